@@ -1,0 +1,219 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Stanza holds the backup settings that a postgresql resource has no room for,
+// and reports the backups of that cluster. It has the name and the namespace of
+// the postgresql resource. The operator creates an empty one where the user has
+// none, and never writes to the spec of one that exists.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=stanzas,singular=stanza,categories=cpo
+// +kubebuilder:printcolumn:name="Schedule",type=string,JSONPath=`.status.schedule`,description="Every backup type with its cron expression"
+// +kubebuilder:printcolumn:name="Suspend",type=boolean,JSONPath=`.spec.suspend`
+// +kubebuilder:printcolumn:name="Last Run",type=date,JSONPath=`.status.lastRun.startTime`
+// +kubebuilder:printcolumn:name="Result",type=string,JSONPath=`.status.lastRun.result`
+// +kubebuilder:printcolumn:name="Backup",type=string,JSONPath=`.status.lastBackup.label`,description="Label of the newest proven backup"
+// +kubebuilder:printcolumn:name="Next Run",type=string,JSONPath=`.status.nextRunTime`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type Stanza struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is optional: without it every schedule runs in UTC, ungated.
+	// +optional
+	Spec StanzaSpec `json:"spec,omitzero"`
+	// status is written by the operator only.
+	// +optional
+	Status StanzaStatus `json:"status,omitzero"`
+}
+
+// StanzaList is a list of Stanzas.
+//
+// +kubebuilder:object:root=true
+type StanzaList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []Stanza `json:"items"`
+}
+
+// StanzaSpec is what the user may set.
+type StanzaSpec struct {
+	// timeZone is the IANA time zone, such as Europe/Vienna, in which every
+	// schedule of the cluster is read. Empty means UTC. In a zone with
+	// daylight saving time a schedule between 02:00 and 03:00 local time does
+	// not fire on one day of the year and fires twice on another.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	TimeZone string `json:"timeZone,omitempty"`
+
+	// suspend stops the schedules of the cluster. A run that has started
+	// goes on. Backups started by hand are not affected.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// gate is an expr-lang/expr boolean over the facts that precheck found,
+	// docs/gate.md. A run whose gate is false ends as held: it has not made
+	// a backup and is not a success.
+	// Example: lastFull == nil || postgres.databaseBytes < lastFull.databaseBytes * 10
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Gate string `json:"gate,omitempty"`
+
+	// workflowTemplate is the name of the WorkflowTemplate in the namespace
+	// of the cluster that runs the backups. Empty means pgbackrest-backup.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	WorkflowTemplate string `json:"workflowTemplate,omitempty"`
+}
+
+// StanzaStatus is what the operator knows.
+type StanzaStatus struct {
+	// observedGeneration is the generation of the Stanza that this status
+	// describes.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions are Ready, Accepted, Programmed, BackupHealthy and, only
+	// while true, Suspended. docs/conditions.md lists their reasons.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// schedule is every schedule in one line, for the printed column:
+	// full 30 2 * * *, incr */30 * * * *. The repo is named where the
+	// cluster has more than one.
+	// +optional
+	Schedule string `json:"schedule,omitempty"`
+
+	// nextRunTime is when the next schedule of the cluster fires. Absent
+	// while nothing is due to run.
+	// +optional
+	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`
+
+	// schedules has one entry for each CronWorkflow of the cluster.
+	// +optional
+	// +listType=map
+	// +listMapKey=cronWorkflow
+	Schedules []ScheduleStatus `json:"schedules,omitempty"`
+
+	// lastRun is the run of the cluster that started last, by schedule or by
+	// hand.
+	// +optional
+	LastRun *RunStatus `json:"lastRun,omitempty"`
+
+	// lastBackup is the newest backup that a run has proven.
+	// +optional
+	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
+}
+
+// ScheduleStatus is one schedule: one backup type of one repo.
+type ScheduleStatus struct {
+	// cronWorkflow is the name of the Argo CronWorkflow.
+	CronWorkflow string `json:"cronWorkflow"`
+	// repo is repo1 to repo4.
+	Repo string `json:"repo"`
+	// type is full, diff or incr.
+	Type string `json:"type"`
+	// schedule is the cron expression that is in force. While the one in the
+	// postgresql resource is not valid, this is the last good one.
+	Schedule string `json:"schedule"`
+	// timeZone in which schedule is read.
+	TimeZone string `json:"timeZone"`
+	// nextRunTime is when the schedule fires next. Absent while suspended.
+	// +optional
+	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`
+	// lastRun is the newest run of this schedule, of its repo and type.
+	// +optional
+	LastRun *RunStatus `json:"lastRun,omitempty"`
+	// lastBackup is the newest backup that a run of this repo and type has
+	// proven.
+	// +optional
+	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
+}
+
+// RunResult says how a run ended.
+//
+// +kubebuilder:validation:Enum=Running;Succeeded;Failed;Held;Unknown
+type RunResult string
+
+// Only RunSucceeded means that there is a backup.
+const (
+	// RunRunning: not over yet.
+	RunRunning RunResult = "Running"
+	// RunSucceeded: the backup of this run is listed by pgbackrest info,
+	// without error and with its WAL archived.
+	RunSucceeded RunResult = "Succeeded"
+	// RunFailed: there is no proven backup of this run.
+	RunFailed RunResult = "Failed"
+	// RunHeld: the run must not happen now, by the gate of the Stanza. There
+	// is no backup.
+	RunHeld RunResult = "Held"
+	// RunUnknown: the Workflow is over and left no report. It counts as not
+	// succeeded.
+	RunUnknown RunResult = "Unknown"
+)
+
+// RunStatus is one run: one Argo Workflow.
+type RunStatus struct {
+	// workflow is the name of the Workflow.
+	Workflow string `json:"workflow"`
+	// repo of the run.
+	Repo string `json:"repo"`
+	// type that the run was asked for.
+	Type string `json:"type"`
+	// trigger is schedule or manual.
+	// +optional
+	Trigger string `json:"trigger,omitempty"`
+	// result of the run.
+	Result RunResult `json:"result"`
+	// message says what went wrong and what to do, in one line. Empty when
+	// the run succeeded and its expire step too.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// startTime of the Workflow.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+	// finishTime of the Workflow. Absent while it runs.
+	// +optional
+	FinishTime *metav1.Time `json:"finishTime,omitempty"`
+	// retention is Succeeded, or Failed when the expire step of the run
+	// failed. Empty when the run did not get that far.
+	// +optional
+	Retention string `json:"retention,omitempty"`
+}
+
+// BackupStatus is one backup that a run has proven.
+type BackupStatus struct {
+	// label is pgBackRest's name of the backup, such as 20261122-132826F.
+	Label string `json:"label"`
+	// repo that holds it.
+	Repo string `json:"repo"`
+	// type of the backup. It is full when an incr or diff was asked for and
+	// the repo held no full one yet.
+	Type string `json:"type"`
+	// workflow that made and proved it.
+	Workflow string `json:"workflow"`
+	// startTime and stopTime are pgBackRest's.
+	StartTime metav1.Time `json:"startTime"`
+	// stopTime is when the backup was complete.
+	StopTime metav1.Time `json:"stopTime"`
+	// databaseBytes is the size of the database.
+	DatabaseBytes int64 `json:"databaseBytes"`
+	// repoBytes is what this backup added to the repo.
+	RepoBytes int64 `json:"repoBytes"`
+	// walStart and walStop are the first and the last WAL segment that the
+	// backup needs to be consistent. Both were seen in the archive.
+	WALStart string `json:"walStart"`
+	// walStop is the last such segment.
+	WALStop string `json:"walStop"`
+}

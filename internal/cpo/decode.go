@@ -1,0 +1,136 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cpo
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// FieldError is one field of a postgresql resource that could not be read.
+type FieldError struct {
+	// Field is the path in the resource, as kubectl explain spells it with
+	// indices: spec.backup.pgbackrest.repos[0].schedule.full.
+	Field string
+	// Message says what is wrong and what to do. It never quotes a value of
+	// global, which may be a credential put in the wrong place.
+	Message string
+}
+
+const root = "spec.backup.pgbackrest"
+
+// Decode reads a postgresql resource as unstructured JSON. It is total: every
+// input gives a Postgresql, with a FieldError for each part that was left out.
+// Fields that we do not know are ignored. The input is not changed.
+func Decode(object map[string]any) (Postgresql, []FieldError) {
+	d := &decoder{}
+	metadata := d.object(object, "", "metadata")
+	p := Postgresql{
+		Namespace: d.text(metadata, "metadata", "namespace"),
+		Name:      d.text(metadata, "metadata", "name"),
+	}
+	spec := d.object(object, "", "spec")
+	backup := d.object(spec, "spec", "backup")
+	section := d.object(backup, "spec.backup", "pgbackrest")
+	if section == nil {
+		return p, d.errors
+	}
+	p.PgBackRest = &PgBackRest{
+		Secret: d.text(d.object(section, root, "configuration"), root+".configuration", "secret"),
+		Global: d.texts(section, root, "global"),
+		Repos:  d.repos(section),
+	}
+	return p, d.errors
+}
+
+// decoder collects what could not be read.
+type decoder struct{ errors []FieldError }
+
+func (d *decoder) fail(field, format string, args ...any) {
+	d.errors = append(d.errors, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+func (d *decoder) repos(section map[string]any) []Repo {
+	value, ok := section["repos"]
+	if !ok || value == nil {
+		return nil
+	}
+	list, ok := value.([]any)
+	if !ok {
+		d.fail(root+".repos", "must be a list of repositories")
+		return nil
+	}
+	repos := make([]Repo, 0, len(list))
+	for i, item := range list {
+		path := fmt.Sprintf("%s.repos[%d]", root, i)
+		entry, ok := item.(map[string]any)
+		if !ok {
+			d.fail(path, "must be an object with name and storage")
+			// The place is kept, so that indices in messages stay true.
+			repos = append(repos, Repo{})
+			continue
+		}
+		repos = append(repos, Repo{
+			Name:     d.text(entry, path, "name"),
+			Storage:  d.text(entry, path, "storage"),
+			Resource: d.text(entry, path, "resource"),
+			Endpoint: d.text(entry, path, "endpoint"),
+			Region:   d.text(entry, path, "region"),
+			Schedule: d.texts(entry, path, "schedule"),
+		})
+	}
+	return repos
+}
+
+func (d *decoder) object(parent map[string]any, path, key string) map[string]any {
+	value, ok := parent[key]
+	if !ok || value == nil {
+		return nil
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		d.fail(join(path, key), "must be an object")
+	}
+	return object
+}
+
+func (d *decoder) text(parent map[string]any, path, key string) string {
+	value, ok := parent[key]
+	if !ok || value == nil {
+		return ""
+	}
+	text, ok := value.(string)
+	if !ok {
+		d.fail(join(path, key), "must be a string; put the value in quotes")
+	}
+	return text
+}
+
+func (d *decoder) texts(parent map[string]any, path, key string) map[string]string {
+	object := d.object(parent, path, key)
+	if object == nil {
+		return nil
+	}
+	texts := make(map[string]string, len(object))
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if object[name] == nil {
+			continue
+		}
+		text, ok := object[name].(string)
+		if !ok {
+			d.fail(join(join(path, key), name), "must be a string; put the value in quotes")
+			continue
+		}
+		texts[name] = text
+	}
+	return texts
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}

@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+)
+
+// MaxMessage bounds every message, in bytes. Reports live in the Workflow
+// object and messages in a status.
+const MaxMessage = 512
+
+// Report of one run.
+type Report struct {
+	// Result of the run. It starts as Unknown, and only verify says Succeeded.
+	Result stanzaflowv1alpha1.RunResult `json:"result"`
+	// Step that the run is in or ended in: begin, precheck, backup, expire, verify.
+	Step string `json:"step"`
+	// Message says what failed and what to do, in one line. Empty on success.
+	Message string `json:"message,omitempty"`
+	// Code is pgBackRest's exit code when a pgBackRest command failed.
+	Code int `json:"code,omitempty"`
+
+	// Run is the UID of the Workflow, the annotation that its backup carries.
+	Run     string `json:"run"`
+	Cluster string `json:"cluster"`
+	Repo    string `json:"repo"`
+	Type    string `json:"type"`
+	Trigger string `json:"trigger,omitempty"`
+
+	// Backup that was proven. Nil unless Result is Succeeded.
+	Backup *Backup `json:"backup,omitempty"`
+	// Retention is the outcome of the expire step, nil when the run did not
+	// get that far.
+	Retention *Retention `json:"retention,omitempty"`
+	// Steps that ended, in their order.
+	Steps []Step `json:"steps,omitempty"`
+}
+
+// Backup is a proven backup. Sizes are bytes.
+type Backup struct {
+	Label          string    `json:"label"`
+	Type           string    `json:"type"`
+	Start          time.Time `json:"start"`
+	Stop           time.Time `json:"stop"`
+	DatabaseBytes  int64     `json:"databaseBytes"`
+	RepoDeltaBytes int64     `json:"repoDeltaBytes"`
+	LSNStart       string    `json:"lsnStart"`
+	LSNStop        string    `json:"lsnStop"`
+	WALStart       string    `json:"walStart"`
+	WALStop        string    `json:"walStop"`
+	WALSegments    int       `json:"walSegments"`
+	References     int       `json:"references"`
+	PgBackRest     string    `json:"pgbackrest"`
+	OldestInRepo   time.Time `json:"oldestInRepo"`
+	BackupsInRepo  int       `json:"backupsInRepo"`
+	FullsInRepo    int       `json:"fullsInRepo"`
+}
+
+// Retention is the outcome of expire. A failure neither hides nor fails the
+// backup, but it is never silent: the Stanza says RetentionFailed.
+type Retention struct {
+	Failed  bool   `json:"failed,omitempty"`
+	Code    int    `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// Step that ended.
+type Step struct {
+	Name     string  `json:"name"`
+	Attempts int     `json:"attempts"`
+	Seconds  float64 `json:"seconds"`
+}
+
+// Encode gives compact JSON.
+func (r Report) Encode() ([]byte, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode report: %w", err)
+	}
+	return b, nil
+}
+
+// Decode reads what Encode wrote. A report that says Succeeded without a backup
+// is refused: nothing may read as success by a default.
+func Decode(text string) (Report, error) {
+	if strings.TrimSpace(text) == "" {
+		return Report{}, fmt.Errorf("the run left no report")
+	}
+	var r Report
+	if err := json.NewDecoder(bytes.NewBufferString(text)).Decode(&r); err != nil {
+		return Report{}, fmt.Errorf("cannot decode report: %w", err)
+	}
+	if r.Result == stanzaflowv1alpha1.RunSucceeded && (r.Backup == nil || r.Backup.Label == "") {
+		return Report{}, fmt.Errorf("report says Succeeded without a backup")
+	}
+	return r, nil
+}
+
+// OneLine makes text fit for a message: one line, valid UTF-8, at most
+// MaxMessage bytes.
+func OneLine(text string) string {
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+	if len(text) <= MaxMessage {
+		return text
+	}
+	cut := MaxMessage - len("…")
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}

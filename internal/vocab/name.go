@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package vocab
+
+// Names of the project and of what it owns.
+const (
+	// Domain prefixes every label and annotation of ours.
+	Domain = "stanzaflow.dev"
+	// FieldManager owns the fields that we apply with server-side apply.
+	FieldManager = "stanzaflow"
+	// PgBackRestStanza is the stanza of every CPO cluster, cpo.md §0.3.
+	PgBackRestStanza = "db"
+	// DefaultWorkflowTemplate is the WorkflowTemplate a schedule refers to
+	// unless Stanza.spec.workflowTemplate names another.
+	DefaultWorkflowTemplate = "pgbackrest-backup"
+)
+
+// Labels of our objects and of the Workflows they start.
+const (
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelPartOf    = "app.kubernetes.io/part-of"
+	// ManagedBy is the value of LabelManagedBy on every object that we wrote.
+	ManagedBy = "stanzaflow"
+
+	LabelCluster = Domain + "/cluster"
+	LabelRepo    = Domain + "/repo"
+	LabelType    = Domain + "/type"
+	// LabelTrigger tells what started a run: schedule or manual.
+	LabelTrigger = Domain + "/trigger"
+	// LabelContract on a WorkflowTemplate says which parameters and outputs
+	// it has. The operator runs only templates of TemplateContract.
+	LabelContract    = Domain + "/template-contract"
+	TemplateContract = "v1"
+)
+
+// Annotations.
+const (
+	// AnnotationTemplate on a CronWorkflow is "<uid>.<generation>" of its
+	// WorkflowTemplate. It changes when the template appears or is edited,
+	// and that update makes Argo validate the CronWorkflow again at once
+	// instead of at its next resync, up to 20 minutes later.
+	AnnotationTemplate = Domain + "/workflow-template"
+	// AnnotationTitle is what the Argo UI shows in place of the name.
+	AnnotationTitle = "workflows.argoproj.io/title"
+	// BackupAnnotation is the key under which a backup carries the UID of
+	// the Workflow that made it, in the annotations pgBackRest stores.
+	BackupAnnotation = "stanzaflow-run"
+)
+
+// Parameters of the WorkflowTemplate.
+const (
+	ParamCluster = "cluster"
+	ParamRepo    = "repo"
+	ParamType    = "type"
+	ParamTrigger = "trigger"
+	// OutputReport is the global output parameter with the report of a run,
+	// the JSON of internal/report.Report.
+	OutputReport = "report"
+	// OutputLabel is the global output parameter with the label of the
+	// backup that the run has proven, empty when it has proven none.
+	OutputLabel = "backup-label"
+)
+
+// Values of ParamTrigger.
+const (
+	TriggerSchedule = "schedule"
+	TriggerManual   = "manual"
+)
