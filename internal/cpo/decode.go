@@ -6,6 +6,7 @@ package cpo
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 )
 
@@ -78,7 +79,7 @@ func (d *decoder) repos(section map[string]any) []Repo {
 			Resource: d.text(entry, path, "resource"),
 			Endpoint: d.text(entry, path, "endpoint"),
 			Region:   d.text(entry, path, "region"),
-			Schedule: d.texts(entry, path, "schedule"),
+			Schedule: d.schedule(entry, path),
 		})
 	}
 	return repos
@@ -120,12 +121,48 @@ func (d *decoder) texts(parent map[string]any, path, key string) map[string]stri
 		}
 		text, ok := object[name].(string)
 		if !ok {
-			d.fail(join(join(path, key), name), "must be a string; put the value in quotes")
+			field := join(path, key)
+			if plainName.MatchString(name) {
+				field = join(field, name)
+			}
+			d.fail(field, "must be a string; put the value in quotes")
 			continue
 		}
 		texts[name] = text
 	}
 	return texts
+}
+
+// plainName is what may stand in a field path. Any other key, which may be a
+// value in the wrong place, is not repeated.
+var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// schedule reads the expressions of the backup types. A type that there is not
+// keeps its name and loses its value, whatever that was: it is the name that is
+// wrong.
+func (d *decoder) schedule(entry map[string]any, path string) map[string]string {
+	object := d.object(entry, path, "schedule")
+	if object == nil {
+		return nil
+	}
+	schedule := make(map[string]string, len(object))
+	for name := range object {
+		if !slices.Contains(BackupTypes, name) {
+			schedule[name] = ""
+		}
+	}
+	for _, name := range BackupTypes {
+		if object[name] == nil {
+			continue
+		}
+		text, ok := object[name].(string)
+		if !ok {
+			d.fail(join(join(path, "schedule"), name), "must be a string; put the value in quotes")
+			continue
+		}
+		schedule[name] = text
+	}
+	return schedule
 }
 
 func join(path, key string) string {

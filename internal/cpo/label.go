@@ -29,6 +29,7 @@ const (
 	PGPort         = "5432"
 	LogPath        = "/home/postgres/pgdata/pgbackrest/log"
 	SpoolPath      = "/home/postgres/pgdata/pgbackrest/spool-path"
+	ConfigDir      = "/etc/pgbackrest/conf.d"
 	ConfigFileName = "pgbackrest_instance.conf"
 )
 

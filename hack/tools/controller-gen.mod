@@ -1,6 +1,6 @@
 module github.com/stanzaflow/stanzaflow/hack/tools
 
-go 1.26.8
+go 1.26.0
 
 tool sigs.k8s.io/controller-tools/cmd/controller-gen
 

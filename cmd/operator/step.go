@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+
+	"github.com/stanzaflow/stanzaflow/internal/step"
+	"github.com/stanzaflow/stanzaflow/internal/step/kube"
+)
+
+func stepCommand() *cobra.Command {
+	var options step.Options
+	var workspace, terminationLog string
+	var poll time.Duration
+	command := &cobra.Command{
+		Use:       "step NAME",
+		Short:     "Runs one step of a backup; the WorkflowTemplate pgbackrest-backup calls it",
+		ValidArgs: step.Names,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			config, err := rest.InClusterConfig()
+			if err != nil {
+				return err
+			}
+			client, err := kube.New(config)
+			if err != nil {
+				return err
+			}
+			env := step.Env{
+				Finder: client, Executor: client, Clock: clock.RealClock{}, Log: cmd.OutOrStdout(),
+				Workspace: step.Workspace(workspace), Poll: poll, TerminationLog: terminationLog,
+				// Argo says here where it reads the progress of a node.
+				ProgressFile: os.Getenv("ARGO_PROGRESS_FILE"),
+			}
+			if code := step.Run(cmd.Context(), args[0], env, options); code != 0 {
+				return exitStatus(code)
+			}
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&options.Namespace, "namespace", "", "namespace of the postgresql resource")
+	flags.StringVar(&options.Cluster, "cluster", "", "name of the postgresql resource")
+	flags.StringVar(&options.Repo, "repo", "", "repo1, repo2, repo3 or repo4")
+	flags.StringVar(&options.Type, "type", "", "full, diff or incr")
+	flags.StringVar(&options.Trigger, "trigger", "", "what started the run: schedule or manual")
+	flags.StringVar(&options.Run, "run", "", "UID of the Workflow, by which the backup is proven to be its own")
+	flags.StringVar(&workspace, "workspace", "/run/stanzaflow", "directory that the steps of a run share")
+	flags.IntVar(&options.Attempts, "attempts", 6, "how often the step is tried, at least 1")
+	flags.DurationVar(&options.Backoff, "backoff", 10*time.Second, "wait before the second attempt; it doubles up to 5m")
+	flags.DurationVar(&poll, "poll", 2*time.Second, "wait between two looks at a backup that is running")
+	flags.StringVar(&terminationLog, "termination-log", "/dev/termination-log", "file that Kubernetes reads the message of the container from")
+	return command
+}

@@ -1,0 +1,15 @@
+#!/bin/bash
+# Starts PostgreSQL; makes the data directory the first time.
+set -euo pipefail
+data=/home/postgres/pgdata/pgroot/data
+mkdir -p /home/postgres/pgdata/pgbackrest/{log,spool-path}
+if [ ! -s "$data/PG_VERSION" ]; then
+  mkdir -p -m 700 "$data"
+  initdb --pgdata="$data" --username=postgres --data-checksums --auth-local=peer --auth-host=scram-sha-256
+fi
+exec postgres -D "$data" \
+  -c listen_addresses='*' \
+  -c unix_socket_directories=/var/run/postgresql \
+  -c archive_mode=on \
+  -c archive_command='pgbackrest --stanza=db archive-push "%p"' \
+  -c archive_timeout=60

@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"slices"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
+)
+
+// begin checks the parameters and writes the report of a run that has proven
+// nothing yet. From here on Argo has something to publish, whatever happens.
+func (s *step) begin(context.Context) error {
+	s.report = report.Report{
+		Result: stanzaflowv1alpha1.RunUnknown, Step: "begin", Message: "the run ended before it could say how",
+		Run: s.Run, Cluster: s.Cluster, Repo: s.Repo, Type: s.Type, Trigger: s.Trigger,
+	}
+	if s.Cluster == "" {
+		return stop("parameter cluster is empty, must be the name of a postgresql resource in this namespace")
+	}
+	if _, ok := translate.RepoNumber(s.Repo); !ok {
+		return stop("parameter repo is %q, must be repo1, repo2, repo3 or repo4", s.Repo)
+	}
+	if !slices.Contains(cpo.BackupTypes, s.Type) {
+		return stop("parameter type is %q, must be full, diff or incr", s.Type)
+	}
+	if s.Attempts < 1 {
+		return stop("parameter attempts is %d, must be at least 1", s.Attempts)
+	}
+	s.logf("%s backup of postgresql %s/%s to %s, run %s", s.Type, s.Namespace, s.Cluster, s.Repo, s.Run)
+	return s.Workspace.saveOptions(s.Options)
+}

@@ -1,0 +1,38 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+)
+
+// Finder reads what a step needs to know from the API server.
+type Finder interface {
+	// Postgresql returns the decoded resource with what could not be read.
+	Postgresql(ctx context.Context, namespace, name string) (cpo.Postgresql, []cpo.FieldError, error)
+	// Stanza returns the spec, zero where there is no Stanza.
+	Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.StanzaSpec, error)
+	// Pods returns the pods with all these labels.
+	Pods(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
+}
+
+// Executor runs a command in a container.
+type Executor interface {
+	// Exec runs argv, never through a shell. Output is copied to stdout and
+	// stderr as it comes. The error is an ExitError when the command ended
+	// with a code other than 0; with any other error nobody knows whether the
+	// command runs on.
+	Exec(ctx context.Context, at Place, argv []string, stdout, stderr io.Writer) error
+}
+
+// Place is a container of a pod.
+type Place struct{ Namespace, Pod, Container string }
+
+func (p Place) String() string { return p.Namespace + "/" + p.Pod + " (" + p.Container + ")" }

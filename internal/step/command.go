@@ -1,0 +1,97 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// ExitError is a command that ended with a code other than 0.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
+
+// exitCode reports how a command ended, and whether that is known.
+func exitCode(err error) (int, bool) {
+	var e *ExitError
+	switch {
+	case err == nil:
+		return 0, true
+	case errors.As(err, &e):
+		return e.Code, true
+	default:
+		return 0, false
+	}
+}
+
+// output of a command.
+type output struct{ stdout, stderr bytes.Buffer }
+
+func (o *output) text() string { return o.stderr.String() + "\n" + o.stdout.String() }
+
+// complaint is what a command said before it failed, on one line.
+func (o *output) complaint() string {
+	return strings.Join(strings.Fields(o.stderr.String()), " ")
+}
+
+// capture runs a command whose output is data.
+func (s *step) capture(ctx context.Context, at Place, argv []string) (*output, error) {
+	out := &output{}
+	return out, s.Executor.Exec(ctx, at, argv, &out.stdout, &out.stderr)
+}
+
+// follow runs a command whose output is a log: it goes to the log of the
+// container and to the log of the run.
+func (s *step) follow(ctx context.Context, at Place, argv []string) (*output, error) {
+	log, err := os.OpenFile(s.Workspace.path(fileLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write to the workspace: %w", err)
+	}
+	defer func() { _ = log.Close() }()
+	s.logf("in %s: %s", at, strings.Join(argv, " "))
+	out := &output{}
+	err = s.Executor.Exec(ctx, at, argv,
+		io.MultiWriter(&out.stdout, s.Log, log), io.MultiWriter(&out.stderr, s.Log, log))
+	return out, err
+}
+
+// pgBackRest runs a command of pgBackRest that is to end with code 0.
+func (s *step) pgBackRest(ctx context.Context, at Place, argv []string, run func(context.Context, Place, []string) (*output, error)) (*output, error) {
+	out, err := run(ctx, at, argv)
+	code, ended := exitCode(err)
+	command := strings.Join(argv[:2], " ")
+	switch {
+	case !ended:
+		return nil, fmt.Errorf("lost %s in %s: %w", command, at, err)
+	case code != 0:
+		return out, commandFailed(command, at, pgbackrest.Classify(code, out.text()))
+	}
+	return out, nil
+}
+
+// info reads pgbackrest info and keeps it in the workspace.
+func (s *step) info(ctx context.Context, at Place) (pgbackrest.Info, error) {
+	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza)
+	if err != nil {
+		return pgbackrest.Info{}, stop("%v", err)
+	}
+	out, err := s.pgBackRest(ctx, at, argv, s.capture)
+	if err != nil {
+		return pgbackrest.Info{}, err
+	}
+	info, err := pgbackrest.ParseInfo(out.stdout.Bytes(), vocab.PgBackRestStanza)
+	if err != nil {
+		return pgbackrest.Info{}, fmt.Errorf("in %s: %w", at, err)
+	}
+	return info, s.Workspace.write(fileInfo, out.stdout.Bytes())
+}

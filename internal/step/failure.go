@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+)
+
+// Exit codes of a step. Argo and the kernel own 64, 125 to 128, 137 and 143.
+// The WorkflowTemplate starts a pod again for any code but these two.
+const (
+	// ExitStop: it will not get better by itself.
+	ExitStop = 20
+	// ExitGaveUp: all attempts are used up.
+	ExitGaveUp = 30
+)
+
+// Failure is why a step did not do its work.
+type Failure struct {
+	// Message says what failed, on which object, and what to do, in one line.
+	Message string
+	// Code is pgBackRest's exit code, 0 when no pgBackRest command failed.
+	Code int
+	// Stop: another attempt cannot help.
+	Stop bool
+	// Wait: another pgBackRest command holds the lock.
+	Wait bool
+	// Held: the run must not happen now. Implies Stop.
+	Held bool
+}
+
+func (f *Failure) Error() string { return f.Message }
+
+// stop is a Failure that only a person can mend.
+func stop(format string, args ...any) error {
+	return backoff.Permanent(&Failure{Message: fmt.Sprintf(format, args...), Stop: true})
+}
+
+// retry is a Failure that may be over at the next attempt.
+func retry(format string, args ...any) error {
+	return &Failure{Message: fmt.Sprintf(format, args...)}
+}
+
+// commandFailed turns the exit of a pgBackRest command into a Failure by the
+// class of its code.
+func commandFailed(command string, at Place, f pgbackrest.Failure) error {
+	failure := &Failure{
+		Message: fmt.Sprintf("%s failed in %s: %s", command, at, f),
+		Code:    f.Code, Stop: f.Class == pgbackrest.Stop, Wait: f.Class == pgbackrest.Wait,
+	}
+	if failure.Stop {
+		return backoff.Permanent(failure)
+	}
+	return failure
+}
+
+// asFailure finds the Failure in an error. An error that is none came from the
+// API server or an exec stream: it may be over at the next attempt.
+func asFailure(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return &Failure{Message: err.Error()}
+}

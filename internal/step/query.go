@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+)
+
+// query is the one statement that a step runs in PostgreSQL. It only reads.
+// pgBackRest names its sessions after the command, which is how a backup that
+// was started elsewhere is seen: from 2.53 on its locks do not reach across
+// pods.
+//
+// config is the digest of the configuration that the operator writes, as this
+// pod sees it: Kubernetes projects a changed ConfigMap a minute or two late, and
+// until then pgBackRest uses other repos than the resource says.
+const query = `SELECT json_build_object(
+'inRecovery', pg_is_in_recovery(),
+'version', current_setting('server_version_num')::int,
+'systemId', (SELECT system_identifier::text FROM pg_control_system()),
+'databaseBytes', (SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint FROM pg_database),
+'walSegmentBytes', (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'),
+'archiveMode', current_setting('archive_mode'),
+'archiveCommand', current_setting('archive_command') LIKE '%pgbackrest%',
+'config', (SELECT md5(pg_read_file('` + cpo.ConfigDir + `/` + cpo.ConfigFileName + `', 0, 1048576, true))),
+'lastArchived', (SELECT last_archived_time FROM pg_stat_archiver),
+'lastFailed', (SELECT last_failed_time FROM pg_stat_archiver),
+'backups', (SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [backup]%'))`
+
+// answer of the query.
+type answer struct {
+	InRecovery      bool   `json:"inRecovery"`
+	Version         int    `json:"version"`
+	SystemID        string `json:"systemId"`
+	DatabaseBytes   int64  `json:"databaseBytes"`
+	WALSegmentBytes uint64 `json:"walSegmentBytes"`
+	ArchiveMode     string `json:"archiveMode"`
+	ArchiveCommand  bool   `json:"archiveCommand"`
+	// Config is the MD5 digest of the configuration, nil without the file.
+	Config       *string    `json:"config"`
+	LastArchived *time.Time `json:"lastArchived"`
+	LastFailed   *time.Time `json:"lastFailed"`
+	// Backups is the number of sessions of pgbackrest backup.
+	Backups int `json:"backups"`
+}
+
+// failedSince is when archiving failed last, nil when the newest attempt
+// succeeded or there was none.
+func (a answer) failedSince() *time.Time {
+	if a.LastFailed == nil || a.LastArchived != nil && a.LastArchived.After(*a.LastFailed) {
+		return nil
+	}
+	return a.LastFailed
+}
+
+// queryArgv asks the PostgreSQL in the same container through its socket.
+func queryArgv() []string {
+	return []string{
+		"psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1",
+		"--host=" + cpo.PGSocketPath, "--port=" + cpo.PGPort, "--username=postgres", "--dbname=postgres",
+		"--command=" + query,
+	}
+}
+
+func (s *step) ask(ctx context.Context, at Place) (answer, error) {
+	var a answer
+	out, err := s.capture(ctx, at, queryArgv())
+	if code, ended := exitCode(err); ended && code != 0 {
+		return a, retry("cannot query PostgreSQL in %s: psql exit code %d: %s", at, code, out.complaint())
+	}
+	if err != nil {
+		return a, fmt.Errorf("cannot query PostgreSQL in %s: %w", at, err)
+	}
+	if err := json.Unmarshal(out.stdout.Bytes(), &a); err != nil {
+		return a, fmt.Errorf("cannot read the answer of PostgreSQL in %s: %w", at, err)
+	}
+	return a, nil
+}

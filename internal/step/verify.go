@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"strings"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// verify proves the backup of this run from what the repo holds now, after
+// expire. Only here does a run succeed.
+func (s *step) verify(ctx context.Context) error {
+	p, err := s.Workspace.plan()
+	if err != nil {
+		return err
+	}
+	at, err := s.place(ctx, p.Selector, p.Container)
+	if err != nil {
+		return err
+	}
+	info, err := s.info(ctx, at)
+	if err != nil {
+		return err
+	}
+	if err := repoReadable(at, info, p.Repo); err != nil {
+		return err
+	}
+	archived, err := s.archived(ctx, at, info, p)
+	if err != nil {
+		return err
+	}
+	backup, missing := pgbackrest.Prove(pgbackrest.ProofInput{
+		Info: info, Repo: p.Repo, Type: s.Type, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
+		SegmentBytes: p.Facts.Postgres.WALSegmentBytes, Archived: archived,
+	})
+	if len(missing) > 0 {
+		return stop("the backup of this run is not proven: %s", strings.Join(missing, "; "))
+	}
+	s.report.Result, s.report.Message, s.report.Code = stanzaflowv1alpha1.RunSucceeded, "", 0
+	s.report.Backup = reportBackup(info, p.Repo, backup)
+	s.report.Backup.WALSegments = len(archived)
+	s.logf("PROVEN: %s backup %s of postgresql %s/%s in %s, WAL %s to %s archived",
+		backup.Type, backup.Label, s.Namespace, s.Cluster, s.Repo, backup.WALStart, backup.WALStop)
+	return nil
+}
+
+// archived lists the WAL segments of this run's backup that are in the archive.
+// What cannot be listed is absent, and then the proof says so.
+func (s *step) archived(ctx context.Context, at Place, info pgbackrest.Info, p plan) (map[string]bool, error) {
+	found := info.ByAnnotation(p.Repo, vocab.BackupAnnotation, s.Run)
+	if len(found) != 1 {
+		return nil, nil
+	}
+	archive, ok := info.Archive(p.Repo, found[0].DatabaseID)
+	if !ok {
+		return nil, nil
+	}
+	segments, err := pgbackrest.Segments(found[0].WALStart, found[0].WALStop, p.Facts.Postgres.WALSegmentBytes)
+	if err != nil {
+		return nil, stop("backup %s: %v", found[0].Label, err)
+	}
+	var names []string
+	for _, dir := range pgbackrest.SegmentDirs(vocab.PgBackRestStanza, archive.ID, segments) {
+		argv, err := pgbackrest.RepoLSCommand(p.Repo, dir)
+		if err != nil {
+			return nil, stop("%v", err)
+		}
+		out, err := s.pgBackRest(ctx, at, argv, s.capture)
+		if err != nil {
+			return nil, err
+		}
+		listing, err := pgbackrest.ParseRepoLS(out.stdout.Bytes())
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, listing...)
+	}
+	all, needed := pgbackrest.ArchivedSegments(names), map[string]bool{}
+	for _, segment := range segments {
+		if all[segment] {
+			needed[segment] = true
+		}
+	}
+	return needed, nil
+}
+
+func reportBackup(info pgbackrest.Info, repo int, b pgbackrest.Backup) *report.Backup {
+	r := &report.Backup{
+		Label: b.Label, Type: b.Type, Start: b.Start, Stop: b.Stop,
+		DatabaseBytes: b.DatabaseBytes, RepoDeltaBytes: b.RepoDeltaBytes,
+		LSNStart: b.LSNStart, LSNStop: b.LSNStop, WALStart: b.WALStart, WALStop: b.WALStop,
+		References: len(b.Reference), PgBackRest: b.Version, OldestInRepo: b.Stop,
+	}
+	for _, other := range info.Backups {
+		if other.RepoKey != repo {
+			continue
+		}
+		r.BackupsInRepo++
+		if other.Type == cpo.Full {
+			r.FullsInRepo++
+		}
+		if !other.Error && other.Stop.Before(r.OldestInRepo) {
+			r.OldestInRepo = other.Stop
+		}
+	}
+	return r
+}
