@@ -7,6 +7,8 @@ if [ ! -s "$data/PG_VERSION" ]; then
   mkdir -p -m 700 "$data"
   initdb --pgdata="$data" --username=postgres --data-checksums --auth-local=peer --auth-host=scram-sha-256
 fi
+# A volume that Kubernetes has given to a group is too open for PostgreSQL.
+chmod 700 "$data"
 exec postgres -D "$data" \
   -c listen_addresses='*' \
   -c unix_socket_directories=/var/run/postgresql \

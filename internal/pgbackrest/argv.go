@@ -1,0 +1,178 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// program is the first element of every command line, found in PATH.
+const program = "pgbackrest"
+
+// Options that decide what goes where. Versions differ in their defaults and a
+// user's configuration may change them, so each command line sets both. INFO
+// goes to stdout; a level that stderr takes does not appear on stdout.
+const (
+	// quiet leaves stdout to the answer, which is JSON.
+	quiet = "--log-level-console=off"
+	// told lets a person follow on stdout.
+	told = "--log-level-console=info"
+	// complain sends warnings too: the cause of a [056] is only in a WARN.
+	complain = "--log-level-stderr=warn"
+	// soon bounds a question to a store that does not answer. One request
+	// gives up after about four times this, four minutes with the default.
+	soon   = "--io-timeout=10"
+	asJSON = "--output=json"
+)
+
+// maxRepo is the highest number pgBackRest accepts for a repository.
+const maxRepo = 256
+
+// BackupOptions is what differs between two backups.
+type BackupOptions struct {
+	Stanza string
+	Repo   int
+	// Type is one of TypeFull, TypeDiff and TypeIncr.
+	Type        string
+	Annotations map[string]string
+	// StartFast asks PostgreSQL for a checkpoint now. Otherwise the option
+	// is left to the configuration.
+	StartFast bool
+}
+
+// VersionCommand asks for the version: "pgBackRest 2.55.1".
+func VersionCommand() []string { return []string{program, "version"} }
+
+// InfoCommand asks about a stanza in all repositories, for ParseInfo. One repository
+// that is down does not hide the others.
+func InfoCommand(stanza string) ([]string, error) {
+	return command("info", stanza, asJSON, soon, quiet, complain)
+}
+
+// StanzaCreateCommand prepares all repositories; it does nothing where that is done.
+func StanzaCreateCommand(stanza string) ([]string, error) {
+	return command("stanza-create", stanza, told, complain)
+}
+
+// StanzaUpgradeCommand tells all repositories of a new major version of PostgreSQL.
+func StanzaUpgradeCommand(stanza string) ([]string, error) {
+	return command("stanza-upgrade", stanza, told, complain)
+}
+
+// CheckCommand switches a WAL segment and waits until all repositories have it.
+func CheckCommand(stanza string) ([]string, error) {
+	return command("check", stanza, told, complain)
+}
+
+// BackupCommand makes a backup. To expire is a step of its own, so that a failure of
+// retention neither hides nor fails a good backup.
+func BackupCommand(o BackupOptions) ([]string, error) {
+	repo, err := repoArgument(o.Repo)
+	if err != nil {
+		return nil, err
+	}
+	if o.Type != TypeFull && o.Type != TypeDiff && o.Type != TypeIncr {
+		return nil, errors.New("the backup type must be full, diff or incr")
+	}
+	arguments := []string{repo, "--type=" + o.Type, "--no-expire-auto"}
+	if o.StartFast {
+		arguments = append(arguments, "--start-fast")
+	}
+	for _, key := range slices.Sorted(maps.Keys(o.Annotations)) {
+		value := o.Annotations[key]
+		if err := checkAnnotation(key, value); err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, "--annotation="+key+"="+value)
+	}
+	return command("backup", o.Stanza, append(arguments, told, complain)...)
+}
+
+// ExpireCommand applies the retention of one repository.
+func ExpireCommand(stanza string, repo int) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	return command("expire", stanza, argument, told, complain)
+}
+
+// RepoLSCommand lists a directory of a repository, for ParseRepoLS. The path is
+// relative to the repository: archive/db/15-1/0000000100000000.
+func RepoLSCommand(repo int, path string) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRepoPath(path); err != nil {
+		return nil, err
+	}
+	return []string{program, "repo-ls", argument, asJSON, soon, quiet, complain, path}, nil
+}
+
+// command puts the name of the command first, so that a rule can allow it by
+// its place, and the stanza second.
+func command(name, stanza string, arguments ...string) ([]string, error) {
+	if err := CheckStanza(stanza); err != nil {
+		return nil, err
+	}
+	return append([]string{program, name, "--stanza=" + stanza}, arguments...), nil
+}
+
+func repoArgument(repo int) (string, error) {
+	if repo < 1 || repo > maxRepo {
+		return "", fmt.Errorf("the repository must be a number from 1 to %d", maxRepo)
+	}
+	return "--repo=" + strconv.Itoa(repo), nil
+}
+
+var stanzaName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// CheckStanza says why a name cannot be that of a stanza. It is narrower than
+// pgBackRest, which takes what can be a directory: the name is also a section
+// of the configuration, and global is taken there.
+func CheckStanza(stanza string) error {
+	if !stanzaName.MatchString(stanza) {
+		return errors.New("the stanza must be letters, digits, dots, dashes and underscores, and start with a letter or digit")
+	}
+	if stanza == "global" {
+		return errors.New("the stanza must not be called global")
+	}
+	return nil
+}
+
+var annotationKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
+
+func checkAnnotation(key, value string) error {
+	switch {
+	case !annotationKey.MatchString(key):
+		return errors.New("the annotation key must be letters, digits, dots, slashes, dashes and underscores, and start with a letter or digit")
+	case value == "":
+		return fmt.Errorf("annotation %s has no value, which pgBackRest refuses", key)
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		return fmt.Errorf("annotation %s has a control character or is not valid UTF-8", key)
+	}
+	return nil
+}
+
+var repoPathPart = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// checkRepoPath keeps a path, parts of which come from a repository, inside of
+// that repository and from being read as an option.
+func checkRepoPath(path string) error {
+	for part := range strings.SplitSeq(path, "/") {
+		if !repoPathPart.MatchString(part) {
+			return errors.New("the path must be relative to the repository, of letters, digits, dots, dashes and underscores")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Section is one section of a pgBackRest configuration file.
+type Section struct {
+	// Name is global, a stanza, or either followed by a command, as in
+	// global:archive-push.
+	Name    string
+	Options map[string]string
+}
+
+var (
+	optionName  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	sectionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(?::[a-z][a-z-]*)?$`)
+)
+
+// RenderConf writes a configuration file: the sections in the order given, the
+// options of each sorted. An option that CheckOption refuses, and a section
+// with a name that is none, is left out: a line that pgBackRest would read as
+// something else is worse than a missing one. So check first, and tell.
+func RenderConf(sections ...Section) string {
+	var b strings.Builder
+	for _, section := range sections {
+		if !sectionName.MatchString(section.Name) {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("[" + section.Name + "]\n")
+		for _, key := range slices.Sorted(maps.Keys(section.Options)) {
+			if value := section.Options[key]; CheckOption(key, value) == nil {
+				b.WriteString(key + "=" + value + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// CheckOption says why an option cannot stand in a configuration file, in one
+// clause. The text never has the value, which may be a credential, nor the
+// name, which may be a value in the wrong place.
+func CheckOption(key, value string) error {
+	switch {
+	case !optionName.MatchString(key):
+		return errors.New("the option name must be lower-case letters, digits and dashes, and start with a letter")
+	case value == "":
+		return errors.New("the value is empty, which pgBackRest refuses; leave the option out instead")
+	case !utf8.ValidString(value):
+		return errors.New("the value is not valid UTF-8")
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return errors.New("the value has a line break or another control character")
+	case strings.TrimSpace(value) == "":
+		return errors.New("the value is only spaces")
+	case strings.TrimSpace(value) != value:
+		return errors.New("the value starts or ends with a space")
+	}
+	return nil
+}
+
+// RepoOption is the name of an option of one repository: repo1-s3-bucket.
+func RepoOption(repo int, option string) string {
+	return "repo" + strconv.Itoa(repo) + "-" + option
+}
+
+// letters is a name without case, dashes and underscores: a credential in the
+// wrong spelling is still a credential.
+func letters(key string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, key)
+}
+
+// credentialEndings are the ends, as letters leaves them, of the options that
+// pgBackRest refuses on the command line because they are secret.
+// azure-account is one of them: pgBackRest treats it as such.
+var credentialEndings = []string{
+	"cipherpass", "azurekey", "azureaccount", "s3key", "s3keysecret", "s3token",
+	"s3ssecustomerkey", "sftpprivatekeypassphrase",
+}
+
+// credentialWords name a credential wherever they stand in an option.
+var credentialWords = []string{"secret", "password", "passphrase", "passwd", "accesskey", "customerkey", "sastoken", "cipherpass"}
+
+// IsCredential says whether an option holds a secret, which belongs into a
+// Secret and never into the resource. It also knows near misses, as in
+// REPO1_S3_KEY: pgBackRest would not read the option, everybody else could.
+// A gcs-key may be the path of a file, and a path is no secret.
+func IsCredential(key, value string) bool {
+	name := letters(key)
+	if strings.HasSuffix(name, "gcskey") {
+		return !strings.HasPrefix(strings.TrimSpace(value), "/")
+	}
+	hasEnding := func(ending string) bool { return strings.HasSuffix(name, ending) }
+	hasWord := func(word string) bool { return strings.Contains(name, word) }
+	return slices.ContainsFunc(credentialEndings, hasEnding) || slices.ContainsFunc(credentialWords, hasWord)
+}

@@ -1,0 +1,31 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pgbackrest is everything we know about pgBackRest that needs no
+// pgBackRest to be tested: the command lines we start it with, the
+// configuration files it reads, what its outputs and exit codes mean, and when
+// a backup counts as proven. Facts come from pgBackRest 2.45 and 2.55.1.
+//
+//	      options ── CheckOption ── RenderConf ──▶ *.conf
+//	                                                 │
+//	BackupCommand, … ──▶ argv ──▶ (pgBackRest, run by internal/step)
+//	                                                 │
+//	                 ┌──────────────┬────────────────┴─┐
+//	            info (JSON)    repo-ls (JSON)     exit code, stderr
+//	                 │              │                  │
+//	             ParseInfo     ParseRepoLS          Classify
+//	                 │              │                  │
+//	               Info      ArchivedSegments       Failure: wait, retry,
+//	                 └──────┬───────┘               resolve or stop
+//	                      Prove ──▶ Backup, reasons why it is not proven
+//
+// It promises: pure functions of their arguments (no context, clock,
+// environment, log, file or network); every input gives an answer and none
+// panics; the same input gives the same bytes; no value of an option, which
+// may be a credential, in an error.
+//
+// It refuses: to trust an exit code of info, which is 0 for a repository that
+// is down, forbidden or unreadable; to start a command line with an argument
+// that could be read as another option; to write a line of configuration that
+// could be read as another option or section.
+package pgbackrest

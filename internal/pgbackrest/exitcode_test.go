@@ -1,0 +1,360 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// failureCase is one line of the failures-*.tsv: the name, the exit code, the
+// seconds it took, and the text. In the text " | " stands for a line break.
+type failureCase struct {
+	name   string
+	code   int
+	output string
+}
+
+func failureCases(t testing.TB, file string) []failureCase {
+	t.Helper()
+	var cases []failureCase
+	for line := range strings.Lines(string(sample(t, file))) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if len(fields) < 4 {
+			continue // A remark, not a case.
+		}
+		code, err := strconv.Atoi(fields[1])
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		cases = append(cases, failureCase{name: fields[0], code: code, output: strings.ReplaceAll(fields[3], " | ", "\n")})
+	}
+	return cases
+}
+
+// TestClassifyGolden shows what a person reads for each failure that real
+// pgBackRest was seen to have.
+func TestClassifyGolden(t *testing.T) {
+	t.Parallel()
+	for _, file := range samples(t, "failures-*.tsv") {
+		var b strings.Builder
+		for _, tc := range failureCases(t, file) {
+			if tc.code == 0 {
+				continue
+			}
+			f := Classify(tc.code, tc.output)
+			fmt.Fprintf(&b, "%s\n\t%s\n\t%s\n", tc.name, f.Class, f)
+		}
+		golden(t, "classify-"+strings.TrimSuffix(strings.TrimPrefix(file, "failures-"), ".tsv")+".golden", b.String())
+	}
+}
+
+func TestClassify(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		code   int
+		output string
+		want   Class
+	}{
+		"39 with 403 is for a person":                  {39, "ERROR: [039]: HTTP request failed with 403 (Forbidden):", Stop},
+		"39 with 404 is for a person":                  {39, "ERROR: [039]: HTTP request failed with 404 (Not Found):", Stop},
+		"39 with 429 may pass":                         {39, "ERROR: [039]: HTTP request failed with 429 (Too Many Requests):", Retry},
+		"39 with 408 may pass":                         {39, "ERROR: [039]: HTTP request failed with 408 (Request Timeout):", Retry},
+		"39 with 503 may pass":                         {39, "ERROR: [039]: HTTP request failed with 503 (Slow Down):", Retry},
+		"39 with 507 is for a person":                  {39, "ERROR: [039]: HTTP request failed with 507 (Insufficient Storage):", Stop},
+		"39 without a status is for a person":          {39, "ERROR: [039]: unexpected", Stop},
+		"50 with a lock that is held waits":            {50, "ERROR: [050]: unable to acquire lock on file '/l': Resource temporarily unavailable", Wait},
+		"50 of an advisory lock waits":                 {50, "ERROR: [050]: unable to acquire pgBackRest advisory lock", Wait},
+		"50 without rights is for a person":            {50, "ERROR: [050]: unable to acquire lock on file '/l': Permission denied", Stop},
+		"50 on a full volume is for a person":          {50, "ERROR: [050]: unable to acquire lock on file '/l': No space left on device", Stop},
+		"50 on a read-only volume is for a person":     {50, "ERROR: [050]: unable to acquire lock on file '/l': Read-only file system", Stop},
+		"56 without a warning finds the primary again": {56, "ERROR: [056]: unable to find primary cluster - cannot proceed", Resolve},
+		"56 with only a standby finds the primary again": {
+			56, "ERROR: [056]: unable to find primary cluster - cannot proceed\n       HINT: are all available clusters in recovery?", Resolve,
+		},
+		"56 while PostgreSQL starts finds the primary again": {
+			56, "WARN: unable to check pg1: [DbConnectError] unable to connect to 'x': FATAL:  the database system is starting up\nERROR: [056]: x", Resolve,
+		},
+		"56 with a repo host that is down finds the primary again": {
+			56, "WARN: unable to check pg1: [HostConnectError] unable to connect to 'h:8433'\nERROR: [056]: unable to find primary cluster - cannot proceed", Resolve,
+		},
+		"56 with a query refused is for a person": {
+			56, "WARN: unable to check pg1: [DbQueryError] unable to select some rows from pg_settings\nERROR: [056]: x", Stop,
+		},
+		"56 with a query cut off finds the primary again": {
+			56, "WARN: unable to check pg1: [DbQueryError] unable to execute query 'x': server closed the connection unexpectedly\nERROR: [056]: x", Resolve,
+		},
+		"56 with a wrong pg1-path is for a person": {
+			56, "WARN: unable to check pg1: [FileMissingError] unable to open missing file '/x/global/pg_control' for read\nERROR: [056]: x", Stop,
+		},
+		"56 with a role missing is for a person": {
+			56, "WARN: unable to check pg1: [DbConnectError] unable to connect to 'x': FATAL:  role \"nobody\" does not exist\nERROR: [056]: x", Stop,
+		},
+		"56 with a wrong password is for a person": {
+			56, "WARN: unable to check pg1: [DbConnectError] unable to connect to 'x': FATAL:  password authentication failed for user \"u\"\nERROR: [056]: x", Stop,
+		},
+		"56 with an unknown cause is for a person": {56, "WARN: unable to check pg1: [CryptoError] x\nERROR: [056]: x", Stop},
+		"56 with one host that may come back": {
+			56, "WARN: unable to check pg1: [FileMissingError] x\nWARN: unable to check pg2: [DbConnectError] x\nERROR: [056]: x", Resolve,
+		},
+		"27 without a database is like 56":          {27, "ERROR: [027]: no database found", Resolve},
+		"27 without a primary is like 56":           {27, "ERROR: [027]: primary database not found", Resolve},
+		"27 of the configuration is for a person":   {27, "ERROR: [027]: something else", Stop},
+		"27 with a query refused is for a person":   {27, "WARN: unable to check pg1: [DbQueryError] x\nERROR: [027]: no database found", Stop},
+		"57 in a failover finds the primary again":  {57, "ERROR: [057]: unable to execute query 'x': FATAL:  terminating connection due to administrator command", Resolve},
+		"57 of rights is for a person":              {57, "ERROR: [057]: unable to execute query 'x': ERROR:  permission denied for function pg_backup_start", Stop},
+		"58 of a promotion finds the primary again": {58, "ERROR: [058]: standby is no longer in recovery", Resolve},
+		"58 else is for a person":                   {58, "ERROR: [058]: standby is on timeline 2 but expected 1", Stop},
+		"25 of a demotion finds the primary again":  {25, "ASSERT: [025]: primary has switched to recovery", Resolve},
+		"101 may pass":                                {101, "ERROR: [101]: TLS error [1:167772454] unexpected eof while reading", Retry},
+		"101 of a full store is for a person":         {101, "ERROR: [101]: [507] Insufficient Storage", Stop},
+		"103 by what is inside: for a person":         {103, "ERROR: [103]: unable to find a valid repository:\n       repo1: [FileMissingError] x", Stop},
+		"103 by what is inside: may pass":             {103, "ERROR: [103]: unable to find a valid repository:\n       repo1: [HostConnectError] x", Retry},
+		"103 with two repositories, one for a person": {103, "ERROR: [103]: x:\n       repo1: [HostConnectError] x\n       repo2: [CryptoError] x", Stop},
+		"103 with nothing inside is for a person":     {103, "ERROR: [103]: unable to find a valid repository:", Stop},
+		"103 inside of itself is for a person":        {103, "ERROR: [103]: x: [RepoInvalidError] x", Stop},
+		"104 by the error before: for a person":       {104, "ERROR: [055]: repo1: unable to load info file\nERROR: [104]: expire command encountered 1 error(s)", Stop},
+		"104 by the error before: may pass":           {104, "ERROR: [049]: repo1: unable to connect to 'x'\nERROR: [104]: expire command encountered 1 error(s)", Retry},
+		"104 by the error before: waits":              {104, "ERROR: [050]: repo1: Resource temporarily unavailable\nERROR: [104]: x", Wait},
+		"104 in 103 in 104 ends":                      {104, "ERROR: [103]: a\nERROR: [104]: b", Stop},
+		"104 with nothing inside is for a person":     {104, "ERROR: [104]: expire command encountered 1 error(s)", Stop},
+		"63 may pass":                            {63, "ERROR: [063]: terminated on signal from parent process [SIGTERM]", Retry},
+		"73 waits for the other backup":          {73, "ERROR: [073]: unable to open missing path", Wait},
+		"82 may pass":                            {82, "ERROR: [082]: WAL segment 000000010000000000000004 was not archived before the 4000ms timeout", Retry},
+		"94 may pass":                            {94, "", Retry},
+		"100 may pass":                           {100, "", Retry},
+		"102 may pass":                           {102, "", Retry},
+		"125 is for a person":                    {125, "", Stop},
+		"126 is for a person":                    {126, "exec: pgbackrest: permission denied", Stop},
+		"127 is for a person":                    {127, "", Stop},
+		"a crash is for a person":                {139, "", Stop},
+		"a kill finds the target again":          {137, "P00   INFO: backup command begin 2.55.1: --archive-timeout=10", Resolve},
+		"a code that is not pgBackRest's":        {33, "", Stop},
+		"no code but text":                       {UnknownCode, "ERROR: [049]: unable to connect", Retry},
+		"no code and no text":                    {UnknownCode, "", Stop},
+		"a warning does not decide for an error": {39, "WARN: HTTP request failed with 503\nERROR: [039]: HTTP request failed with 403 (Forbidden)", Stop},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := Classify(tc.code, tc.output)
+			if got.Class != tc.want {
+				t.Errorf("%s, want %s: %s", got.Class, tc.want, got)
+			}
+			if got.Advice == "" || got.Name == "" {
+				t.Errorf("no advice or no name: %+v", got)
+			}
+		})
+	}
+}
+
+func TestClassifyOfSuccessIsNoFailure(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(Failure{}, Classify(0, "ERROR: [055]: from info, which exits 0")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := (Failure{}).String(); got != "no failure" {
+		t.Errorf("String() = %q", got)
+	}
+}
+
+func TestFailureCause(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		code   int
+		output string
+		want   string
+	}{
+		"the first error with its first detail, of long paths only the end": {
+			code: 55,
+			output: "P00   INFO: backup command begin 2.55.1: --repo2-cipher-pass=<redacted>\n" +
+				"P00  ERROR: [055]: unable to load info file '/srv/f/repo/backup/main/backup.info' or '/srv/f/repo/backup/main/backup.info.copy':\n" +
+				"            FileMissingError: unable to open missing file '/srv/f/repo/backup/main/backup.info' for read\n" +
+				"            HINT: has a stanza-create been performed?\n" +
+				"P00   INFO: backup command end: aborted with exception [055]\n",
+			want: "unable to load info file '…/main/backup.info' or '…/main/backup.info.copy': " +
+				"FileMissingError: unable to open missing file '…/main/backup.info' for read",
+		},
+		"with a time in front": {
+			code:   50,
+			output: "2026-11-22 13:28:26.123 P00  ERROR: [050]: unable to acquire lock\r\n",
+			want:   "unable to acquire lock",
+		},
+		"the first of two errors": {
+			code:   104,
+			output: "ERROR: [055]: repo1: unable to open\nERROR: [104]: expire command encountered 1 error(s)",
+			want:   "repo1: unable to open",
+		},
+		"what a warning says when the error does not": {
+			code: 56,
+			output: "WARN: unable to check pg1: [DbConnectError] unable to connect to 'dbname='postgres' port=5432': no server\n" +
+				"ERROR: [056]: unable to find primary cluster - cannot proceed\n       HINT: are all available clusters in recovery?",
+			want: "unable to find primary cluster - cannot proceed: " +
+				"unable to check pg1: [DbConnectError] unable to connect to 'dbname='postgres' port=5432': no server",
+		},
+		"of an answer of a store only its code": {
+			code: 39,
+			output: "ERROR: [039]: HTTP request failed with 403 (Forbidden):\n       *** Path/Query ***:\n       GET /?list-type=2\n" +
+				"       *** Request Headers ***:\n       authorization: <redacted>\n" +
+				"       *** Response Content ***:\n       <Error><Code>RequestTimeTooSkewed</Code><Message>x</Message></Error>",
+			want: "HTTP request failed with 403 (Forbidden) (RequestTimeTooSkewed)",
+		},
+		"no pieces of an encrypted file": {
+			code: 29,
+			output: "ERROR: [029]: unable to load info file '/srv/f/enc/backup/main/backup.info':\n" +
+				"       FormatError: key/value found outside of section at line 1: \xea\xbcQ\xc4\x04\x1b[31m\x01Ym)",
+			want: "unable to load info file '…/main/backup.info': FormatError: key/value found outside of section at line 1",
+		},
+		"of a program that did not start its first line": {
+			code:   126,
+			output: "OCI runtime exec failed: unable to start container process\nmore",
+			want:   "OCI runtime exec failed: unable to start container process",
+		},
+		"none of information": {code: 137, output: "P00   INFO: backup command begin"},
+		"none of nothing":     {code: 139},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tc.want, Classify(tc.code, tc.output).Cause); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFailureCauseIsShort(t *testing.T) {
+	t.Parallel()
+	for _, filler := range []string{"x", "ä", "€", "𝄞", "/a/b/c "} {
+		for pad := range 8 {
+			output := "ERROR: [039]: " + strings.Repeat("-", pad) + strings.Repeat(filler, 400) + "\n<Code>AccessDenied</Code>"
+			cause := Classify(39, output).Cause
+			if len(cause) > maxCause || !utf8.ValidString(cause) {
+				t.Errorf("%d bytes of %q: %q", len(cause), filler, cause)
+			}
+			if !strings.HasSuffix(cause, "(AccessDenied)") {
+				t.Errorf("the code of the store is lost: %q", cause)
+			}
+		}
+	}
+}
+
+func TestFailureString(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		failure Failure
+		want    string
+	}{
+		"with a cause":    {Failure{Code: 55, Name: "file-missing", Cause: "unable to open", Advice: "create it"}, "[055] file-missing: unable to open; create it"},
+		"without a cause": {Failure{Code: 139, Name: "signal-11", Advice: "look"}, "[139] signal-11: look"},
+		"without a code":  {Failure{Code: UnknownCode, Name: "no-exit-code", Advice: "look"}, "no-exit-code: look"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := tc.failure.String(); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestErrorCode(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		output string
+		want   int
+		wantOK bool
+	}{
+		"of 2.45":                       {"ERROR: [050]: x", 50, true},
+		"of 2.55.1":                     {"P00  ERROR: [055]: x", 55, true},
+		"the last one counts":           {"ERROR: [055]: x\nERROR: [104]: y\nP00   INFO: end", 104, true},
+		"in a real backup":              {string(sample(t, "backup-2.45-repo2-gone.txt")), 82, true},
+		"not where it is quoted":        {"P00   INFO: see ERROR: [055]: x", 0, false},
+		"not a warning":                 {"WARN: [055]: x", 0, false},
+		"not without a code":            {"ERROR: x", 0, false},
+		"not in nothing":                {"", 0, false},
+		"an assertion is an error, too": {"ASSERT: [025]: x", 25, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, ok := ErrorCode(tc.output); got != tc.want || ok != tc.wantOK {
+				t.Errorf("%d, %v, want %d, %v", got, ok, tc.want, tc.wantOK)
+			}
+		})
+	}
+}
+
+// TestRulesAreReachable: a rule behind a general one of the same code is dead.
+func TestRulesAreReachable(t *testing.T) {
+	t.Parallel()
+	general := map[int]bool{}
+	seen := map[string]bool{}
+	for _, r := range rules {
+		id := fmt.Sprintf("%d %q", r.code, r.text)
+		if general[r.code] || seen[id] {
+			t.Errorf("rule %s is never reached", id)
+		}
+		if codeName(r.code) == unlisted {
+			t.Errorf("rule %s is for a code that does not exist", id)
+		}
+		if r.advice == "" || strings.HasSuffix(r.advice, ".") || unicode.IsUpper(rune(r.advice[0])) && !strings.HasPrefix(r.advice, "WAL") && !strings.HasPrefix(r.advice, "PostgreSQL") {
+			t.Errorf("rule %s: the advice is not a clause: %q", id, r.advice)
+		}
+		seen[id] = true
+		general[r.code] = general[r.code] || r.text == ""
+	}
+}
+
+func TestCodeOf(t *testing.T) {
+	t.Parallel()
+	for code, name := range codeNames {
+		var camel strings.Builder
+		for part := range strings.SplitSeq(name, "-") {
+			camel.WriteString(strings.ToUpper(part[:1]) + part[1:])
+		}
+		if got, ok := codeOf(camel.String()); !ok || got != code {
+			t.Errorf("codeOf(%q) = %d, %v, want %d", camel.String(), got, ok, code)
+		}
+	}
+}
+
+func FuzzClassify(f *testing.F) {
+	for _, file := range samples(f, "failures-*.tsv") {
+		for _, tc := range failureCases(f, file) {
+			f.Add(tc.code, tc.output)
+		}
+	}
+	f.Add(29, string(sample(f, "info-2.45-wrong-cipher.json")))
+	f.Add(82, string(sample(f, "backup-2.45-repo2-gone.txt")))
+	f.Add(104, "ERROR: [103]: [CommandError]\nERROR: [104]: [RepoInvalidError]\nERROR: [056]: [DbConnectError]")
+	classes := []Class{Wait, Retry, Resolve, Stop}
+	f.Fuzz(func(t *testing.T, code int, output string) {
+		got := Classify(code, output)
+		if code == 0 {
+			if got != (Failure{}) {
+				t.Fatalf("a failure of code 0: %+v", got)
+			}
+			return
+		}
+		if !slices.Contains(classes, got.Class) || got.Name == "" || got.Advice == "" {
+			t.Fatalf("incomplete: %+v", got)
+		}
+		if len(got.Cause) > maxCause {
+			t.Fatalf("cause of %d bytes", len(got.Cause))
+		}
+		if text := got.String(); !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			t.Fatalf("not one clean line: %q", text)
+		}
+		if again := Classify(code, output); again != got {
+			t.Fatalf("not deterministic: %+v, %+v", got, again)
+		}
+	})
+}

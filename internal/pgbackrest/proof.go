@@ -1,0 +1,255 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ProofInput is what a proof needs to know.
+type ProofInput struct {
+	// Info was read after the backup ended.
+	Info Info
+	Repo int
+	// Type is what the run asked for.
+	Type string
+	// AnnotationKey and Run are the annotation that the run gave its backup.
+	AnnotationKey, Run string
+	// SegmentBytes is the size of a WAL segment of the cluster.
+	SegmentBytes uint64
+	// Archived is what ArchivedSegments found in the SegmentDirs of the
+	// backup's WAL, in the same repository.
+	Archived map[string]bool
+}
+
+// Prove says whether the backup of a run is in the repository and can be
+// restored as far as the repository's own records tell. That a restore gives
+// the same data is for a restore to show.
+//
+// The reasons say what is missing; with none, the backup is proven. The backup
+// is also returned where it is not proven, if there is exactly one, so that a
+// report can name it.
+func Prove(in ProofInput) (Backup, []string) {
+	for _, clause := range searchClauses {
+		if reasons := clause(in); len(reasons) > 0 {
+			// The later clauses would only repeat the cause.
+			return in.only(), reasons
+		}
+	}
+	backup := in.only()
+	var reasons []string
+	for _, clause := range backupClauses {
+		reasons = append(reasons, clause(in, backup)...)
+	}
+	return backup, reasons
+}
+
+// searchClauses must hold, in this order, before there is a backup to judge.
+var searchClauses = []func(ProofInput) []string{
+	repoIsReadable,
+	runHasOneBackup,
+}
+
+// backupClauses are judged all, so that a person sees all that is wrong.
+var backupClauses = []func(ProofInput, Backup) []string{
+	hasNoPageErrors,
+	hasTheTypeAskedFor,
+	hasTimes,
+	hasData,
+	hasItsChain,
+	hasAnArchive,
+	hasItsWAL,
+}
+
+// only returns the one backup of the run, or none where there are more.
+func (in ProofInput) only() Backup {
+	if found := in.Info.ByAnnotation(in.Repo, in.AnnotationKey, in.Run); len(found) == 1 {
+		return found[0]
+	}
+	return Backup{}
+}
+
+// repoIsReadable: info exits 0 for a repository that is down, so the status of
+// the repository itself must be ok. The stanza's own status mixes all
+// repositories and says nothing about this one.
+func repoIsReadable(in ProofInput) []string {
+	repo, ok := in.Info.Repo(in.Repo)
+	switch {
+	case !ok && in.Info.Status.Code != StatusOK:
+		return reason("pgBackRest knows no repo%d of stanza %s: status %d, %s.",
+			in.Repo, in.Info.Stanza, in.Info.Status.Code, firstLine(in.Info.Status.Message))
+	case !ok:
+		return reason("pgBackRest knows no repo%d of stanza %s; check that the repository is in its configuration.",
+			in.Repo, in.Info.Stanza)
+	case repo.Status.Code != StatusOK:
+		return reason("pgBackRest reports repo%d of stanza %s with status %d: %s.",
+			in.Repo, in.Info.Stanza, repo.Status.Code, firstLine(repo.Status.Message))
+	}
+	return nil
+}
+
+// runHasOneBackup: the annotation is the only link from a run to its backup,
+// so it must be in exactly one. Two mean that two processes backed up under
+// one run, and which of them is whole cannot be told.
+func runHasOneBackup(in ProofInput) []string {
+	if in.AnnotationKey == "" || in.Run == "" {
+		return reason("The run has no name to look for in the annotations of repo%d.", in.Repo)
+	}
+	found := in.Info.ByAnnotation(in.Repo, in.AnnotationKey, in.Run)
+	switch len(found) {
+	case 1:
+		return nil
+	case 0:
+		return reason("No backup in repo%d is listed with the annotation %s=%s of this run.",
+			in.Repo, in.AnnotationKey, in.Run)
+	}
+	labels := make([]string, 0, len(found))
+	for _, backup := range found {
+		labels = append(labels, backup.Label)
+	}
+	return reason("%d backups in repo%d carry the annotation %s=%s of this run, so none of them is certain: %s.",
+		len(found), in.Repo, in.AnnotationKey, in.Run, list(labels))
+}
+
+// hasNoPageErrors: a page checksum error does not fail a backup, pgBackRest
+// exits 0 and sets the error flag.
+func hasNoPageErrors(in ProofInput, b Backup) []string {
+	if !b.Error {
+		return nil
+	}
+	return reason("Backup %s in repo%d has page checksum errors: run `pgbackrest info --stanza=%s --repo=%d --set=%s` "+
+		"to see in which files, then check the disks of the database.", b.Label, in.Repo, in.Info.Stanza, in.Repo, b.Label)
+}
+
+// hasTheTypeAskedFor: a full may stand for the incr or diff that was asked
+// for, but only where there was no full to build on. pgBackRest looks for one
+// of the same database, so the first incr after a major upgrade is a full.
+func hasTheTypeAskedFor(in ProofInput, b Backup) []string {
+	if b.Type == in.Type {
+		return nil
+	}
+	if b.Type != TypeFull || (in.Type != TypeDiff && in.Type != TypeIncr) {
+		return reason("Backup %s in repo%d is of type %s, but %s was asked for.", b.Label, in.Repo, b.Type, in.Type)
+	}
+	for _, other := range in.Info.Backups {
+		earlierFull := other.RepoKey == b.RepoKey && other.DatabaseID == b.DatabaseID &&
+			other.Type == TypeFull && !other.Error && other.Label != b.Label && !other.Stop.After(b.Start)
+		if earlierFull {
+			return reason("Backup %s in repo%d is of type full, but %s was asked for and the earlier full %s was there to build on.",
+				b.Label, in.Repo, in.Type, other.Label)
+		}
+	}
+	return nil
+}
+
+// hasTimes: a backup that ended has both.
+func hasTimes(in ProofInput, b Backup) []string {
+	switch {
+	case b.Start.IsZero() || b.Stop.IsZero():
+		return reason("Backup %s in repo%d has no start or no stop time.", b.Label, in.Repo)
+	case b.Stop.Before(b.Start):
+		return reason("Backup %s in repo%d stops before it starts; check the clock of the host.", b.Label, in.Repo)
+	}
+	return nil
+}
+
+// hasData: even a backup without changes copies pg_control. RepoBytes is no
+// witness, pgBackRest leaves it out with block incremental.
+func hasData(in ProofInput, b Backup) []string {
+	var reasons []string
+	if b.DatabaseBytes <= 0 {
+		reasons = append(reasons, reason("Backup %s in repo%d is of a database of no size.", b.Label, in.Repo)...)
+	}
+	if b.RepoDeltaBytes <= 0 {
+		reasons = append(reasons, reason("Backup %s put no data into repo%d.", b.Label, in.Repo)...)
+	}
+	return reasons
+}
+
+// hasItsChain: files of a diff or incr lie in the backups it refers to, so
+// each of them must still be there, be older and have no errors itself.
+func hasItsChain(in ProofInput, b Backup) []string {
+	var reasons []string
+	if b.Type != TypeFull && b.Prior == "" {
+		reasons = append(reasons, reason("Backup %s in repo%d is of type %s, but names no earlier backup.",
+			b.Label, in.Repo, b.Type)...)
+	}
+	for _, label := range chain(b) {
+		link, ok := in.Info.Backup(in.Repo, label)
+		switch {
+		case !ok:
+			reasons = append(reasons, reason("Backup %s needs backup %s, which is not in repo%d.", b.Label, label, in.Repo)...)
+		case link.Error:
+			reasons = append(reasons, reason("Backup %s needs backup %s in repo%d, which has page checksum errors; make a new full backup.",
+				b.Label, label, in.Repo)...)
+		case link.Stop.IsZero() || link.Stop.After(b.Start):
+			reasons = append(reasons, reason("Backup %s needs backup %s in repo%d, which did not end before it.",
+				b.Label, label, in.Repo)...)
+		}
+	}
+	return reasons
+}
+
+// chain returns the backups that b builds on, each once: what it refers to,
+// then its prior, which need not hold any of its files.
+func chain(b Backup) []string {
+	seen := map[string]bool{"": true}
+	var labels []string
+	for _, label := range append(b.Reference[:len(b.Reference):len(b.Reference)], b.Prior) {
+		if !seen[label] {
+			seen[label] = true
+			labels = append(labels, label)
+		}
+	}
+	return labels
+}
+
+// hasAnArchive: WAL of another database cannot recover this backup.
+func hasAnArchive(in ProofInput, b Backup) []string {
+	if archive, ok := in.Info.Archive(in.Repo, b.DatabaseID); ok && archive.ID != "" {
+		return nil
+	}
+	return reason("Backup %s has no WAL archive of its database %d in repo%d.", b.Label, b.DatabaseID, in.Repo)
+}
+
+// hasItsWAL: a backup is consistent only with every segment that PostgreSQL
+// wrote while it ran, from the first to the last.
+func hasItsWAL(in ProofInput, b Backup) []string {
+	segments, err := Segments(b.WALStart, b.WALStop, in.SegmentBytes)
+	if err != nil {
+		return reason("The WAL that backup %s in repo%d needs is not known: %v.", b.Label, in.Repo, err)
+	}
+	var missing, twice []string
+	for _, name := range segments {
+		switch whole, ok := in.Archived[name]; {
+		case !ok:
+			missing = append(missing, name)
+		case !whole:
+			twice = append(twice, name)
+		}
+	}
+	var reasons []string
+	if len(missing) > 0 {
+		reasons = append(reasons, reason("Backup %s cannot be restored: %d of the %d WAL segments it needs are not in repo%d: %s.",
+			b.Label, len(missing), len(segments), in.Repo, list(missing))...)
+	}
+	if len(twice) > 0 {
+		reasons = append(reasons, reason("Backup %s cannot be restored: %d of the %d WAL segments it needs are in repo%d "+
+			"more than once with different content: %s; find out whether two primaries archive to this stanza.",
+			b.Label, len(twice), len(segments), in.Repo, list(twice))...)
+	}
+	return reasons
+}
+
+func reason(format string, args ...any) []string { return []string{fmt.Sprintf(format, args...)} }
+
+// list names the first few and counts the rest: a gap can be thousands long.
+func list(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}

@@ -1,0 +1,35 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+)
+
+func TestClassifyStatus(t *testing.T) {
+	for name, tc := range map[string]struct {
+		message string
+		code    int
+		class   pgbackrest.Class
+		cause   string
+	}{
+		"refused credentials need a person": {
+			"[ProtocolError] HTTP request failed with 403 (Forbidden):\n*** Path/Query ***:", 39, pgbackrest.Stop, "403",
+		},
+		"a store that is down may come back": {
+			"[HostConnectError] unable to connect to '127.0.0.1:1': [111] Connection refused", 49, pgbackrest.Retry, "Connection refused",
+		},
+		"without an error inside": {"no such thing", pgbackrest.UnknownCode, pgbackrest.Stop, "no such thing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := pgbackrest.ClassifyStatus(pgbackrest.Status{Code: 99, Message: tc.message})
+			if got.Code != tc.code || got.Class != tc.class || !strings.Contains(got.Cause, tc.cause) || got.Advice == "" {
+				t.Errorf("got %+v, want code %d, class %s, cause with %q and advice", got, tc.code, tc.class, tc.cause)
+			}
+		})
+	}
+}

@@ -1,0 +1,107 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxCause bounds Failure.Cause, which ends up in conditions and events.
+const maxCause = 300
+
+// entry is one message of pgBackRest's log.
+type entry struct {
+	level string
+	// code is 0 where the message has none.
+	code int
+	// lines are the message and its details, one each.
+	lines []string
+}
+
+// entryStart begins a message. 2.45 prints "ERROR: [050]: " on stderr, 2.55.1
+// "P00  ERROR: [050]: ", both with a time in front unless that is off.
+var entryStart = regexp.MustCompile(`^(?:\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d+ )?(?:P\d+ +)?` +
+	`(ASSERT|ERROR|WARN|INFO|DETAIL|DEBUG|TRACE): (?:\[(\d{3})\]: )?(.*)$`)
+
+// parseLog splits output into messages. Lines before the first are nobody's.
+func parseLog(output string) []entry {
+	var entries []entry
+	for line := range strings.SplitSeq(output, "\n") {
+		line = strings.TrimRight(line, "\r")
+		if match := entryStart.FindStringSubmatch(line); match != nil {
+			code, _ := strconv.Atoi(match[2]) // No code is 0.
+			entries = append(entries, entry{level: match[1], code: code, lines: []string{match[3]}})
+			continue
+		}
+		if len(entries) > 0 && strings.TrimSpace(line) != "" {
+			last := &entries[len(entries)-1]
+			last.lines = append(last.lines, strings.TrimSpace(line))
+		}
+	}
+	return entries
+}
+
+// failed says whether the message is that of an error.
+func (e entry) failed() bool { return e.level == "ERROR" || e.level == "ASSERT" }
+
+// detail returns the first line after the message that says something about
+// the cause, not what to do nor what was sent to the object store.
+func (e entry) detail() string {
+	for _, line := range e.lines[1:] {
+		if strings.HasPrefix(line, "***") {
+			break
+		}
+		if !strings.HasPrefix(line, "HINT:") {
+			return line
+		}
+	}
+	return ""
+}
+
+// storeCode is the name of the error in an answer of an object store.
+var storeCode = regexp.MustCompile(`<Code>([A-Za-z]{1,64})</Code>`)
+
+var (
+	// longPath is an absolute path of three parts or more.
+	longPath = regexp.MustCompile(`(^|[\s'"(=])(?:/[^\s'"/]+)+(/[^\s'"/]+/[^\s'"/]+)`)
+	// cipherText is what a wrong passphrase makes of an info file.
+	cipherText = regexp.MustCompile(`(found outside of section at line \d+):.*`)
+)
+
+// shorten makes one line of valid UTF-8 of at most limit bytes, with of each
+// long path only its last two parts.
+func shorten(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == utf8.RuneError || unicode.In(r, unicode.Cf):
+			return -1
+		case unicode.IsControl(r), unicode.IsSpace(r):
+			return ' '
+		}
+		return r
+	}, text)
+	text = strings.Join(strings.Fields(text), " ")
+	text = cipherText.ReplaceAllString(text, "$1")
+	text = longPath.ReplaceAllString(text, "$1…$2")
+	text = strings.TrimRight(text, " :.")
+	if len(text) <= limit {
+		return text
+	}
+	const more = "…"
+	end := limit - len(more)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.TrimRight(text[:end], " ") + more
+}
+
+// firstLine is the part of a message of pgbackrest info that fits a sentence.
+func firstLine(message string) string {
+	line, _, _ := strings.Cut(message, "\n")
+	return shorten(line, maxCause)
+}
