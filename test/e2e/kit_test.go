@@ -1,0 +1,249 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build cluster
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/step"
+	"github.com/stanzaflow/stanzaflow/internal/step/kube"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// minute is the deadline of what should take seconds.
+const minute = time.Minute
+
+// kit is a namespace of the real cluster.
+type kit struct {
+	client.Client
+	exec      *kube.Client
+	namespace string
+	image     string
+}
+
+// newKit makes the namespace anew. It stays when the test fails, for a look.
+func newKit(t *testing.T, namespace string) *kit {
+	t.Helper()
+	kubeconfig, image := os.Getenv("KUBECONFIG"), os.Getenv("IMAGE")
+	if kubeconfig == "" || image == "" {
+		t.Fatal("KUBECONFIG and IMAGE must be set: run make test-cluster")
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The tests ask often.
+	config.QPS, config.Burst = 100, 200
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), wfv1.AddToScheme(scheme), stanzaflowv1alpha1.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	executor, err := kube.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kit{Client: c, exec: executor, namespace: namespace, image: image}
+	k.deleteNamespace(t)
+	t.Cleanup(func() {
+		if !t.Failed() {
+			k.deleteNamespace(t)
+		}
+	})
+	return k
+}
+
+func (k *kit) deleteNamespace(t *testing.T) {
+	t.Helper()
+	// The test's own context is over when it cleans up.
+	ctx := context.Background()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: k.namespace}}
+	if err := k.Delete(ctx, ns); err != nil && !apierrors.IsNotFound(err) {
+		t.Fatal(err)
+	}
+	eventually(t, 3*minute, "namespace "+k.namespace+" gone", func() (bool, string) {
+		err := k.Get(ctx, client.ObjectKeyFromObject(ns), ns)
+		return apierrors.IsNotFound(err), fmt.Sprintf("%v, phase %s", err, ns.Status.Phase)
+	})
+}
+
+// apply renders a folder of testdata with kustomize and applies it.
+func (k *kit) apply(t *testing.T, folder string) {
+	t.Helper()
+	manifests := strings.ReplaceAll(kubectl(t, nil, "kustomize", filepath.Join("testdata", folder)), "ghcr.io/stanzaflow/operator:v0.1.0", k.image)
+	// Namespaces first: the folder may hold its own.
+	kubectl(t, nil, "create", "namespace", k.namespace)
+	kubectl(t, []byte(manifests), "apply", "--server-side", "--force-conflicts", "-f", "-")
+}
+
+// kubectl runs the real one and returns its standard output.
+func kubectl(t *testing.T, stdin []byte, args ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	command := exec.CommandContext(t.Context(), "kubectl", args...)
+	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(stdin), &stdout, &stderr
+	if err := command.Run(); err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return stdout.String()
+}
+
+// eventually waits for a condition, and prints what was there instead.
+func eventually(t *testing.T, deadline time.Duration, what string, condition func() (bool, string)) {
+	t.Helper()
+	timeout := time.After(deadline)
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, got := condition()
+		if done {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("after %s still not: %s\ngot: %s", deadline, what, got)
+		}
+	}
+}
+
+// run executes argv in a container and fails the test when it fails.
+func (k *kit) run(t *testing.T, pod string, argv ...string) string {
+	t.Helper()
+	out, err := k.try(t, pod, argv...)
+	if err != nil {
+		t.Fatalf("%s in %s: %v\n%s", strings.Join(argv, " "), pod, err, out)
+	}
+	return out
+}
+
+func (k *kit) try(t *testing.T, pod string, argv ...string) (string, error) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	err := k.exec.Exec(t.Context(), step.Place{Namespace: k.namespace, Pod: pod, Container: cpo.ContainerPostgreSQL}, argv, &stdout, &stderr)
+	if err != nil {
+		return stdout.String() + stderr.String(), err
+	}
+	return stdout.String(), nil
+}
+
+// psql runs statements and returns unaligned rows.
+func (k *kit) psql(t *testing.T, pod, database, statements string) string {
+	t.Helper()
+	return strings.TrimSpace(k.run(t, pod, "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+		"-h", "/var/run/postgresql", "-U", "postgres", "-d", database, "-c", statements))
+}
+
+func (k *kit) podReady(t *testing.T, name string) {
+	t.Helper()
+	eventually(t, 3*minute, "pod "+name+" ready", func() (bool, string) {
+		var pod corev1.Pod
+		err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: name}, &pod)
+		ready := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		})
+		return ready, fmt.Sprintf("%v, phase %s, %+v", err, pod.Status.Phase, pod.Status.ContainerStatuses)
+	})
+}
+
+// submit starts a run as `argo submit --from workflowtemplate/pgbackrest-backup`
+// does, with parameters as name=value.
+func (k *kit) submit(t *testing.T, parameters ...string) string {
+	t.Helper()
+	workflow := &wfv1.Workflow{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: vocab.DefaultWorkflowTemplate + "-", Namespace: k.namespace},
+		Spec:       wfv1.WorkflowSpec{WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DefaultWorkflowTemplate}},
+	}
+	for _, parameter := range parameters {
+		name, value, _ := strings.Cut(parameter, "=")
+		workflow.Spec.Arguments.Parameters = append(workflow.Spec.Arguments.Parameters, wfv1.Parameter{Name: name, Value: wfv1.AnyStringPtr(value)})
+	}
+	if err := k.Create(t.Context(), workflow); err != nil {
+		t.Fatal(err)
+	}
+	return workflow.Name
+}
+
+// finished waits until a run is over.
+func (k *kit) finished(t *testing.T, name string, deadline time.Duration) *wfv1.Workflow {
+	t.Helper()
+	var workflow wfv1.Workflow
+	eventually(t, deadline, "workflow "+name+" over", func() (bool, string) {
+		err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: name}, &workflow)
+		return err == nil && workflow.Status.Fulfilled(), fmt.Sprintf("%v, phase %s, %s", err, workflow.Status.Phase, describe(&workflow))
+	})
+	return &workflow
+}
+
+// succeeded waits for a run and returns its report.
+func (k *kit) succeeded(t *testing.T, name string, deadline time.Duration) report.Report {
+	t.Helper()
+	workflow := k.finished(t, name, deadline)
+	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
+		t.Fatalf("workflow %s is %s: %s", name, workflow.Status.Phase, describe(workflow))
+	}
+	return reportOf(t, workflow)
+}
+
+func reportOf(t *testing.T, workflow *wfv1.Workflow) report.Report {
+	t.Helper()
+	if workflow.Status.Outputs == nil {
+		t.Fatalf("workflow %s has no outputs: %s", workflow.Name, describe(workflow))
+	}
+	parameter := workflow.Status.Outputs.GetParameterByName(vocab.OutputReport)
+	if parameter == nil {
+		t.Fatalf("workflow %s has no output parameter %s", workflow.Name, vocab.OutputReport)
+	}
+	r, err := report.Decode(parameter.Value.String())
+	if err != nil {
+		t.Fatalf("workflow %s: %v", workflow.Name, err)
+	}
+	return r
+}
+
+// describe is what a person sees of a run in the Argo UI.
+func describe(workflow *wfv1.Workflow) string {
+	lines := []string{string(workflow.Status.Phase) + " " + workflow.Status.Message}
+	for _, node := range workflow.Status.Nodes {
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", node.Type, node.DisplayName, node.Phase, node.Message))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n  ")
+}
+
+func (k *kit) stanza(t *testing.T, name string) *stanzaflowv1alpha1.Stanza {
+	t.Helper()
+	var stanza stanzaflowv1alpha1.Stanza
+	if err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: name}, &stanza); err != nil {
+		t.Fatal(err)
+	}
+	return &stanza
+}
