@@ -47,7 +47,7 @@ type kit struct {
 }
 
 // newKit makes the namespace anew. It stays when the test fails, for a look.
-func newKit(t *testing.T, namespace string) *kit {
+func newKit(t testing.TB, namespace string) *kit {
 	t.Helper()
 	kubeconfig, image := os.Getenv("KUBECONFIG"), os.Getenv("IMAGE")
 	if kubeconfig == "" || image == "" {
@@ -81,7 +81,7 @@ func newKit(t *testing.T, namespace string) *kit {
 	return k
 }
 
-func (k *kit) deleteNamespace(t *testing.T) {
+func (k *kit) deleteNamespace(t testing.TB) {
 	t.Helper()
 	// The test's own context is over when it cleans up.
 	ctx := context.Background()
@@ -96,7 +96,7 @@ func (k *kit) deleteNamespace(t *testing.T) {
 }
 
 // apply renders a folder of testdata with kustomize and applies it.
-func (k *kit) apply(t *testing.T, folder string) {
+func (k *kit) apply(t testing.TB, folder string) {
 	t.Helper()
 	manifests := strings.ReplaceAll(kubectl(t, nil, "kustomize", filepath.Join("testdata", folder)), "ghcr.io/stanzaflow/operator:v0.1.0", k.image)
 	// Namespaces first: the folder may hold its own.
@@ -105,7 +105,7 @@ func (k *kit) apply(t *testing.T, folder string) {
 }
 
 // kubectl runs the real one and returns its standard output.
-func kubectl(t *testing.T, stdin []byte, args ...string) string {
+func kubectl(t testing.TB, stdin []byte, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	command := exec.CommandContext(t.Context(), "kubectl", args...)
@@ -117,10 +117,10 @@ func kubectl(t *testing.T, stdin []byte, args ...string) string {
 }
 
 // eventually waits for a condition, and prints what was there instead.
-func eventually(t *testing.T, deadline time.Duration, what string, condition func() (bool, string)) {
+func eventually(t testing.TB, deadline time.Duration, what string, condition func() (bool, string)) {
 	t.Helper()
 	timeout := time.After(deadline)
-	tick := time.NewTicker(500 * time.Millisecond)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		done, got := condition()
@@ -136,7 +136,7 @@ func eventually(t *testing.T, deadline time.Duration, what string, condition fun
 }
 
 // run executes argv in a container and fails the test when it fails.
-func (k *kit) run(t *testing.T, pod string, argv ...string) string {
+func (k *kit) run(t testing.TB, pod string, argv ...string) string {
 	t.Helper()
 	out, err := k.try(t, pod, argv...)
 	if err != nil {
@@ -145,7 +145,7 @@ func (k *kit) run(t *testing.T, pod string, argv ...string) string {
 	return out
 }
 
-func (k *kit) try(t *testing.T, pod string, argv ...string) (string, error) {
+func (k *kit) try(t testing.TB, pod string, argv ...string) (string, error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	err := k.exec.Exec(t.Context(), step.Place{Namespace: k.namespace, Pod: pod, Container: cpo.ContainerPostgreSQL}, argv, &stdout, &stderr)
@@ -156,13 +156,13 @@ func (k *kit) try(t *testing.T, pod string, argv ...string) (string, error) {
 }
 
 // psql runs statements and returns unaligned rows.
-func (k *kit) psql(t *testing.T, pod, database, statements string) string {
+func (k *kit) psql(t testing.TB, pod, database, statements string) string {
 	t.Helper()
 	return strings.TrimSpace(k.run(t, pod, "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
 		"-h", "/var/run/postgresql", "-U", "postgres", "-d", database, "-c", statements))
 }
 
-func (k *kit) podReady(t *testing.T, name string) {
+func (k *kit) podReady(t testing.TB, name string) {
 	t.Helper()
 	eventually(t, 3*minute, "pod "+name+" ready", func() (bool, string) {
 		var pod corev1.Pod
@@ -176,7 +176,7 @@ func (k *kit) podReady(t *testing.T, name string) {
 
 // submit starts a run as `argo submit --from workflowtemplate/pgbackrest-backup`
 // does, with parameters as name=value.
-func (k *kit) submit(t *testing.T, parameters ...string) string {
+func (k *kit) submit(t testing.TB, parameters ...string) string {
 	t.Helper()
 	workflow := &wfv1.Workflow{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: vocab.DefaultWorkflowTemplate + "-", Namespace: k.namespace},
@@ -193,7 +193,7 @@ func (k *kit) submit(t *testing.T, parameters ...string) string {
 }
 
 // finished waits until a run is over.
-func (k *kit) finished(t *testing.T, name string, deadline time.Duration) *wfv1.Workflow {
+func (k *kit) finished(t testing.TB, name string, deadline time.Duration) *wfv1.Workflow {
 	t.Helper()
 	var workflow wfv1.Workflow
 	eventually(t, deadline, "workflow "+name+" over", func() (bool, string) {
@@ -204,7 +204,7 @@ func (k *kit) finished(t *testing.T, name string, deadline time.Duration) *wfv1.
 }
 
 // succeeded waits for a run and returns its report.
-func (k *kit) succeeded(t *testing.T, name string, deadline time.Duration) report.Report {
+func (k *kit) succeeded(t testing.TB, name string, deadline time.Duration) report.Report {
 	t.Helper()
 	workflow := k.finished(t, name, deadline)
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
@@ -213,16 +213,18 @@ func (k *kit) succeeded(t *testing.T, name string, deadline time.Duration) repor
 	return reportOf(t, workflow)
 }
 
-func reportOf(t *testing.T, workflow *wfv1.Workflow) report.Report {
+func reportOf(t testing.TB, workflow *wfv1.Workflow) report.Report {
 	t.Helper()
 	if workflow.Status.Outputs == nil {
 		t.Fatalf("workflow %s has no outputs: %s", workflow.Name, describe(workflow))
 	}
-	parameter := workflow.Status.Outputs.GetParameterByName(vocab.OutputReport)
-	if parameter == nil {
-		t.Fatalf("workflow %s has no output parameter %s", workflow.Name, vocab.OutputReport)
+	text := ""
+	for _, parameter := range workflow.Status.Outputs.Parameters {
+		if parameter.Name == vocab.OutputReport {
+			text = parameter.Value.String()
+		}
 	}
-	r, err := report.Decode(parameter.Value.String())
+	r, err := report.Decode(text)
 	if err != nil {
 		t.Fatalf("workflow %s: %v", workflow.Name, err)
 	}
@@ -239,7 +241,7 @@ func describe(workflow *wfv1.Workflow) string {
 	return strings.Join(lines, "\n  ")
 }
 
-func (k *kit) stanza(t *testing.T, name string) *stanzaflowv1alpha1.Stanza {
+func (k *kit) stanza(t testing.TB, name string) *stanzaflowv1alpha1.Stanza {
 	t.Helper()
 	var stanza stanzaflowv1alpha1.Stanza
 	if err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: name}, &stanza); err != nil {

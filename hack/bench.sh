@@ -1,0 +1,16 @@
+#!/bin/bash
+# Measures a proven run against the Job that CPO would start, in the local
+# cluster. PAIRS is the number of pairs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. hack/env.sh
+
+unset KUBECONFIG IMAGE # never in a cluster of somebody's own
+use_cluster
+install_operator
+say "making an image with kubectl"
+KUBECTL_IMAGE=stanzaflow.local/kubectl:bench
+go -C test/cluster run . image --name "$KUBECTL_IMAGE" --binary "$(readlink -f "$(command -v kubectl)")" --out "$PWD/bin/kubectl.tar"
+go -C test/cluster run . load "$PWD/bin/kubectl.tar"
+say "measuring ${PAIRS:-5} pairs, about a minute each"
+KUBECTL_IMAGE=$KUBECTL_IMAGE PAIRS=${PAIRS:-5} go test -tags cluster -timeout 60m -run '^$' -bench Overhead -benchtime 1x -v ./test/e2e

@@ -1,0 +1,14 @@
+#!/bin/bash
+# Runs the tests of test/e2e in the local cluster, with the operator of this
+# checkout. RUN selects tests by name.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. hack/env.sh
+
+unset KUBECONFIG IMAGE # never in a cluster of somebody's own
+use_cluster
+install_operator
+say "running the tests of test/e2e"
+# An exit code that a cached result gives says nothing about this cluster.
+go test -tags cluster -count=1 -timeout 40m -v -run "${RUN:-.}" ./test/e2e
+say "done"

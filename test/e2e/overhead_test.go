@@ -1,0 +1,180 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build cluster
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stanzaflow/stanzaflow/internal/report"
+)
+
+// BenchmarkOverhead compares the wall time of a proven run with that of a Job
+// that does what CPO's does: kubectl exec of pgbackrest backup, and nothing
+// else. The two take turns, so that what else the machine does meets both. The
+// figure is the ratio of the medians; seconds are for orientation.
+//
+// KUBECTL_IMAGE is an image whose /operator kubectl is kubectl. PAIRS is the
+// number of pairs, at least 5 for a figure worth quoting.
+func BenchmarkOverhead(b *testing.B) {
+	image := os.Getenv("KUBECTL_IMAGE")
+	pairs, err := strconv.Atoi(os.Getenv("PAIRS"))
+	if image == "" || err != nil {
+		b.Fatal("KUBECTL_IMAGE and PAIRS must be set: run make bench")
+	}
+	k := newKit(b, "e2e-overhead")
+	k.apply(b, "overhead")
+	k.podReady(b, "cluster-0")
+	k.psql(b, "cluster-0", "postgres", "CREATE TABLE work AS SELECT i, md5(i::text) AS note FROM generate_series(1, 20000) i")
+	k.succeeded(b, k.submit(b, "cluster=cluster", "repo=repo1", "type=full"), 4*minute)
+	k.backupJob(b, image, "--start-fast") // both have run once
+
+	var runs, jobs, execs []time.Duration
+	var phases []phase
+	for i := range pairs {
+		change := func() {
+			k.psql(b, "cluster-0", "postgres", fmt.Sprintf("UPDATE work SET note = md5(note) WHERE i %% %d = 0", i+2))
+		}
+		run := func() {
+			change()
+			took, split := k.timedRun(b)
+			runs, phases = append(runs, took), append(phases, split)
+		}
+		job := func() {
+			change()
+			jobs = append(jobs, k.backupJob(b, image, "--start-fast"))
+		}
+		if i%2 == 0 {
+			run()
+			job()
+		} else {
+			job()
+			run()
+		}
+		change()
+		started := time.Now()
+		k.run(b, "cluster-0", "pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=incr", "--start-fast", "--log-level-console=off")
+		execs = append(execs, time.Since(started))
+	}
+	ratio := median(runs).Seconds() / median(jobs).Seconds()
+	b.ReportMetric(ratio, "run/job")
+	b.ReportMetric(median(runs).Seconds(), "s/run")
+	b.ReportMetric(median(jobs).Seconds(), "s/job")
+	b.ReportMetric(0, "ns/op")
+	b.Logf("incr backups, %d pairs, medians: proven run %.1f s, Job %.1f s, bare exec %.1f s, ratio run/Job %.2f",
+		pairs, median(runs).Seconds(), median(jobs).Seconds(), median(execs).Seconds(), ratio)
+	b.Logf("runs %v\njobs %v", seconds(runs), seconds(jobs))
+	b.Logf("where the time of a run goes (medians): pod start %.1f s, steps %.1f s (backup %.1f s), waiting between steps %.1f s, teardown and requeue %.1f s",
+		medianOf(phases, func(p phase) time.Duration { return p.podStart }), medianOf(phases, func(p phase) time.Duration { return p.steps }),
+		medianOf(phases, func(p phase) time.Duration { return p.backup }), medianOf(phases, func(p phase) time.Duration { return p.gaps }),
+		medianOf(phases, func(p phase) time.Duration { return p.teardown }))
+
+	// As CPO ships it there is no start-fast: the backup waits for PostgreSQL's
+	// next checkpoint. Once is enough to see the order of magnitude.
+	k.psql(b, "cluster-0", "postgres", "UPDATE work SET note = md5(note)")
+	shipped := k.backupJob(b, image)
+	b.ReportMetric(shipped.Seconds(), "s/job-as-shipped")
+	b.Logf("Job with CPO's options as shipped, without start-fast, once: %.1f s, ratio run/Job %.2f",
+		shipped.Seconds(), median(runs).Seconds()/shipped.Seconds())
+}
+
+// phase is where the time of one run went.
+type phase struct{ podStart, steps, backup, gaps, teardown time.Duration }
+
+func (k *kit) timedRun(b *testing.B) (time.Duration, phase) {
+	b.Helper()
+	started := time.Now()
+	name := k.submit(b, "cluster=cluster", "repo=repo1", "type=incr")
+	r := k.succeeded(b, name, 4*minute)
+	ended := time.Now()
+	return ended.Sub(started), split(r, started, ended)
+}
+
+func split(r report.Report, started, ended time.Time) phase {
+	var p phase
+	last := started
+	for i, s := range r.Steps {
+		took := time.Duration(s.Seconds * float64(time.Second))
+		if i == 0 {
+			p.podStart = s.Start.Sub(last)
+		} else {
+			p.gaps += s.Start.Sub(last)
+		}
+		p.steps += took
+		if s.Name == "backup" {
+			p.backup = took
+		}
+		last = s.Start.Add(took)
+	}
+	p.teardown = ended.Sub(last)
+	return p
+}
+
+// backupJob runs a Job with one pod that execs pgbackrest backup, and returns
+// the time from its creation until it is complete.
+func (k *kit) backupJob(b *testing.B, image string, options ...string) time.Duration {
+	b.Helper()
+	command := []string{
+		"/operator", "kubectl", "exec", "cluster-0", "-c", "postgres", "--",
+		"pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=incr", "--log-level-console=info",
+	}
+	yes, no := true, false
+	job := &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "cpo-", Namespace: k.namespace},
+		Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+			RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: "pgbackrest-runner",
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+			Containers: []corev1.Container{{
+				Name: "pgbackrest-backup", Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: append(command, options...),
+				SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+			}},
+		}}},
+	}
+	started := time.Now()
+	if err := k.Create(b.Context(), job); err != nil {
+		b.Fatal(err)
+	}
+	eventually(b, 15*minute, "job "+job.Name+" complete", func() (bool, string) {
+		err := k.Get(b.Context(), client.ObjectKeyFromObject(job), job)
+		for _, c := range job.Status.Conditions {
+			if c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
+				b.Fatalf("job %s failed: %s", job.Name, c.Message)
+			}
+		}
+		return job.Status.Succeeded > 0 && job.Status.CompletionTime != nil, fmt.Sprintf("%v %+v", err, job.Status)
+	})
+	return time.Since(started)
+}
+
+func median(times []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[len(sorted)/2]
+}
+
+func medianOf(phases []phase, get func(phase) time.Duration) float64 {
+	var times []time.Duration
+	for _, p := range phases {
+		times = append(times, get(p))
+	}
+	return median(times).Seconds()
+}
+
+func seconds(times []time.Duration) []string {
+	var texts []string
+	for _, d := range times {
+		texts = append(texts, fmt.Sprintf("%.1f", d.Seconds()))
+	}
+	return texts
+}
