@@ -4,6 +4,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -45,6 +46,11 @@ func stepCommand() *cobra.Command {
 			return nil
 		},
 	}
+	// A parameter that is no number does not get better by itself.
+	command.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return exitStatus(step.ExitStop)
+	})
 	flags := command.Flags()
 	flags.StringVar(&options.Namespace, "namespace", "", "namespace of the postgresql resource")
 	flags.StringVar(&options.Cluster, "cluster", "", "name of the postgresql resource")

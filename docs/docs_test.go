@@ -1,0 +1,315 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package docs_test holds the documents against the code.
+package docs_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/stanzaflow/stanzaflow/internal/gate"
+)
+
+const root = ".."
+
+// TestConditionsHasEveryReason: what a status can say, somebody will look up.
+func TestConditionsHasEveryReason(t *testing.T) {
+	text := readFile(t, "conditions.md")
+	found := 0
+	for name, value := range constants(t, "internal/vocab/condition.go") {
+		if !strings.HasPrefix(name, "Reason") && !strings.HasPrefix(name, "Condition") {
+			continue
+		}
+		found++
+		if !strings.Contains(text, "`"+value+"`") {
+			t.Errorf("conditions.md does not explain %s, `%s`", name, value)
+		}
+	}
+	if found < 30 {
+		t.Fatalf("found %d conditions and reasons, which cannot be all", found)
+	}
+}
+
+// TestDocumentsNameReasonsThatExist: a reason that was renamed is still in the
+// first column of a table.
+func TestDocumentsNameReasonsThatExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, value := range constants(t, "internal/vocab/condition.go") {
+		known[value] = true
+	}
+	for _, row := range firstColumns(readFile(t, "conditions.md")) {
+		for _, span := range spans(row) {
+			if !known[span] {
+				t.Errorf("conditions.md: there is no condition or reason `%s`", span)
+			}
+		}
+	}
+}
+
+// TestArchitectureNamesPathsThatExist: paths are code with a slash in it, and
+// what stands in the first column of a table.
+func TestArchitectureNamesPathsThatExist(t *testing.T) {
+	text := readFile(t, "architecture.md")
+	var paths []string
+	for _, row := range firstColumns(text) {
+		paths = append(paths, spans(row)...)
+	}
+	for _, span := range spans(text) {
+		if strings.Contains(span, "/") {
+			paths = append(paths, span)
+		}
+	}
+	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.Contains(p, " ") })
+	if len(paths) < 20 {
+		t.Fatalf("found %d paths, which cannot be all", len(paths))
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
+			t.Errorf("architecture.md: %v", err)
+		}
+	}
+}
+
+// TestGateExamples: each compiles, and none fails where there is no backup yet.
+func TestGateExamples(t *testing.T) {
+	backup := &gate.Backup{Age: time.Hour, DatabaseBytes: 100, RepoBytes: 10}
+	some := gate.Facts{
+		Postgres: gate.Postgres{DatabaseBytes: 100}, Repo: gate.Repo{Cipher: "none"},
+		LastBackup: backup, LastFull: backup, LastDiff: backup, LastIncr: backup,
+	}
+	examples := fences(readFile(t, "gate.md"), "expr")
+	if len(examples) < 6 {
+		t.Fatalf("found %d examples, which cannot be all", len(examples))
+	}
+	for _, example := range examples {
+		if err := gate.Check(example); err != nil {
+			t.Errorf("%s: %v", example, err)
+		}
+		for _, backupType := range []string{"full", "diff", "incr"} {
+			for name, facts := range map[string]gate.Facts{"an empty repo": {}, "a repo with backups": some} {
+				facts.Run.Type = backupType
+				if _, err := gate.Open(example, facts); err != nil {
+					t.Errorf("%s with %s and %s: %v", example, name, backupType, err)
+				}
+			}
+		}
+	}
+}
+
+var fact = regexp.MustCompile("`expr:\"([A-Za-z]+)\" ")
+
+// TestGateNamesEveryFact: by the name that an expression uses.
+func TestGateNamesEveryFact(t *testing.T) {
+	text := readFile(t, "gate.md")
+	facts := fact.FindAllStringSubmatch(readFile(t, filepath.Join(root, "internal/gate/facts.go")), -1)
+	if len(facts) < 30 {
+		t.Fatalf("found %d facts, which cannot be all", len(facts))
+	}
+	for _, match := range facts {
+		if !strings.Contains(text, "."+match[1]+"`") && !strings.Contains(text, "`"+match[1]+"`") && !strings.Contains(text, "`"+match[1]+".") {
+			t.Errorf("gate.md does not name the fact %s", match[1])
+		}
+	}
+}
+
+var (
+	makeCommand = regexp.MustCompile(`\bmake((?: [a-z][a-z-]*)+)`)
+	makeTarget  = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
+)
+
+// TestMakeTargetsExist: of every make that stands in code.
+func TestMakeTargetsExist(t *testing.T) {
+	targets := map[string]bool{}
+	for _, match := range makeTarget.FindAllStringSubmatch(readFile(t, filepath.Join(root, "Makefile")), -1) {
+		targets[match[1]] = true
+	}
+	found := 0
+	for _, file := range documents(t) {
+		text := readFile(t, file)
+		for _, code := range append(spans(text), fences(text, "")...) {
+			for _, match := range makeCommand.FindAllStringSubmatch(code, -1) {
+				for target := range strings.FieldsSeq(match[1]) {
+					found++
+					if !targets[target] {
+						t.Errorf("%s: the Makefile has no target %s", file, target)
+					}
+				}
+			}
+		}
+	}
+	if found < 10 {
+		t.Fatalf("found %d commands, which cannot be all", found)
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// TestLinksLeadSomewhere: to a file, and to a heading of it.
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, file := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(withoutCode(readFile(t, file)), -1) {
+			target, anchor, _ := strings.Cut(match[1], "#")
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			path := file
+			if target != "" {
+				path = filepath.Join(filepath.Dir(file), target)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("%s: link to %s: %v", file, match[1], err)
+				continue
+			}
+			if anchor != "" && !slices.Contains(anchors(readFile(t, path)), anchor) {
+				t.Errorf("%s: %s has no heading #%s", file, path, anchor)
+			}
+		}
+	}
+}
+
+var changeKinds = []string{"added", "changed", "deprecated", "removed", "fixed", "security"}
+
+// TestChangesHaveAKind: a fragment is front matter and a few sentences.
+func TestChangesHaveAKind(t *testing.T) {
+	files, err := filepath.Glob("changes/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		kind, text, ok := strings.Cut(strings.TrimPrefix(readFile(t, file), "---\nkind: "), "\n---\n")
+		if !ok || filepath.Ext(file) != ".md" || !slices.Contains(changeKinds, kind) || strings.TrimSpace(text) == "" {
+			t.Errorf("%s must be front matter with one of the kinds %v, and a sentence", file, changeKinds)
+		}
+	}
+}
+
+// documents are the Markdown files of the repository.
+func documents(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bin" || entry.Name() == "testdata"):
+			return filepath.SkipDir
+		case !entry.IsDir() && filepath.Ext(path) == ".md":
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 15 {
+		t.Fatalf("found %d documents, which cannot be all", len(files))
+	}
+	return files
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// constants of a Go file that are plain strings.
+func constants(t *testing.T, path string) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	ast.Inspect(file, func(node ast.Node) bool {
+		spec, ok := node.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for i, name := range spec.Names {
+			if i >= len(spec.Values) {
+				break
+			}
+			if literal, ok := spec.Values[i].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				if value, err := strconv.Unquote(literal.Value); err == nil {
+					values[name.Name] = value
+				}
+			}
+		}
+		return true
+	})
+	return values
+}
+
+var (
+	fence = regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?)^ *```$")
+	span  = regexp.MustCompile("`([^`\n]+)`")
+	row   = regexp.MustCompile(`(?m)^\|([^|]*)\|`)
+)
+
+// fences are the code blocks of a language, or all.
+func fences(text, language string) []string {
+	var blocks []string
+	for _, match := range fence.FindAllStringSubmatch(text, -1) {
+		if language == "" || match[1] == language {
+			blocks = append(blocks, strings.TrimSpace(match[2]))
+		}
+	}
+	return blocks
+}
+
+// spans are the pieces of code within sentences.
+func spans(text string) []string {
+	var found []string
+	for _, match := range span.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		found = append(found, match[1])
+	}
+	return found
+}
+
+func withoutCode(text string) string {
+	return span.ReplaceAllString(fence.ReplaceAllString(text, ""), "")
+}
+
+// firstColumns are the first cells of the rows of all tables.
+func firstColumns(text string) []string {
+	var cells []string
+	for _, match := range row.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		cells = append(cells, match[1])
+	}
+	return cells
+}
+
+var heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+
+// anchors of the headings, as Markdown viewers make them.
+func anchors(text string) []string {
+	var found []string
+	for _, match := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		found = append(found, strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, match[1]))
+	}
+	return found
+}
