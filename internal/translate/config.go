@@ -22,7 +22,7 @@ import (
 // the Secret of configuration.secret beside it.
 func (t *translation) configMap(p *cpo.PgBackRest, repos []repo) *corev1.ConfigMap {
 	t.checkSecretName(p.Secret)
-	global := t.global(p.Global)
+	global := t.global(p, repos)
 	// CPO's places, unless the user has others.
 	for key, value := range map[string]string{"log-path": cpo.LogPath, "spool-path": cpo.SpoolPath} {
 		if _, ok := global[key]; !ok {
@@ -61,28 +61,59 @@ func (t *translation) checkSecretName(name string) {
 }
 
 // global returns the options of spec.global that may be written.
-func (t *translation) global(options map[string]string) map[string]string {
-	good := make(map[string]string, len(options)+16)
-	for _, key := range slices.Sorted(maps.Keys(options)) {
-		field, value := section+".global."+key, options[key]
+func (t *translation) global(p *cpo.PgBackRest, repos []repo) map[string]string {
+	good := make(map[string]string, len(p.Global)+16)
+	for _, key := range slices.Sorted(maps.Keys(p.Global)) {
+		field, value := section+".global."+key, p.Global[key]
+		credential := "is a credential"
 		// A key may hold anything; a message must stay one readable line.
 		if pgbackrest.CheckOption(key, "x") != nil {
-			field = section + ".global"
+			field, credential = section+".global", "has a credential under a name that is no option"
 		}
 		switch err := pgbackrest.CheckOption(key, value); {
-		case pgbackrest.IsCredential(key, value):
+		case pgbackrest.IsCredential(key, value), namesUser(value):
 			t.problem(field, vocab.ReasonCredentialInGlobal,
-				"is a credential; put it in a file *.conf of the Secret named in configuration.secret, under [global], and remove it here")
+				"%s; put it in a file *.conf of the Secret named in configuration.secret, under [global], and remove it here", credential)
 		case t.refusesExpression(field, key+value):
 		case err != nil:
 			t.problem(field, vocab.ReasonInvalidOption, "%v", err)
 		default:
-			good[key] = value
-			continue
+			written, stray := placeOf(p, repos, key)
+			if written {
+				good[key] = value
+			}
+			if !stray {
+				continue
+			}
+			t.problem(field, vocab.ReasonUnknownRepo, "belongs to a repository that repos does not name; one such option is enough for pgBackRest to archive to a repository on the disk of the pod")
 		}
 		t.plan.Keep.ConfigMap = true
 	}
 	return good
+}
+
+// placeOf finds out what to do with an option of spec.global that belongs to a
+// repository. One such option is enough to make a repository for pgBackRest: on
+// the disk of the pod unless others say where, and WAL must reach every
+// repository before PostgreSQL lets go of it. So it is written for a repository
+// that is planned, and for one that is not in repos but has its place in global.
+// It is stray when it belongs to neither, nor to one that has a Problem of its own.
+func placeOf(p *cpo.PgBackRest, repos []repo, option string) (written, stray bool) {
+	number, ok := optionRepo(option)
+	if !ok || slices.ContainsFunc(repos, func(r repo) bool { return r.number == number }) {
+		return true, false
+	}
+	if slices.ContainsFunc(p.Repos, func(r cpo.Repo) bool { return r.Name == repoName(number) }) {
+		return false, false
+	}
+	for _, place := range []string{"type", "host"} {
+		if p.Global[pgbackrest.RepoOption(number, place)] != "" {
+			return true, false
+		}
+	}
+	// A repo whose name cannot be read may be this one.
+	unnamed := slices.ContainsFunc(p.Repos, func(r cpo.Repo) bool { _, ok := RepoNumber(r.Name); return !ok })
+	return false, !unnamed && len(p.Repos) > 0
 }
 
 // repoOptions are the pgBackRest options that the fields of a repo stand for.

@@ -4,6 +4,7 @@
 package translate
 
 import (
+	"maps"
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -26,8 +27,7 @@ func (t *translation) cronWorkflow(r repo, backupType, expression string, gap ti
 	cluster := t.in.Cluster.Name
 	labels := clusterLabels(cluster)
 	labels[vocab.LabelRepo], labels[vocab.LabelType] = r.Name, backupType
-	runLabels := clusterLabels(cluster)
-	runLabels[vocab.LabelRepo], runLabels[vocab.LabelType] = r.Name, backupType
+	runLabels := maps.Clone(labels)
 	runLabels[vocab.LabelTrigger] = vocab.TriggerSchedule
 	var annotations map[string]string
 	if t.in.TemplateVersion != "" {

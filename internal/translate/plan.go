@@ -37,23 +37,26 @@ type Plan struct {
 	// Problems are the mistakes in the input, sorted by field.
 	Problems []Problem
 	// Keep says which existing objects stay untouched although the Plan does
-	// not hold them, or holds another form of them.
+	// not hold them or, of the ConfigMap, holds another form.
 	Keep Keep
 }
 
-// Keep names what a Problem must not take away.
+// Keep names what a Problem must not take away. It never stands against a
+// CronWorkflow of the same Plan: what is planned is good, and applied. Nor does
+// it stand against spec.suspend of the Stanza, which is meant for every schedule.
 type Keep struct {
 	// ConfigMap: an existing ConfigMap stays as it is. The one in the Plan is
 	// for a cluster that has none yet.
 	ConfigMap bool
 	// CronWorkflows by name: the last good one stays as it is.
 	CronWorkflows []string
-	// Everything: part of the resource could not be tied to a name, so no
+	// Everything: part of the input could not be tied to a name, so no
 	// CronWorkflow may be removed.
 	Everything bool
 }
 
-// CronWorkflow reports whether an existing CronWorkflow of that name stays.
+// CronWorkflow reports whether an existing CronWorkflow of that name, which
+// the Plan does not hold, stays.
 func (k Keep) CronWorkflow(name string) bool {
 	return k.Everything || slices.Contains(k.CronWorkflows, name)
 }

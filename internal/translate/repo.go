@@ -4,6 +4,7 @@
 package translate
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -28,6 +29,28 @@ func RepoNumber(name string) (int, bool) {
 	return int(digit[0] - '0'), true
 }
 
+// repoName is the name of the repo with a number.
+func repoName(number int) string { return "repo" + strconv.Itoa(number) }
+
+// optionRepo is the number of the repo that a pgBackRest option belongs to.
+// pgBackRest knows more of them than CPO.
+func optionRepo(option string) (int, bool) {
+	name, _, _ := strings.Cut(option, "-")
+	digits, ok := strings.CutPrefix(name, "repo")
+	if !ok || digits == "" || digits[0] == '0' {
+		return 0, false
+	}
+	number, err := strconv.Atoi(digits)
+	return number, err == nil && number > 0
+}
+
+// namesUser reports a URL with a user or a password, as in https://user:password@host.
+func namesUser(value string) bool {
+	_, rest, isURL := strings.Cut(value, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return isURL && strings.Contains(host, "@")
+}
+
 // accepts reports whether a repo can be configured, with a Problem for each
 // reason against it.
 func (t *translation) accepts(r repo) bool {
@@ -35,7 +58,11 @@ func (t *translation) accepts(r repo) bool {
 	for _, f := range []struct{ name, value string }{
 		{"resource", r.Resource}, {"endpoint", r.Endpoint}, {"region", r.Region},
 	} {
-		if t.refusesExpression(r.path+"."+f.name, f.value) {
+		switch {
+		case t.refusesExpression(r.path+"."+f.name, f.value):
+			ok = false
+		case namesUser(f.value):
+			t.problem(r.path+"."+f.name, vocab.ReasonInvalidField, "must not name a user or a password before an @; put credentials in the Secret named in configuration.secret")
 			ok = false
 		}
 	}

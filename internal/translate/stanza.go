@@ -41,10 +41,15 @@ func (t *translation) refuseStanza() {
 	t.plan.Keep.Everything = true
 }
 
-// validZone: Local is what time.LoadLocation knows beyond IANA, and would mean
-// the zone of whatever machine Argo runs on.
+// validZone: time.LoadLocation also knows Local and, where the machine has zone
+// files, their aliases such as localtime, posixrules and right/Europe/Vienna.
+// Those would mean the zone of whatever machine Argo runs on. IANA's names all
+// start with a capital letter.
 func validZone(zone string) bool {
-	if zone == "Local" {
+	switch {
+	case zone == "": // UTC
+		return true
+	case zone == "Local", zone[0] < 'A', zone[0] > 'Z':
 		return false
 	}
 	_, err := time.LoadLocation(zone)

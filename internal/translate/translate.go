@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -32,14 +33,20 @@ func Translate(in Input) Plan {
 	if pgbackrest := in.Cluster.PgBackRest; pgbackrest != nil && !t.refused {
 		repos := t.repos(pgbackrest)
 		t.plan.ConfigMap = t.configMap(pgbackrest, repos)
+		t.plan.CronWorkflows = make([]wfv1.CronWorkflow, 0, len(repos)*len(cpo.BackupTypes))
+		// Repos come in the order of their names and the types of each too: the
+		// names of CronWorkflows, which differ in these only, are sorted.
 		for _, repo := range repos {
 			t.schedules(repo)
 		}
 	}
-	slices.SortFunc(t.plan.CronWorkflows, func(a, b wfv1.CronWorkflow) int { return strings.Compare(a.Name, b.Name) })
+	if t.refused { // no name that would have to be kept one by one can be trusted
+		t.plan.Keep.CronWorkflows = nil
+	}
 	slices.Sort(t.plan.Keep.CronWorkflows)
 	t.plan.Keep.CronWorkflows = slices.Compact(t.plan.Keep.CronWorkflows)
 	sortProblems(t.plan.Problems)
+	t.plan.Problems = slices.Compact(t.plan.Problems)
 	return t.plan
 }
 
@@ -55,7 +62,18 @@ type translation struct {
 	broken map[int]bool
 }
 
+// problem adds a mistake in the postgresql resource. What an unreadable field
+// is missing from is the same mistake, and told once.
 func (t *translation) problem(field, reason, format string, args ...any) {
+	if !strings.HasPrefix(field, section+".global") && slices.ContainsFunc(t.in.FieldErrors, func(e cpo.FieldError) bool {
+		return field == e.Field || strings.HasPrefix(field, e.Field+".")
+	}) {
+		return
+	}
+	t.addProblem(field, reason, format, args...)
+}
+
+func (t *translation) addProblem(field, reason, format string, args ...any) {
 	t.plan.Problems = append(t.plan.Problems, Problem{
 		Kind: kindPostgresql, Field: field, Reason: reason, Message: fmt.Sprintf(format, args...),
 	})
@@ -82,7 +100,7 @@ func (t *translation) refusesExpression(field, value string) bool {
 func (t *translation) checkFieldErrors() {
 	t.broken = map[int]bool{}
 	for _, e := range t.in.FieldErrors {
-		t.problem(e.Field, vocab.ReasonInvalidField, "%s", e.Message)
+		t.addProblem(e.Field, vocab.ReasonInvalidField, "%s", e.Message)
 		var index int
 		switch _, err := fmt.Sscanf(e.Field, section+".repos[%d]", &index); {
 		case err == nil && strings.Contains(e.Field, "].schedule."):
@@ -105,7 +123,11 @@ func (t *translation) keepSchedule(index int, backupType string) {
 	}
 }
 
+// keep keeps one schedule. A repo with a wrong name has kept everything.
 func (t *translation) keep(repo, backupType string) {
+	if _, ok := RepoNumber(repo); !ok {
+		return
+	}
 	t.plan.Keep.CronWorkflows = append(t.plan.Keep.CronWorkflows, CronWorkflowName(t.in.Cluster.Name, repo, backupType))
 }
 
@@ -123,15 +145,21 @@ func (t *translation) refuseAll() {
 	t.plan.Keep.ConfigMap = true
 }
 
-// checkCluster refuses names that cannot be a label of a pod.
+// checkCluster refuses names that cannot be part of other names or a label. An
+// API server has seen to most of it; render reads files that none has seen.
 func (t *translation) checkCluster() {
-	// 63 is the longest label value, and pods of the cluster carry its name.
-	if name := t.in.Cluster.Name; name == "" || len(name) > 63 {
+	switch name := t.in.Cluster.Name; {
+	case t.refusesExpression("metadata.name", name):
+	case name == "" || len(name) > validation.LabelValueMaxLength:
 		t.problem("metadata.name", vocab.ReasonInvalidName, "must have 1 to 63 characters, because the pods of the cluster carry it as a label; it has %d", len(name))
-		t.refuseAll()
-	} else if t.refusesExpression("metadata.name", name) {
-		t.refuseAll()
+	case len(validation.IsDNS1123Subdomain(name)) > 0:
+		t.problem("metadata.name", vocab.ReasonInvalidName, "must be lower-case letters, digits, - and ., and start and end with a letter or a digit")
+	case len(validation.IsDNS1123Label(t.in.Cluster.Namespace)) > 0 && t.in.Cluster.Namespace != "":
+		t.problem("metadata.namespace", vocab.ReasonInvalidName, "is not the name of a namespace: lower-case letters, digits and - only")
+	default:
+		return
 	}
+	t.refuseAll()
 }
 
 // repos returns the repos that can be configured, in the order of their names.

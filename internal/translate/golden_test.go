@@ -1,0 +1,218 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package translate_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
+)
+
+var update = flag.Bool("update", false, "rewrite want.yaml of every case")
+
+// A case is a directory under testdata: cr.yaml, stanza.yaml where the cluster
+// has one, and want.yaml, which -update writes.
+const (
+	fileCR     = "cr.yaml"
+	fileStanza = "stanza.yaml"
+	fileWant   = "want.yaml"
+)
+
+// golden is want.yaml: the objects as the operator applies them, and what it
+// has to say.
+type golden struct {
+	ConfigMap     *corev1.ConfigMap   `json:"configMap,omitempty"`
+	CronWorkflows []wfv1.CronWorkflow `json:"cronWorkflows,omitempty"`
+	Keep          goldenKeep          `json:"keep,omitzero"`
+	Problems      []goldenProblem     `json:"problems,omitempty"`
+}
+
+type goldenKeep struct {
+	ConfigMap     bool     `json:"configMap,omitempty"`
+	CronWorkflows []string `json:"cronWorkflows,omitempty"`
+	Everything    bool     `json:"everything,omitempty"`
+}
+
+type goldenProblem struct {
+	Kind    string `json:"kind"`
+	Field   string `json:"field"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
+
+func TestTranslate(t *testing.T) {
+	t.Parallel()
+	for _, dir := range caseDirs(t) {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			got := renderPlan(t, translate.Translate(readCase(t, dir)))
+			file := filepath.Join(dir, fileWant)
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := readFile(t, file)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("plan differs (-want +got); if it should, run go test ./internal/translate -update:\n%s", diff)
+			}
+			var decoded golden
+			if err := yaml.UnmarshalStrict([]byte(want), &decoded); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		})
+	}
+}
+
+// caseDirs lists the cases and refuses whatever else lies among them.
+func caseDirs(t testing.TB) []string {
+	t.Helper()
+	entries, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	var dirs []string
+	for _, entry := range entries {
+		dir := filepath.Join("testdata", entry.Name())
+		switch {
+		case dir == filepath.Join("testdata", "fuzz"): // what go test -fuzz has found
+			continue
+		case !entry.IsDir():
+			t.Fatalf("%s is not a case: a case is a directory", dir)
+		case !name.MatchString(entry.Name()):
+			t.Fatalf("%s: the name of a case is in kebab-case", dir)
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		for _, file := range files {
+			found[file.Name()] = true
+			if file.Name() != fileCR && file.Name() != fileStanza && file.Name() != fileWant {
+				t.Fatalf("%s: a case has %s, %s and %s only", filepath.Join(dir, file.Name()), fileCR, fileStanza, fileWant)
+			}
+		}
+		if !found[fileCR] || !found[fileWant] && !*update {
+			t.Fatalf("%s: a case needs %s and %s", dir, fileCR, fileWant)
+		}
+		dirs = append(dirs, dir)
+	}
+	if len(dirs) < 30 {
+		t.Fatalf("found %d cases, which cannot be all", len(dirs))
+	}
+	return dirs
+}
+
+// readCase reads the input of a case strictly: a key that is there twice, or is
+// no field of a Stanza, is an error in the test.
+func readCase(t testing.TB, dir string) translate.Input {
+	t.Helper()
+	text := readFile(t, filepath.Join(dir, fileCR))
+	if !strings.HasPrefix(text, "# ") {
+		t.Errorf("%s: begin with a comment that says what the case is about", filepath.Join(dir, fileCR))
+	}
+	var object map[string]any
+	if err := yaml.UnmarshalStrict([]byte(text), &object); err != nil {
+		t.Fatalf("%s: %v", filepath.Join(dir, fileCR), err)
+	}
+	for key, want := range map[string]string{"apiVersion": cpo.GroupVersionKind.GroupVersion().String(), "kind": cpo.GroupVersionKind.Kind} {
+		if object[key] != want {
+			t.Errorf("%s: %s is %v, want %s", filepath.Join(dir, fileCR), key, object[key], want)
+		}
+	}
+	var in translate.Input
+	in.Cluster, in.FieldErrors = cpo.Decode(object)
+
+	file := filepath.Join(dir, fileStanza)
+	if _, err := os.Stat(file); err != nil {
+		return in
+	}
+	var stanza stanzaflowv1alpha1.Stanza
+	if err := yaml.UnmarshalStrict([]byte(readFile(t, file)), &stanza); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	if stanza.Kind != "Stanza" || stanza.APIVersion != stanzaflowv1alpha1.GroupVersion.String() ||
+		stanza.Name != in.Cluster.Name || stanza.Namespace != in.Cluster.Namespace {
+		t.Errorf("%s is not the Stanza of %s/%s", file, in.Cluster.Namespace, in.Cluster.Name)
+	}
+	in.Stanza = stanza.Spec
+	return in
+}
+
+func readFile(t testing.TB, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// renderPlan gives want.yaml.
+func renderPlan(t testing.TB, plan translate.Plan) string {
+	t.Helper()
+	g := golden{ConfigMap: plan.ConfigMap, CronWorkflows: plan.CronWorkflows, Keep: goldenKeep(plan.Keep)}
+	for _, p := range plan.Problems {
+		g.Problems = append(g.Problems, goldenProblem(p))
+	}
+	encoded, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tree any
+	if err := json.Unmarshal(encoded, &tree); err != nil {
+		t.Fatal(err)
+	}
+	tree = strip(tree)
+	// A false that is not sent would leave what another hand made of it.
+	if list, ok := tree.(map[string]any)["cronWorkflows"].([]any); ok {
+		for i := range plan.CronWorkflows {
+			list[i].(map[string]any)["spec"].(map[string]any)["suspend"] = plan.CronWorkflows[i].Spec.Suspend
+		}
+	}
+	text, err := yaml.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// strip takes out what server-side apply must not send: status, and the nulls
+// and empty objects that Go types leave behind.
+func strip(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		if _, isObject := value["metadata"]; isObject {
+			delete(value, "status")
+		}
+		for key := range value {
+			stripped := strip(value[key])
+			if object, ok := stripped.(map[string]any); stripped == nil || ok && len(object) == 0 {
+				delete(value, key)
+				continue
+			}
+			value[key] = stripped
+		}
+	case []any:
+		for i := range value {
+			value[i] = strip(value[i])
+		}
+	}
+	return value
+}

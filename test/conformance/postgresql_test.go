@@ -1,0 +1,209 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package conformance
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+)
+
+const postgresqlCRD = "../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml"
+
+func TestPostgresqlCRDNames(t *testing.T) {
+	t.Parallel()
+	spec := loadCRD(t, postgresqlCRD).definition.Spec
+	if got, want := spec.Group, cpo.GroupVersionKind.Group; got != want {
+		t.Errorf("group is %s, want %s", got, want)
+	}
+	if got, want := spec.Names.Kind, cpo.GroupVersionKind.Kind; got != want {
+		t.Errorf("kind is %s, want %s", got, want)
+	}
+	if got, want := spec.Names.Plural, cpo.GroupVersionResource.Resource; got != want {
+		t.Errorf("plural is %s, want %s", got, want)
+	}
+	if spec.Names.ListKind != "postgresqlList" || spec.Names.Singular != "postgresql" || spec.Scope != apiextensionsv1.NamespaceScoped ||
+		!slices.Equal(spec.Names.ShortNames, []string{"pg"}) || !slices.Equal(spec.Names.Categories, []string{"all"}) {
+		t.Errorf("names are not CPO's: %+v", spec.Names)
+	}
+	if version := spec.Versions[0]; version.Name != cpo.GroupVersionKind.Version || !version.Served || !version.Storage ||
+		version.Subresources == nil || version.Subresources.Status == nil {
+		t.Errorf("version is not CPO's: %s", version.Name)
+	}
+}
+
+// TestPostgresqlCRDAccepts: the samples of the documentation and manifests as
+// people write them for each of CPO's four schemas, unchanged and whole.
+func TestPostgresqlCRDAccepts(t *testing.T) {
+	t.Parallel()
+	crd := loadCRD(t, postgresqlCRD)
+	files := slices.Concat(
+		glob(t, "testdata/postgresql/accepted/*.yaml", 12),
+		glob(t, filepath.Join(goldens, "seed-*", "cr.yaml"), 3),
+		glob(t, filepath.Join(goldens, "*null*", "cr.yaml"), 3),
+		glob(t, filepath.Join(goldens, "unknown-fields", "cr.yaml"), 1),
+	)
+	for _, file := range files {
+		for _, object := range documents(t, file) {
+			if err := crd.check(object); err != nil {
+				t.Errorf("%s is refused: %v", file, err)
+			}
+			if lost := crd.pruned(object); lost != "" {
+				t.Errorf("%s loses fields (-written +stored):\n%s", file, lost)
+			}
+		}
+	}
+}
+
+// TestPostgresqlCRDRejects: each file says in its first line what is refused.
+func TestPostgresqlCRDRejects(t *testing.T) {
+	t.Parallel()
+	crd := loadCRD(t, postgresqlCRD)
+	for _, file := range glob(t, "testdata/postgresql/rejected/*.yaml", 12) {
+		first, _, _ := strings.Cut(string(read(t, file)), "\n")
+		want, ok := strings.CutPrefix(first, "# refused: ")
+		if !ok {
+			t.Errorf("%s does not begin with # refused:", file)
+		}
+		for _, object := range documents(t, file) {
+			if err := crd.check(object); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error is %v, want one with %q", file, err, want)
+			}
+		}
+	}
+}
+
+// TestPostgresqlCRDDescribesItself: every field under spec says what it is and
+// what we do with it, and nothing is dropped that we do not know.
+func TestPostgresqlCRDDescribesItself(t *testing.T) {
+	t.Parallel()
+	root := loadCRD(t, postgresqlCRD).definition.Spec.Versions[0].Schema.OpenAPIV3Schema
+	fields := 0
+	walkSchema(*root, "", func(path string, schema apiextensionsv1.JSONSchemaProps) {
+		fields++
+		isField := path != "" && !strings.HasSuffix(path, "[]") && !strings.HasSuffix(path, "{}") && path != "metadata"
+		if isField && len(strings.Fields(schema.Description)) < 3 {
+			t.Errorf("%s has no description", path)
+		}
+		keepsUnknown := schema.XPreserveUnknownFields != nil && *schema.XPreserveUnknownFields || schema.AdditionalProperties != nil
+		if schema.Type == "object" && path != "metadata" && !keepsUnknown {
+			t.Errorf("%s drops unknown fields", path)
+		}
+	})
+	if fields < 50 {
+		t.Errorf("saw %d fields, which cannot be all", fields)
+	}
+}
+
+func walkSchema(schema apiextensionsv1.JSONSchemaProps, path string, visit func(string, apiextensionsv1.JSONSchemaProps)) {
+	visit(path, schema)
+	for _, key := range slices.Sorted(maps.Keys(schema.Properties)) {
+		walkSchema(schema.Properties[key], strings.TrimPrefix(path+"."+key, "."), visit)
+	}
+	if schema.Items != nil && schema.Items.Schema != nil {
+		walkSchema(*schema.Items.Schema, path+"[]", visit)
+	}
+	if schema.AdditionalProperties != nil && schema.AdditionalProperties.Schema != nil {
+		walkSchema(*schema.AdditionalProperties.Schema, path+"{}", visit)
+	}
+}
+
+// TestPostgresqlCRDDescribesWhatWeRead takes the fields from the source of
+// cpo.Decode, so that one that is read there cannot be forgotten here.
+func TestPostgresqlCRDDescribesWhatWeRead(t *testing.T) {
+	t.Parallel()
+	described := map[string]string{}
+	walkSchema(*loadCRD(t, postgresqlCRD).definition.Spec.Versions[0].Schema.OpenAPIV3Schema, "", func(path string, schema apiextensionsv1.JSONSchemaProps) {
+		described[path] = schema.Type
+	})
+	decoded := decodedFields(t)
+	for path, want := range decoded {
+		if strings.HasPrefix(path, "metadata.") {
+			continue
+		}
+		if got := described[path]; got != want {
+			t.Errorf("%s is read as %s; the schema says %q", path, want, got)
+		}
+	}
+	for _, path := range []string{"spec.backup.pgbackrest.global", "spec.backup.pgbackrest.repos[].storage"} {
+		if decoded[path] == "" {
+			t.Errorf("%s is not found in the source of Decode: found %v", path, decoded)
+		}
+	}
+	for _, backupType := range cpo.BackupTypes {
+		if path := "spec.backup.pgbackrest.repos[].schedule." + backupType; described[path] != "string" {
+			t.Errorf("%s is not described", path)
+		}
+	}
+}
+
+// decodedFields are the paths that Decode hands to its readers, with the type
+// that each reader wants.
+func decodedFields(t *testing.T) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../../internal/cpo/decode.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the expressions for the path of the parent mean.
+	parents := map[string]string{`""`: "", "root": "spec.backup.pgbackrest", "path": "spec.backup.pgbackrest.repos[]"}
+	text := func(expression ast.Expr) (string, bool) {
+		switch e := expression.(type) {
+		case *ast.BasicLit:
+			value, err := strconv.Unquote(e.Value)
+			return value, err == nil
+		case *ast.Ident:
+			value, ok := parents[e.Name]
+			return value, ok
+		case *ast.BinaryExpr:
+			name, isName := e.X.(*ast.Ident)
+			suffix, isText := e.Y.(*ast.BasicLit)
+			if !isName || !isText {
+				return "", false
+			}
+			value, err := strconv.Unquote(suffix.Value)
+			return parents[name.Name] + value, err == nil
+		}
+		return "", false
+	}
+	types := map[string]string{"object": "object", "texts": "object", "text": "string"}
+	fields := map[string]string{}
+	for _, declaration := range file.Decls {
+		function, ok := declaration.(*ast.FuncDecl)
+		if !ok || !slices.Contains([]string{"Decode", "repos", "schedule"}, function.Name.Name) {
+			continue
+		}
+		ast.Inspect(function, func(node ast.Node) bool {
+			call, ok := node.(*ast.CallExpr)
+			if !ok || len(call.Args) != 3 {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || types[method.Sel.Name] == "" {
+				return true
+			}
+			parent, okParent := text(call.Args[1])
+			key, okKey := text(call.Args[2])
+			if !okParent || !okKey {
+				t.Errorf("cannot read the path of a field in %s: %s", function.Name.Name, fmt.Sprint(call.Args))
+				return true
+			}
+			fields[strings.TrimPrefix(parent+"."+key, ".")] = types[method.Sel.Name]
+			return true
+		})
+	}
+	delete(fields, "metadata")
+	return fields
+}
