@@ -63,16 +63,6 @@ func StanzaCreateCommand(stanza string) ([]string, error) {
 	return command("stanza-create", stanza, told, complain)
 }
 
-// StanzaUpgradeCommand tells all repositories of a new major version of PostgreSQL.
-func StanzaUpgradeCommand(stanza string) ([]string, error) {
-	return command("stanza-upgrade", stanza, told, complain)
-}
-
-// CheckCommand switches a WAL segment and waits until all repositories have it.
-func CheckCommand(stanza string) ([]string, error) {
-	return command("check", stanza, told, complain)
-}
-
 // BackupCommand makes a backup. To expire is a step of its own, so that a failure of
 // retention neither hides nor fails a good backup.
 func BackupCommand(o BackupOptions) ([]string, error) {

@@ -28,14 +28,6 @@ func TestCommands(t *testing.T) {
 			argv: func() ([]string, error) { return StanzaCreateCommand("db") },
 			want: "pgbackrest stanza-create --stanza=db --log-level-console=info --log-level-stderr=warn",
 		},
-		"stanza-upgrade": {
-			argv: func() ([]string, error) { return StanzaUpgradeCommand("db") },
-			want: "pgbackrest stanza-upgrade --stanza=db --log-level-console=info --log-level-stderr=warn",
-		},
-		"check": {
-			argv: func() ([]string, error) { return CheckCommand("db") },
-			want: "pgbackrest check --stanza=db --log-level-console=info --log-level-stderr=warn",
-		},
 		"backup, with its annotations sorted": {
 			argv: func() ([]string, error) {
 				return BackupCommand(BackupOptions{
@@ -95,8 +87,6 @@ func TestCommandsRefuse(t *testing.T) {
 		for name, err := range map[string]error{
 			"info":           second(InfoCommand(text)),
 			"stanza-create":  second(StanzaCreateCommand(text)),
-			"stanza-upgrade": second(StanzaUpgradeCommand(text)),
-			"check":          second(CheckCommand(text)),
 			"expire":         second(ExpireCommand(text, 1)),
 			"repo-ls":        second(RepoLSCommand(1, text)),
 			"backup stanza":  backup(func(o *BackupOptions) { o.Stanza = text }),

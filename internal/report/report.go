@@ -4,8 +4,8 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -75,9 +75,11 @@ type Retention struct {
 
 // Step that ended.
 type Step struct {
-	Name     string  `json:"name"`
-	Attempts int     `json:"attempts"`
-	Seconds  float64 `json:"seconds"`
+	Name string `json:"name"`
+	// Start of its first attempt.
+	Start    time.Time `json:"start"`
+	Attempts int       `json:"attempts"`
+	Seconds  float64   `json:"seconds"`
 }
 
 // Encode gives compact JSON.
@@ -89,18 +91,25 @@ func (r Report) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads what Encode wrote. A report that says Succeeded without a backup
-// is refused: nothing may read as success by a default.
+// Decode reads what Encode wrote. A report without a result, or one that says
+// Succeeded without a backup, is refused: nothing may read as success, or as
+// anything, by a default.
 func Decode(text string) (Report, error) {
 	if strings.TrimSpace(text) == "" {
-		return Report{}, fmt.Errorf("the run left no report")
+		return Report{}, errors.New("the run left no report")
 	}
 	var r Report
-	if err := json.NewDecoder(bytes.NewBufferString(text)).Decode(&r); err != nil {
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return Report{}, fmt.Errorf("cannot decode report: %w", err)
 	}
-	if r.Result == stanzaflowv1alpha1.RunSucceeded && (r.Backup == nil || r.Backup.Label == "") {
-		return Report{}, fmt.Errorf("report says Succeeded without a backup")
+	switch r.Result {
+	case stanzaflowv1alpha1.RunSucceeded:
+		if r.Backup == nil || r.Backup.Label == "" {
+			return Report{}, errors.New("report says Succeeded without a backup")
+		}
+	case stanzaflowv1alpha1.RunFailed, stanzaflowv1alpha1.RunHeld, stanzaflowv1alpha1.RunUnknown:
+	default:
+		return Report{}, fmt.Errorf("report has the result %q, which no run has when it ends", r.Result)
 	}
 	return r, nil
 }

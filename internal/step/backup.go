@@ -5,6 +5,7 @@ package step
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
@@ -20,7 +21,9 @@ func (s *step) backup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for waited := time.Duration(0); ; waited += s.Poll {
+	var told time.Time
+	var lost error
+	for {
 		at, err := s.place(ctx, p.Selector, p.Container)
 		if err != nil {
 			return err
@@ -32,17 +35,31 @@ func (s *step) backup(ctx context.Context) error {
 		case seen == listed:
 			s.logf("the backup of this run is listed")
 			return nil
-		case seen == absent:
-			// Between the look and the start another one may have begun.
-			if err := s.start(ctx, at, p); err == nil || !asFailure(err).Wait {
+		case seen == running:
+			s.startOver()
+		case lost != nil:
+			return lost
+		default:
+			// Between the look and the start another one may have begun, and
+			// one whose stream is lost may go on: the next look tells.
+			err := s.start(ctx, at, p)
+			if err == nil {
+				return nil
+			}
+			switch failure := asFailure(err); {
+			case failure.Lost:
+				s.logf("%v; looking whether it goes on", err)
+				lost = err
+			case !failure.Wait:
 				return err
 			}
 		}
-		if waited%time.Minute == 0 {
-			s.logf("a pgBackRest backup is running in %s, waiting for it", at)
+		if now := s.Clock.Now(); now.Sub(told) >= time.Minute {
+			s.logf("waiting: pgBackRest is at work in %s", at)
+			told = now
 		}
 		if err := s.sleep(ctx, s.Poll); err != nil {
-			return err
+			return fmt.Errorf("a pgBackRest backup may go on in %s: %w", at, err)
 		}
 	}
 }
@@ -58,22 +75,28 @@ const (
 
 func (s *step) look(ctx context.Context, at Place, repo int) (sight, error) {
 	// PostgreSQL first: a backup that ends between the two looks is listed.
-	postgres, err := s.ask(ctx, at)
-	if err != nil {
+	var sessionCount int
+	if err := s.ask(ctx, at, sessions, &sessionCount); err != nil {
 		return absent, err
 	}
-	info, err := s.info(ctx, at)
-	if err != nil {
-		return absent, err
+	var info pgbackrest.Info
+	// pgBackRest reads the list before the lock, and a backup that ends
+	// between those two is in neither: so the list is read again.
+	for range 2 {
+		var err error
+		if info, err = s.info(ctx, at); err != nil {
+			return absent, err
+		}
+		s.showProgress(info)
+		switch {
+		case len(info.ByAnnotation(repo, vocab.BackupAnnotation, s.Run)) > 0:
+			return listed, nil
+		case sessionCount > 0 || info.Running:
+			return running, nil
+		}
 	}
-	switch {
-	case len(info.ByAnnotation(repo, vocab.BackupAnnotation, s.Run)) > 0:
-		return listed, nil
-	case postgres.Backups > 0 || info.Running:
-		return running, nil
-	default:
-		return absent, nil
-	}
+	// A repo that cannot be read lists nothing, whatever is in it.
+	return absent, repoReadable(at, info, repo)
 }
 
 func (s *step) start(ctx context.Context, at Place, p plan) error {

@@ -7,18 +7,16 @@ import (
 	"context"
 	"slices"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/report"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 )
 
 // begin checks the parameters and writes the report of a run that has proven
 // nothing yet. From here on Argo has something to publish, whatever happens.
 func (s *step) begin(context.Context) error {
-	s.report = report.Report{
-		Result: stanzaflowv1alpha1.RunUnknown, Step: "begin", Message: "the run ended before it could say how",
-		Run: s.Run, Cluster: s.Cluster, Repo: s.Repo, Type: s.Type, Trigger: s.Trigger,
+	s.report = s.newReport()
+	if s.Namespace == "" || s.Run == "" {
+		return stop("namespace is %q and run is %q, must be the namespace and the UID of the Workflow", s.Namespace, s.Run)
 	}
 	if s.Cluster == "" {
 		return stop("parameter cluster is empty, must be the name of a postgresql resource in this namespace")
@@ -31,6 +29,9 @@ func (s *step) begin(context.Context) error {
 	}
 	if s.Attempts < 1 {
 		return stop("parameter attempts is %d, must be at least 1", s.Attempts)
+	}
+	if s.Backoff < 0 {
+		return stop("parameter backoff is %s, must not be negative", s.Backoff)
 	}
 	s.logf("%s backup of postgresql %s/%s to %s, run %s", s.Type, s.Namespace, s.Cluster, s.Repo, s.Run)
 	return s.Workspace.saveOptions(s.Options)

@@ -72,7 +72,7 @@ func (s *step) pgBackRest(ctx context.Context, at Place, argv []string, run func
 	command := strings.Join(argv[:2], " ")
 	switch {
 	case !ended:
-		return nil, fmt.Errorf("lost %s in %s: %w", command, at, err)
+		return nil, &Failure{Message: fmt.Sprintf("lost the stream of %s in %s: %v", command, at, err), Lost: true}
 	case code != 0:
 		return out, commandFailed(command, at, pgbackrest.Classify(code, out.text()))
 	}

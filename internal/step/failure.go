@@ -13,12 +13,15 @@ import (
 )
 
 // Exit codes of a step. Argo and the kernel own 64, 125 to 128, 137 and 143.
-// The WorkflowTemplate starts a pod again for any code but these two.
+// The WorkflowTemplate starts a pod again for any code but the first two.
 const (
 	// ExitStop: it will not get better by itself.
 	ExitStop = 20
 	// ExitGaveUp: all attempts are used up.
 	ExitGaveUp = 30
+	// ExitStopped: the pod was told to end, as when its node is drained.
+	// Another pod finds the backup where it is and goes on.
+	ExitStopped = 40
 )
 
 // Failure is why a step did not do its work.
@@ -31,8 +34,12 @@ type Failure struct {
 	Stop bool
 	// Wait: another pgBackRest command holds the lock.
 	Wait bool
+	// Lost: the stream broke, and nobody knows how the command ended.
+	Lost bool
 	// Held: the run must not happen now. Implies Stop.
 	Held bool
+	// Stopped: the step was told to end before it had.
+	Stopped bool
 }
 
 func (f *Failure) Error() string { return f.Message }

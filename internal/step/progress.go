@@ -18,9 +18,9 @@ import (
 // file once a minute.
 const progressPeriod = 15 * time.Second
 
-// progress writes how far a running backup is to the file that Argo shows as
-// the progress of the node, in percent. It is for people; whether a backup is
-// done is never read from it. The returned function ends it.
+// progress writes how far the backup is that start runs to the file that Argo
+// shows as the progress of the node, in percent. It is for people; whether a
+// backup is done is never read from it. The returned function ends it.
 func (s *step) progress(ctx context.Context, at Place) func() {
 	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza)
 	if s.ProgressFile == "" || err != nil {
@@ -34,16 +34,20 @@ func (s *step) progress(ctx context.Context, at Place) func() {
 			if err != nil {
 				continue
 			}
-			info, err := pgbackrest.ParseInfo(out.stdout.Bytes(), vocab.PgBackRestStanza)
-			if err != nil || info.RunningBytes == 0 {
-				continue
-			}
-			text := fmt.Sprintf("%d/100", min(99, info.RunningDone*100/info.RunningBytes))
-			if err := os.WriteFile(s.ProgressFile, []byte(text), 0o600); err != nil {
-				s.logf("cannot write the progress: %v", err)
-				return
+			if info, err := pgbackrest.ParseInfo(out.stdout.Bytes(), vocab.PgBackRestStanza); err == nil {
+				s.showProgress(info)
 			}
 		}
 	})
 	return func() { cancel(); group.Wait() }
+}
+
+func (s *step) showProgress(info pgbackrest.Info) {
+	if s.ProgressFile == "" || info.RunningBytes == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d/100", min(99, info.RunningDone*100/info.RunningBytes))
+	if err := os.WriteFile(s.ProgressFile, []byte(text), 0o600); err != nil {
+		s.logf("cannot write the progress: %v", err)
+	}
 }

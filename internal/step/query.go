@@ -12,10 +12,12 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
-// query is the one statement that a step runs in PostgreSQL. It only reads.
-// pgBackRest names its sessions after the command, which is how a backup that
-// was started elsewhere is seen: from 2.53 on its locks do not reach across
-// pods.
+// sessions counts those of pgbackrest backup. It names them after the command,
+// which is how a backup that was started elsewhere is seen: from 2.53 on its
+// locks do not reach across pods.
+const sessions = `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [backup]%'`
+
+// query is what precheck asks PostgreSQL, in one statement. It only reads.
 //
 // config is the digest of the configuration that the operator writes, as this
 // pod sees it: Kubernetes projects a changed ConfigMap a minute or two late, and
@@ -28,10 +30,9 @@ const query = `SELECT json_build_object(
 'walSegmentBytes', (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'),
 'archiveMode', current_setting('archive_mode'),
 'archiveCommand', current_setting('archive_command') LIKE '%pgbackrest%',
-'config', (SELECT md5(pg_read_file('` + cpo.ConfigDir + `/` + cpo.ConfigFileName + `', 0, 1048576, true))),
+'config', encode(sha256(pg_read_binary_file('` + cpo.ConfigDir + `/` + cpo.ConfigFileName + `', 0, 1048576, true)), 'hex'),
 'lastArchived', (SELECT last_archived_time FROM pg_stat_archiver),
-'lastFailed', (SELECT last_failed_time FROM pg_stat_archiver),
-'backups', (SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [backup]%'))`
+'lastFailed', (SELECT last_failed_time FROM pg_stat_archiver))`
 
 // answer of the query.
 type answer struct {
@@ -42,12 +43,10 @@ type answer struct {
 	WALSegmentBytes uint64 `json:"walSegmentBytes"`
 	ArchiveMode     string `json:"archiveMode"`
 	ArchiveCommand  bool   `json:"archiveCommand"`
-	// Config is the MD5 digest of the configuration, nil without the file.
+	// Config is the SHA-256 digest of the configuration, nil without the file.
 	Config       *string    `json:"config"`
 	LastArchived *time.Time `json:"lastArchived"`
 	LastFailed   *time.Time `json:"lastFailed"`
-	// Backups is the number of sessions of pgbackrest backup.
-	Backups int `json:"backups"`
 }
 
 // failedSince is when archiving failed last, nil when the newest attempt
@@ -59,26 +58,26 @@ func (a answer) failedSince() *time.Time {
 	return a.LastFailed
 }
 
-// queryArgv asks the PostgreSQL in the same container through its socket.
-func queryArgv() []string {
+// psql asks the PostgreSQL in the same container through its socket.
+func psql(statement string) []string {
 	return []string{
 		"psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1",
 		"--host=" + cpo.PGSocketPath, "--port=" + cpo.PGPort, "--username=postgres", "--dbname=postgres",
-		"--command=" + query,
+		"--command=" + statement,
 	}
 }
 
-func (s *step) ask(ctx context.Context, at Place) (answer, error) {
-	var a answer
-	out, err := s.capture(ctx, at, queryArgv())
+// ask decodes the answer of PostgreSQL, which is JSON.
+func (s *step) ask(ctx context.Context, at Place, statement string, into any) error {
+	out, err := s.capture(ctx, at, psql(statement))
 	if code, ended := exitCode(err); ended && code != 0 {
-		return a, retry("cannot query PostgreSQL in %s: psql exit code %d: %s", at, code, out.complaint())
+		return retry("cannot query PostgreSQL in %s: psql exit code %d: %s", at, code, out.complaint())
 	}
 	if err != nil {
-		return a, fmt.Errorf("cannot query PostgreSQL in %s: %w", at, err)
+		return fmt.Errorf("cannot query PostgreSQL in %s: %w", at, err)
 	}
-	if err := json.Unmarshal(out.stdout.Bytes(), &a); err != nil {
-		return a, fmt.Errorf("cannot read the answer of PostgreSQL in %s: %w", at, err)
+	if err := json.Unmarshal(out.stdout.Bytes(), into); err != nil {
+		return fmt.Errorf("cannot read the answer of PostgreSQL in %s: %w", at, err)
 	}
-	return a, nil
+	return nil
 }

@@ -58,8 +58,10 @@ const maxBackoff = 5 * time.Minute
 type step struct {
 	Env
 	Options
-	report  report.Report
+	report report.Report
+	// attempt counts from 1, retries knows how many are left.
 	attempt int
+	retries backoff.BackOff
 }
 
 // Run does the step of that name and returns the exit code of the container.
@@ -81,20 +83,24 @@ func Run(ctx context.Context, name string, env Env, options Options) int {
 	}
 	s.report.Step = name
 	started := s.Clock.Now()
+	s.retries = s.backOff(ctx)
+	var last error
 	err := backoff.RetryNotify(func() error {
 		s.attempt++
-		return work(ctx)
-	}, s.backOff(ctx), func(err error, wait time.Duration) {
+		last = work(ctx)
+		return last
+	}, s.retries, func(err error, wait time.Duration) {
 		s.logf("attempt %d of %d failed, next in %s: %s", s.attempt, s.Attempts, wait.Round(time.Second), err)
 	})
 	s.report.Steps = append(
 		slices.DeleteFunc(s.report.Steps, func(e report.Step) bool { return e.Name == name }),
-		report.Step{Name: name, Attempts: s.attempt, Seconds: s.Clock.Since(started).Seconds()},
+		report.Step{Name: name, Start: started.UTC(), Attempts: s.attempt, Seconds: s.Clock.Since(started).Seconds()},
 	)
 	if err != nil {
-		failure := asFailure(err)
+		// Of a step that is stopped, err only says that it was.
+		failure := asFailure(last)
 		if ctx.Err() != nil && !failure.Stop {
-			failure = &Failure{Message: "the step was stopped before it ended: " + failure.Message, Code: failure.Code}
+			failure = &Failure{Message: "the step was stopped before it ended: " + failure.Message, Code: failure.Code, Stopped: true}
 		}
 		return s.fail(name, failure)
 	}
@@ -109,8 +115,18 @@ func (s *step) resume() (err error) {
 	if s.Options, err = s.Workspace.options(); err != nil {
 		return err
 	}
-	s.report, err = s.Workspace.report()
+	if s.report, err = s.Workspace.report(); err != nil {
+		s.report = s.newReport()
+	}
 	return err
+}
+
+// newReport is that of a run that has proven nothing.
+func (s *step) newReport() report.Report {
+	return report.Report{
+		Result: stanzaflowv1alpha1.RunUnknown, Step: Names[0], Message: "the run ended before it could say how",
+		Run: s.Run, Cluster: s.Cluster, Repo: s.Repo, Type: s.Type, Trigger: s.Trigger,
+	}
 }
 
 // backOff doubles without randomness: one run waits for one cluster, and a
@@ -124,6 +140,13 @@ func (s *step) backOff(ctx context.Context) backoff.BackOff {
 	return backoff.WithContext(backoff.WithMaxRetries(exponential, retries), ctx)
 }
 
+// startOver makes this attempt the first: attempts bound failures in a row, and
+// something has gone well since the last one.
+func (s *step) startOver() {
+	s.attempt = 1
+	s.retries.Reset()
+}
+
 // lastAttempt reports whether a failure now is the end of the step.
 func (s *step) lastAttempt() bool { return s.attempt >= s.Attempts }
 
@@ -133,6 +156,8 @@ func (s *step) fail(name string, f *Failure) int {
 	switch {
 	case f.Held:
 		result = stanzaflowv1alpha1.RunHeld
+	case f.Stopped:
+		code = ExitStopped
 	case !f.Stop:
 		code = ExitGaveUp
 	}

@@ -5,6 +5,7 @@ package step
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -41,7 +42,7 @@ func (s *step) verify(ctx context.Context) error {
 		SegmentBytes: p.Facts.Postgres.WALSegmentBytes, Archived: archived,
 	})
 	if len(missing) > 0 {
-		return stop("the backup of this run is not proven: %s", strings.Join(missing, "; "))
+		return stop("the backup of this run is not proven: %s", strings.TrimSuffix(strings.Join(missing, " "), "."))
 	}
 	s.report.Result, s.report.Message, s.report.Code = stanzaflowv1alpha1.RunSucceeded, "", 0
 	s.report.Backup = reportBackup(info, p.Repo, backup)
@@ -78,14 +79,15 @@ func (s *step) archived(ctx context.Context, at Place, info pgbackrest.Info, p p
 		}
 		listing, err := pgbackrest.ParseRepoLS(out.stdout.Bytes())
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("in %s: %w", at, err)
 		}
 		names = append(names, listing...)
 	}
 	all, needed := pgbackrest.ArchivedSegments(names), map[string]bool{}
 	for _, segment := range segments {
-		if all[segment] {
-			needed[segment] = true
+		// A segment that is there twice, with different content, is false.
+		if whole, ok := all[segment]; ok {
+			needed[segment] = whole
 		}
 	}
 	return needed, nil

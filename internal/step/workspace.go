@@ -80,10 +80,13 @@ func (w Workspace) save(name string, value any) error {
 
 func (w Workspace) report() (report.Report, error) {
 	b, err := os.ReadFile(w.path(fileReport))
-	if err != nil {
-		return report.Report{}, fmt.Errorf("cannot read the report of the run: %w", err)
+	if err == nil {
+		var r report.Report
+		if r, err = report.Decode(string(b)); err == nil {
+			return r, nil
+		}
 	}
-	return report.Decode(string(b))
+	return report.Report{}, fmt.Errorf("cannot read the report of the run: %w", err)
 }
 
 // saveReport also writes the outputs that Argo shows beside the report.

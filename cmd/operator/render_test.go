@@ -1,0 +1,138 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// Files of a case in testdata/render.
+const (
+	caseInput = "in.yaml"
+	// caseArgs replaces "-f in.yaml", one argument a line.
+	caseArgs = "args"
+	// caseStdin has nothing in it: in.yaml comes as standard input.
+	caseStdin = "stdin"
+	caseWant  = "want.golden"
+)
+
+// secretMark is in every credential of the cases, and so in no output.
+const secretMark = "hunter2"
+
+func TestRender(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/render/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Chdir(dir)
+			entries, err := os.ReadDir(".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				if !slices.Contains([]string{caseInput, caseArgs, caseStdin, caseWant}, e.Name()) {
+					t.Errorf("%s is no file of a case", e.Name())
+				}
+			}
+			args := []string{"-f", caseInput}
+			if b, err := os.ReadFile(caseArgs); err == nil {
+				args = strings.Fields(string(b))
+			}
+			stdin := os.DevNull
+			if _, err := os.Stat(caseStdin); err == nil {
+				stdin = caseInput
+			}
+			got := operator(t, stdin, append([]string{"render"}, args...)...).String()
+			if strings.Contains(got, secretMark) {
+				t.Errorf("a credential is printed:\n%s", got)
+			}
+			if *update {
+				if err := os.WriteFile(caseWant, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(caseWant)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s (-want +got), rewrite with -update if it is right:\n%s", caseWant, diff)
+			}
+		})
+	}
+}
+
+// TestRenderCredentialsAreInTheInput keeps the cases honest: a mark that is in
+// no input is in no output either.
+func TestRenderCredentialsAreInTheInput(t *testing.T) {
+	b, err := os.ReadFile("testdata/render/credential-in-global/in.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(b), secretMark); n < 5 {
+		t.Errorf("%d credentials in the case, want at least 5", n)
+	}
+}
+
+// result of the program.
+type result struct {
+	args           []string
+	code           int
+	stdout, stderr string
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("$ operator %s\nexit code %d\n\n== stderr ==\n%s\n== stdout ==\n%s", strings.Join(r.args, " "), r.code, r.stderr, r.stdout)
+}
+
+// operator runs the program with the file as its standard input.
+func operator(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	in, err := os.Open(stdin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	dir := t.TempDir()
+	out, err := os.Create(filepath.Join(dir, "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := os.Create(filepath.Join(dir, "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdinBefore, stdoutBefore, stderrBefore := os.Stdin, os.Stdout, os.Stderr
+	os.Stdin, os.Stdout, os.Stderr = in, out, problems
+	code := run(t.Context(), args)
+	os.Stdin, os.Stdout, os.Stderr = stdinBefore, stdoutBefore, stderrBefore
+	return result{args: args, code: code, stdout: content(t, out), stderr: content(t, problems)}
+}
+
+func content(t *testing.T, f *os.File) string {
+	t.Helper()
+	defer func() { _ = f.Close() }()
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

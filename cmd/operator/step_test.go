@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stanzaflow/stanzaflow/internal/step"
+)
+
+func TestStepRefuses(t *testing.T) {
+	// Whatever is refused, it is before the API server is asked.
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"an unknown step":    {[]string{"step", "unknown"}, 1, `invalid argument "unknown" for "operator step"`},
+		"no step":            {[]string{"step"}, 1, "accepts 1 arg(s), received 0"},
+		"two steps":          {[]string{"step", "begin", "precheck"}, 1, "accepts 1 arg(s), received 2"},
+		"an unknown flag":    {[]string{"step", "begin", "--force"}, step.ExitStop, "unknown flag: --force"},
+		"attempts as a word": {[]string{"step", "begin", "--attempts=many"}, step.ExitStop, `invalid argument "many" for "--attempts" flag`},
+		"a backoff in words": {[]string{"step", "begin", "--backoff=10"}, step.ExitStop, `invalid argument "10" for "--backoff" flag`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := operator(t, os.DevNull, tc.args...)
+			if r.code != tc.code || !strings.Contains(r.stderr, tc.want) {
+				t.Errorf("want exit code %d and %q:\n%s", tc.code, tc.want, r)
+			}
+		})
+	}
+}
+
+// TestStepKnowsEachStep: outside of a cluster each of them gets as far as that.
+func TestStepKnowsEachStep(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	for _, name := range step.Names {
+		r := operator(t, os.DevNull, "step", name, "--workspace="+t.TempDir())
+		if r.code != 1 || !strings.Contains(r.stderr, "KUBERNETES_SERVICE_HOST") {
+			t.Errorf("%s: want exit code 1 for want of a cluster:\n%s", name, r)
+		}
+	}
+}
