@@ -21,15 +21,16 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-// exitStatus ends the process with a code that is more than success or failure.
-type exitStatus int
+// exitError ends the process with a code that is more than success or failure.
+type exitError int
 
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	os.Exit(run(ctx, os.Args[1:]))
+	code := run(ctx, os.Args[1:])
+	cancel()
+	os.Exit(code)
 }
 
 func run(ctx context.Context, args []string) int {
@@ -43,7 +44,7 @@ func run(ctx context.Context, args []string) int {
 	root.AddCommand(managerCommand(), stepCommand(), renderCommand())
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var status exitStatus
+	var status exitError
 	switch {
 	case err == nil:
 		return 0

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -33,7 +34,7 @@ func managerCommand() *cobra.Command {
 		Use:   "manager",
 		Short: "Runs the operator",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return manage(cmd, options) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return manage(cmd.Context(), options) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&options.metricsAddress, "metrics-bind-address", ":8080", "where to serve metrics, 0 for nowhere")
@@ -42,7 +43,7 @@ func managerCommand() *cobra.Command {
 	return command
 }
 
-func manage(cmd *cobra.Command, options managerOptions) error {
+func manage(ctx context.Context, options managerOptions) error {
 	ctrl.SetLogger(zap.New())
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -77,5 +78,5 @@ func manage(cmd *cobra.Command, options managerOptions) error {
 	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
 		return err
 	}
-	return mgr.Start(cmd.Context())
+	return mgr.Start(ctx)
 }

@@ -36,7 +36,7 @@ something was rejected.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in := cmd.InOrStdin()
 			if file != "-" {
-				f, err := os.Open(file)
+				f, err := os.Open(file) //nolint:gosec // the user names the file
 				if err != nil {
 					return err
 				}
@@ -83,7 +83,7 @@ func render(in io.Reader, out, problems io.Writer, namespace string) error {
 		}
 	}
 	if rejected {
-		return exitStatus(1)
+		return exitError(1)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func stepCommand() *cobra.Command {
 				ProgressFile: os.Getenv("ARGO_PROGRESS_FILE"),
 			}
 			if code := step.Run(cmd.Context(), args[0], env, options); code != 0 {
-				return exitStatus(code)
+				return exitError(code)
 			}
 			return nil
 		},
@@ -49,7 +49,7 @@ func stepCommand() *cobra.Command {
 	// A parameter that is no number does not get better by itself.
 	command.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), err)
-		return exitStatus(step.ExitStop)
+		return exitError(step.ExitStop)
 	})
 	flags := command.Flags()
 	flags.StringVar(&options.Namespace, "namespace", "", "namespace of the postgresql resource")

@@ -49,8 +49,8 @@ func Decode(object map[string]any) (Postgresql, []FieldError) {
 // decoder collects what could not be read.
 type decoder struct{ errors []FieldError }
 
-func (d *decoder) fail(field, format string, args ...any) {
-	d.errors = append(d.errors, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+func (d *decoder) fail(field, message string) {
+	d.errors = append(d.errors, FieldError{Field: field, Message: message})
 }
 
 func (d *decoder) repos(section map[string]any) []Repo {

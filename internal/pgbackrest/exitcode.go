@@ -14,14 +14,14 @@ import (
 type Class string
 
 const (
-	// Wait: another process holds the lock. Look again later; no attempt
+	// Wait means that another process holds the lock. Look again later; no attempt
 	// was used up.
 	Wait Class = "Wait"
-	// Retry: it may pass, the same again and a limited number of times.
+	// Retry means that it may pass, the same again and a limited number of times.
 	Retry Class = "Retry"
-	// Resolve: it may pass elsewhere. Find the target again, then retry.
+	// Resolve means that it may pass elsewhere. Find the target again, then retry.
 	Resolve Class = "Resolve"
-	// Stop: it will not get better until a person acts.
+	// Stop means that it will not get better until a person acts.
 	Stop Class = "Stop"
 )
 

@@ -5,6 +5,7 @@ package pgbackrest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -197,7 +198,7 @@ func hasItsChain(in ProofInput, b Backup) []string {
 func chain(b Backup) []string {
 	seen := map[string]bool{"": true}
 	var labels []string
-	for _, label := range append(b.Reference[:len(b.Reference):len(b.Reference)], b.Prior) {
+	for _, label := range append(slices.Clip(b.Reference), b.Prior) {
 		if !seen[label] {
 			seen[label] = true
 			labels = append(labels, label)

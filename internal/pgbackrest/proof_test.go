@@ -60,6 +60,7 @@ func TestProve(t *testing.T) {
 		"an incr with its chain": {in: proven, label: incrLabel},
 		"while another repository is gone": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := proven(t)
 				in.Info.Status.Code = StatusMixed
 				in.Info.Repos[1].Status = Status{Code: StatusMissingStanzaPath, Message: "missing stanza path"}
@@ -69,6 +70,7 @@ func TestProve(t *testing.T) {
 		},
 		"a full for an incr that had nothing to build on": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := provenFull(t)
 				in.Type = TypeIncr
 				return in
@@ -77,6 +79,7 @@ func TestProve(t *testing.T) {
 		},
 		"a full for a diff, with the earlier full in another repository": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := provenFull(t)
 				in.Type = TypeDiff
 				earlier := earlierFull(t, in)
@@ -88,6 +91,7 @@ func TestProve(t *testing.T) {
 		},
 		"a full for a diff, with an earlier full of the version before the upgrade": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := provenFull(t)
 				in.Type = TypeDiff
 				earlier := earlierFull(t, in)
@@ -99,6 +103,7 @@ func TestProve(t *testing.T) {
 		},
 		"a full for a diff, with an earlier full that has errors": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := provenFull(t)
 				in.Type = TypeDiff
 				earlier := earlierFull(t, in)
@@ -110,6 +115,7 @@ func TestProve(t *testing.T) {
 		},
 		"a full for a diff, with an earlier diff whose full is gone": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := provenFull(t)
 				in.Type = TypeDiff
 				earlier := earlierFull(t, in)
@@ -121,6 +127,7 @@ func TestProve(t *testing.T) {
 		},
 		"a full for an incr, done within a second": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := provenFull(t)
 				in.Type = TypeIncr
 				full := in.edit(t, fullLabel)
@@ -131,6 +138,7 @@ func TestProve(t *testing.T) {
 		},
 		"a full for an incr, with a later full": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				in := provenFull(t)
 				in.Type = TypeIncr
 				later := earlierFull(t, in)
@@ -142,6 +150,7 @@ func TestProve(t *testing.T) {
 		},
 		"with bundles and block incremental, which have no repository size": {
 			in: func(t *testing.T) ProofInput {
+				t.Helper()
 				return ProofInput{
 					Info: mustParse(t, "info-2.55.1-bundle-block.json"), Repo: 1, Type: TypeIncr,
 					AnnotationKey: "workflow", Run: "wf-incr-1", SegmentBytes: 16 * megabyte,

@@ -15,20 +15,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return content
 }
 
-func samples(t testing.TB, pattern string) []string {
-	t.Helper()
+func samples(tb testing.TB, pattern string) []string {
+	tb.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no samples match %s: %v", pattern, err)
+		tb.Fatalf("no samples match %s: %v", pattern, err)
 	}
 	for i := range paths {
 		paths[i] = filepath.Base(paths[i])
@@ -36,11 +36,11 @@ func samples(t testing.TB, pattern string) []string {
 	return paths
 }
 
-func mustParse(t testing.TB, name string) Info {
-	t.Helper()
-	info, err := ParseInfo(sample(t, name), "main")
+func mustParse(tb testing.TB, name string) Info {
+	tb.Helper()
+	info, err := ParseInfo(sample(tb, name), "main")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return info
 }

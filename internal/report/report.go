@@ -108,6 +108,8 @@ func Decode(text string) (Report, error) {
 			return Report{}, errors.New("report says Succeeded without a backup")
 		}
 	case stanzaflowv1alpha1.RunFailed, stanzaflowv1alpha1.RunHeld, stanzaflowv1alpha1.RunUnknown:
+	case stanzaflowv1alpha1.RunRunning:
+		fallthrough
 	default:
 		return Report{}, fmt.Errorf("report has the result %q, which no run has when it ends", r.Result)
 	}

@@ -25,6 +25,8 @@ const (
 )
 
 // Failure is why a step did not do its work.
+//
+//nolint:errname // the word of the report; it is an error only on its way there
 type Failure struct {
 	// Message says what failed, on which object, and what to do, in one line.
 	Message string
@@ -70,8 +72,7 @@ func commandFailed(command string, at Place, f pgbackrest.Failure) error {
 // asFailure finds the Failure in an error. An error that is none came from the
 // API server or an exec stream: it may be over at the next attempt.
 func asFailure(err error) *Failure {
-	var f *Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
 	return &Failure{Message: err.Error()}

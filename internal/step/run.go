@@ -136,7 +136,7 @@ func (s *step) backOff(ctx context.Context) backoff.BackOff {
 		backoff.WithInitialInterval(s.Backoff), backoff.WithMultiplier(2), backoff.WithRandomizationFactor(0),
 		backoff.WithMaxInterval(maxBackoff), backoff.WithMaxElapsedTime(0),
 	)
-	retries := uint64(max(0, s.Attempts-1)) //nolint:gosec // not negative
+	retries := uint64(max(0, s.Attempts-1))
 	return backoff.WithContext(backoff.WithMaxRetries(exponential, retries), ctx)
 }
 

@@ -45,8 +45,11 @@ func TestRunProvesABackup(t *testing.T) {
 		},
 		Retention: &report.Retention{},
 		Steps: []report.Step{
-			{Name: "begin", Start: at, Attempts: 1}, {Name: "precheck", Start: at, Attempts: 1}, {Name: "backup", Start: at, Attempts: 1},
-			{Name: "expire", Start: at, Attempts: 1}, {Name: "verify", Start: at, Attempts: 1},
+			{Name: "begin", Start: at, Attempts: 1},
+			{Name: "precheck", Start: at, Attempts: 1},
+			{Name: "backup", Start: at, Attempts: 1},
+			{Name: "expire", Start: at, Attempts: 1},
+			{Name: "verify", Start: at, Attempts: 1},
 		},
 	}
 	if diff := cmp.Diff(want, p.report()); diff != "" {
@@ -188,10 +191,19 @@ func namesBetween(name string) []string {
 // TestRunStopped stops each step before and while it works.
 func TestRunStopped(t *testing.T) {
 	for _, tc := range []struct{ step, during string }{
-		{"precheck", ""}, {"precheck", "version"}, {"precheck", "psql"}, {"precheck", "info"},
-		{"backup", ""}, {"backup", "psql"}, {"backup", "info"}, {"backup", "backup"},
-		{"expire", ""}, {"expire", "expire"},
-		{"verify", ""}, {"verify", "info"}, {"verify", "repo-ls"},
+		{"precheck", ""},
+		{"precheck", "version"},
+		{"precheck", "psql"},
+		{"precheck", "info"},
+		{"backup", ""},
+		{"backup", "psql"},
+		{"backup", "info"},
+		{"backup", "backup"},
+		{"expire", ""},
+		{"expire", "expire"},
+		{"verify", ""},
+		{"verify", "info"},
+		{"verify", "repo-ls"},
 	} {
 		t.Run(tc.step+" "+tc.during, func(t *testing.T) {
 			p := newPod(newWorld(t))
