@@ -135,6 +135,11 @@ type ScheduleStatus struct {
 	// lastRun is the newest run of this schedule, of its repo and type.
 	// +optional
 	LastRun *RunStatus `json:"lastRun,omitempty"`
+	// previousRun is the newest run of this schedule that is over, while
+	// lastRun is not. It tells how healthy the schedule is for as long as a
+	// backup takes.
+	// +optional
+	PreviousRun *RunStatus `json:"previousRun,omitempty"`
 	// lastBackup is the newest backup that a run of this repo and type has
 	// proven.
 	// +optional

@@ -64,6 +64,11 @@ func (in *ScheduleStatus) DeepCopyInto(out *ScheduleStatus) {
 		*out = new(RunStatus)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.PreviousRun != nil {
+		in, out := &in.PreviousRun, &out.PreviousRun
+		*out = new(RunStatus)
+		(*in).DeepCopyInto(*out)
+	}
 	if in.LastBackup != nil {
 		in, out := &in.LastBackup, &out.LastBackup
 		*out = new(BackupStatus)

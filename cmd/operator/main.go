@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), stepCommand(), renderCommand())
+	root.AddCommand(managerCommand(), stepCommand(), renderCommand()) //nolint:contextcheck // cobra passes the context
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var status exitError

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outcome
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// newestReport finds what the run said last. The global output is what the last
+// step exported; a step that failed may have left its report on its node only,
+// so a global report that does not say how the run ended gives way to the one
+// of the newest pod.
+func newestReport(workflow *wfv1.Workflow) (report.Report, error) {
+	global, err := report.Decode(reportIn(workflow.Status.Outputs))
+	if err == nil && ended(global) {
+		return global, nil
+	}
+	for _, node := range newestPods(workflow) {
+		text := reportIn(node.Outputs)
+		if text == "" {
+			continue
+		}
+		if r, nodeErr := report.Decode(text); nodeErr == nil {
+			return r, nil
+		}
+	}
+	return global, err
+}
+
+func ended(r report.Report) bool {
+	return r.Result == stanzaflowv1alpha1.RunSucceeded ||
+		r.Result == stanzaflowv1alpha1.RunFailed || r.Result == stanzaflowv1alpha1.RunHeld
+}
+
+func reportIn(outputs *wfv1.Outputs) string {
+	if outputs == nil {
+		return ""
+	}
+	for _, p := range outputs.Parameters {
+		if p.Name == vocab.OutputReport && p.Value != nil {
+			return p.Value.String()
+		}
+	}
+	return ""
+}
+
+// workflowMessage is what Argo says of a run that failed: the message of the
+// newest pod that failed, else that of the Workflow.
+func workflowMessage(workflow *wfv1.Workflow) string {
+	for _, node := range newestPods(workflow) {
+		if failed := node.Phase == wfv1.NodeFailed || node.Phase == wfv1.NodeError; failed && node.Message != "" {
+			return cmp.Or(node.TemplateName, node.DisplayName, node.Name) + ": " + node.Message
+		}
+	}
+	return cmp.Or(workflow.Status.Message, "The Workflow ended as "+string(workflow.Status.Phase)+" without a message")
+}
+
+// newestPods are the pod nodes, the one that finished last first. Node names
+// break ties, so that the answer does not depend on the order of a map.
+func newestPods(workflow *wfv1.Workflow) []wfv1.NodeStatus {
+	nodes := slices.Collect(maps.Values(workflow.Status.Nodes))
+	nodes = slices.DeleteFunc(nodes, func(n wfv1.NodeStatus) bool { return n.Type != wfv1.NodeTypePod })
+	slices.SortFunc(nodes, func(a, b wfv1.NodeStatus) int {
+		return cmp.Or(b.FinishedAt.Compare(a.FinishedAt.Time), b.StartedAt.Compare(a.StartedAt.Time), cmp.Compare(b.Name, a.Name), cmp.Compare(b.ID, a.ID))
+	})
+	return nodes
+}

@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outcome
+
+import (
+	"fmt"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Values of RunStatus.Retention.
+const (
+	RetentionSucceeded = "Succeeded"
+	RetentionFailed    = "Failed"
+)
+
+// Run is one Workflow as the status tells it.
+type Run struct {
+	Status stanzaflowv1alpha1.RunStatus
+	// Backup that the run has proven, nil unless its result is Succeeded.
+	Backup *stanzaflowv1alpha1.BackupStatus
+}
+
+// Finished reports whether a run is over.
+func Finished(r *stanzaflowv1alpha1.RunStatus) bool {
+	return r != nil && r.Result != stanzaflowv1alpha1.RunRunning
+}
+
+// Running reports whether a Workflow may still work on a backup. The phase is
+// Running until the exit handler is done too.
+func Running(workflow *wfv1.Workflow) bool {
+	return !workflow.Status.Phase.Completed()
+}
+
+// Read tells what one Workflow says.
+func Read(workflow *wfv1.Workflow) Run {
+	labels := workflow.Labels
+	run := Run{Status: stanzaflowv1alpha1.RunStatus{
+		Workflow:  workflow.Name,
+		Repo:      labels[vocab.LabelRepo],
+		Type:      labels[vocab.LabelType],
+		Trigger:   labels[vocab.LabelTrigger],
+		Result:    stanzaflowv1alpha1.RunRunning,
+		StartTime: startTime(workflow),
+	}}
+	if Running(workflow) {
+		return run
+	}
+	run.Status.FinishTime = finishTime(workflow)
+	r, err := newestReport(workflow)
+	if err == nil {
+		err = belongs(workflow, r)
+	}
+	if err == nil {
+		run.Status.Retention = retention(r)
+	}
+	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
+		run.Status.Result, run.Status.Message = failure(workflow, r, err)
+		return run
+	}
+	switch {
+	case err != nil:
+		run.Status.Result = stanzaflowv1alpha1.RunUnknown
+		run.Status.Message = oneLine("The Workflow succeeded, but %v, so no backup is proven", err)
+	case r.Result != stanzaflowv1alpha1.RunSucceeded:
+		run.Status.Result = stanzaflowv1alpha1.RunUnknown
+		run.Status.Message = oneLine("The Workflow succeeded, but its report says %s in step %s, so no backup is proven: %s", r.Result, r.Step, r.Message)
+	default:
+		run.Status.Result = stanzaflowv1alpha1.RunSucceeded
+		run.Backup = backup(run.Status, r.Backup)
+		if r.Retention != nil && r.Retention.Failed {
+			run.Status.Message = oneLine("The backup is good, but expire failed: %s", r.Retention.Message)
+		}
+	}
+	return run
+}
+
+// failure tells how a Workflow that did not succeed ended. Failed and Held are
+// what its report may say; anything else, Succeeded above all, is overruled by
+// the phase.
+func failure(workflow *wfv1.Workflow, r report.Report, err error) (stanzaflowv1alpha1.RunResult, string) {
+	result := stanzaflowv1alpha1.RunFailed
+	if err == nil && r.Result == stanzaflowv1alpha1.RunHeld {
+		result = stanzaflowv1alpha1.RunHeld
+	}
+	said := err == nil && r.Message != "" &&
+		(r.Result == stanzaflowv1alpha1.RunFailed || r.Result == stanzaflowv1alpha1.RunHeld)
+	if said {
+		return result, report.OneLine(r.Message)
+	}
+	return result, report.OneLine(workflowMessage(workflow))
+}
+
+// belongs refuses a report of another run: the labels of a Workflow are what
+// somebody wrote on it, and a report may be copied.
+func belongs(workflow *wfv1.Workflow, r report.Report) error {
+	if r.Run != string(workflow.UID) {
+		return fmt.Errorf("its report is of another run")
+	}
+	labels := workflow.Labels
+	if r.Cluster != labels[vocab.LabelCluster] || r.Repo != labels[vocab.LabelRepo] || r.Type != labels[vocab.LabelType] {
+		return fmt.Errorf("its report is of %s of %s of cluster %s", r.Type, r.Repo, r.Cluster)
+	}
+	if b := r.Backup; b != nil && (b.Start.IsZero() || b.Stop.IsZero()) {
+		return fmt.Errorf("its report does not say when the backup was made")
+	}
+	return nil
+}
+
+func retention(r report.Report) string {
+	switch {
+	case r.Retention == nil:
+		return ""
+	case r.Retention.Failed:
+		return RetentionFailed
+	}
+	return RetentionSucceeded
+}
+
+func backup(run stanzaflowv1alpha1.RunStatus, b *report.Backup) *stanzaflowv1alpha1.BackupStatus {
+	return &stanzaflowv1alpha1.BackupStatus{
+		Label:         b.Label,
+		Repo:          run.Repo,
+		Type:          b.Type,
+		Workflow:      run.Workflow,
+		StartTime:     metav1.NewTime(b.Start).Rfc3339Copy(),
+		StopTime:      metav1.NewTime(b.Stop).Rfc3339Copy(),
+		DatabaseBytes: b.DatabaseBytes,
+		RepoBytes:     b.RepoDeltaBytes,
+		WALStart:      b.WALStart,
+		WALStop:       b.WALStop,
+	}
+}
+
+// startTime: a Workflow that waits for its turn has none of its own yet.
+func startTime(workflow *wfv1.Workflow) *metav1.Time {
+	t := workflow.Status.StartedAt
+	if t.IsZero() {
+		t = workflow.CreationTimestamp
+	}
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.Rfc3339Copy())
+}
+
+func finishTime(workflow *wfv1.Workflow) *metav1.Time {
+	if workflow.Status.FinishedAt.IsZero() {
+		return nil
+	}
+	return new(workflow.Status.FinishedAt.Rfc3339Copy())
+}
+
+func oneLine(format string, args ...any) string {
+	return report.OneLine(fmt.Sprintf(format, args...))
+}

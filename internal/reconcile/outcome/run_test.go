@@ -1,0 +1,246 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outcome
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+var start = time.Date(2026, time.November, 22, 2, 30, 4, 0, time.UTC)
+
+// proven is the report of a good run of the Workflow that makeWorkflow makes.
+func proven(change ...func(*report.Report)) report.Report {
+	r := report.Report{
+		Result: stanzaflowv1alpha1.RunSucceeded, Step: "verify",
+		Run: "uid-1", Cluster: "shop", Repo: "repo1", Type: "incr", Trigger: vocab.TriggerSchedule,
+		Backup: &report.Backup{
+			Label: "20261122-023010F", Type: "full", Start: start.Add(6 * time.Second), Stop: start.Add(9 * time.Minute),
+			DatabaseBytes: 1000, RepoDeltaBytes: 100, WALStart: "000000010000000000000002", WALStop: "000000010000000000000003",
+		},
+		Retention: &report.Retention{},
+	}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+func failed(result stanzaflowv1alpha1.RunResult, message string) report.Report {
+	return proven(func(r *report.Report) {
+		r.Result, r.Step, r.Message, r.Backup, r.Retention = result, "backup", message, nil, nil
+	})
+}
+
+func outputs(t *testing.T, r report.Report) *wfv1.Outputs {
+	t.Helper()
+	data, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return textOutputs(string(data))
+}
+
+func textOutputs(text string) *wfv1.Outputs {
+	return &wfv1.Outputs{Parameters: []wfv1.Parameter{
+		{Name: vocab.OutputLabel, Value: wfv1.AnyStringPtr("20261122-023010F")},
+		{Name: vocab.OutputReport, Value: wfv1.AnyStringPtr(text)},
+	}}
+}
+
+func makeWorkflow(phase wfv1.WorkflowPhase, change ...func(*wfv1.Workflow)) *wfv1.Workflow {
+	workflow := &wfv1.Workflow{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "run-1", UID: "uid-1", CreationTimestamp: metav1.NewTime(start.Add(-time.Second)),
+			Labels: map[string]string{vocab.LabelCluster: "shop", vocab.LabelRepo: "repo1", vocab.LabelType: "incr", vocab.LabelTrigger: vocab.TriggerSchedule},
+		},
+		Status: wfv1.WorkflowStatus{Phase: phase},
+	}
+	if phase != "" && phase != wfv1.WorkflowPending {
+		workflow.Status.StartedAt = metav1.NewTime(start)
+	}
+	if phase.Completed() {
+		workflow.Status.FinishedAt = metav1.NewTime(start.Add(10 * time.Minute))
+	}
+	for _, c := range change {
+		c(workflow)
+	}
+	return workflow
+}
+
+func node(id string, phase wfv1.NodePhase, after time.Duration, message string, out *wfv1.Outputs) func(*wfv1.Workflow) {
+	return func(w *wfv1.Workflow) {
+		if w.Status.Nodes == nil {
+			w.Status.Nodes = wfv1.Nodes{}
+		}
+		w.Status.Nodes[id] = wfv1.NodeStatus{
+			ID: id, Name: id, TemplateName: "backup", Type: wfv1.NodeTypePod, Phase: phase, Message: message,
+			FinishedAt: metav1.NewTime(start.Add(after)), Outputs: out,
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	global := func(out *wfv1.Outputs) func(*wfv1.Workflow) {
+		return func(w *wfv1.Workflow) { w.Status.Outputs = out }
+	}
+	for name, tc := range map[string]struct {
+		workflow    *wfv1.Workflow
+		wantResult  stanzaflowv1alpha1.RunResult
+		wantMessage string
+		// wantBackup: a backup counts as proven.
+		wantBackup    bool
+		wantRetention string
+	}{
+		"not seen by argo yet": {workflow: makeWorkflow(""), wantResult: stanzaflowv1alpha1.RunRunning},
+		"pending":              {workflow: makeWorkflow(wfv1.WorkflowPending), wantResult: stanzaflowv1alpha1.RunRunning},
+		"running with a report that says succeeded": {
+			workflow: makeWorkflow(wfv1.WorkflowRunning, global(outputs(t, proven()))), wantResult: stanzaflowv1alpha1.RunRunning,
+		},
+		"proven": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven()))),
+			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: RetentionSucceeded,
+		},
+		"proven, report on the pod only": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, node("a", wfv1.NodeSucceeded, time.Minute, "", outputs(t, proven()))),
+			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: RetentionSucceeded,
+		},
+		"proven, expire failed": {
+			workflow: makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven(func(r *report.Report) {
+				r.Retention = &report.Retention{Failed: true, Code: 75, Message: "expire: no space"}
+			})))),
+			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: RetentionFailed,
+			wantMessage: "The backup is good, but expire failed: expire: no space",
+		},
+		"succeeded without a report": {
+			workflow: makeWorkflow(wfv1.WorkflowSucceeded), wantResult: stanzaflowv1alpha1.RunUnknown,
+			wantMessage: "The Workflow succeeded, but the run left no report, so no backup is proven",
+		},
+		"succeeded with a report that is no JSON": {
+			workflow: makeWorkflow(wfv1.WorkflowSucceeded, global(textOutputs("Succeeded"))), wantResult: stanzaflowv1alpha1.RunUnknown,
+			wantMessage: "The Workflow succeeded, but cannot decode report",
+		},
+		"succeeded with a report of another run": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven(func(r *report.Report) { r.Run = "uid-2" })))),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but its report is of another run, so no backup is proven",
+		},
+		"succeeded with a report of no run": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven(func(r *report.Report) { r.Run = "" })))),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but its report is of another run",
+		},
+		"succeeded with a report of another cluster": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven(func(r *report.Report) { r.Cluster = "web" })))),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but its report is of incr of repo1 of cluster web",
+		},
+		"succeeded with a report of another repo": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven(func(r *report.Report) { r.Repo = "repo2" })))),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but its report is of incr of repo2",
+		},
+		"succeeded with a backup without a time": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven(func(r *report.Report) { r.Backup.Stop = time.Time{} })))),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but its report does not say when",
+		},
+		"succeeded with a report that says succeeded and names no backup": {
+			workflow: makeWorkflow(wfv1.WorkflowSucceeded, global(textOutputs(
+				`{"result":"Succeeded","step":"verify","run":"uid-1","cluster":"shop","repo":"repo1","type":"incr"}`))),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but report says Succeeded without a backup",
+		},
+		"succeeded with a report that says unknown": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, failed(stanzaflowv1alpha1.RunUnknown, "")))),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but its report says Unknown in step backup",
+		},
+		"failed, report says why": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, failed(stanzaflowv1alpha1.RunFailed, "disk full;\nfree some space")))),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "disk full; free some space",
+		},
+		"failed, held by the gate": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, failed(stanzaflowv1alpha1.RunHeld, "The gate is false")))),
+			wantResult: stanzaflowv1alpha1.RunHeld, wantMessage: "The gate is false",
+		},
+		"failed, held says a report of another run": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, failed(stanzaflowv1alpha1.RunHeld, "no"))),
+				func(w *wfv1.Workflow) { w.UID, w.Status.Message = "uid-9", "child failed" }),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "child failed",
+		},
+		"failed after the proof": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, proven())),
+				func(w *wfv1.Workflow) { w.Status.Message = "exit handler failed" }),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "exit handler failed", wantRetention: RetentionSucceeded,
+		},
+		"failed, the pod knows more than the global report": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, failed(stanzaflowv1alpha1.RunUnknown, ""))),
+				node("a", wfv1.NodeFailed, time.Minute, "", outputs(t, failed(stanzaflowv1alpha1.RunFailed, "old")))),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "old",
+		},
+		"failed, the newest pod counts": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed,
+				node("a", wfv1.NodeFailed, 2*time.Minute, "", outputs(t, failed(stanzaflowv1alpha1.RunHeld, "new"))),
+				node("b", wfv1.NodeFailed, time.Minute, "", outputs(t, failed(stanzaflowv1alpha1.RunFailed, "old")))),
+			wantResult: stanzaflowv1alpha1.RunHeld, wantMessage: "new",
+		},
+		"failed without a report": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "OOMKilled (exit code 137)", nil),
+				func(w *wfv1.Workflow) { w.Status.Message = "child failed" }),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "backup: OOMKilled (exit code 137)",
+		},
+		"error": {
+			workflow:   makeWorkflow(wfv1.WorkflowError, func(w *wfv1.Workflow) { w.Status.Message = "template not found" }),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "template not found",
+		},
+		"failed without a word": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed), wantResult: stanzaflowv1alpha1.RunFailed,
+			wantMessage: "The Workflow ended as Failed without a message",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run := Read(tc.workflow)
+			if run.Status.Result != tc.wantResult || (run.Backup != nil) != tc.wantBackup || run.Status.Retention != tc.wantRetention {
+				t.Errorf("got %s, backup %v, retention %q (%s)", run.Status.Result, run.Backup, run.Status.Retention, run.Status.Message)
+			}
+			if !strings.HasPrefix(run.Status.Message, tc.wantMessage) || tc.wantMessage == "" && run.Status.Message != "" {
+				t.Errorf("message is %q, want %q", run.Status.Message, tc.wantMessage)
+			}
+			if Finished(&run.Status) != (run.Status.FinishTime != nil) {
+				t.Errorf("finish time is %v of a run that is %s", run.Status.FinishTime, run.Status.Result)
+			}
+		})
+	}
+}
+
+func TestReadProven(t *testing.T) {
+	workflow := makeWorkflow(wfv1.WorkflowSucceeded)
+	workflow.Status.Outputs = outputs(t, proven())
+	want := Run{
+		Status: stanzaflowv1alpha1.RunStatus{
+			Workflow: "run-1", Repo: "repo1", Type: "incr", Trigger: vocab.TriggerSchedule, Result: stanzaflowv1alpha1.RunSucceeded,
+			StartTime: new(metav1.NewTime(start)), FinishTime: new(metav1.NewTime(start.Add(10 * time.Minute))), Retention: RetentionSucceeded,
+		},
+		Backup: &stanzaflowv1alpha1.BackupStatus{
+			Label: "20261122-023010F", Repo: "repo1", Type: "full", Workflow: "run-1",
+			StartTime: metav1.NewTime(start.Add(6 * time.Second)), StopTime: metav1.NewTime(start.Add(9 * time.Minute)),
+			DatabaseBytes: 1000, RepoBytes: 100, WALStart: "000000010000000000000002", WALStop: "000000010000000000000003",
+		},
+	}
+	if diff := cmp.Diff(want, Read(workflow)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A message is whatever a failed pod printed.
+func TestReadMessageIsOneShortLine(t *testing.T) {
+	workflow := makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, strings.Repeat("tëxt\n\x00\xff ", 500), nil))
+	if m := Read(workflow).Status.Message; len(m) > report.MaxMessage || strings.ContainsAny(m, "\n\r") {
+		t.Errorf("message has %d bytes: %q", len(m), m)
+	}
+}
