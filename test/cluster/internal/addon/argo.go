@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package addon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/fingerprint"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/kube"
+	"github.com/stanzaflow/stanzaflow/test/cluster/manifests"
+)
+
+// argoFiles are our changes to Argo's own installation.
+var argoFiles = []string{"kustomization.yaml", "namespace.yaml", "controller.yaml", "config.yaml", "server.yaml"}
+
+// ArgoCRDs installs the CRDs, with their full schemas: the minimal ones accept
+// anything inside spec.
+func (i *Installer) ArgoCRDs(ctx context.Context) error {
+	return i.ensure(ctx, "argo-crds", fingerprint.Of(i.argoSource()), func() error { return i.argoCRDs(ctx) })
+}
+
+// Argo installs the controller and the server.
+func (i *Installer) Argo(ctx context.Context) error {
+	rendered := map[string]string{}
+	parts := []string{i.argoSource()}
+	for _, name := range argoFiles {
+		content, err := manifests.Render("argo/"+name, i.Values)
+		if err != nil {
+			return err
+		}
+		rendered[name] = content
+		parts = append(parts, name, content)
+	}
+	return i.ensure(ctx, "argo", fingerprint.Of(parts...), func() error { return i.argoInstall(ctx, rendered) })
+}
+
+// argoSource identifies Argo's own manifests: the name of their directory's
+// parent carries the version and the hash of what is in it.
+func (i *Installer) argoSource() string { return filepath.Base(filepath.Dir(i.ArgoManifests)) }
+
+func (i *Installer) argoCRDs(ctx context.Context) error {
+	files, err := filepath.Glob(filepath.Join(i.ArgoManifests, "base", "crds", "full", "argoproj.io_*.yaml"))
+	if err != nil {
+		return err
+	}
+	// Server-side, as the full schemas do not fit into client-side apply's
+	// annotation. File by file, as kustomize takes seven seconds of CPU to join
+	// them, which need no joining. Again if it fails: on a busy machine the API
+	// server may take longer over the largest than it allows a request.
+	args := []string{"apply", "--server-side", "--force-conflicts"}
+	for _, f := range files {
+		args = append(args, "-f", f)
+	}
+	if err := kube.Retry(ctx, 5*time.Minute, func(ctx context.Context) error {
+		_, err := i.Kube.Kubectl(ctx, args...)
+		return err
+	}); err != nil {
+		return err
+	}
+	// Served is what counts. Asking for it is cheap; kubectl wait would read some
+	// megabytes of schemas, and fails on a CRD that has no conditions yet.
+	return kube.Retry(ctx, 2*time.Minute, func(ctx context.Context) error {
+		var group struct{ Resources []struct{ Name string } }
+		if err := i.Kube.Get(ctx, "/apis/argoproj.io/v1alpha1", &group); err != nil {
+			return err
+		}
+		served := 0
+		for _, r := range group.Resources {
+			if !strings.Contains(r.Name, "/") { // A subresource.
+				served++
+			}
+		}
+		if served < len(files) {
+			return fmt.Errorf("%d of %d resources of Argo are served", served, len(files))
+		}
+		return nil
+	})
+}
+
+func (i *Installer) argoInstall(ctx context.Context, files map[string]string) error {
+	dir, err := os.MkdirTemp("", "stanzaflow-argo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	// Kustomize takes no resource from outside of its own directory.
+	upstream, err := i.Kube.Kubectl(ctx, "kustomize", filepath.Join(i.ArgoManifests, "cluster-install-no-crds"))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "install.yaml"), []byte(upstream), 0o600); err != nil {
+		return err
+	}
+	all, err := i.Kube.Kubectl(ctx, "kustomize", dir)
+	if err != nil {
+		return err
+	}
+	return i.Kube.Apply(ctx, all)
+}

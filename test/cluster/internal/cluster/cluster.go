@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster puts the parts together: what `up`, `down`, `status` and the
+// other commands do, in which order.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/addon"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/component"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/host"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/image"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/kube"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
+	"github.com/stanzaflow/stanzaflow/test/cluster/manifests"
+)
+
+// Cluster is the local cluster as this clone would build and run it.
+type Cluster struct {
+	Dirs layout.Dirs
+
+	out      *progress.Printer
+	programs *component.Builder
+	images   *image.Builder
+	node     *node.Node
+	kube     *kube.Client
+}
+
+// Load reads the sources and finds out what everything would be called. Nothing
+// is built, written or started.
+func Load(ctx context.Context, out *progress.Printer) (*Cluster, error) {
+	if err := host.ExtendPath(); err != nil {
+		return nil, err
+	}
+	dirs, err := layout.Find()
+	if err != nil {
+		return nil, err
+	}
+	source, err := layout.Source()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{Dirs: dirs, out: out, kube: kube.New(dirs)}
+	if c.programs, err = component.NewBuilder(ctx, source, dirs, out); err != nil {
+		return nil, err
+	}
+	if c.images, err = image.NewBuilder(dirs, out, c.programs); err != nil {
+		return nil, err
+	}
+	kubernetes, err := c.programs.Program(component.Kubernetes)
+	if err != nil {
+		return nil, err
+	}
+	pause, err := c.image("pause")
+	if err != nil {
+		return nil, err
+	}
+	c.node, err = node.New(dirs, pause.Ref, kubernetes.Key)
+	return c, err
+}
+
+// Assets builds what tests against an API server alone need. It takes neither
+// root nor a node.
+func (c *Cluster) Assets(ctx context.Context) error {
+	unlock, err := lock(ctx, c.out, c.Dirs.Cache)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return c.programs.Ensure(ctx, component.Kubernetes)
+}
+
+func (c *Cluster) image(name string) (image.Tarball, error) {
+	for _, t := range c.images.Tarballs() {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return image.Tarball{}, fmt.Errorf("no image %q", name)
+}
+
+// installer prepares the addons; all images have to be built.
+func (c *Cluster) installer(ctx context.Context) (*addon.Installer, error) {
+	argo, err := c.programs.ArgoManifests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	values := manifests.Values{
+		Image: map[string]string{}, Digest: map[string]string{},
+		DNSIP: node.DNSIP, Provisioner: node.Provisioner, ArgoVersion: component.ArgoVersion(),
+	}
+	for _, t := range c.images.Tarballs() {
+		values.Image[t.Name] = t.Ref
+		if values.Digest[t.Name], err = digest(t.Path); err != nil {
+			return nil, err
+		}
+	}
+	return &addon.Installer{Dirs: c.Dirs, Out: c.out, Kube: c.kube, Values: values, ArgoManifests: argo}, nil
+}
+
+// digest reads the digest of a tarball that we made, which holds one image.
+func digest(tarball string) (string, error) {
+	refs, err := image.ReadReferences(tarball)
+	if err != nil {
+		return "", err
+	}
+	if len(refs) != 1 {
+		return "", fmt.Errorf("%s holds %d images, want 1; delete it", tarball, len(refs))
+	}
+	return refs[0].Digest, nil
+}
+
+func requireRoot() error {
+	if os.Geteuid() != 0 {
+		return errors.New("this needs root, for namespaces, mounts and packages: run it with sudo -E")
+	}
+	return nil
+}

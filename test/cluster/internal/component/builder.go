@@ -1,0 +1,186 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/cache"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/fingerprint"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
+)
+
+// buildFlags are Go's defaults made independent of the machine: no C compiler,
+// no paths of the clone in the program, no version control stamp.
+var buildFlags = []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath", "GOWORK=off"}
+
+// Program is a component with everything known that its build depends on.
+type Program struct {
+	Component
+	Version string
+	Key     string // hash of all inputs
+	Path    string // where the finished program is, or will be
+
+	dir     string // where to run the build
+	ldflags string
+}
+
+// Builder builds the components into the cache.
+type Builder struct {
+	dirs     layout.Dirs
+	out      *progress.Printer
+	programs []Program
+}
+
+// NewBuilder reads the sources below source and works out all keys.
+func NewBuilder(ctx context.Context, source string, dirs layout.Dirs, out *progress.Printer) (*Builder, error) {
+	goVersion, err := command.Cmd{Args: []string{"go", "env", "GOVERSION"}, Dir: source}.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &Builder{dirs: dirs, out: out}
+	for _, c := range table {
+		p, err := plan(c, source, dirs, strings.TrimSpace(goVersion))
+		if err != nil {
+			return nil, fmt.Errorf("component %s: %w", c.Name, err)
+		}
+		b.programs = append(b.programs, p)
+	}
+	return b, nil
+}
+
+// plan works out version, key and path of a component.
+func plan(c Component, source string, dirs layout.Dirs, goVersion string) (Program, error) {
+	p := Program{Component: c, dir: source, Version: "v0"}
+	if p.Package == "" {
+		p.Package = "."
+	}
+
+	var inputs string
+	var err error
+	switch {
+	case c.Upstream != nil:
+		p.Version = c.Upstream.Version
+		inputs = c.Upstream.key()
+	case c.Module != "":
+		p.dir = filepath.Join(source, "components", c.Module)
+		if p.Version, err = requiredVersion(filepath.Join(p.dir, "go.mod"), c.Requires); err != nil {
+			return Program{}, err
+		}
+		inputs, err = hashTree(p.dir)
+	default:
+		inputs, err = hashTree(filepath.Join(source, c.Package))
+	}
+	if err != nil {
+		return Program{}, err
+	}
+
+	flags := []string{"-s", "-w"} // No symbol table: nobody debugs these, and it is a third of the size.
+	if c.Stamp != nil {
+		flags = append(flags, c.Stamp(p.Version)...)
+	}
+	p.ldflags = strings.Join(flags, " ")
+	p.Key = fingerprint.Of(append([]string{inputs, p.Package, p.ldflags, goVersion, runtime.GOARCH}, buildFlags...)...)
+	p.Path = filepath.Join(dirs.Bin(), fmt.Sprintf("%s-%s-%s", c.Name, strings.TrimPrefix(p.Version, "v"), p.Key))
+	return p, nil
+}
+
+// Program returns one program by its component's name.
+func (b *Builder) Program(name string) (Program, error) {
+	for _, p := range b.programs {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Program{}, fmt.Errorf("no component %q", name)
+}
+
+// Ensure builds the named programs, or all, where they are missing, and points
+// the stable links at them. One after the other: each go build uses all cores.
+func (b *Builder) Ensure(ctx context.Context, names ...string) error {
+	for _, p := range b.programs {
+		if len(names) > 0 && !slices.Contains(names, p.Name) {
+			continue
+		}
+		if err := b.ensure(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Builder) ensure(ctx context.Context, p Program) error {
+	there, err := cache.Touch(p.Path)
+	if err != nil {
+		return err
+	}
+	if !there {
+		doing := fmt.Sprintf("building %s %s", p.Name, p.Version)
+		if err := b.out.LoggedStep(doing, b.log(p), func() error { return b.build(ctx, p) }); err != nil {
+			return err
+		}
+	}
+	for _, link := range p.Links {
+		if err := pointLink(filepath.Join(b.dirs.Bin(), link), filepath.Base(p.Path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Builder) log(p Program) string { return b.dirs.Log("build-" + p.Name) }
+
+func (b *Builder) build(ctx context.Context, p Program) error {
+	if p.Upstream != nil {
+		dir, err := p.Upstream.ensure(ctx, b.dirs.Build())
+		if err != nil {
+			return err
+		}
+		p.dir = dir
+	}
+	if err := os.MkdirAll(b.dirs.Bin(), 0o750); err != nil {
+		return err
+	}
+	temp := cache.Temp(p.Path)
+	_, err := command.Cmd{
+		Args: []string{"go", "build", "-ldflags", p.ldflags, "-o", temp, p.Package},
+		Dir:  p.dir,
+		Env:  buildFlags,
+		Log:  b.log(p),
+	}.Run(ctx)
+	if err != nil {
+		return err
+	}
+	return os.Rename(temp, p.Path)
+}
+
+// ArgoManifests returns the directory of Argo's own manifests.
+func (b *Builder) ArgoManifests(ctx context.Context) (string, error) {
+	dir, err := argoWorkflows.ensure(ctx, b.dirs.Build())
+	return filepath.Join(dir, "manifests"), err
+}
+
+// pointLink makes link lead to target, in one step for whoever looks.
+func pointLink(link, target string) error {
+	if old, err := os.Readlink(link); err == nil && old == target {
+		return nil
+	}
+	temp := cache.Temp(link)
+	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Symlink(target, temp); err != nil {
+		return err
+	}
+	return os.Rename(temp, link)
+}

@@ -1,0 +1,11 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package component builds the programs of the cluster from Go modules.
+//
+// What is built stands in table.go. A program is built once per key: a hash of
+// everything that goes into it (sources, go.mod, go.sum, linker flags, Go
+// version). It is written beside its final name and renamed when whole, so that
+// a file in bin/ is always a finished build of what its name says; what an
+// interrupted build compiled is in Go's own cache and is not compiled again.
+package component

@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package component
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Names of the components, which image rows refer to.
+const (
+	Kubernetes         = "kubernetes"
+	CoreDNS            = "coredns"
+	VersityGW          = "versitygw"
+	WorkflowController = "workflow-controller"
+	ArgoExec           = "argoexec"
+	Argo               = "argo"
+	Pause              = "pause"
+)
+
+// Component is one program. Either Module or Upstream says where its sources are.
+type Component struct {
+	Name string
+
+	// Module is the directory below components/ whose go.mod pins Requires; the
+	// version found there is the component's version. Empty: built from this
+	// program's own module, without a version of its own.
+	Module   string
+	Requires string
+
+	// Upstream is a module that must be patched before it builds.
+	Upstream *Upstream
+
+	// Package is what to build, "." unless said otherwise.
+	Package string
+
+	// Stamp returns the linker's -X settings for a version.
+	Stamp func(version string) []string
+
+	// Links are the stable names in bin/ that lead to the program.
+	Links []string
+}
+
+// table is in the order in which the programs are built: what tests against an
+// API server need comes first.
+var table = []Component{
+	{
+		Name:     Kubernetes,
+		Module:   "kubernetes",
+		Requires: "k8s.io/kubernetes",
+		Stamp:    stampKubernetes,
+		Links: []string{
+			"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
+			"kube-proxy", "kubelet", "kubectl", "volume-provisioner",
+		},
+	},
+	{Name: WorkflowController, Upstream: &argoWorkflows, Package: "./cmd/workflow-controller", Stamp: stampArgo},
+	{Name: ArgoExec, Upstream: &argoWorkflows, Package: "./cmd/argoexec", Stamp: stampArgo},
+	{Name: Argo, Upstream: &argoWorkflows, Package: "./cmd/argo", Stamp: stampArgo, Links: []string{"argo"}},
+	{Name: CoreDNS, Module: "coredns", Requires: "github.com/coredns/coredns"},
+	{
+		Name:     VersityGW,
+		Module:   "versitygw",
+		Requires: "github.com/versity/versitygw",
+		Package:  "github.com/versity/versitygw/cmd/versitygw",
+	},
+	{Name: Pause, Package: "./components/pause"},
+}
+
+// argoWorkflows is built from a patched copy of its module, for two reasons that
+// both come from module archives leaving files out.
+var argoWorkflows = Upstream{
+	Path:    "github.com/argoproj/argo-workflows/v3",
+	Version: "v3.7.18",
+	Sum:     "h1:B8v2GIBCqUATiqrI3NaLGDplT2Id18bIruebwSXkFZI=",
+	Patches: []Patch{
+		// Upstream's file for Linux is a symbolic link to the one for macOS, and
+		// module archives carry no links: without it Setpgid and Kill are undefined.
+		{Path: "workflow/executor/osspecific/signal_linux.go", CopyOf: "workflow/executor/osspecific/signal_darwin.go"},
+		// The argo program embeds its web pages, which a JavaScript build makes.
+		// A page of our own lets it compile; the server's API is complete.
+		{Path: "ui/dist/app/index.html", Content: "<!doctype html><title>Argo</title><p>The API is complete; the web pages are not part of this build.\n"},
+	},
+}
+
+// ArgoVersion is the version of the Argo programs and the tag of their images.
+func ArgoVersion() string { return argoWorkflows.Version }
+
+// stampKubernetes sets what /version and `kubectl version` answer.
+func stampKubernetes(version string) []string {
+	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	var flags []string
+	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
+		flags = append(flags,
+			fmt.Sprintf("-X=%s.gitVersion=%s", pkg, version),
+			fmt.Sprintf("-X=%s.gitMajor=%s", pkg, parts[0]),
+			fmt.Sprintf("-X=%s.gitMinor=%s", pkg, parts[1]),
+			fmt.Sprintf("-X=%s.gitTreeState=clean", pkg),
+			fmt.Sprintf("-X=%s.buildDate=1970-01-01T00:00:00Z", pkg),
+		)
+	}
+	return flags
+}
+
+// stampArgo makes `argo version` and the controller's metrics say the release:
+// Argo wants a commit, a tag and a clean tree before it believes it is one.
+func stampArgo(version string) []string {
+	const pkg = "github.com/argoproj/argo-workflows/v3"
+	return []string{
+		fmt.Sprintf("-X=%s.version=%s", pkg, version),
+		fmt.Sprintf("-X=%s.gitTag=%s", pkg, version),
+		fmt.Sprintf("-X=%s.gitCommit=module", pkg),
+		fmt.Sprintf("-X=%s.gitTreeState=clean", pkg),
+	}
+}

@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package fingerprint tells whether inputs are the same as before.
+package fingerprint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
+// Length is that of every fingerprint: short enough to stand in a file name, and
+// long enough never to collide among the few builds of one machine.
+const Length = 12
+
+// Of hashes a list of strings. Each one's length goes in before it, so that no
+// two lists look alike.
+func Of(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(fmt.Appendf(nil, "%d:%s", len(p), p))
+	}
+	return hex.EncodeToString(h.Sum(nil))[:Length]
+}

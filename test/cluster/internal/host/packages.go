@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package host prepares the machine: the Debian packages that the node and the
+// image builds need.
+package host
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
+)
+
+// requirement is a package and the files or programs that it is needed for. They
+// are what is looked for, not the package: containerd, for one, comes from other
+// packages too, which Debian's would displace.
+type requirement struct {
+	pkg   string
+	paths []string // absolute: a file; else a program
+}
+
+var requirements = []requirement{
+	{"containerd", []string{"containerd", "ctr", "containerd-shim-runc-v2"}},
+	{"runc", []string{"runc"}},
+	{"containernetworking-plugins", []string{"/usr/lib/cni/ptp", "/usr/lib/cni/host-local", "/usr/lib/cni/portmap"}},
+	{"iptables", []string{"iptables"}},
+	{"iproute2", []string{"ip"}},
+	{"procps", []string{"sysctl"}},
+	{"util-linux", []string{"nsenter"}},
+	{"mmdebstrap", []string{"mmdebstrap"}},
+	{"debian-archive-keyring", []string{"/usr/share/keyrings/debian-archive-keyring.gpg"}},
+	{"ca-certificates", []string{"/etc/ssl/certs/ca-certificates.crt"}},
+}
+
+// systemPath is where system programs are, which not every user's PATH includes.
+const systemPath = "/usr/local/sbin:/usr/sbin:/sbin"
+
+// ExtendPath makes system programs found.
+func ExtendPath() error {
+	return os.Setenv("PATH", os.Getenv("PATH")+":"+systemPath)
+}
+
+// missing lists the packages whose programs are not there.
+func missing() []string {
+	var pkgs []string
+	for _, r := range requirements {
+		if slices.ContainsFunc(r.paths, func(path string) bool { return !present(path) }) {
+			pkgs = append(pkgs, r.pkg)
+		}
+	}
+	return pkgs
+}
+
+func present(path string) bool {
+	if filepath.IsAbs(path) {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	_, err := exec.LookPath(path)
+	return err == nil
+}
+
+// EnsurePackages installs missing packages, and does nothing when none is.
+func EnsurePackages(ctx context.Context, out *progress.Printer, log string) error {
+	pkgs := missing()
+	if len(pkgs) == 0 {
+		return nil
+	}
+	return out.Step("installing "+strings.Join(pkgs, " "), func() error {
+		// Package lists may be absent or old: try with what is there first.
+		if err := apt(ctx, log, append([]string{"install", "-y", "--no-install-recommends"}, pkgs...)...); err != nil {
+			if err := apt(ctx, log, "update"); err != nil {
+				return err
+			}
+			if err := apt(ctx, log, append([]string{"install", "-y", "--no-install-recommends"}, pkgs...)...); err != nil {
+				return err
+			}
+		}
+		if still := missing(); len(still) > 0 {
+			return fmt.Errorf("installed, but still missing: %s", strings.Join(still, " "))
+		}
+		return nil
+	})
+}
+
+// lockWait is how long another package manager may keep its lock: unattended
+// upgrades take minutes on a fresh machine.
+const lockWait = 5 * time.Minute
+
+// apt runs apt-get. It waits for dpkg's lock by itself but not for that of the
+// package lists, so a lock error is tried again.
+func apt(ctx context.Context, log string, args ...string) error {
+	for deadline := time.Now().Add(lockWait); ; {
+		_, err := command.Cmd{
+			Args: append([]string{"apt-get", "-q", "-o", fmt.Sprintf("DPkg::Lock::Timeout=%d", int(lockWait.Seconds()))}, args...),
+			Env:  []string{"DEBIAN_FRONTEND=noninteractive"},
+			Log:  log,
+		}.Run(ctx)
+		if err == nil || time.Now().After(deadline) || !strings.Contains(err.Error(), "Could not get lock") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Second):
+		}
+	}
+}

@@ -1,0 +1,255 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// sample is an image row with one of everything.
+func sample(t *testing.T) Image {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(binary, []byte("not really a program"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Image{
+		Entries: []Entry{
+			{Path: "/usr/bin/program", Source: binary, Mode: 0o755},
+			{Path: "/etc/settings", Content: []byte("a = b\n")},
+			{Path: "/bin/program", Link: "../usr/bin/program"},
+			{Path: "/tmp", Mode: 0o1777},
+			{Path: "/home/user", Mode: 0o700, UID: 7, GID: 8},
+		},
+		User:       "7:8",
+		Entrypoint: []string{"/bin/program"},
+	}
+}
+
+func build(t *testing.T, row Image) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "image.tar")
+	if err := Build(t.Context(), row, "example.test/sample:1", out, t.TempDir(), ""); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestSameInputSameBytes(t *testing.T) {
+	t.Parallel()
+	row := sample(t)
+	first := build(t, row)
+	time.Sleep(1100 * time.Millisecond) // Times in a tar have a resolution of a second.
+	if err := os.Chtimes(row.Entries[0].Source, time.Now(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	row.Entries[0], row.Entries[3] = row.Entries[3], row.Entries[0]
+	second := build(t, row)
+
+	a, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(a) != string(b) {
+		t.Error("two builds of the same input differ")
+	}
+}
+
+func TestOtherInputOtherDigest(t *testing.T) {
+	t.Parallel()
+	digest := func(row Image) string {
+		refs, err := ReadReferences(build(t, row))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return refs[0].Digest
+	}
+	row := sample(t)
+	base := digest(row)
+	for name, change := range map[string]func(*Image){
+		"Content": func(i *Image) { i.Entries[1].Content = []byte("a = c\n") },
+		"Mode":    func(i *Image) { i.Entries[1].Mode = 0o600 },
+		"Owner":   func(i *Image) { i.Entries[1].UID = 9 },
+		"User":    func(i *Image) { i.User = "9" },
+	} {
+		other := sample(t)
+		change(&other)
+		if digest(other) == base {
+			t.Errorf("%s: another input has the same digest", name)
+		}
+	}
+}
+
+func TestArchiveReadsAsOCIAndAsDocker(t *testing.T) {
+	t.Parallel()
+	file := build(t, sample(t))
+
+	refs, err := ReadReferences(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(refs) != 1 || refs[0].Name != "example.test/sample:1" {
+		t.Fatalf("ReadReferences = %+v", refs)
+	}
+
+	img, err := tarball.ImageFromPath(file, nil)
+	if err != nil {
+		t.Fatalf("not a docker archive: %v", err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Config.User != "7:8" || config.OS != "linux" {
+		t.Errorf("config = %+v", config)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(layers) != 1 {
+		t.Fatalf("%d layers, want 1", len(layers))
+	}
+	r, err := layers[0].Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	want := []string{
+		"bin/ 755 0", "bin/program 777 0", "etc/ 755 0", "etc/settings 644 0",
+		"home/ 755 0", "home/user/ 700 7", "tmp/ 1777 0", "usr/ 755 0", "usr/bin/ 755 0", "usr/bin/program 755 0",
+	}
+	if diff := cmp.Diff(want, list(t, r)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+func list(t *testing.T, r io.Reader) []string {
+	t.Helper()
+	var names []string
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return names
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, h.Name+" "+octal(h.Mode)+" "+octal(int64(h.Uid)))
+	}
+}
+
+func octal(n int64) string {
+	const digits = "01234567"
+	if n < 8 {
+		return digits[n : n+1]
+	}
+	return octal(n/8) + octal(n%8)
+}
+
+func TestFailedBuildLeavesNothing(t *testing.T) {
+	t.Parallel()
+	row := sample(t)
+	row.Entries[0].Source = "/does/not/exist"
+	out := filepath.Join(t.TempDir(), "image.tar")
+	if err := Build(t.Context(), row, "example.test/sample:1", out, t.TempDir(), ""); err == nil {
+		t.Fatal("no error")
+	}
+	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file is there: %v", err)
+	}
+}
+
+func TestFromBinary(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat(caBundle); err != nil {
+		t.Skip("this machine has no certificates to put into the image")
+	}
+	dir := t.TempDir()
+	binary, out := filepath.Join(dir, "operator"), filepath.Join(dir, "operator.tar")
+	if err := os.WriteFile(binary, emptyELF, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := FromBinary(t.Context(), "example.test/operator:dev", binary, out); err != nil {
+		t.Fatal(err)
+	}
+	img, err := tarball.ImageFromPath(out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"/operator"}, config.Config.Entrypoint); diff != "" {
+		t.Errorf("entrypoint (-want +got):\n%s", diff)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(left) != 2 {
+		t.Errorf("leaves working files behind: %v", left)
+	}
+}
+
+// emptyELF is the header of a static program for 64 bits that has no parts.
+var emptyELF = append([]byte("\x7fELF\x02\x01\x01"+strings.Repeat("\x00", 9)+"\x02\x00\x3e\x00\x01\x00\x00\x00"),
+	append(make([]byte, 28), "\x40\x00\x38\x00\x00\x00\x40\x00\x00\x00\x00\x00"...)...)
+
+func TestFromBinaryRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("no program at all, just some text that goes on for a while"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, binary := range map[string]string{"Text": text, "Nothing": filepath.Join(dir, "absent"), "Dynamic": "/bin/sh"} {
+		if err := FromBinary(t.Context(), "example.test/operator:dev", binary, filepath.Join(dir, "out.tar")); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestReadReferencesOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "not.tar")
+	if err := os.WriteFile(file, []byte("this is no tar, however long it is"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if refs, err := ReadReferences(file); err == nil {
+		t.Errorf("ReadReferences = %v, want an error", refs)
+	}
+}
+
+// Tags are what tests and manifests name; two rows with the same one would
+// overwrite each other.
+func TestTableHasUniqueNames(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, row := range table {
+		name := row.Name + ":" + row.Tag
+		if seen[name] {
+			t.Errorf("%s twice", name)
+		}
+		seen[name] = true
+		if row.Tag == "latest" || (row.Tag == fromComponent && row.Component == "") {
+			t.Errorf("%s: the tag must name a version", row.Name)
+		}
+	}
+}

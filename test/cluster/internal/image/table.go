@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/component"
+)
+
+// Registry is the host part of our images' names. It does not exist: an image
+// that is not in the node's store fails at once instead of being looked for.
+const Registry = "stanzaflow.local"
+
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// The user of Argo's own images.
+const (
+	argoUID  = "8737"
+	argoHome = "/home/argo"
+)
+
+// fromComponent as a tag stands for the version of the component.
+const fromComponent = ""
+
+// Image is a row of the table.
+type Image struct {
+	Name string // below Registry
+	Tag  string // fromComponent: the version of Component
+
+	Component string    // the program that it is made for, if it is made for one
+	Debian    *Debian   // packages; nil: starts empty
+	Accounts  []account // adds /etc/passwd, certificates and /tmp, for images that start empty
+	Entries   []Entry
+
+	User       string
+	WorkDir    string
+	Env        []string
+	Entrypoint []string
+	Command    []string
+}
+
+// table lists the images of the cluster. To add one that is a static program
+// (an object store, say): a row in the component table and a row here.
+var table = []Image{
+	{
+		Name: "pause", Tag: "1", Component: component.Pause,
+		Entries:    []Entry{program(component.Pause, "/pause")},
+		User:       "65535:65535",
+		Entrypoint: []string{"/pause"},
+	},
+	{
+		Name: "coredns", Tag: fromComponent, Component: component.CoreDNS,
+		Accounts:   []account{rootAccount},
+		Entries:    []Entry{program(component.CoreDNS, "/coredns")},
+		Entrypoint: []string{"/coredns"},
+	},
+	{
+		Name: "workflow-controller", Tag: fromComponent, Component: component.WorkflowController,
+		Accounts:   argoAccounts,
+		Entries:    []Entry{program(component.WorkflowController, "/bin/workflow-controller")},
+		User:       argoUID,
+		Entrypoint: []string{"workflow-controller"},
+	},
+	{
+		// Not root, unlike upstream's default variant: init and wait containers then
+		// need no runAsUser to pass the restricted Pod Security profile, and follow
+		// the pod's own user where it sets one.
+		Name: "argoexec", Tag: fromComponent, Component: component.ArgoExec,
+		Accounts:   argoAccounts,
+		Entries:    []Entry{program(component.ArgoExec, "/bin/argoexec")},
+		User:       argoUID,
+		Entrypoint: []string{"argoexec"},
+	},
+	{
+		Name: "argocli", Tag: fromComponent, Component: component.Argo,
+		Accounts:   argoAccounts,
+		Entries:    []Entry{program(component.Argo, "/bin/argo"), {Path: argoHome, Mode: 0o777}},
+		User:       argoUID,
+		WorkDir:    argoHome,
+		Entrypoint: []string{"argo"},
+	},
+	{
+		Name: "versitygw", Tag: fromComponent, Component: component.VersityGW,
+		Accounts:   []account{rootAccount, nonrootAccount},
+		Entries:    []Entry{program(component.VersityGW, "/bin/versitygw")},
+		User:       "65532",
+		Entrypoint: []string{"versitygw"},
+	},
+	{
+		// A small helper for tests: a shell, wget, nc, sleep. The static build,
+		// because nothing else is in the image.
+		Name: "busybox", Tag: "1.37",
+		Debian: &Debian{
+			Suite: "trixie", Packages: []string{"busybox-static"}, ExtractOnly: true,
+			After: []string{
+				`mkdir "$1/bin" && mv "$1/usr/bin/busybox" "$1/bin/busybox"`,
+				`"$1/bin/busybox" --list | grep -vx busybox | while read -r applet; do ln -s busybox "$1/bin/$applet"; done`,
+				`rm -rf "$1/usr" "$1/etc/fstab"`,
+			},
+		},
+		Accounts: []account{rootAccount, nonrootAccount},
+		Command:  []string{"sh"},
+	},
+	postgres("trixie", "17", "2.55"),
+	postgres("bookworm", "15", "2.45"),
+}
+
+func program(component, path string) Entry {
+	return Entry{Path: path, Component: component, Mode: 0o755}
+}

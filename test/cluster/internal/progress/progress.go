@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package progress tells the person who waits what is being done: a line when a
+// step starts, one when it ends with the time it took, and a sign of life from
+// long ones. Plain lines, no cursor movement: it reads the same in a CI log.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// heartbeat is how often a long step says that it still runs.
+const heartbeat = 30 * time.Second
+
+// Printer writes the lines. Steps may run at the same time.
+type Printer struct {
+	mu    sync.Mutex
+	out   io.Writer
+	start time.Time
+}
+
+// New returns a printer whose clock starts now.
+func New(out io.Writer) *Printer { return &Printer{out: out, start: time.Now()} }
+
+// Printf writes one line with the time since the start before it.
+func (p *Printer) Printf(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = fmt.Fprintf(p.out, "[%6.1fs] %s\n", time.Since(p.start).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// Step runs f and reports its start, its end and, every half minute, that it
+// still runs.
+func (p *Printer) Step(doing string, f func() error) error {
+	return p.LoggedStep(doing, "", f)
+}
+
+// LoggedStep is Step for work that writes a log one may want to follow.
+func (p *Printer) LoggedStep(doing, log string, f func() error) error {
+	if log != "" {
+		p.Printf("%s … (log: %s)", doing, log)
+	} else {
+		p.Printf("%s …", doing)
+	}
+	start := time.Now()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(heartbeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				p.Printf("still %s, %s", doing, short(time.Since(start)))
+			case <-done:
+				return
+			}
+		}
+	})
+	err := f()
+	close(done)
+	wg.Wait()
+	if err != nil {
+		p.Printf("%s: failed after %s", doing, short(time.Since(start)))
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	p.Printf("%s: done in %s", doing, short(time.Since(start)))
+	return nil
+}
+
+// short words a duration to a tenth of a second, and to a second above a minute.
+func short(d time.Duration) string {
+	if d < time.Minute {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
