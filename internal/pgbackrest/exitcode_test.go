@@ -23,17 +23,17 @@ type failureCase struct {
 	output string
 }
 
-func failureCases(tb testing.TB, file string) []failureCase {
-	tb.Helper()
+func failureCases(t testing.TB, file string) []failureCase {
+	t.Helper()
 	var cases []failureCase
-	for line := range strings.Lines(string(sample(tb, file))) {
-		fields := strings.Split(strings.TrimRight(line, "\n"), "\tb")
+	for line := range strings.Lines(string(sample(t, file))) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
 		if len(fields) < 4 {
 			continue // A remark, not a case.
 		}
 		code, err := strconv.Atoi(fields[1])
 		if err != nil {
-			tb.Fatalf("%s: %v", file, err)
+			t.Fatalf("%s: %v", file, err)
 		}
 		cases = append(cases, failureCase{name: fields[0], code: code, output: strings.ReplaceAll(fields[3], " | ", "\n")})
 	}

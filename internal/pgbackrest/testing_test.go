@@ -15,20 +15,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func sample(tb testing.TB, name string) []byte {
-	tb.Helper()
+func sample(t testing.TB, name string) []byte {
+	t.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
 	return content
 }
 
-func samples(tb testing.TB, pattern string) []string {
-	tb.Helper()
+func samples(t testing.TB, pattern string) []string {
+	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
 	if err != nil || len(paths) == 0 {
-		tb.Fatalf("no samples match %s: %v", pattern, err)
+		t.Fatalf("no samples match %s: %v", pattern, err)
 	}
 	for i := range paths {
 		paths[i] = filepath.Base(paths[i])
@@ -36,11 +36,11 @@ func samples(tb testing.TB, pattern string) []string {
 	return paths
 }
 
-func mustParse(tb testing.TB, name string) Info {
-	tb.Helper()
-	info, err := ParseInfo(sample(tb, name), "main")
+func mustParse(t testing.TB, name string) Info {
+	t.Helper()
+	info, err := ParseInfo(sample(t, name), "main")
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
 	return info
 }

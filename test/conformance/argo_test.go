@@ -206,7 +206,6 @@ func mustJSON(t *testing.T, value any) []byte {
 }
 
 func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
-	t.Parallel()
 	crds := argoCRDs(t, "workflowtemplates")
 	for name, template := range shipped(t) {
 		if err := validate.ValidateWorkflowTemplate(templates{}, noClusterTemplates, template, nil, validate.ValidateOpts{}); err != nil {
@@ -227,7 +226,6 @@ func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
 // TestWorkflowTemplatesAsWritten: what is written, not what Argo's types make
 // of it, passes both CRDs and loses nothing in them.
 func TestWorkflowTemplatesAsWritten(t *testing.T) {
-	t.Parallel()
 	crds := argoCRDs(t, "workflowtemplates")
 	for _, file := range glob(t, filepath.Join(workflows, "*.yaml"), 1) {
 		for _, object := range documents(t, file) {
@@ -247,7 +245,6 @@ func TestWorkflowTemplatesAsWritten(t *testing.T) {
 }
 
 func TestCronWorkflowsPassArgosValidation(t *testing.T) {
-	t.Parallel()
 	getter := namespace(t)
 	for name, object := range planned(t) {
 		c := asCronWorkflow(t, name, object)
@@ -277,7 +274,6 @@ func TestCronWorkflowsPassArgosValidation(t *testing.T) {
 }
 
 func TestCronWorkflowsPassArgosCRDs(t *testing.T) {
-	t.Parallel()
 	crds := argoCRDs(t, "cronworkflows")
 	for name, object := range planned(t) {
 		for variant, crd := range crds {
@@ -309,7 +305,6 @@ func argoCRDs(t *testing.T, plural string) map[string]crd {
 // never runs, or not as meant, and shows that no resource of a user makes us
 // send it. When a new Argo refuses one of these, the list gets shorter.
 func TestArgoAcceptsSilently(t *testing.T) {
-	t.Parallel()
 	getter := namespace(t)
 	parameter := func(name, value string) func(*wfv1.CronWorkflow) {
 		return func(c *wfv1.CronWorkflow) {
@@ -393,7 +388,6 @@ func TestArgoAcceptsSilently(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			plan := translate.Translate(goodInput())
 			if len(plan.CronWorkflows) != 1 || len(plan.Problems) != 0 {
 				t.Fatalf("the good input gives %d CronWorkflows and %v", len(plan.CronWorkflows), plan.Problems)

@@ -22,7 +22,7 @@ func lock(ctx context.Context, out *progress.Printer, dir string) (func(), error
 		return nil, err
 	}
 	path := filepath.Join(dir, ".lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // A file of our own.
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 type daemon struct {
 	name string
 	args []string
+	env  []string // beside PATH and the like
 	// health is a URL in the node's network namespace, or a socket, that answers
 	// when the daemon works. Empty: being alive is enough.
 	health string
@@ -87,6 +88,9 @@ func daemons(dirs layout.Dirs) []daemon {
 				"--enable-aggregator-routing=true",
 				"--profiling=false",
 			},
+			// Argo's full CRDs make garbage of many times what is kept: with Go's default
+			// nearly half of the CPU of a fresh start collects it. 32 s become 18 s.
+			env:    []string{"GOGC=400", "GOMEMLIMIT=1600MiB"},
 			health: ServerURL + "/readyz",
 		},
 		{

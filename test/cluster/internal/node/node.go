@@ -50,6 +50,7 @@ func New(dirs layout.Dirs, pauseImage, programKey string) (*Node, error) {
 	for _, d := range n.daemons {
 		parts = append(parts, d.name)
 		parts = append(parts, d.args...)
+		parts = append(parts, d.env...)
 	}
 	for _, path := range slices.Sorted(maps.Keys(config)) {
 		parts = append(parts, path, config[path])
@@ -232,11 +233,11 @@ func (n *Node) launch(d daemon) error {
 	args := inNode(d.args...)
 	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // From the table of daemons; it outlives this program and its context.
 	cmd.Dir = n.dirs.Run
-	cmd.Env = []string{
+	cmd.Env = append([]string{
 		"PATH=" + n.dirs.Bin() + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",
 		"LANG=C.UTF-8",
-	}
+	}, d.env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
