@@ -72,7 +72,7 @@ bench: ## Measure: the translation, and a run against the Job that CPO would sta
 fuzz: ## Run every fuzz target for FUZZTIME.
 	@go list -f '{{.ImportPath}}' ./internal/... | while read -r package; do \
 	  go test -list '^Fuzz' "$$package" | { grep '^Fuzz' || true; } | while read -r target; do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "$$package" </dev/null; \
 	  done; \
 	done
 

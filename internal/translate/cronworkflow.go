@@ -34,7 +34,7 @@ func (t *translation) cronWorkflow(r repo, backupType, expression string, gap ti
 		annotations = map[string]string{vocab.AnnotationTemplate: t.in.TemplateVersion}
 	}
 	return wfv1.CronWorkflow{
-		TypeMeta: metav1.TypeMeta{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: "CronWorkflow"},
+		TypeMeta: metav1.TypeMeta{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: kindCronWorkflow},
 		ObjectMeta: metav1.ObjectMeta{
 			Name:        CronWorkflowName(cluster, r.Name, backupType),
 			Namespace:   t.in.Cluster.Namespace,

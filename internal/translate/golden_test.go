@@ -4,7 +4,6 @@
 package translate_test
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -33,12 +32,12 @@ const (
 )
 
 // golden is want.yaml: the objects as the operator applies them, and what it
-// has to say.
-type golden struct {
-	ConfigMap     *corev1.ConfigMap   `json:"configMap,omitempty"`
-	CronWorkflows []wfv1.CronWorkflow `json:"cronWorkflows,omitempty"`
-	Keep          goldenKeep          `json:"keep,omitzero"`
-	Problems      []goldenProblem     `json:"problems,omitempty"`
+// has to say. It is written from their one form and read as Kubernetes' types.
+type golden[C, W any] struct {
+	ConfigMap     C               `json:"configMap,omitempty"`
+	CronWorkflows []W             `json:"cronWorkflows,omitempty"`
+	Keep          goldenKeep      `json:"keep,omitzero"`
+	Problems      []goldenProblem `json:"problems,omitempty"`
 }
 
 type goldenKeep struct {
@@ -70,7 +69,7 @@ func TestTranslate(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("plan differs (-want +got); if it should, run go test ./internal/translate -update:\n%s", diff)
 			}
-			var decoded golden
+			var decoded golden[*corev1.ConfigMap, wfv1.CronWorkflow]
 			if err := yaml.UnmarshalStrict([]byte(want), &decoded); err != nil {
 				t.Errorf("%s: %v", file, err)
 			}
@@ -167,52 +166,28 @@ func readFile(t testing.TB, file string) string {
 // renderPlan gives want.yaml.
 func renderPlan(t testing.TB, plan translate.Plan) string {
 	t.Helper()
-	g := golden{ConfigMap: plan.ConfigMap, CronWorkflows: plan.CronWorkflows, Keep: goldenKeep(plan.Keep)}
+	g := golden[map[string]any, map[string]any]{Keep: goldenKeep(plan.Keep)}
+	if plan.ConfigMap != nil {
+		g.ConfigMap = object(t, plan.ConfigMap)
+	}
+	for i := range plan.CronWorkflows {
+		g.CronWorkflows = append(g.CronWorkflows, object(t, &plan.CronWorkflows[i]))
+	}
 	for _, p := range plan.Problems {
 		g.Problems = append(g.Problems, goldenProblem(p))
 	}
-	encoded, err := json.Marshal(g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var tree any
-	if err := json.Unmarshal(encoded, &tree); err != nil {
-		t.Fatal(err)
-	}
-	tree = strip(tree)
-	// A false that is not sent would leave what another hand made of it.
-	if list, ok := tree.(map[string]any)["cronWorkflows"].([]any); ok {
-		for i := range plan.CronWorkflows {
-			list[i].(map[string]any)["spec"].(map[string]any)["suspend"] = plan.CronWorkflows[i].Spec.Suspend
-		}
-	}
-	text, err := yaml.Marshal(tree)
+	text, err := yaml.Marshal(g)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
 }
 
-// strip takes out what server-side apply must not send: status, and the nulls
-// and empty objects that Go types leave behind.
-func strip(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		if _, isObject := value["metadata"]; isObject {
-			delete(value, "status")
-		}
-		for key := range value {
-			stripped := strip(value[key])
-			if object, ok := stripped.(map[string]any); stripped == nil || ok && len(object) == 0 {
-				delete(value, key)
-				continue
-			}
-			value[key] = stripped
-		}
-	case []any:
-		for i := range value {
-			value[i] = strip(value[i])
-		}
+func object(t testing.TB, typed any) map[string]any {
+	t.Helper()
+	o, err := translate.Object(typed)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return value
+	return o
 }

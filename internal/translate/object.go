@@ -13,10 +13,12 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
-// Object is the JSON form in which a planned object is applied and printed.
+// Object is the one JSON form of a planned object, applied and printed.
 // status, nulls and empty objects are left out: Go's zero values would claim
 // fields that we do not own, and Argo keeps the memory of its schedules in the
 // status of a CronWorkflow, which has no status subresource to protect it.
+// spec.suspend of a CronWorkflow is always there: a false that is not sent
+// stays whatever another hand made of it.
 func Object(typed any) (map[string]any, error) {
 	b, err := json.Marshal(typed)
 	if err != nil {
@@ -28,6 +30,9 @@ func Object(typed any) (map[string]any, error) {
 	}
 	delete(object, "status")
 	prune(object)
+	if spec, ok := object["spec"].(map[string]any); ok && object["kind"] == kindCronWorkflow && spec["suspend"] == nil {
+		spec["suspend"] = false
+	}
 	return object, nil
 }
 

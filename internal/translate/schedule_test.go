@@ -56,8 +56,10 @@ func TestShortestGap(t *testing.T) {
 		if last.IsZero() {
 			continue
 		}
+		// 28 years hold every weekday on every date; a schedule with more
+		// activations than that has shown its shortest gap long before.
 		want, end := 24*time.Hour, last.AddDate(28, 0, 0)
-		for last.Before(end) {
+		for activations := 0; last.Before(end) && activations < 50_000; activations++ {
 			next := schedule.Next(last)
 			if next.IsZero() {
 				break

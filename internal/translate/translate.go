@@ -22,6 +22,8 @@ const (
 	kindStanza     = "Stanza"
 )
 
+const kindCronWorkflow = "CronWorkflow"
+
 const section = "spec.backup.pgbackrest"
 
 // Translate gives the Plan for one cluster.

@@ -23,9 +23,9 @@ type listedBackup struct {
 	} `json:"archive"`
 }
 
-func (k *kit) info(t testing.TB, pod string, options ...string) []listedBackup {
+func (k *kit) info(t testing.TB, pod string) []listedBackup {
 	t.Helper()
-	out := k.run(t, pod, append([]string{"pgbackrest", "info", "--stanza=db", "--output=json"}, options...)...)
+	out := k.run(t, pod, "pgbackrest", "info", "--stanza=db", "--output=json")
 	var stanzas []struct {
 		Backup []listedBackup `json:"backup"`
 	}

@@ -8,6 +8,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,6 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -274,39 +274,67 @@ func (k *kit) writes(t testing.TB) map[string]time.Time {
 	for _, c := range k.cronWorkflows(t) {
 		note("CronWorkflow", &c)
 	}
-	var configMap corev1.ConfigMap
-	if err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: cpo.ConfigMapName("cluster")}, &configMap); err != nil {
-		t.Fatal(err)
-	}
-	note("ConfigMap", &configMap)
+	note("ConfigMap", k.configMap(t))
 	if len(times) < 2 {
 		t.Fatalf("the operator's field manager is on %v only", times)
 	}
 	return times
 }
 
-// clusterDeleted: everything of ours goes, every backup stays.
+// clusterDeleted: the schedules go. PostgreSQL, its configuration and every
+// backup stay, and WAL is archived on.
 func (k *kit) clusterDeleted(t testing.TB) {
 	t.Helper()
 	k.suspend(t, true)
 	k.idle(t)
-	before := labels(k.info(t, "cluster-0"), "")
-	// The configuration goes with the resource; the backups must not.
-	const kept = "/tmp/kept"
-	k.run(t, "restored", "mkdir", "-p", kept)
-	k.run(t, "restored", "bash", "-c", "cp "+cpo.ConfigDir+"/*.conf "+kept)
+	backups, configMap, archiver := labels(k.info(t, "cluster-0"), ""), k.configMap(t), k.archiver(t)
 	kubectl(t, nil, "delete", "postgresql", "-n", k.namespace, "cluster")
-	eventually(t, 2*minute, "what the operator made is gone", func() (bool, string) {
+	eventually(t, 2*minute, "the CronWorkflows are gone", func() (bool, string) {
 		crons := k.cronWorkflows(t)
-		var configMap corev1.ConfigMap
-		err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: cpo.ConfigMapName("cluster")}, &configMap)
-		return len(crons) == 0 && apierrors.IsNotFound(err), fmt.Sprintf("%s; configmap: %v", cronText(crons), err)
+		return len(crons) == 0, cronText(crons)
 	})
-	after := labels(k.info(t, "restored", "--config-include-path="+kept), "")
-	if diff := cmp.Diff(before, after); diff != "" {
+	after := labels(k.info(t, "cluster-0"), "")
+	if diff := cmp.Diff(backups, after); diff != "" {
 		t.Errorf("deleting the resource changed the backups (-before +after):\n%s", diff)
 	}
 	if len(after) == 0 {
 		t.Error("no backup is left")
 	}
+	// A segment that nobody has written in is not switched.
+	k.psql(t, "cluster-0", "postgres", "SELECT pg_create_restore_point('deleted'); SELECT pg_switch_wal()")
+	eventually(t, minute, "WAL is archived on", func() (bool, string) {
+		now := k.archiver(t)
+		return now.archived > archiver.archived, fmt.Sprintf("%+v, was %+v", now, archiver)
+	})
+	if now := k.archiver(t); now.lastFailed != archiver.lastFailed {
+		t.Errorf("archiving failed after the resource was deleted: %+v, was %+v", now, archiver)
+	}
+	if now := k.configMap(t); now.UID != configMap.UID || now.ResourceVersion != configMap.ResourceVersion {
+		t.Errorf("the ConfigMap was touched: %+v", now)
+	}
+}
+
+// archiver is what PostgreSQL counts of its archive_command.
+type archiver struct {
+	archived   int
+	lastFailed string
+}
+
+func (k *kit) archiver(t testing.TB) archiver {
+	t.Helper()
+	archived, lastFailed, _ := strings.Cut(k.psql(t, "cluster-0", "postgres", "SELECT archived_count, last_failed_time FROM pg_stat_archiver"), "|")
+	count, err := strconv.Atoi(archived)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return archiver{archived: count, lastFailed: lastFailed}
+}
+
+func (k *kit) configMap(t testing.TB) *corev1.ConfigMap {
+	t.Helper()
+	var configMap corev1.ConfigMap
+	if err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: cpo.ConfigMapName("cluster")}, &configMap); err != nil {
+		t.Fatal(err)
+	}
+	return &configMap
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +37,8 @@ func TestAPIServer(t *testing.T) {
 				"keeps the last good schedule":                testKeepsLastGood,
 				"drains a removed schedule":                   testDrainsSchedule,
 				"drains a deleted cluster":                    testDrainsCluster,
+				"leaves the config map when backups end":      testBackupRemoved,
+				"has no right that it does not need":          testRights,
 				"loses no backup to a late cache":             testLateCache,
 				"keeps a stanza that somebody wrote in":       testKeepsStanza,
 				"refuses what is not ours":                    testNotOwned,
@@ -277,6 +280,7 @@ func testDrainsCluster(w *world) {
 	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: w.clock.Now()})
 	w.create(run)
 	w.settle()
+	configMap := w.get(configMapKind, testConfigMap)
 
 	w.delete(postgresql)
 	w.settle()
@@ -286,7 +290,7 @@ func testDrainsCluster(w *world) {
 	if w.find(cronWorkflowKind, testIncr) != nil {
 		w.Error("the schedule without a run is still there")
 	}
-	w.get(configMapKind, testConfigMap)
+	w.wantUntouched(configMap)
 	w.want(vocab.ConditionAccepted, "False", vocab.ReasonClusterNotFound)
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonDraining)
 	w.wantNoEventsTwice()
@@ -297,13 +301,85 @@ func testDrainsCluster(w *world) {
 	for _, object := range []struct {
 		kind schema.GroupVersionKind
 		name string
-	}{{cronWorkflowKind, testFull}, {configMapKind, testConfigMap}, {stanzaKind, testCluster}} {
+	}{{cronWorkflowKind, testFull}, {stanzaKind, testCluster}} {
 		if w.find(object.kind, object.name) != nil {
 			w.Errorf("%s %s is still there", object.kind.Kind, object.name)
 		}
 	}
 	w.recorder.take()
 	w.wantQuiet()
+	w.wantUntouched(configMap)
+
+	// The cluster comes back with another setting.
+	postgresql = makePostgresql(w.T, w.namespace)
+	global, _, _ := unstructured.NestedFieldNoCopy(postgresql.Object, "spec", "backup", "pgbackrest", "global")
+	global.(map[string]any)["repo1-retention-full"] = "9"
+	w.create(postgresql)
+	w.settle()
+	adopted := w.get(configMapKind, testConfigMap)
+	if adopted.GetUID() != configMap.GetUID() || !strings.Contains(asJSON(adopted.Object["data"]), "repo1-retention-full=9") {
+		w.Errorf("the ConfigMap is not adopted: %s", asJSON(adopted))
+	}
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated ConfigMap "+testConfigMap) {
+		w.Errorf("events are %q", notes)
+	}
+}
+
+// testBackupRemoved: PostgreSQL runs on, and archives by the ConfigMap.
+func testBackupRemoved(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	configMap := w.get(configMapKind, testConfigMap)
+	w.patch(postgresql, "user", `{"spec": {"backup": null}}`)
+	w.settle()
+	for _, name := range []string{testFull, testIncr} {
+		if w.find(cronWorkflowKind, name) != nil {
+			w.Errorf("%s is still there", name)
+		}
+	}
+	w.want(vocab.ConditionAccepted, "True", vocab.ReasonAccepted)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	if notes := w.recorder.take(); has(notes, "Warning") || has(notes, testConfigMap+" stays") {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+	w.wantUntouched(configMap)
+}
+
+// testRights: what the operator does, all tests do with its rights.
+func testRights(w *world) {
+	for _, right := range []authorizationv1.ResourceAttributes{
+		{Verb: "delete", Resource: "configmaps"},
+		{Verb: "update", Resource: "configmaps"},
+		{Verb: "get", Resource: "secrets"},
+		{Verb: "get", Resource: "pods"},
+		{Verb: "create", Resource: "pods", Subresource: "exec"},
+		{Verb: "get", Resource: "events"},
+		{Verb: "delete", Resource: "events", Group: "events.k8s.io"},
+		{Verb: "patch", Resource: "stanzas", Group: "stanzaflow.dev"},
+		{Verb: "update", Resource: "stanzas", Group: "stanzaflow.dev"},
+		{Verb: "get", Resource: "stanzas", Subresource: "status", Group: "stanzaflow.dev"},
+		{Verb: "patch", Resource: "stanzas", Subresource: "status", Group: "stanzaflow.dev"},
+		{Verb: "update", Resource: "cronworkflows", Group: "argoproj.io"},
+		{Verb: "create", Resource: "workflows", Group: "argoproj.io"},
+		{Verb: "delete", Resource: "workflows", Group: "argoproj.io"},
+		{Verb: "patch", Resource: "workflowtemplates", Group: "argoproj.io"},
+		{Verb: "patch", Resource: "postgresqls", Group: cpo.GroupVersionKind.Group},
+	} {
+		right.Namespace = w.namespace
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: operatorUser, Groups: []string{"system:authenticated"}, ResourceAttributes: &right,
+		}}
+		if err := w.client.Create(w.Context(), review); err != nil {
+			w.Fatal(err)
+		}
+		if review.Status.Allowed {
+			w.Errorf("the operator may %s %s/%s %s", right.Verb, right.Resource, right.Subresource, right.Group)
+		}
+	}
 }
 
 // testLateCache: the API server has a run that the cache does not hold yet.
@@ -348,6 +424,7 @@ func testKeepsStanza(w *world) {
 	w.create(makeTemplate(w.namespace))
 	w.create(postgresql)
 	w.settle()
+	configMap := w.get(configMapKind, testConfigMap)
 	// kubectl apply onto the Stanza that we made keeps our label.
 	w.patch(w.stanza(), "user", `{"spec": {"timeZone": "Europe/Vienna"}}`)
 	w.settle()
@@ -356,9 +433,10 @@ func testKeepsStanza(w *world) {
 	}
 	w.delete(postgresql)
 	w.settle()
-	if w.find(configMapKind, testConfigMap) != nil || w.find(cronWorkflowKind, testFull) != nil {
-		w.Error("our objects are still there")
+	if w.find(cronWorkflowKind, testFull) != nil {
+		w.Error("the CronWorkflow is still there")
 	}
+	w.wantUntouched(configMap)
 	if got := w.stanza().Spec.TimeZone; got != "Europe/Vienna" {
 		w.Errorf("time zone is %q", got)
 	}

@@ -50,7 +50,7 @@ func (f failure) Unwrap() error { return f.Err }
 func (f failure) argoMissing() bool { return f.Kind == cronWorkflowKind.Kind && notServed(f.Err) }
 
 // apply writes. The order matters where a crash could hurt: what a run needs is
-// written before what starts it, and removed after.
+// written before what starts it, and what tells of a run is removed after.
 func (c *Controller) apply(ctx context.Context, state State, todo actions) result {
 	a := &application{Controller: c, state: state, inForce: byName(state.CronWorkflows)}
 	a.done.Stanza = state.Stanza
@@ -243,19 +243,16 @@ func (a *application) setSuspend(ctx context.Context, todo suspension) (*unstruc
 // a cache that is behind would cost a backup. What was seen is deleted,
 // suspended as it was, and nothing newer.
 func (a *application) delete(ctx context.Context, have *unstructured.Unstructured) {
-	cronWorkflow := have.GetKind() == cronWorkflowKind.Kind
-	if cronWorkflow {
-		switch busy, err := a.busyNow(ctx, have); {
-		case err != nil:
-			a.draining(have)
-			a.failOn("delete", have, err)
-			return
-		case busy:
-			a.draining(have)
-			return
-		}
-		delete(a.inForce, have.GetName())
+	switch busy, err := a.busyNow(ctx, have); {
+	case err != nil:
+		a.draining(have)
+		a.failOn("delete", have, err)
+		return
+	case busy:
+		a.draining(have)
+		return
 	}
+	delete(a.inForce, have.GetName())
 	uid, version := have.GetUID(), have.GetResourceVersion()
 	err := a.client.Delete(ctx, have, client.Preconditions{UID: &uid, ResourceVersion: &version},
 		client.PropagationPolicy(metav1.DeletePropagationBackground))
@@ -263,9 +260,7 @@ func (a *application) delete(ctx context.Context, have *unstructured.Unstructure
 	case apierrors.IsNotFound(err):
 	case err != nil:
 		a.failOn("delete", have, err)
-		if cronWorkflow {
-			a.draining(have)
-		}
+		a.draining(have)
 	default:
 		a.done.Events = append(a.done.Events, changeEvent(vocab.ReasonDeleted, have))
 	}

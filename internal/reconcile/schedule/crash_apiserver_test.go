@@ -87,28 +87,28 @@ func testCrashTeardown(w *world) {
 		postgresql := makePostgresql(w.T, w.namespace)
 		w.create(postgresql)
 		w.settle()
+		configMap := w.get(configMapKind, testConfigMap)
 		w.delete(postgresql)
 		crashed := w.crash(n)
 		for range 8 {
 			_, _ = w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)})
 			// The order holds at every moment.
-			if w.find(configMapKind, testConfigMap) == nil && (w.find(cronWorkflowKind, testFull) != nil || w.find(cronWorkflowKind, testIncr) != nil) {
-				w.Error("the ConfigMap went before the CronWorkflows")
+			if w.find(stanzaKind, testCluster) == nil && (w.find(cronWorkflowKind, testFull) != nil || w.find(cronWorkflowKind, testIncr) != nil) {
+				w.Error("the Stanza went before the CronWorkflows")
 			}
-			if w.find(stanzaKind, testCluster) == nil && w.find(configMapKind, testConfigMap) != nil {
-				w.Error("the Stanza went before the ConfigMap")
-			}
+			w.wantUntouched(configMap)
 		}
 		hit := crashed()
 		w.settle()
 		for _, object := range []struct {
 			kind schema.GroupVersionKind
 			name string
-		}{{cronWorkflowKind, testFull}, {cronWorkflowKind, testIncr}, {configMapKind, testConfigMap}, {stanzaKind, testCluster}} {
+		}{{cronWorkflowKind, testFull}, {cronWorkflowKind, testIncr}, {stanzaKind, testCluster}} {
 			if w.find(object.kind, object.name) != nil {
 				w.Errorf("write %d: %s %s is still there", n, object.kind.Kind, object.name)
 			}
 		}
+		w.wantUntouched(configMap)
 		if !hit {
 			return
 		}

@@ -16,7 +16,7 @@ import (
 type actions struct {
 	// CreateStanza: the cluster has backup settings and no Stanza to report in.
 	CreateStanza bool
-	// DeleteStanza: ours, of a cluster that is gone, and everything else is.
+	// DeleteStanza: ours, of a cluster that is gone, as are its schedules.
 	DeleteStanza bool
 
 	Create []*unstructured.Unstructured
@@ -24,7 +24,8 @@ type actions struct {
 	// Suspend sets spec.suspend and nothing else.
 	Suspend []suspension
 	// Drain are suspended CronWorkflows that wait for a run to end.
-	Drain  []*unstructured.Unstructured
+	Drain []*unstructured.Unstructured
+	// Delete are CronWorkflows.
 	Delete []*unstructured.Unstructured
 
 	// Keep are objects that stay as they are because of a Problem.
@@ -133,13 +134,12 @@ func (d *difference) unplannedCronWorkflow(have *unstructured.Unstructured) {
 	}
 }
 
-// unplannedConfigMap goes last: a running backup reads it.
+// unplannedConfigMap stays, whatever the reason: the PostgreSQL pods archive
+// and restore by it, and they do not go with the resource. Only a Problem is
+// worth a word about it.
 func (d *difference) unplannedConfigMap(have *unstructured.Unstructured) {
-	switch {
-	case d.plan.Keep.ConfigMap:
+	if d.plan.Keep.ConfigMap {
 		d.todo.Keep = append(d.todo.Keep, have)
-	case len(d.state.CronWorkflows) == 0 && !anyRunning(d.state.Workflows):
-		d.todo.Delete = append(d.todo.Delete, have)
 	}
 }
 
@@ -161,6 +161,6 @@ func (d *difference) stanza() {
 	case state.Stanza == nil:
 	case state.Stanza.Labels[vocab.LabelManagedBy] != vocab.ManagedBy, hasSpec(state.Stanza):
 	default:
-		d.todo.DeleteStanza = len(state.CronWorkflows) == 0 && len(state.ConfigMaps) == 0 && !anyRunning(state.Workflows)
+		d.todo.DeleteStanza = len(state.CronWorkflows) == 0 && !anyRunning(state.Workflows)
 	}
 }

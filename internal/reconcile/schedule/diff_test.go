@@ -255,6 +255,19 @@ func TestDiff(t *testing.T) {
 			change: func(s *State) { unstructured.RemoveNestedField(s.Postgresql.Object, "spec", "backup") },
 			want:   []string{"suspend to drain " + testFull, "suspend to drain " + testIncr},
 		},
+		"backup section removed, drained": {
+			change: func(s *State) {
+				suspendAll(s)
+				unstructured.RemoveNestedField(s.Postgresql.Object, "spec", "backup")
+			},
+			want: []string{"delete " + testFull, "delete " + testIncr},
+		},
+		"backup section removed, config map stays": {
+			change: func(s *State) {
+				s.CronWorkflows = nil
+				unstructured.RemoveNestedField(s.Postgresql.Object, "spec", "backup")
+			},
+		},
 		"cluster gone": {
 			change: gone,
 			want:   []string{"suspend to drain " + testFull, "suspend to drain " + testIncr},
@@ -263,22 +276,32 @@ func TestDiff(t *testing.T) {
 			change: func(s *State) { gone(s); suspendAll(s) },
 			want:   []string{"delete " + testFull, "delete " + testIncr},
 		},
-		"cluster gone, config map waits for a run by hand": {
+		"cluster gone, stanza waits for a run by hand": {
 			change: func(s *State) { gone(s); s.CronWorkflows = nil; running(t, cpo.Diff, nil)(s) },
 		},
-		"cluster gone, config map is next": {
+		"cluster gone, stanza is last, config map stays": {
 			change: func(s *State) { gone(s); s.CronWorkflows = nil },
-			want:   []string{"delete " + testConfigMap},
+			want:   []string{"delete Stanza"},
 		},
-		"cluster gone, stanza is last": {
+		"cluster gone, config map too": {
 			change: func(s *State) { gone(s); s.CronWorkflows, s.ConfigMaps = nil, nil },
 			want:   []string{"delete Stanza"},
 		},
+		"cluster gone, only the config map is left": {
+			change: func(s *State) { gone(s); s.CronWorkflows, s.Stanza = nil, nil },
+		},
+		"cluster is back, only the config map was left": {
+			change: func(s *State) {
+				s.CronWorkflows, s.Stanza = nil, nil
+				_ = unstructured.SetNestedField(s.Postgresql.Object, "9", "spec", "backup", "pgbackrest", "global", "repo1-retention-full")
+			},
+			want: []string{"create Stanza", "create " + testFull, "create " + testIncr, "update " + testConfigMap},
+		},
 		"cluster gone, stanza of the user": {
-			change: func(s *State) { gone(s); s.CronWorkflows, s.ConfigMaps, s.Stanza.Labels = nil, nil, nil },
+			change: func(s *State) { gone(s); s.CronWorkflows, s.Stanza.Labels = nil, nil },
 		},
 		"cluster gone, stanza that the user wrote in": {
-			change: func(s *State) { gone(s); s.CronWorkflows, s.ConfigMaps, s.Stanza.Spec.Gate = nil, nil, "true" },
+			change: func(s *State) { gone(s); s.CronWorkflows, s.Stanza.Spec.Gate = nil, "true" },
 		},
 		"cluster gone, stanza too": {
 			change: func(s *State) { gone(s); s.Stanza = nil },

@@ -17,11 +17,13 @@
 //   - to remove a schedule because a field was not understood;
 //   - to delete a CronWorkflow while a run of it goes on: Argo would kill the
 //     backup. It is suspended first and deleted when the run is over;
-//   - to delete anything of a backup: claims, Secrets, buckets.
+//   - to delete anything of a backup: claims, Secrets, buckets;
+//   - to delete the ConfigMap: PostgreSQL, which runs on, archives by it.
 //
 // Our objects have no owner reference to the postgresql, and it gets no
 // finalizer. When it is gone, the same diff with an empty Plan takes our
-// objects away in their order: CronWorkflows drained, then the ConfigMap, then
-// the Stanza if we made it and nobody has written in it. The first list of the
-// watches finds what was left behind while the operator was down.
+// objects away in their order: CronWorkflows drained, then the Stanza if we
+// made it and nobody has written in it. The ConfigMap stays as it is, and a
+// cluster that comes back adopts it. The first list of the watches finds what
+// was left behind while the operator was down.
 package schedule

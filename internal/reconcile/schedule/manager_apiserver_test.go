@@ -35,16 +35,16 @@ func TestManager(t *testing.T) {
 	w := s.world(t)
 
 	// Left behind while the operator was down, of a cluster that is gone.
-	orphan := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "gone-pgbackrest-config", Labels: map[string]string{
-		vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: "gone",
-	}}}
-	w.create(orphan)
+	ours := map[string]string{vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: "gone"}
+	w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "gone-pgbackrest-config", Labels: ours}})
+	w.create(&stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Name: "gone", Labels: ours}})
+	left := w.get(configMapKind, "gone-pgbackrest-config")
 	stop := w.startManager()
 
 	postgresql := makePostgresql(w.T, w.namespace)
 	w.create(postgresql)
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonArgoNotInstalled)
-	w.gone(configMapKind, orphan.Name)
+	w.gone(stanzaKind, "gone")
 
 	for _, file := range argoCRDs(t, "minimal") {
 		if err := w.client.Create(t.Context(), readCRD(t, file)); err != nil {
@@ -59,7 +59,7 @@ func TestManager(t *testing.T) {
 	w.eventuallyEvent(vocab.ReasonCreated, testFull)
 	w.eventuallyEvent(vocab.ReasonCreated, testIncr)
 
-	full := w.get(cronWorkflowKind, testFull)
+	full, configMap := w.get(cronWorkflowKind, testFull), w.get(configMapKind, testConfigMap)
 	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: full, started: time.Now()})
 	w.create(run)
 	eventually(t, func() error {
@@ -87,9 +87,10 @@ func TestManager(t *testing.T) {
 	setRun(run, runOptions{backupType: cpo.Full, phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded})
 	w.update(run)
 	w.gone(cronWorkflowKind, testFull)
-	w.gone(configMapKind, testConfigMap)
 	w.gone(stanzaKind, testCluster)
 	stop()
+	w.wantUntouched(configMap)
+	w.wantUntouched(left)
 }
 
 // TestManagerIsSilent: with the manager running and everything in place,

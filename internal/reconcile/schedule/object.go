@@ -33,11 +33,6 @@ func planned(plan translate.Plan) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, err
 		}
-		// A false that is not sent stays whatever another hand made of it.
-		suspend, _, _ := unstructured.NestedBool(object.Object, fieldSpec, "suspend")
-		if err := unstructured.SetNestedField(object.Object, suspend, fieldSpec, "suspend"); err != nil {
-			return nil, fmt.Errorf("cannot convert CronWorkflow %s: %w", object.GetName(), err)
-		}
 		objects = append(objects, object)
 	}
 	return objects, nil

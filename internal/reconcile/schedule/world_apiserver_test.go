@@ -40,6 +40,9 @@ import (
 // argoManager is who Argo's controller is to the API server.
 const argoManager = client.FieldOwner("workflow-controller")
 
+// operatorUser is who the operator is to it.
+const operatorUser = "system:serviceaccount:stanzaflow-system:stanzaflow"
+
 // server is a real API server with the CRDs, and a count of the writes to it.
 type server struct {
 	config *rest.Config
@@ -94,7 +97,28 @@ func startServer(t *testing.T, crds ...string) *server {
 		}
 	}
 	s.client = s.newClient(t, config)
+	s.grant(t)
 	return s
+}
+
+// grant gives the operator the rights of deploy/base, and no other.
+func (s *server) grant(t *testing.T) {
+	t.Helper()
+	data, err := os.ReadFile("../../../deploy/base/rbac.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for document := range strings.SplitSeq(string(data), "\n---\n") {
+		// What is in the namespace of the operator is for its leader election.
+		if object := fromYAML(t, document); strings.HasPrefix(object.GetKind(), "Cluster") {
+			if err := s.client.Create(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The authorizer has to see it first.
+	operator := s.newClient(t, s.counted())
+	eventually(t, func() error { return operator.List(t.Context(), &corev1.ConfigMapList{}) })
 }
 
 func (s *server) newClient(t *testing.T, config *rest.Config) client.WithWatch {
@@ -106,9 +130,11 @@ func (s *server) newClient(t *testing.T, config *rest.Config) client.WithWatch {
 	return c
 }
 
-// counted is a config whose writes are counted.
+// counted is the config of the operator: with its rights, and its writes are
+// counted.
 func (s *server) counted() *rest.Config {
 	config := rest.CopyConfig(s.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method != http.MethodGet {
@@ -228,6 +254,17 @@ func (w *world) stanza() *stanzaflowv1alpha1.Stanza {
 		w.Fatal(err)
 	}
 	return stanza
+}
+
+// wantUntouched: an object is there as it was.
+func (w *world) wantUntouched(was *unstructured.Unstructured) {
+	w.Helper()
+	switch is := w.find(was.GroupVersionKind(), was.GetName()); {
+	case is == nil:
+		w.Errorf("%s is gone", id(was))
+	case is.GetUID() != was.GetUID(), is.GetResourceVersion() != was.GetResourceVersion():
+		w.Errorf("%s was touched: %s", id(was), asJSON(is))
+	}
 }
 
 // reconcile does one pass and gives the number of its writes.
