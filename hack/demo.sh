@@ -36,6 +36,10 @@ newest() { # moment
 use_cluster
 install_operator
 say "applying examples/quickstart to namespace cpo"
+if [ "$(kubectl get namespace cpo -o jsonpath='{.status.phase}' 2>/dev/null)" = Terminating ]; then
+  say "waiting until the namespace cpo of an earlier demo is gone"
+  kubectl wait --for=delete namespace/cpo --timeout=180s >/dev/null || die "namespace cpo does not go: kubectl get namespace cpo -o yaml"
+fi
 kubectl create namespace cpo --dry-run=client -o yaml | kubectl apply -f - >/dev/null
 apply examples/quickstart
 say "waiting for the object store and PostgreSQL"
