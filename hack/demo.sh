@@ -48,9 +48,9 @@ kubectl -n cpo rollout status statefulset/cluster --timeout=180s >/dev/null || d
 
 moment=$(date +%s)
 say "waiting for the schedule to fire by itself, every minute"
-workflow='' phase='' last=''
+workflow='' phase='' last='' waiting=$SECONDS
 while [ "$phase" != Succeeded ]; do
-  [ $((SECONDS - started)) -lt "${DEMO_TIMEOUT:-900}" ] || {
+  [ $((SECONDS - waiting)) -lt 600 ] || {
     kubectl -n cpo get stanza,cronworkflow,workflow,pods >&2 || true
     die "no proven backup: kubectl -n cpo describe stanza cluster; kubectl -n stanzaflow-system logs deployment/stanzaflow"
   }

@@ -22,6 +22,7 @@ import (
 // TestFailure: what is no backup is no success, and the node of the step that
 // failed says why and what to do.
 func TestFailure(t *testing.T) {
+	t.Parallel()
 	k := newKit(t, "e2e-failure")
 	k.apply(t, "failure")
 	k.podReady(t, "cluster-0")

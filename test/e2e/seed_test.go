@@ -35,6 +35,7 @@ const (
 // its schedules fire by themselves, the backups are proven, retention is kept,
 // and a restore gives the same data.
 func TestSeed(t *testing.T) {
+	t.Parallel()
 	k := newKit(t, "e2e-seed")
 	k.apply(t, "seed")
 	k.podReady(t, "cluster-0")
