@@ -126,6 +126,7 @@ func TestClassify(t *testing.T) {
 		"104 by the error before: waits":              {104, "ERROR: [050]: repo1: Resource temporarily unavailable\nERROR: [104]: x", Wait},
 		"104 in 103 in 104 ends":                      {104, "ERROR: [103]: a\nERROR: [104]: b", Stop},
 		"104 with nothing inside is for a person":     {104, "ERROR: [104]: expire command encountered 1 error(s)", Stop},
+
 		"63 may pass":                            {63, "ERROR: [063]: terminated on signal from parent process [SIGTERM]", Retry},
 		"73 waits for the other backup":          {73, "ERROR: [073]: unable to open missing path", Wait},
 		"82 may pass":                            {82, "ERROR: [082]: WAL segment 000000010000000000000004 was not archived before the 4000ms timeout", Retry},
