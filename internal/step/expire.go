@@ -30,11 +30,7 @@ func (s *step) expire(ctx context.Context) error {
 }
 
 func (s *step) expireOnce(ctx context.Context) error {
-	p, err := s.Workspace.plan()
-	if err != nil {
-		return err
-	}
-	at, err := s.place(ctx, p.Selector, p.Container)
+	p, at, err := s.planned(ctx)
 	if err != nil {
 		return err
 	}

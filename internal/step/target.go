@@ -15,6 +15,16 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
+// planned is what precheck has left, and the container where it is to be done.
+func (s *step) planned(ctx context.Context) (plan, Place, error) {
+	p, err := s.Workspace.plan()
+	if err != nil {
+		return p, Place{}, err
+	}
+	at, err := s.place(ctx, p.Selector, p.Container)
+	return p, at, err
+}
+
 // place finds the one container in which the commands run. It is asked anew at
 // every attempt: after a failover the answer is another pod.
 func (s *step) place(ctx context.Context, selector map[string]string, container string) (Place, error) {

@@ -18,11 +18,7 @@ import (
 // verify proves the backup of this run from what the repo holds now, after
 // expire. Only here does a run succeed.
 func (s *step) verify(ctx context.Context) error {
-	p, err := s.Workspace.plan()
-	if err != nil {
-		return err
-	}
-	at, err := s.place(ctx, p.Selector, p.Container)
+	p, at, err := s.planned(ctx)
 	if err != nil {
 		return err
 	}
