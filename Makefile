@@ -57,7 +57,7 @@ unit: ## Run the tests that need nothing but Go.
 .PHONY: test-apiserver
 test-apiserver: ## Run the tests against a real kube-apiserver and etcd.
 	@$(cluster) assets
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test $(race) -tags apiserver -timeout 15m ./internal/...
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test $(race) -tags apiserver -timeout 15m ./internal/reconcile/...
 
 .PHONY: test-cluster
 test-cluster: ## Run the tests in the local cluster: real backups, real restores.
