@@ -183,35 +183,6 @@ func (i Info) Newest(repo int, typ string) (Backup, bool) {
 	return newest, found
 }
 
-// Window is the span of time a repository can restore.
-type Window struct {
-	// From is when the oldest usable backup stopped: the earliest moment
-	// that can be restored. Label names that backup.
-	From  time.Time
-	Label string
-	// WAL is the last archived segment. Its time is not in the repository;
-	// that no segment is missing before it is for pgbackrest verify to say.
-	WAL string
-}
-
-// RecoveryWindow returns what a repository can restore of the database that
-// its newest backup is of. It is false without a usable backup.
-func (i Info) RecoveryWindow(repo int) (Window, bool) {
-	newest, found := i.Newest(repo, "")
-	if !found {
-		return Window{}, false
-	}
-	oldest := newest
-	for _, backup := range i.Backups {
-		usable := backup.RepoKey == repo && backup.DatabaseID == newest.DatabaseID && !backup.Error
-		if usable && oldest.later(backup) {
-			oldest = backup
-		}
-	}
-	archive, _ := i.Archive(repo, newest.DatabaseID)
-	return Window{From: oldest.Stop, Label: oldest.Label, WAL: archive.Max}, true
-}
-
 // later orders by the time of stop. Times are whole seconds, so two backups
 // may share one; labels carry their order then.
 func (b Backup) later(other Backup) bool {

@@ -301,28 +301,6 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-func TestRecoveryWindow(t *testing.T) {
-	t.Parallel()
-	chain := mustParse(t, "info-2.55.1-two-repos-full-diff-incr.json")
-	upgraded := chain
-	upgraded.Backups = append([]Backup{{Label: "of the version before", RepoKey: 1, DatabaseID: 0, Stop: time.Unix(1, 0)}}, chain.Backups...)
-	want := Window{
-		From: time.Unix(1795354108, 0).UTC(), Label: "20261122-132826F", WAL: "000000010000000000000009",
-	}
-	for name, info := range map[string]Info{"from the oldest backup": chain, "of the current database": upgraded} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, ok := info.RecoveryWindow(1)
-			if diff := cmp.Diff(want, got); !ok || diff != "" {
-				t.Errorf("%v, (-want +got):\n%s", ok, diff)
-			}
-		})
-	}
-	if got, ok := chain.RecoveryWindow(3); ok {
-		t.Errorf("a repository without backups restores %+v", got)
-	}
-}
-
 func FuzzParseInfo(f *testing.F) {
 	for _, name := range samples(f, "info-*.json") {
 		f.Add(sample(f, name))
@@ -347,6 +325,5 @@ func FuzzParseInfo(f *testing.F) {
 		if len(reasons) == 0 {
 			t.Fatalf("%s is proven without WAL", backup.Label)
 		}
-		info.RecoveryWindow(1)
 	})
 }

@@ -62,8 +62,6 @@ const (
 	OutputLabel = "backup-label"
 )
 
-// Values of ParamTrigger.
-const (
-	TriggerSchedule = "schedule"
-	TriggerManual   = "manual"
-)
+// TriggerSchedule is the value of ParamTrigger in a CronWorkflow. Any other run
+// has the template's default, manual.
+const TriggerSchedule = "schedule"

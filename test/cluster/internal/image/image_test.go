@@ -177,9 +177,6 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 
 func TestFromBinary(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat(caBundle); err != nil {
-		t.Skip("this machine has no certificates to put into the image")
-	}
 	dir := t.TempDir()
 	binary, out := filepath.Join(dir, "operator"), filepath.Join(dir, "operator.tar")
 	if err := os.WriteFile(binary, emptyELF, 0o600); err != nil {
