@@ -13,6 +13,7 @@ const (
 	Kubernetes         = "kubernetes"
 	CoreDNS            = "coredns"
 	VersityGW          = "versitygw"
+	FakeGCSServer      = "fake-gcs-server"
 	WorkflowController = "workflow-controller"
 	ArgoExec           = "argoexec"
 	Argo               = "argo"
@@ -64,6 +65,12 @@ var table = []Component{
 		Module:   "versitygw",
 		Requires: "github.com/versity/versitygw",
 		Package:  "github.com/versity/versitygw/cmd/versitygw",
+	},
+	{
+		Name:     FakeGCSServer,
+		Module:   "fake-gcs-server",
+		Requires: "github.com/fsouza/fake-gcs-server",
+		Package:  "github.com/fsouza/fake-gcs-server",
 	},
 	{Name: Pause, Package: "./components/pause"},
 }

@@ -37,6 +37,7 @@ var requirements = []requirement{
 	{"util-linux", []string{"nsenter"}},
 	{"mmdebstrap", []string{"mmdebstrap"}},
 	{"debian-archive-keyring", []string{"/usr/share/keyrings/debian-archive-keyring.gpg"}},
+	{"npm", []string{"npm"}},
 	{"ca-certificates", []string{"/etc/ssl/certs/ca-certificates.crt"}},
 }
 

@@ -158,6 +158,13 @@ func (b *Builder) build(ctx context.Context, t Tarball) error {
 // Build makes the image of a row and writes it under a name to the file out,
 // whole or not at all. It works in the directory work.
 func Build(ctx context.Context, row Image, name, out, work, log string) error {
+	var packages []Entry
+	if row.NPM != nil {
+		var err error
+		if packages, err = row.NPM.install(ctx, filepath.Join(work, "npm"), log); err != nil {
+			return err
+		}
+	}
 	var layers []v1.Layer
 	if row.Debian != nil {
 		rootfs := filepath.Join(work, "rootfs.tar")
@@ -173,6 +180,9 @@ func Build(ctx context.Context, row Image, name, out, work, log string) error {
 	entries := row.Entries
 	if row.Accounts != nil {
 		entries = append(minimal(row.Accounts), entries...)
+	}
+	if packages != nil {
+		entries = append(packages, entries...)
 	}
 	if len(entries) > 0 {
 		l, err := writeLayer(filepath.Join(work, "files.tar"), entries)

@@ -5,7 +5,8 @@
 // without a container engine.
 //
 // What is built stands in table.go: one row per image, from static programs,
-// Debian packages, or both. An image becomes one tarball that is an OCI layout
-// and a docker archive at once, so that containerd, docker and podman all read
-// it. The same input gives the same bytes: files are sorted, times are zero.
+// Debian packages, npm packages, or several of these. An image becomes one
+// tarball that is an OCI layout and a docker archive at once, so that containerd,
+// docker and podman all read it. The same input gives the same bytes: files are
+// sorted, times are zero.
 package image

@@ -19,6 +19,8 @@ const (
 	argoHome = "/home/argo"
 )
 
+const azuriteHome = "/opt/azurite"
+
 // fromComponent as a tag stands for the version of the component.
 const fromComponent = ""
 
@@ -29,6 +31,7 @@ type Image struct {
 
 	Component string    // the program that it is made for, if it is made for one
 	Debian    *Debian   // packages; nil: starts empty
+	NPM       *NPM      `json:",omitempty"` // packages of the npm registry
 	Accounts  []account // adds /etc/passwd, certificates and /tmp, for images that start empty
 	Entries   []Entry
 
@@ -85,6 +88,23 @@ var table = []Image{
 		Entries:    []Entry{program(component.VersityGW, "/bin/versitygw")},
 		User:       "65532",
 		Entrypoint: []string{"versitygw"},
+	},
+	{
+		Name: "fake-gcs-server", Tag: fromComponent, Component: component.FakeGCSServer,
+		Accounts:   []account{rootAccount, nonrootAccount},
+		Entries:    []Entry{program(component.FakeGCSServer, "/bin/fake-gcs-server")},
+		User:       "65532",
+		Entrypoint: []string{"fake-gcs-server"},
+	},
+	{
+		// An Azure Blob server, which is a JavaScript program.
+		Name: "azurite", Tag: "3.37.0",
+		Debian:     &Debian{Suite: "trixie", Packages: []string{"nodejs"}},
+		NPM:        &NPM{Dir: "azurite", To: azuriteHome},
+		Accounts:   []account{rootAccount, nonrootAccount},
+		Entries:    []Entry{{Path: "/usr/local/bin/azurite-blob", Link: azuriteHome + "/node_modules/azurite/dist/src/blob/main.js"}},
+		User:       "65532",
+		Entrypoint: []string{"azurite-blob"},
 	},
 	{
 		// A small helper for tests: a shell, wget, nc, sleep. The static build,

@@ -109,10 +109,15 @@ func (c *controller) work(ctx context.Context) {
 func (c *controller) sync(ctx context.Context, k key) error {
 	if k.claim {
 		claim, err := c.claims.PersistentVolumeClaims(k.namespace).Get(k.name)
-		if err != nil || !wanted(claim) {
+		switch {
+		case err != nil:
 			return ignoreNotFound(err)
+		case wanted(claim):
+			return c.provision(ctx, claim)
+		case bound(claim):
+			return c.expand(ctx, claim)
 		}
-		return c.provision(ctx, claim)
+		return nil
 	}
 	volume, err := c.volumes.Get(k.name)
 	if err != nil || !disposable(volume) {
@@ -145,6 +150,32 @@ func (c *controller) provision(ctx context.Context, claim *corev1.PersistentVolu
 		return nil
 	}
 	return err
+}
+
+// expand gives a claim that grew what it asks for. The directory has room as it
+// is; only the records change. The volume's comes first: a claim must never show
+// more than its volume has.
+func (c *controller) expand(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	volume, err := c.volumes.Get(claim.Spec.VolumeName)
+	if err != nil || !belongs(volume, claim) {
+		return ignoreNotFound(err)
+	}
+	asked := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	if asked.Cmp(*volume.Spec.Capacity.Storage()) > 0 {
+		volume = volume.DeepCopy()
+		volume.Spec.Capacity[corev1.ResourceStorage] = asked
+		if volume, err = c.client.CoreV1().PersistentVolumes().Update(ctx, volume, metav1.UpdateOptions{}); err != nil {
+			return err
+		}
+	}
+	has := volume.Spec.Capacity[corev1.ResourceStorage]
+	if claim.Status.Capacity.Storage().Cmp(has) >= 0 {
+		return nil
+	}
+	claim = claim.DeepCopy()
+	claim.Status.Capacity = corev1.ResourceList{corev1.ResourceStorage: has}
+	_, err = c.client.CoreV1().PersistentVolumeClaims(claim.Namespace).UpdateStatus(ctx, claim, metav1.UpdateOptions{})
+	return ignoreNotFound(err)
 }
 
 // dispose removes the directory before the volume: once the volume is gone

@@ -30,6 +30,20 @@ func wanted(claim *corev1.PersistentVolumeClaim) bool {
 		claim.Annotations[annSelectedNode] != ""
 }
 
+// bound says whether the claim has its volume.
+func bound(claim *corev1.PersistentVolumeClaim) bool {
+	return claim.DeletionTimestamp == nil &&
+		claim.Spec.VolumeName != "" &&
+		claim.Status.Phase == corev1.ClaimBound
+}
+
+// belongs says whether the volume is ours and was made for this claim.
+func belongs(volume *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) bool {
+	return volume.Annotations[annProvisionedBy] == Name &&
+		volume.Spec.ClaimRef != nil &&
+		volume.Spec.ClaimRef.UID == claim.UID
+}
+
 // disposable says whether the volume is ours and its claim is gone for good.
 func disposable(volume *corev1.PersistentVolume) bool {
 	return volume.DeletionTimestamp == nil &&

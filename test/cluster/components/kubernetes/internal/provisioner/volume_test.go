@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/utils/ptr"
@@ -93,6 +94,91 @@ func TestLifeOfAVolume(t *testing.T) {
 	case err := <-stopped:
 		t.Errorf("the provisioner ended: %v", err)
 	default:
+	}
+}
+
+func TestBound(t *testing.T) {
+	t.Parallel()
+	now := metav1.Now()
+	good := func(c *corev1.PersistentVolumeClaim) {
+		c.Spec.VolumeName, c.Status.Phase = "v", corev1.ClaimBound
+	}
+	cases := map[string]struct {
+		change func(*corev1.PersistentVolumeClaim)
+		want   bool
+	}{
+		"Bound":        {change: func(*corev1.PersistentVolumeClaim) {}, want: true},
+		"NotYet":       {change: func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimPending }},
+		"VolumeLost":   {change: func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimLost }},
+		"NoVolume":     {change: func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeName = "" }},
+		"BeingDeleted": {change: func(c *corev1.PersistentVolumeClaim) { c.DeletionTimestamp = &now }},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := claim(good)
+			tc.change(c)
+			if got := bound(c); got != tc.want {
+				t.Errorf("bound = %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+// A claim asks for 2Gi; what volume and claim say before and after.
+func TestGrownClaim(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		change                func(*corev1.PersistentVolume)
+		volume, claim         string
+		wantVolume, wantClaim string
+	}{
+		"Grown":              {volume: "1Gi", claim: "1Gi", wantVolume: "2Gi", wantClaim: "2Gi"},
+		"DiedBetweenWrites":  {volume: "2Gi", claim: "1Gi", wantVolume: "2Gi", wantClaim: "2Gi"},
+		"NothingToDo":        {volume: "2Gi", claim: "2Gi", wantVolume: "2Gi", wantClaim: "2Gi"},
+		"NeverSmaller":       {volume: "3Gi", claim: "3Gi", wantVolume: "3Gi", wantClaim: "3Gi"},
+		"AnotherProvisioner": {volume: "1Gi", claim: "1Gi", wantVolume: "1Gi", wantClaim: "1Gi", change: func(v *corev1.PersistentVolume) { v.Annotations = nil }},
+		"AnotherClaims":      {volume: "1Gi", claim: "1Gi", wantVolume: "1Gi", wantClaim: "1Gi", change: func(v *corev1.PersistentVolume) { v.Spec.ClaimRef.UID = "5678" }},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storage := func(size string) corev1.ResourceList {
+				return corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(size)}
+			}
+			grown := claim(func(c *corev1.PersistentVolumeClaim) {
+				c.Spec.VolumeName = "pvc-1234"
+				c.Spec.Resources.Requests = storage("2Gi")
+				c.Status = corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound, Capacity: storage(tc.claim)}
+			})
+			volume := volumeFor(grown, &storagev1.StorageClass{}, "/")
+			volume.Spec.Capacity = storage(tc.volume)
+			if tc.change != nil {
+				tc.change(volume)
+			}
+			client := fake.NewClientset(grown, volume)
+			c := newController(client, t.TempDir())
+			c.informers.Start(t.Context().Done())
+			c.informers.WaitForCacheSync(t.Context().Done())
+
+			// Twice: the caches are as old as before, the result must be the same.
+			for range 2 {
+				if err := c.sync(t.Context(), key{claim: true, namespace: grown.Namespace, name: grown.Name}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			gotVolume, err := client.CoreV1().PersistentVolumes().Get(t.Context(), volume.Name, metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			gotClaim, err := client.CoreV1().PersistentVolumeClaims(grown.Namespace).Get(t.Context(), grown.Name, metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, c := gotVolume.Spec.Capacity.Storage().String(), gotClaim.Status.Capacity.Storage().String(); v != tc.wantVolume || c != tc.wantClaim {
+				t.Errorf("volume has %s and claim shows %s, want %s and %s", v, c, tc.wantVolume, tc.wantClaim)
+			}
+		})
 	}
 }
 

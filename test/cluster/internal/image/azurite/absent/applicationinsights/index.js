@@ -1,0 +1,2 @@
+// Telemetry, which azurite loads even where --disableTelemetry forbids it.
+module.exports = {};
