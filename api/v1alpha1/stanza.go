@@ -73,6 +73,42 @@ type StanzaSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	WorkflowTemplate string `json:"workflowTemplate,omitempty"`
+
+	// certificate is about the certificates with which the repo host and the
+	// PostgreSQL pods trust each other. It is used where a repo has storage pvc.
+	// +optional
+	Certificate CertificateSpec `json:"certificate,omitzero"`
+}
+
+// CertificateSpec says who issues certificates and for how long.
+type CertificateSpec struct {
+	// duration of a certificate. It is renewed when a third of it is left, and
+	// is taken up without a restart. Empty means 2160h, 90 days. A certificate
+	// authority of ours is replaced after that time too, the old one trusted
+	// until nothing needs it any more.
+	// +optional
+	Duration *metav1.Duration `json:"duration,omitempty"`
+
+	// issuerRef names an issuer of cert-manager that issues the certificates
+	// in place of the operator. The Secrets of cert-manager must hold ca.crt.
+	// +optional
+	IssuerRef *IssuerReference `json:"issuerRef,omitempty"`
+}
+
+// IssuerReference names an issuer of cert-manager.
+type IssuerReference struct {
+	// name of the issuer.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// kind of the issuer. Empty means Issuer, in the namespace of the Stanza.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+	// group of the issuer. Empty means cert-manager.io.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Group string `json:"group,omitempty"`
 }
 
 // StanzaStatus is what the operator knows.
@@ -106,6 +142,24 @@ type StanzaStatus struct {
 	// +listMapKey=cronWorkflow
 	Schedules []ScheduleStatus `json:"schedules,omitempty"`
 
+	// repos has one entry for each repo of the cluster, as the last run of it
+	// that proved a backup has found it.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Repos []RepoStatus `json:"repos,omitempty"`
+
+	// orphanedClaims are PersistentVolumeClaims with backups of this cluster
+	// that none of its repos uses. The operator never deletes one.
+	// +optional
+	// +listType=set
+	OrphanedClaims []string `json:"orphanedClaims,omitempty"`
+
+	// certificate is the one that the repo host and the PostgreSQL pods use
+	// now. Absent without a repo of storage pvc, and where cert-manager issues.
+	// +optional
+	Certificate *CertificateStatus `json:"certificate,omitempty"`
+
 	// lastRun is the run of the cluster that started last, by schedule or by
 	// hand.
 	// +optional
@@ -114,6 +168,42 @@ type StanzaStatus struct {
 	// lastBackup is the newest backup that a run has proven.
 	// +optional
 	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
+}
+
+// RepoStatus is one repo. What runs have found in it stays absent until one has
+// proven a backup there.
+type RepoStatus struct {
+	// name is repo1 to repo4.
+	Name string `json:"name"`
+	// storage is pvc, s3, azure or gcs.
+	Storage string `json:"storage"`
+	// location of the backups: s3://bucket/path, azure://container/path,
+	// gcs://bucket/path or pvc://claim/path.
+	Location string `json:"location"`
+	// cipher is none or aes-256-cbc.
+	// +optional
+	Cipher string `json:"cipher,omitempty"`
+	// backups in the repo, of every type.
+	// +optional
+	Backups int32 `json:"backups,omitempty"`
+	// fulls are those of type full.
+	// +optional
+	Fulls int32 `json:"fulls,omitempty"`
+	// oldestBackupTime is when the oldest backup without errors was complete:
+	// nothing before it can be restored.
+	// +optional
+	OldestBackupTime *metav1.Time `json:"oldestBackupTime,omitempty"`
+	// lastBackup is the newest backup that a run has proven in this repo.
+	// +optional
+	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
+}
+
+// CertificateStatus is a certificate in use.
+type CertificateStatus struct {
+	// notAfter is when it expires.
+	NotAfter metav1.Time `json:"notAfter"`
+	// renewalTime is when the operator replaces it.
+	RenewalTime metav1.Time `json:"renewalTime"`
 }
 
 // ScheduleStatus is one schedule: one backup type of one repo.

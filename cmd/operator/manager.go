@@ -5,7 +5,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/spf13/cobra"
@@ -26,6 +28,7 @@ import (
 type managerOptions struct {
 	metricsAddress, healthAddress string
 	leaderElect                   bool
+	namespace                     string
 }
 
 func managerCommand() *cobra.Command {
@@ -40,10 +43,14 @@ func managerCommand() *cobra.Command {
 	flags.StringVar(&options.metricsAddress, "metrics-bind-address", ":8080", "where to serve metrics, 0 for nowhere")
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that of several replicas one works")
+	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator itself, where it keeps the certificates that it issues; POD_NAMESPACE by default")
 	return command
 }
 
 func manage(ctx context.Context, options managerOptions) error {
+	if options.namespace == "" {
+		return errors.New("the namespace of the operator is not known: set --namespace or POD_NAMESPACE")
+	}
 	ctrl.SetLogger(zap.New())
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -69,7 +76,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	if err != nil {
 		return fmt.Errorf("cannot make the manager: %w", err)
 	}
-	if err := schedule.New(mgr, clock.RealClock{}).Setup(mgr); err != nil {
+	if err := schedule.New(mgr, clock.RealClock{}, options.namespace).Setup(mgr); err != nil {
 		return fmt.Errorf("cannot set up the controller: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {

@@ -29,7 +29,7 @@ func renderCommand() *cobra.Command {
 		Short: "Prints what the operator would create for a postgresql resource, without a cluster",
 		Long: `Prints, as YAML, what the operator would create for the postgresql resources in
 a file. Stanzas in the same file are taken into account; other objects are
-passed over. Problems go to standard error, one a line: object, field, reason,
+passed over. The values of a Secret are not shown. Problems go to standard error, one a line: object, field, reason,
 sentence. What is valid is printed all the same; the exit code is 1 when
 something was rejected.`,
 		Args: cobra.NoArgs,
@@ -129,8 +129,8 @@ func readResources(in io.Reader, namespace string) ([]map[string]any, map[[2]str
 }
 
 func printPlan(out io.Writer, plan translate.Plan) error {
-	if plan.ConfigMap != nil {
-		if err := printObject(out, plan.ConfigMap); err != nil {
+	for _, typed := range plan.Configuration() {
+		if err := printObject(out, typed); err != nil {
 			return err
 		}
 	}
@@ -142,10 +142,19 @@ func printPlan(out io.Writer, plan translate.Plan) error {
 	return nil
 }
 
+// redacted stands for every value of a Secret: the output is for terminals,
+// tickets and pull requests.
+const redacted = "<redacted>"
+
 func printObject(out io.Writer, typed any) error {
 	object, err := translate.Object(typed)
 	if err != nil {
 		return err
+	}
+	if data, ok := object["data"].(map[string]any); ok && object["kind"] == "Secret" {
+		for key := range data {
+			data[key] = redacted
+		}
 	}
 	b, err := yaml.Marshal(object)
 	if err != nil {

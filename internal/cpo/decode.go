@@ -15,8 +15,8 @@ type FieldError struct {
 	// Field is the path in the resource, as kubectl explain spells it with
 	// indices: spec.backup.pgbackrest.repos[0].schedule.full.
 	Field string
-	// Message says what is wrong and what to do. It never quotes a value of
-	// global, which may be a credential put in the wrong place.
+	// Message says what is wrong and what to do. It never quotes a value, which
+	// may be a credential, in its own place or in the wrong one.
 	Message string
 }
 
@@ -38,10 +38,13 @@ func Decode(object map[string]any) (Postgresql, []FieldError) {
 	if section == nil {
 		return p, d.errors
 	}
+	p.Scheduling = d.scheduling(spec)
 	p.PgBackRest = &PgBackRest{
-		Secret: d.text(d.object(section, root, "configuration"), root+".configuration", "secret"),
-		Global: d.texts(section, root, "global"),
-		Repos:  d.repos(section),
+		Image:     d.text(section, root, "image"),
+		Resources: d.resources(section),
+		Secret:    d.text(d.object(section, root, "configuration"), root+".configuration", "secret"),
+		Global:    d.texts(section, root, "global"),
+		Repos:     d.repos(section),
 	}
 	return p, d.errors
 }
@@ -79,6 +82,10 @@ func (d *decoder) repos(section map[string]any) []Repo {
 			Resource: d.text(entry, path, "resource"),
 			Endpoint: d.text(entry, path, "endpoint"),
 			Region:   d.text(entry, path, "region"),
+			Account:  d.text(entry, path, "account"),
+			Key:      d.text(entry, path, "key"),
+			KeyType:  d.text(entry, path, "keyType"),
+			Volume:   d.volume(entry, path),
 			Schedule: d.schedule(entry, path),
 		})
 	}

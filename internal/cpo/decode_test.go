@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -37,15 +40,91 @@ func TestDecode(t *testing.T) {
 		"everything": {
 			object: `{metadata: {name: a}, spec: {backup: {pgbackrest: {
 				image: x, configuration: {secret: s}, global: {process-max: "4", log-path: null},
-				repos: [{name: repo2, storage: s3, resource: b, endpoint: e, region: r, volume: {size: 1Gi}, schedule: {full: 30 2 * * *, incr: "", diff: null}}],
+				repos: [{name: repo2, storage: s3, resource: b, endpoint: e, region: r, account: c, key: k, keyType: t, volume: {size: 1Gi, subPath: x}, schedule: {full: 30 2 * * *, incr: "", diff: null}}],
 			}}}}`,
 			want: cpo.Postgresql{Name: "a", PgBackRest: &cpo.PgBackRest{
-				Secret: "s", Global: map[string]string{"process-max": "4"},
+				Image: "x", Secret: "s", Global: map[string]string{"process-max": "4"},
 				Repos: []cpo.Repo{{
 					Name: "repo2", Storage: cpo.StorageS3, Resource: "b", Endpoint: "e", Region: "r",
+					Account: "c", Key: "k", KeyType: "t", Volume: &cpo.Volume{Size: "1Gi"},
 					Schedule: map[string]string{cpo.Full: "30 2 * * *", cpo.Incr: ""},
 				}},
 			}},
+		},
+		"what the repo host is made of": {
+			object: `{metadata: {name: a}, spec: {
+				tolerations: [{key: dedicated, operator: Exists, tolerationSeconds: 60}, null, {unknown: x}],
+				nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: In, values: [fast]}]}]}},
+				podPriorityClassName: database,
+				backup: {pgbackrest: {
+					resources: {requests: {cpu: 250m, memory: 1Gi, hugepages-2Mi: 1Gi}, limits: {cpu: 2, memory: ""}},
+					repos: [{volume: {size: 15Gi, storageClass: fast, selector: {matchLabels: {disk: backup}}}}, {volume: {selector: {}}}],
+				}},
+			}}`,
+			want: cpo.Postgresql{
+				Name: "a",
+				PgBackRest: &cpo.PgBackRest{
+					Resources: corev1.ResourceRequirements{
+						Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("250m"), corev1.ResourceMemory: resource.MustParse("1Gi")},
+						Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
+					},
+					Repos: []cpo.Repo{
+						{Volume: &cpo.Volume{Size: "15Gi", StorageClass: "fast", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"disk": "backup"}}}},
+						{Volume: &cpo.Volume{}},
+					},
+				},
+				Scheduling: cpo.Scheduling{
+					Tolerations: []corev1.Toleration{{Key: "dedicated", Operator: "Exists", TolerationSeconds: new(int64(60))}, {}},
+					NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+						NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "disk", Operator: "In", Values: []string{"fast"}}}}},
+					}},
+					PriorityClassName: "database",
+				},
+			},
+			wantErrors: []cpo.FieldError{
+				{Field: "spec.tolerations[1]", Message: "must be an object with key, operator, value and effect"},
+			},
+		},
+		"what the repo host cannot be made of": {
+			object: `{spec: {
+				tolerations: [hunter2, {key: [hunter2]}], nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: hunter2}, podPriorityClassName: [hunter2],
+				backup: {pgbackrest: {
+					image: [hunter2],
+					resources: {requests: {cpu: hunter2, memory: 1e999999999}, limits: hunter2},
+					repos: [
+						{account: [hunter2], key: {hunter2: hunter2}, keyType: 5, volume: hunter2},
+						{volume: {size: 15, storageClass: [hunter2], selector: {matchLabels: [hunter2]}}},
+						{volume: {selector: hunter2}},
+					],
+				}},
+			}}`,
+			want: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{Repos: []cpo.Repo{{}, {Volume: &cpo.Volume{}}, {Volume: &cpo.Volume{}}}}},
+			wantErrors: []cpo.FieldError{
+				{Field: "spec.tolerations[0]", Message: "must be an object with key, operator, value and effect"},
+				{Field: "spec.tolerations[1]", Message: "must be an object with key, operator, value and effect"},
+				{Field: "spec.nodeAffinity", Message: "has a part of the wrong type; kubectl explain tells the right one"},
+				{Field: "spec.podPriorityClassName", Message: "must be a string; put the value in quotes"},
+				{Field: section + ".image", Message: "must be a string; put the value in quotes"},
+				{Field: section + ".resources.limits", Message: "must be an object"},
+				{Field: section + ".resources.requests.cpu", Message: "must be a quantity such as 500m or 500Mi"},
+				{Field: section + ".resources.requests.memory", Message: "must be a quantity such as 500m or 500Mi"},
+				{Field: section + ".repos[0].account", Message: "must be a string; put the value in quotes"},
+				{Field: section + ".repos[0].key", Message: "must be a string; put the value in quotes"},
+				{Field: section + ".repos[0].keyType", Message: "must be a string; put the value in quotes"},
+				{Field: section + ".repos[0].volume", Message: "must be an object"},
+				{Field: section + ".repos[1].volume.size", Message: "must be a string; put the value in quotes"},
+				{Field: section + ".repos[1].volume.storageClass", Message: "must be a string; put the value in quotes"},
+				{Field: section + ".repos[1].volume.selector", Message: "has a part of the wrong type; kubectl explain tells the right one"},
+				{Field: section + ".repos[2].volume.selector", Message: "must be an object"},
+			},
+		},
+		"tolerations that are no list": {
+			object:     `{spec: {tolerations: everywhere, backup: {pgbackrest: {}}}}`,
+			want:       cpo.Postgresql{PgBackRest: &cpo.PgBackRest{}},
+			wantErrors: []cpo.FieldError{{Field: "spec.tolerations", Message: "must be a list"}},
+		},
+		"a cluster without backup may run where it likes": {
+			object: `{spec: {tolerations: everywhere}}`,
 		},
 		"one wrong field does not hide the others": {
 			object: `{metadata: {name: a}, spec: {backup: {pgbackrest: {global: {a: 1, b: x}, repos: [5, {name: 1, region: r, schedule: {full: 30, incr: x}}]}}}}`,
@@ -95,6 +174,22 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+func TestIsQuantity(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"15Gi": true, "500m": true, "1": true, "0.5": true, "1.5Ti": true, "1e3": true, "100M": true, "2k": true,
+		"": false, " 1": false, "15 GB": false, "15GB": false, "-1": false, "+1": false, ".5": false, "1e-3": false,
+		"1e999": false, "1n": false, "15gi": false, "12345678901234567890": false, "1\n": false,
+	} {
+		if got := cpo.IsQuantity(text); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+		if _, err := resource.ParseQuantity(text); want && err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // FuzzDecode: whatever a resource holds, Decode gives the same answer each
 // time, leaves the input alone and names fields and nothing else.
 func FuzzDecode(f *testing.F) {
@@ -110,6 +205,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(text)
 	}
 	field := regexp.MustCompile(`^[a-zA-Z0-9.\[\]-]{1,160}$`)
+	f.Add([]byte(`{spec: {tolerations: [{key: 1}], nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: []}, backup: {pgbackrest: {resources: {requests: {cpu: 1e99, memory: []}}}}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var object map[string]any
 		if len(text) > 16<<10 || yaml.Unmarshal(text, &object) != nil {
@@ -133,6 +229,13 @@ func FuzzDecode(f *testing.F) {
 		}
 		if got.PgBackRest == nil {
 			return
+		}
+		for _, list := range []corev1.ResourceList{got.PgBackRest.Resources.Requests, got.PgBackRest.Resources.Limits} {
+			for name, quantity := range list {
+				if name != corev1.ResourceCPU && name != corev1.ResourceMemory || !cpo.IsQuantity(quantity.String()) && quantity.Sign() < 0 {
+					t.Errorf("resource %s is %s", name, quantity.String())
+				}
+			}
 		}
 		for _, repo := range got.PgBackRest.Repos {
 			for backupType, expression := range repo.Schedule {

@@ -31,11 +31,51 @@ const (
 	SpoolPath      = "/home/postgres/pgdata/pgbackrest/spool-path"
 	ConfigDir      = "/etc/pgbackrest/conf.d"
 	ConfigFileName = "pgbackrest_instance.conf"
+	// CertDir holds the files of the TLS Secret, in both kinds of pods.
+	CertDir = "/etc/pgbackrest/certs"
+)
+
+// RepoDir is where the repo host has its volumes: that of repoN at RepoDir/repoN.
+const RepoDir = "/data/pgbackrest"
+
+// PostgresUID is the user and the group of PostgreSQL and of pgBackRest in
+// CPO's images.
+const PostgresUID = 26
+
+// Files of the TLS Secret, as CPO names them. The client pair is that of the
+// PostgreSQL pods. Both pairs are good for clients and servers.
+const (
+	FileCARoots      = "pgbackrest.ca-roots"
+	FileClientCert   = "pgbackrest-client.crt"
+	FileClientKey    = "pgbackrest-client.key"
+	FileRepoHostCert = "pgbackrest-repo-host.crt"
+	FileRepoHostKey  = "pgbackrest-repo-host.key"
 )
 
 // ConfigMapName is the name of the ConfigMap with the pgBackRest
 // configuration of the PostgreSQL pods of a cluster.
 func ConfigMapName(cluster string) string { return cluster + "-pgbackrest-config" }
+
+// RepoHostConfigMapName is the same of the repo host.
+func RepoHostConfigMapName(cluster string) string { return cluster + "-pgbackrest-repohost-config" }
+
+// CertSecretName is the name of the TLS Secret of a cluster.
+func CertSecretName(cluster string) string { return cluster + "-pgbackrest-cert" }
+
+// MemberSelector selects every pod of a cluster, the repo host too.
+func MemberSelector(cluster string) map[string]string {
+	return map[string]string{LabelApplication: Application, LabelCluster: cluster}
+}
+
+// PostgreSQLSelector selects the PostgreSQL pods of a cluster.
+func PostgreSQLSelector(cluster string) map[string]string {
+	return map[string]string{LabelApplication: Application, LabelCluster: cluster, LabelMemberType: MemberPostgreSQL}
+}
+
+// RepoHostSelector selects the repo host of a cluster.
+func RepoHostSelector(cluster string) map[string]string {
+	return map[string]string{LabelApplication: Application, LabelCluster: cluster, LabelMemberType: MemberRepoHost}
+}
 
 // PrimarySelector selects the primary of a cluster.
 func PrimarySelector(cluster string) map[string]string {

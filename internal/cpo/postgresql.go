@@ -3,7 +3,11 @@
 
 package cpo
 
-import "k8s.io/apimachinery/pkg/runtime/schema"
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
 
 // GroupVersionKind of the resource that we read. The kind is lower case.
 var GroupVersionKind = schema.GroupVersionKind{Group: "cpo.opensource.cybertec.at", Version: "v1", Kind: "postgresql"}
@@ -17,10 +21,26 @@ type Postgresql struct {
 	Name      string
 	// PgBackRest is spec.backup.pgbackrest, nil where the cluster has none.
 	PgBackRest *PgBackRest
+	// Scheduling is where the pods of the cluster may run; the repo host
+	// follows it, as CPO's does.
+	Scheduling Scheduling
+}
+
+// Scheduling are spec.tolerations, spec.nodeAffinity and
+// spec.podPriorityClassName.
+type Scheduling struct {
+	Tolerations       []corev1.Toleration
+	NodeAffinity      *corev1.NodeAffinity
+	PriorityClassName string
 }
 
 // PgBackRest is spec.backup.pgbackrest.
 type PgBackRest struct {
+	// Image of the repo host. Its pgBackRest must be of the same version as
+	// that of the PostgreSQL pods.
+	Image string
+	// Resources of the repo host.
+	Resources corev1.ResourceRequirements
 	// Secret is configuration.secret: the Secret in the same namespace whose
 	// *.conf files pgBackRest reads beside our ConfigMap.
 	Secret string
@@ -40,9 +60,28 @@ type Repo struct {
 	Resource string
 	Endpoint string
 	Region   string
+	// Account is the Azure storage account.
+	Account string
+	// Key is the Azure key itself, or the name of the file in the Secret that
+	// holds the GCS key.
+	Key string
+	// KeyType says what the key is, or that there is none to give: shared, sas,
+	// service, token, auto, web-id.
+	KeyType string
+	// Volume of storage pvc, nil where the resource has none.
+	Volume *Volume
 	// Schedule maps a backup type to its cron expression. An empty
 	// expression means that this type is off.
 	Schedule map[string]string
+}
+
+// Volume is the volume of a repo with storage pvc.
+type Volume struct {
+	// Size is a quantity such as 15Gi.
+	Size string
+	// StorageClass is empty for the default of the Kubernetes cluster.
+	StorageClass string
+	Selector     *metav1.LabelSelector
 }
 
 // Values of Repo.Storage.

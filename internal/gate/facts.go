@@ -71,6 +71,10 @@ type Archive struct {
 type Repo struct {
 	// Number is 1 for repo1.
 	Number int `expr:"number" json:"number"`
+	// Storage is pvc, s3, azure or gcs.
+	Storage string `expr:"storage" json:"storage"`
+	// Location of the backups, such as s3://bucket/path or pvc://claim/.
+	Location string `expr:"location" json:"location"`
 	// Cipher is none or aes-256-cbc.
 	Cipher string `expr:"cipher" json:"cipher"`
 	// Backups in it, of every type.

@@ -52,15 +52,33 @@ type BackupOptions struct {
 // VersionCommand asks for the version: "pgBackRest 2.55.1".
 func VersionCommand() []string { return []string{program, "version"} }
 
-// InfoCommand asks about a stanza in all repositories, for ParseInfo. One repository
-// that is down does not hide the others.
-func InfoCommand(stanza string) ([]string, error) {
-	return command("info", stanza, asJSON, soon, quiet, complain)
+// AllRepos stands for every repository that pgBackRest is configured for.
+const AllRepos = 0
+
+// InfoCommand asks about a stanza in one repository or in AllRepos, for
+// ParseInfo. A repository that is down does not hide the others, but the answer
+// waits for it.
+func InfoCommand(stanza string, repo int) ([]string, error) {
+	arguments := []string{asJSON, soon, quiet, complain}
+	if repo != AllRepos {
+		argument, err := repoArgument(repo)
+		if err != nil {
+			return nil, err
+		}
+		arguments = append([]string{argument}, arguments...)
+	}
+	return command("info", stanza, arguments...)
 }
 
 // StanzaCreateCommand prepares all repositories; it does nothing where that is done.
 func StanzaCreateCommand(stanza string) ([]string, error) {
 	return command("stanza-create", stanza, told, complain)
+}
+
+// CheckCommand has PostgreSQL write a WAL segment and waits until it is in every
+// repository. It is for the host of PostgreSQL: from there WAL is archived.
+func CheckCommand(stanza string) ([]string, error) {
+	return command("check", stanza, soon, told, complain)
 }
 
 // BackupCommand makes a backup. To expire is a step of its own, so that a failure of

@@ -21,8 +21,16 @@ func TestCommands(t *testing.T) {
 			want: "pgbackrest version",
 		},
 		"info, of all repositories": {
-			argv: func() ([]string, error) { return InfoCommand("db") },
+			argv: func() ([]string, error) { return InfoCommand("db", AllRepos) },
 			want: "pgbackrest info --stanza=db --output=json --io-timeout=10 --log-level-console=off --log-level-stderr=warn",
+		},
+		"info, of one repository": {
+			argv: func() ([]string, error) { return InfoCommand("db", 3) },
+			want: "pgbackrest info --stanza=db --repo=3 --output=json --io-timeout=10 --log-level-console=off --log-level-stderr=warn",
+		},
+		"check": {
+			argv: func() ([]string, error) { return CheckCommand("db") },
+			want: "pgbackrest check --stanza=db --io-timeout=10 --log-level-console=info --log-level-stderr=warn",
 		},
 		"stanza-create": {
 			argv: func() ([]string, error) { return StanzaCreateCommand("db") },
@@ -85,7 +93,8 @@ func TestCommandsRefuse(t *testing.T) {
 	}
 	for _, text := range hostile {
 		for name, err := range map[string]error{
-			"info":           second(InfoCommand(text)),
+			"info":           second(InfoCommand(text, AllRepos)),
+			"check":          second(CheckCommand(text)),
 			"stanza-create":  second(StanzaCreateCommand(text)),
 			"expire":         second(ExpireCommand(text, 1)),
 			"repo-ls":        second(RepoLSCommand(1, text)),
@@ -114,6 +123,11 @@ func TestCommandsRefuse(t *testing.T) {
 			if err == nil {
 				t.Errorf("%s takes repository %d", name, repo)
 			}
+		}
+	}
+	for _, repo := range []int{-1, 257} {
+		if second(InfoCommand("db", repo)) == nil {
+			t.Errorf("info takes repository %d", repo)
 		}
 	}
 	if CheckStanza("global") == nil {

@@ -89,9 +89,10 @@ func letters(key string) string {
 
 // credentialEndings are the ends, as letters leaves them, of the options that
 // pgBackRest refuses on the command line because they are secret.
-// azure-account is one of them: pgBackRest treats it as such.
+// azure-account is one of those too, but it is a name, part of every address of
+// the storage: it opens nothing, CPO writes it into a ConfigMap, and so do we.
 var credentialEndings = []string{
-	"cipherpass", "azurekey", "azureaccount", "s3key", "s3keysecret", "s3token",
+	"cipherpass", "azurekey", "s3key", "s3keysecret", "s3token",
 	"s3ssecustomerkey", "sftpprivatekeypassphrase",
 }
 

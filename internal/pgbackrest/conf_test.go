@@ -94,7 +94,7 @@ func TestCheckOption(t *testing.T) {
 func TestIsCredential(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{
-		"repo1-s3-key", "repo1-s3-key-secret", "repo2-s3-token", "repo1-s3-sse-customer-key", "repo1-azure-key", "repo1-azure-account",
+		"repo1-s3-key", "repo1-s3-key-secret", "repo2-s3-token", "repo1-s3-sse-customer-key", "repo1-azure-key",
 		"repo1-cipher-pass", "repo256-cipher-pass", "repo1-sftp-private-key-passphrase", "repo1-gcs-key",
 		// The spelling that counts as repo1.
 		"repo-s3-key", "repo-cipher-pass",
@@ -108,6 +108,7 @@ func TestIsCredential(t *testing.T) {
 		}
 	}
 	for _, key := range []string{
+		"repo1-azure-account", // a name, part of every address of the storage
 		"repo1-s3-key-type", "repo1-gcs-key-type", "repo1-azure-key-type", "repo1-s3-kms-key-id", "repo1-s3-bucket", "repo1-s3-role",
 		"repo1-cipher-type", "repo1-host-key-file", "tls-server-key-file", "repo1-sftp-private-key-file", "repo1-storage-ca-file",
 		"repo1-path", "repo1-retention-full", "process-max", "archive-async", "start-fast", "compress-type", "",

@@ -143,32 +143,70 @@ func judgeDatabase(log []entry) (class Class, advice string, ok bool) {
 		text := strings.Join(e.lines, "\n")
 		for _, match := range innerName.FindAllStringSubmatch(text, -1) {
 			class, advice, ok = Stop, databaseAdvice, true
-			switch match[1] {
-			case "DbConnect", "HostConnect":
-				if !containsAny(text, refusedLogins) {
-					return Resolve, resolveAdvice, true
+			if passing, what := judgeHost(match[1], text); what != "" {
+				if class, advice = passing, what; class != Stop {
+					return class, advice, true
 				}
-				advice = "PostgreSQL refuses the login; repair the user, the database or pg_hba.conf"
-			case "DbQuery":
-				if containsAny(text, lostConnections) {
-					return Resolve, resolveAdvice, true
-				}
-				advice = "the database user lacks rights; grant it what pgBackRest needs"
-			case "FileMissing":
-				advice = "no PostgreSQL data in pg1-path; correct the path"
 			}
 		}
 	}
 	return class, advice, ok
 }
 
+// judgeHost judges one warning by the name of its error. What it does not know
+// has no advice.
+func judgeHost(name, text string) (Class, string) {
+	switch name {
+	case "DbConnect", "HostConnect":
+		switch {
+		case name == "HostConnect" && strings.Contains(text, primaryService):
+			return Resolve, primaryServerAdvice
+		case containsAny(text, refusedLogins):
+			return Stop, "PostgreSQL refuses the login; repair the user, the database or pg_hba.conf"
+		}
+		return Resolve, resolveAdvice
+	case "DbQuery":
+		if containsAny(text, lostConnections) {
+			return Resolve, resolveAdvice
+		}
+		return Stop, "the database user lacks rights; grant it what pgBackRest needs"
+	case "FileMissing":
+		return Stop, "no PostgreSQL data in pg1-path; correct the path"
+	case "LockAcquire":
+		if containsAny(text, unusableLocks) {
+			return Stop, lockPathAdvice
+		}
+		return Wait, lockAdvice
+	case "Protocol":
+		return Stop, otherVersionAdvice
+	case "Access":
+		return Stop, accessAdvice
+	case "Crypto":
+		return Stop, certificateAdvice
+	case "Service":
+		if strings.Contains(text, "alert certificate expired") {
+			return Stop, certificateAdvice
+		}
+		return Resolve, primaryServerAdvice
+	}
+	return "", ""
+}
+
 const (
-	resolveAdvice  = "find the primary again and retry; if that goes on, see whether the cluster has a primary"
-	databaseAdvice = "pgBackRest cannot use the database; read the warning and repair the cause"
+	resolveAdvice       = "find the primary again and retry; if that goes on, see whether the cluster has a primary"
+	primaryServerAdvice = "the repo host cannot reach the pgBackRest server beside the primary; look at that container and its log, DNS, and network policies for port 8432"
+	databaseAdvice      = "pgBackRest cannot use the database; read the warning and repair the cause"
 )
 
 // refusedLogins: PostgreSQL answers, and it will give the same answer again.
 var refusedLogins = []string{"does not exist", "authentication failed", "no pg_hba.conf entry", "permission denied for database"}
+
+// primaryService ends the name of the Service that leads the repo host to the
+// pgBackRest server of the primary.
+const primaryService = "-pgbackrest-primary"
+
+// unusableLocks: the lock is not held by anybody, it cannot be made.
+var unusableLocks = []string{"Permission denied", "Read-only file system", "No space left on device"}
 
 // lostConnections: the database went away while pgBackRest used it. In the
 // middle of a backup that is what a failover looks like.

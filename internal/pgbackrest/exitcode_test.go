@@ -101,7 +101,35 @@ func TestClassify(t *testing.T) {
 		"56 with a wrong password is for a person": {
 			56, "WARN: unable to check pg1: [DbConnectError] unable to connect to 'x': FATAL:  password authentication failed for user \"u\"\nERROR: [056]: x", Stop,
 		},
-		"56 with an unknown cause is for a person": {56, "WARN: unable to check pg1: [CryptoError] x\nERROR: [056]: x", Stop},
+		"56 with a lock held on the other host waits": {
+			56, "P00   WARN: unable to check pg1: [LockAcquireError] raised from remote-0 tls protocol on 'x-pgbackrest-primary.ns.svc': " +
+				"unable to acquire lock on file '/tmp/pgbackrest/db-backup-1.lock': Resource temporarily unavailable\nP00  ERROR: [056]: x", Wait,
+		},
+		"56 with a lock that cannot be made there is for a person": {
+			56, "WARN: unable to check pg1: [LockAcquireError] unable to acquire lock on file '/l': Permission denied\nERROR: [056]: x", Stop,
+		},
+		"56 with another version on the other host is for a person": {
+			56, "WARN: unable to check pg1: [ProtocolError] expected value '2.45' for greeting key 'version' but got '2.55.1'\nERROR: [056]: x", Stop,
+		},
+		"56 refused by the other host is for a person": {56, "WARN: unable to check pg1: [AccessError] access denied\nERROR: [056]: x", Stop},
+		"56 with a server of the primary that is down may pass": {
+			56, "WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns.svc:8432': [111] Connection refused\nERROR: [056]: x", Resolve,
+		},
+		"56 with a login that PostgreSQL refuses the repo host is for a person": {
+			56, "WARN: unable to check pg1: [DbConnectError] raised from remote-0 tls protocol on 'x-pgbackrest-primary.ns': unable to connect: role \"u\" does not exist\nERROR: [056]: x", Stop,
+		},
+		"27 with a server of the primary that is down may pass": {
+			27, "WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns.svc:8432': [111] Connection refused\nERROR: [027]: no database found", Resolve,
+		},
+		"56 with our certificate expired is for a person": {
+			56, "P00   WARN: unable to check pg1: [ServiceError] TLS error [1:167773205] ssl/tls alert certificate expired\nP00  ERROR: [056]: x", Stop,
+		},
+		"56 with a TLS connection that broke may pass": {
+			56, "P00   WARN: unable to check pg1: [ServiceError] TLS error [1:167772454] unexpected eof while reading\nP00  ERROR: [056]: x", Resolve,
+		},
+		"101 with our certificate expired is for a person": {101, "ERROR: [101]: TLS error [1:167773205] sslv3 alert certificate expired", Stop},
+		"101 with our certificate not known yet may pass":  {101, "ERROR: [101]: TLS error [1:167773208] tlsv1 alert unknown ca", Retry},
+		"56 with an unknown cause is for a person":         {56, "WARN: unable to check pg1: [ChecksumError] x\nERROR: [056]: x", Stop},
 		"56 with one host that may come back": {
 			56, "WARN: unable to check pg1: [FileMissingError] x\nWARN: unable to check pg2: [DbConnectError] x\nERROR: [056]: x", Resolve,
 		},
@@ -126,6 +154,14 @@ func TestClassify(t *testing.T) {
 		"104 by the error before: waits":              {104, "ERROR: [050]: repo1: Resource temporarily unavailable\nERROR: [104]: x", Wait},
 		"104 in 103 in 104 ends":                      {104, "ERROR: [103]: a\nERROR: [104]: b", Stop},
 		"104 with nothing inside is for a person":     {104, "ERROR: [104]: expire command encountered 1 error(s)", Stop},
+
+		"42 of a key that others can read is for a person": {
+			42, "ERROR: [042]: key file '/c/k' has group or other permissions\nHINT: file must have permissions u=rw (0600) or less", Stop,
+		},
+		"42 of a silent host may pass":                     {42, "ERROR: [042]: timeout after 3000ms waiting for read from 'h:8432'", Retry},
+		"47 is for a person":                               {47, "ERROR: [047]: unable to create path '/r': [30] Read-only file system", Stop},
+		"49 of a repo host may pass":                       {49, "ERROR: [049]: unable to connect to 'x-pgbackrest-repo-host-0.x-clusterpods.ns.svc:8432': [111] Connection refused", Retry},
+		"95 of a certificate that expired is for a person": {95, "ERROR: [095]: unable to verify certificate presented by 'h:8432': [10] certificate has expired", Stop},
 
 		"63 may pass":                            {63, "ERROR: [063]: terminated on signal from parent process [SIGTERM]", Retry},
 		"73 waits for the other backup":          {73, "ERROR: [073]: unable to open missing path", Wait},
@@ -154,6 +190,52 @@ func TestClassify(t *testing.T) {
 				t.Errorf("no advice or no name: %+v", got)
 			}
 		})
+	}
+}
+
+// TestAdviceNamesTheCause: one code, and what to do depends on the text.
+func TestAdviceNamesTheCause(t *testing.T) {
+	t.Parallel()
+	const info = "unable to load info file '/r/backup.info' or '/r/backup.info.copy':\n"
+	for output, want := range map[string]string{
+		"ERROR: [029]: " + info + "FormatError: key/value found outside of section at line 1: Salted__x": "read without a cipher",
+		"ERROR: [029]: " + info + "FormatError: key/value found outside of section at line 1: x":         "cannot be decrypted",
+		"ERROR: [029]: " + info + "FormatError: missing '=' in key/value at line 3: x":                   "cannot be decrypted",
+		"ERROR: [029]: key/value found outside of section at line 1: repo1-path=x":                       "write [global] there",
+		"ERROR: [029]: raised from remote-0 tls protocol on 'h': missing '=' in key/value at line 3: x":  "a line that is no option",
+		"ERROR: [029]: lz4 error": "run pgbackrest verify",
+		"ERROR: [031]: option 'repo1-path' cannot be set multiple times":                                                                          "once in a section",
+		"ERROR: [031]: configuration file contains duplicate options ('repo-path', 'repo1-path') in section '[global]'":                           "once in a section",
+		"ERROR: [031]: invalid option '--bogus'":                                                                                                  "does not fit this version",
+		"ERROR: [032]: section 'global', key 'repo1-cipher-pass' must have a value":                                                               "has no value",
+		"ERROR: [039]: expected value '2.55.1' for greeting key 'version' but got '2.45'":                                                         "different versions of pgBackRest",
+		"ERROR: [095]: " + info + "CryptoError: cipher header invalid":                                                                            "is not encrypted, and read with a cipher",
+		"ERROR: [095]: " + info + "CryptoError: unable to flush":                                                                                  "cannot be decrypted",
+		"ERROR: [095]: raised from remote-0 tls protocol on 'x-pgbackrest-repo-host-0.ns': " + info + "CryptoError: unable to flush":              "cannot be decrypted",
+		"ERROR: [095]: unable to verify certificate presented by 'x-pgbackrest-repo-host-0.ns:8432': [10] certificate has expired":                "a certificate has expired",
+		"ERROR: [095]: unable to verify certificate presented by 'x-pgbackrest-repo-host-0.ns:8432': [20] unable to get local issuer certificate": "the certificate of the other host",
+		"ERROR: [095]: unable to verify certificate presented by 's3.example.org:443': [20] unable to get local issuer certificate":               "repoN-storage-ca-file",
+		"ERROR: [095]: unable to load key file '/c/k': [92274804] key values mismatch":                                                            "a file of TLS cannot be used",
+		"ERROR: [095]: unable to load cert file '/c/c': [33558530] no details available":                                                          "a file of TLS cannot be used",
+		"ERROR: [095]: unable to load CA file '/c/ca': [92274824] no certificate or crl found":                                                    "a file of TLS cannot be used",
+		"ERROR: [049]: unable to get address for 'x-pgbackrest-repo-host-0.ns': [-3] Temporary failure":                                           "the repo host cannot be reached",
+		"ERROR: [049]: unable to connect to 's3.example.org:443': [111] Connection refused":                                                       "the host cannot be reached",
+		"ERROR: [068]: archive_command '/bin/false' must contain pgbackrest":                                                                      `pgbackrest --stanza=db archive-push "%p"`,
+		"ERROR: [082]: WAL segment x was not archived before the 60000ms timeout":                                                                 "PostgreSQL log, at pg_stat_archiver",
+		"ERROR: [105]: access denied": "tls-server-auth",
+		"WARN: unable to check pg1: [AccessError] access denied\nERROR: [056]: x":                                            "tls-server-auth",
+		"WARN: unable to check pg1: [CryptoError] unable to verify certificate presented by 'h'\nERROR: [056]: x":            "the certificate of the other host",
+		"ERROR: [101]: TLS error [1:167773205] ssl/tls alert certificate expired":                                            "our certificate, which has expired",
+		"ERROR: [101]: TLS error [1:167773208] tlsv1 alert unknown ca":                                                       "refuses our certificate; look",
+		"WARN: unable to check pg1: [ServiceError] TLS error [1:1] ssl/tls alert certificate expired\nERROR: [056]: x":       "one has expired",
+		"WARN: unable to check pg1: [ProtocolError] expected value 'a' for greeting\nERROR: [056]: x":                        "different versions of pgBackRest",
+		"WARN: unable to check pg1: [LockAcquireError] '/l': Permission denied\nERROR: [056]: x":                             "lock path cannot be written",
+		"WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns:8432'\nERROR: [056]: x": "server beside the primary",
+		"WARN: unable to check pg1: [DbConnectError] x\nERROR: [056]: x":                                                     "find the primary again",
+	} {
+		if got := Classify(UnknownCode, output); !strings.Contains(got.Advice, want) {
+			t.Errorf("%q\n\tadvice %q\n\twants  %q", output, got.Advice, want)
+		}
 	}
 }
 
@@ -213,6 +295,16 @@ func TestFailureCause(t *testing.T) {
 			output: "ERROR: [029]: unable to load info file '/srv/f/enc/backup/main/backup.info':\n" +
 				"       FormatError: key/value found outside of section at line 1: \xea\xbcQ\xc4\x04\x1b[31m\x01Ym)",
 			want: "unable to load info file '…/main/backup.info': FormatError: key/value found outside of section at line 1",
+		},
+		"no rest of a value of two lines": {
+			code:   29,
+			output: "P00  ERROR: [029]: missing '=' in key/value at line 3: hunter2",
+			want:   "missing '=' in key/value at line 3",
+		},
+		"no option above the first section": {
+			code:   29,
+			output: "P00  ERROR: [029]: raised from remote-0 tls protocol on 'h': key/value found outside of section at line 1: repo1-cipher-pass=hunter2",
+			want:   "raised from remote-0 tls protocol on 'h': key/value found outside of section at line 1",
 		},
 		"of a program that did not start its first line": {
 			code:   126,

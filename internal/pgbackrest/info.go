@@ -33,7 +33,14 @@ const (
 	TypeIncr = "incr"
 )
 
-// Info is what pgbackrest info says about one stanza in all repositories.
+// Ciphers of a repository, as pgBackRest spells them.
+const (
+	CipherNone      = "none"
+	CipherAES256CBC = "aes-256-cbc"
+)
+
+// Info is what pgbackrest info says about one stanza in the repositories that it
+// was asked about.
 type Info struct {
 	Stanza string
 	Status Status
@@ -46,7 +53,7 @@ type Info struct {
 	RunningBytes, RunningDone uint64
 	Repos                     []RepoInfo
 	Archives                  []Archive
-	// Backups of all repositories, in pgBackRest's order: oldest first.
+	// Backups of these repositories, in pgBackRest's order: oldest first.
 	Backups   []Backup
 	Databases []Database
 }

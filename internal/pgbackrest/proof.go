@@ -4,6 +4,7 @@
 package pgbackrest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type ProofInput struct {
 	Repo int
 	// Type is what the run asked for.
 	Type string
+	// Cipher is what the resource asks for, CipherNone or CipherAES256CBC.
+	Cipher string
 	// AnnotationKey and Run are the annotation that the run gave its backup.
 	AnnotationKey, Run string
 	// SegmentBytes is the size of a WAL segment of the cluster.
@@ -50,6 +53,7 @@ func Prove(in ProofInput) (Backup, []string) {
 // searchClauses must hold, in this order, before there is a backup to judge.
 var searchClauses = []func(ProofInput) []string{
 	repoIsReadable,
+	repoHasTheCipherAskedFor,
 	runHasOneBackup,
 }
 
@@ -90,6 +94,28 @@ func repoIsReadable(in ProofInput) []string {
 	}
 	return nil
 }
+
+// repoHasTheCipherAskedFor: info tells the cipher that pgBackRest was configured
+// with where it runs, which is that of every backup in the repository. What the
+// resource asks for must have got there. An empty text asks for nothing, and
+// nothing is not none.
+func repoHasTheCipherAskedFor(in ProofInput) []string {
+	repo, _ := in.Info.Repo(in.Repo)
+	if repo.Cipher == in.Cipher && in.Cipher != "" {
+		return nil
+	}
+	verdict := "the backup is not encrypted as asked"
+	switch {
+	case repo.Cipher == "" || in.Cipher == "":
+		verdict = "whether the backup is encrypted as asked is not known"
+	case in.Cipher == CipherNone:
+		verdict = "the backup is encrypted, which nobody asked for"
+	}
+	return reason("Repo%d of stanza %s has cipher %s in pgbackrest info, the resource asks for %s: %s.",
+		in.Repo, in.Info.Stanza, orNothing(repo.Cipher), orNothing(in.Cipher), verdict)
+}
+
+func orNothing(cipher string) string { return cmp.Or(firstLine(cipher), "nothing") }
 
 // runHasOneBackup: the annotation is the only link from a run to its backup,
 // so it must be in exactly one. Two mean that two processes backed up under

@@ -27,7 +27,8 @@ func proven(t *testing.T) ProofInput {
 		info.Backups[i].Annotation = map[string]string{"run": "of " + info.Backups[i].Label}
 	}
 	return ProofInput{
-		Info: info, Repo: 1, Type: TypeIncr, AnnotationKey: "run", Run: "of " + incrLabel, SegmentBytes: 16 * megabyte,
+		Info: info, Repo: 1, Type: TypeIncr, Cipher: CipherNone,
+		AnnotationKey: "run", Run: "of " + incrLabel, SegmentBytes: 16 * megabyte,
 		Archived: map[string]bool{"000000010000000000000008": true, "000000010000000000000009": true},
 	}
 }
@@ -152,7 +153,7 @@ func TestProve(t *testing.T) {
 			in: func(t *testing.T) ProofInput {
 				t.Helper()
 				return ProofInput{
-					Info: mustParse(t, "info-2.55.1-bundle-block.json"), Repo: 1, Type: TypeIncr,
+					Info: mustParse(t, "info-2.55.1-bundle-block.json"), Repo: 1, Type: TypeIncr, Cipher: CipherAES256CBC,
 					AnnotationKey: "workflow", Run: "wf-incr-1", SegmentBytes: 16 * megabyte,
 					Archived: map[string]bool{"000000010000000000000008": true},
 				}
@@ -215,8 +216,47 @@ func TestProveRefuses(t *testing.T) {
 			wrong: func(_ *testing.T, in *ProofInput) { in.Run = "another" },
 			want:  []string{"No backup in repo1 is listed with the annotation run=another of this run."},
 		},
+		"repoHasTheCipherAskedFor: not encrypted, although asked": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Cipher = CipherAES256CBC },
+			label: incrLabel,
+			want: []string{"Repo1 of stanza main has cipher none in pgbackrest info, the resource asks for aes-256-cbc: " +
+				"the backup is not encrypted as asked."},
+		},
+		"repoHasTheCipherAskedFor: encrypted, although not asked": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Repos[0].Cipher = CipherAES256CBC },
+			label: incrLabel,
+			want: []string{"Repo1 of stanza main has cipher aes-256-cbc in pgbackrest info, the resource asks for none: " +
+				"the backup is encrypted, which nobody asked for."},
+		},
+		"repoHasTheCipherAskedFor: that of another repository does not count": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Cipher = CipherAES256CBC
+				in.Info.Repos[1].Cipher = CipherAES256CBC
+			},
+			label: incrLabel,
+			want: []string{"Repo1 of stanza main has cipher none in pgbackrest info, the resource asks for aes-256-cbc: " +
+				"the backup is not encrypted as asked."},
+		},
+		"repoHasTheCipherAskedFor: info does not say": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Repos[0].Cipher = "" },
+			label: incrLabel,
+			want: []string{"Repo1 of stanza main has cipher nothing in pgbackrest info, the resource asks for none: " +
+				"whether the backup is encrypted as asked is not known."},
+		},
+		"repoHasTheCipherAskedFor: the resource does not say": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Cipher = "" },
+			label: incrLabel,
+			want: []string{"Repo1 of stanza main has cipher none in pgbackrest info, the resource asks for nothing: " +
+				"whether the backup is encrypted as asked is not known."},
+		},
+		"repoHasTheCipherAskedFor: nobody knows": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Repos[0].Cipher, in.Cipher = "", "" },
+			label: incrLabel,
+			want: []string{"Repo1 of stanza main has cipher nothing in pgbackrest info, the resource asks for nothing: " +
+				"whether the backup is encrypted as asked is not known."},
+		},
 		"runHasOneBackup: it is in another repository": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Repo = 2 },
+			wrong: func(_ *testing.T, in *ProofInput) { in.Repo, in.Cipher = 2, CipherAES256CBC },
 			want:  []string{"No backup in repo2 is listed with the annotation run=of 20261122-132826F_20261122-132834I of this run."},
 		},
 		"runHasOneBackup: two": {

@@ -23,7 +23,19 @@ func TestClassifyStatus(t *testing.T) {
 		"a store that is down may come back": {
 			"[HostConnectError] unable to connect to '127.0.0.1:1': [111] Connection refused", 49, pgbackrest.Retry, "Connection refused",
 		},
-		"without an error inside": {"no such thing", pgbackrest.UnknownCode, pgbackrest.Stop, "no such thing"},
+		"another version on the repo host needs a person": {
+			"[ProtocolError] expected value '2.55.1' for greeting key 'version' but got '2.45'\nHINT: is the same version of pgBackRest installed on the local and remote host?",
+			39, pgbackrest.Stop, "greeting",
+		},
+		"a repo host that is down may come back": {
+			"[HostConnectError] unable to get address for 'x-pgbackrest-repo-host-0.x-clusterpods.ns.svc': [-3] Temporary failure in name resolution", 49, pgbackrest.Retry, "repo-host",
+		},
+		"a repo that was encrypted needs a person": {
+			"[FormatError] unable to load info file '/r/backup.info' or '/r/backup.info.copy':\nFormatError: key/value found outside of section at line 1: Salted__x",
+			29, pgbackrest.Stop, "outside of section at line 1",
+		},
+		"a repo host that refuses us needs a person": {"[AccessError] access denied", 105, pgbackrest.Stop, "access denied"},
+		"without an error inside":                    {"no such thing", pgbackrest.UnknownCode, pgbackrest.Stop, "no such thing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := pgbackrest.ClassifyStatus(pgbackrest.Status{Code: 99, Message: tc.message})

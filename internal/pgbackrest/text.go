@@ -69,8 +69,10 @@ var storeCode = regexp.MustCompile(`<Code>([A-Za-z]{1,64})</Code>`)
 var (
 	// longPath is an absolute path of three parts or more.
 	longPath = regexp.MustCompile(`(^|[\s'"(=])(?:/[^\s'"/]+)+(/[^\s'"/]+/[^\s'"/]+)`)
-	// cipherText is what a wrong passphrase makes of an info file.
-	cipherText = regexp.MustCompile(`(found outside of section at line \d+):.*`)
+	// lineText is a line that pgBackRest cannot read and so quotes: what a wrong
+	// passphrase makes of an info file, or in a configuration file a piece of
+	// a credential.
+	lineText = regexp.MustCompile(`((?:found outside of section|missing '=' in key/value) at line \d+):.*`)
 )
 
 // shorten makes one line of valid UTF-8 of at most limit bytes, with of each
@@ -86,7 +88,7 @@ func shorten(text string, limit int) string {
 		return r
 	}, text)
 	text = strings.Join(strings.Fields(text), " ")
-	text = cipherText.ReplaceAllString(text, "$1")
+	text = lineText.ReplaceAllString(text, "$1")
 	text = longPath.ReplaceAllString(text, "$1…$2")
 	text = strings.TrimRight(text, " :.")
 	if len(text) <= limit {

@@ -63,6 +63,11 @@ type Backup struct {
 	OldestInRepo   time.Time `json:"oldestInRepo"`
 	BackupsInRepo  int       `json:"backupsInRepo"`
 	FullsInRepo    int       `json:"fullsInRepo"`
+	// Storage, Location and Cipher of the repo, as in the status of the Stanza.
+	// Cipher is what pgbackrest info says.
+	Storage  string `json:"storage"`
+	Location string `json:"location"`
+	Cipher   string `json:"cipher"`
 }
 
 // Retention is the outcome of expire. A failure neither hides nor fails the

@@ -24,11 +24,11 @@ func (s *step) backup(ctx context.Context) error {
 	var told time.Time
 	var lost error
 	for {
-		at, err := s.place(ctx, p.Selector, p.Container)
+		primary, at, err := s.places(ctx, p.Primary, p.Host)
 		if err != nil {
 			return err
 		}
-		seen, err := s.look(ctx, at, p.Repo)
+		seen, err := s.look(ctx, primary, at, p.Repo)
 		switch {
 		case err != nil:
 			return err
@@ -73,10 +73,12 @@ const (
 	listed
 )
 
-func (s *step) look(ctx context.Context, at Place, repo int) (sight, error) {
+// look asks PostgreSQL for the sessions of backups, wherever they run, and the
+// host of the repo for its lock and its list.
+func (s *step) look(ctx context.Context, primary, at Place, repo int) (sight, error) {
 	// PostgreSQL first: a backup that ends between the two looks is listed.
 	var sessionCount int
-	if err := s.ask(ctx, at, sessions, &sessionCount); err != nil {
+	if err := s.ask(ctx, primary, sessions, &sessionCount); err != nil {
 		return absent, err
 	}
 	var info pgbackrest.Info
@@ -84,7 +86,7 @@ func (s *step) look(ctx context.Context, at Place, repo int) (sight, error) {
 	// between those two is in neither: so the list is read again.
 	for range 2 {
 		var err error
-		if info, err = s.info(ctx, at); err != nil {
+		if info, err = s.info(ctx, at, repo); err != nil {
 			return absent, err
 		}
 		s.showProgress(info)
@@ -107,7 +109,7 @@ func (s *step) start(ctx context.Context, at Place, p plan) error {
 	if err != nil {
 		return stop("%v", err)
 	}
-	stopProgress := s.progress(ctx, at)
+	stopProgress := s.progress(ctx, at, p.Repo)
 	defer stopProgress()
 	_, err = s.pgBackRest(ctx, at, argv, s.follow)
 	return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -294,6 +295,11 @@ func TestBackupShowsProgress(t *testing.T) {
 		p.mustRun("begin", "precheck", "backup")
 		wantProgress(t, p, "42/100")
 		infos := len(w.issued("info"))
+		for _, c := range w.issued("info")[1:] {
+			if !slices.Contains(c.argv, "--repo=1") {
+				t.Errorf("progress waits for every repo: %q", c.argv)
+			}
+		}
 		p.mustRun("expire")
 		if n := len(w.issued("info")); n != infos {
 			t.Errorf("%d looks after the backup has ended", n-infos)

@@ -17,8 +17,8 @@ import (
 type Finder interface {
 	// Postgresql returns the decoded resource with what could not be read.
 	Postgresql(ctx context.Context, namespace, name string) (cpo.Postgresql, []cpo.FieldError, error)
-	// Stanza returns the spec, zero where there is no Stanza.
-	Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.StanzaSpec, error)
+	// Stanza returns the Stanza of the same name, zero where there is none.
+	Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.Stanza, error)
 	// Pods returns the pods with all these labels.
 	Pods(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
 }

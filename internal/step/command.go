@@ -79,9 +79,9 @@ func (s *step) pgBackRest(ctx context.Context, at Place, argv []string, run func
 	return out, nil
 }
 
-// info reads pgbackrest info and keeps it in the workspace.
-func (s *step) info(ctx context.Context, at Place) (pgbackrest.Info, error) {
-	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza)
+// info reads pgbackrest info of a repo, or of all, and keeps it in the workspace.
+func (s *step) info(ctx context.Context, at Place, repo int) (pgbackrest.Info, error) {
+	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza, repo)
 	if err != nil {
 		return pgbackrest.Info{}, stop("%v", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
 )
 
 func TestPrecheckFails(t *testing.T) {
@@ -99,12 +100,12 @@ func TestPrecheckFails(t *testing.T) {
 			want: []string{"archive_command in shop/orders-0 (postgres) does not run pgbackrest", `pgbackrest --stanza=db archive-push "%p"`},
 		},
 		"configuration not in the pod": {
-			change: func(w *world) { w.podConfig = nil },
+			change: func(w *world) { delete(w.files[cpo.ContainerPostgreSQL], cpo.ConfigFileName) },
 			code:   ExitGaveUp, result: failed,
 			want: []string{"there is no /etc/pgbackrest/conf.d/pgbackrest_instance.conf in shop/orders-0 (postgres)", "ConfigMap orders-pgbackrest-config"},
 		},
 		"configuration of another day in the pod": {
-			change: func(w *world) { w.podConfig = new(string) },
+			change: func(w *world) { w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = "[global]\n" },
 			code:   ExitGaveUp, result: failed,
 			want: []string{"in shop/orders-0 (postgres) is not yet what the postgresql resource asks for", "ConfigMap orders-pgbackrest-config", "(3 attempts)"},
 		},
@@ -129,16 +130,16 @@ func TestPrecheckFails(t *testing.T) {
 			code:   ExitStop, result: failed, want: []string{"pgBackRest in shop/orders-0 (postgres) does not know repo1"},
 		},
 		"gate is false": {
-			change: func(w *world) { w.stanza.Gate = "lastFull != nil" },
+			change: func(w *world) { w.stanza.Spec.Gate = "lastFull != nil" },
 			code:   ExitStop, result: stanzaflowv1alpha1.RunHeld,
 			want: []string{"the gate of stanza shop/orders is false, no backup was made: lastFull != nil"},
 		},
 		"gate does not compile": {
-			change: func(w *world) { w.stanza.Gate = "lastFul != nil" },
+			change: func(w *world) { w.stanza.Spec.Gate = "lastFul != nil" },
 			code:   ExitStop, result: failed, want: []string{"the gate of stanza shop/orders does not compile", "lastFul", "correct spec.gate"},
 		},
 		"gate cannot be evaluated": {
-			change: func(w *world) { w.stanza.Gate = "lastFull.age > duration('1h')" },
+			change: func(w *world) { w.stanza.Spec.Gate = "lastFull.age > duration('1h')" },
 			code:   ExitStop, result: failed, want: []string{"the gate of stanza shop/orders cannot be evaluated"},
 		},
 	} {
@@ -163,6 +164,7 @@ func TestPrecheckFails(t *testing.T) {
 }
 
 func TestPrecheckPasses(t *testing.T) {
+	const older = "[global]\nrepo1-cipher-type=aes-256-cbc\n"
 	for name, change := range map[string]func(*world){
 		"beside a primary that is terminating": func(w *world) {
 			old := primary("orders-1")
@@ -177,13 +179,11 @@ func TestPrecheckPasses(t *testing.T) {
 			w.pods = append(w.pods, other, elsewhere)
 		},
 		"an older configuration is kept": func(w *world) {
-			older := "[global]\n"
-			w.podConfig = &older
+			w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = older
 			w.cluster.PgBackRest.Global["repo1-s3-key"] = "a credential in the wrong place"
 		},
 		"an unreadable option keeps the older configuration": func(w *world) {
-			older := "[global]\n"
-			w.podConfig = &older
+			w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = older
 			w.fieldErrors = []cpo.FieldError{{Field: "spec.backup.pgbackrest.global.repo1-retention-full", Message: "must be a string"}}
 		},
 		"the store is back at the second attempt": func(w *world) {
@@ -191,16 +191,17 @@ func TestPrecheckPasses(t *testing.T) {
 			w.on("version", does(func() {}), does(func() { w.repoStatus = nil }))
 		},
 		"the configuration arrives at the second attempt": func(w *world) {
-			newer := w.podConfig
-			older := "[global]\n"
-			w.podConfig = &older
-			w.on("version", does(func() {}), does(func() { w.podConfig = newer }))
+			newer := w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName]
+			w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = older
+			w.on("version", does(func() {}), does(func() { w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = newer }))
 		},
 		"the primary is found at the second attempt": func(w *world) {
 			w.postgres["inRecovery"] = true
-			w.on("version", does(func() {}), does(func() { w.postgres["inRecovery"] = false }))
+			w.on("psql", does(func() {}), does(func() { w.postgres["inRecovery"] = false }))
 		},
-		"the gate is true": func(w *world) { w.stanza.Gate = "lastFull == nil && archive.failedSince == nil && run.type == 'full'" },
+		"the gate is true": func(w *world) {
+			w.stanza.Spec.Gate = "lastFull == nil && archive.failedSince == nil && run.type == 'full'"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -265,7 +266,7 @@ func TestPrecheckCreatesTheStanza(t *testing.T) {
 // a pod that was lost, was open. What it says now is about that backup.
 func TestPrecheckInAnotherPod(t *testing.T) {
 	w := newWorld(t)
-	w.stanza.Gate = "lastFull == nil"
+	w.stanza.Spec.Gate = "lastFull == nil"
 	lost := newPod(w)
 	lost.mustRun("begin", "precheck", "backup")
 	p := newPod(w)
@@ -296,13 +297,15 @@ func TestPrecheckGathersFacts(t *testing.T) {
 	}
 	incr := known("20260227-010000F_20260228-230000I", cpo.Incr, 2*time.Hour)
 	want := plan{
-		Selector: cpo.PrimarySelector(testCluster), Container: cpo.ContainerPostgreSQL, Repo: 1, StartFast: true,
+		Primary: translate.Container{Role: "primary", Selector: cpo.PrimarySelector(testCluster), Name: cpo.ContainerPostgreSQL},
+		Host:    translate.Container{Role: "primary", Selector: cpo.PrimarySelector(testCluster), Name: cpo.ContainerPostgreSQL},
+		Repo:    1, StartFast: true, Cipher: "aes-256-cbc",
 		Facts: gate.Facts{
 			Run:        gate.Run{Namespace: testNamespace, Cluster: testCluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule"},
 			Postgres:   gate.Postgres{Pod: testPod, Version: 160009, SystemID: "7710987021816380561", DatabaseBytes: 22992758, WALSegmentBytes: 16 << 20},
 			PgBackRest: gate.PgBackRest{Version: "2.55.1"},
 			Archive:    gate.Archive{Mode: "on", LastArchived: &archived, FailedSince: &failed},
-			Repo:       gate.Repo{Number: 1, Cipher: "aes-256-cbc", Backups: 4},
+			Repo:       gate.Repo{Number: 1, Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc", Backups: 4},
 			LastBackup: incr, LastIncr: incr,
 			LastFull: known("20260227-010000F", cpo.Full, 48*time.Hour),
 			LastDiff: known("20260227-010000F_20260228-010000D", cpo.Diff, 24*time.Hour),
@@ -347,12 +350,9 @@ func TestQuery(t *testing.T) {
 		}
 	}
 	statement := argv[len(argv)-1]
-	for _, key := range []string{"inRecovery", "version", "systemId", "databaseBytes", "walSegmentBytes", "archiveMode", "archiveCommand", "config", "lastArchived", "lastFailed"} {
+	for _, key := range []string{"inRecovery", "version", "systemId", "databaseBytes", "walSegmentBytes", "archiveMode", "archiveCommand", "archiveStanza", "lastArchived", "lastFailed", "lastFailedWal"} {
 		if strings.Count(statement, "'"+key+"', ") != 1 {
 			t.Errorf("query does not ask for %s", key)
 		}
-	}
-	if strings.Count(statement, "'/etc/pgbackrest/conf.d/pgbackrest_instance.conf'") != 1 {
-		t.Error("query does not read the configuration")
 	}
 }

@@ -21,8 +21,8 @@ const progressPeriod = 15 * time.Second
 // progress writes how far the backup is that start runs to the file that Argo
 // shows as the progress of the node, in percent. It is for people; whether a
 // backup is done is never read from it. The returned function ends it.
-func (s *step) progress(ctx context.Context, at Place) func() {
-	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza)
+func (s *step) progress(ctx context.Context, at Place, repo int) func() {
+	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza, repo)
 	if s.ProgressFile == "" || err != nil {
 		return func() {}
 	}

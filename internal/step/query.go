@@ -18,10 +18,6 @@ import (
 const sessions = `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [backup]%'`
 
 // query is what precheck asks PostgreSQL, in one statement. It only reads.
-//
-// config is the digest of the configuration that the operator writes, as this
-// pod sees it: Kubernetes projects a changed ConfigMap a minute or two late, and
-// until then pgBackRest uses other repos than the resource says.
 const query = `SELECT json_build_object(
 'inRecovery', pg_is_in_recovery(),
 'version', current_setting('server_version_num')::int,
@@ -30,9 +26,10 @@ const query = `SELECT json_build_object(
 'walSegmentBytes', (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'),
 'archiveMode', current_setting('archive_mode'),
 'archiveCommand', current_setting('archive_command') LIKE '%pgbackrest%',
-'config', encode(sha256(pg_read_binary_file('` + cpo.ConfigDir + `/` + cpo.ConfigFileName + `', 0, 1048576, true)), 'hex'),
+'archiveStanza', substring(current_setting('archive_command') from '--stanza[ =]["'']?([A-Za-z0-9._-]+)'),
 'lastArchived', (SELECT last_archived_time FROM pg_stat_archiver),
-'lastFailed', (SELECT last_failed_time FROM pg_stat_archiver))`
+'lastFailed', (SELECT last_failed_time FROM pg_stat_archiver),
+'lastFailedWal', (SELECT last_failed_wal FROM pg_stat_archiver))`
 
 // answer of the query.
 type answer struct {
@@ -43,10 +40,12 @@ type answer struct {
 	WALSegmentBytes uint64 `json:"walSegmentBytes"`
 	ArchiveMode     string `json:"archiveMode"`
 	ArchiveCommand  bool   `json:"archiveCommand"`
-	// Config is the SHA-256 digest of the configuration, nil without the file.
-	Config       *string    `json:"config"`
-	LastArchived *time.Time `json:"lastArchived"`
-	LastFailed   *time.Time `json:"lastFailed"`
+	// ArchiveStanza is that of archive_command, nil where it names none, as
+	// when it calls a script.
+	ArchiveStanza *string    `json:"archiveStanza"`
+	LastArchived  *time.Time `json:"lastArchived"`
+	LastFailed    *time.Time `json:"lastFailed"`
+	LastFailedWAL *string    `json:"lastFailedWal"`
 }
 
 // failedSince is when archiving failed last, nil when the newest attempt

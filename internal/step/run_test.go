@@ -42,6 +42,7 @@ func TestRunProvesABackup(t *testing.T) {
 			LSNStart: "0/2000028", LSNStop: "0/3000050",
 			WALStart: "000000010000000000000008", WALStop: "000000010000000000000009", WALSegments: 2, PgBackRest: "2.55.1",
 			OldestInRepo: testStart.Add(-24 * time.Hour), BackupsInRepo: 3, FullsInRepo: 3,
+			Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc",
 		},
 		Retention: &report.Retention{},
 		Steps: []report.Step{
@@ -96,8 +97,7 @@ func TestRunProvesABackup(t *testing.T) {
 func TestRunLeavesStartFastToTheUser(t *testing.T) {
 	w := newWorld(t)
 	w.cluster.PgBackRest.Global["start-fast"] = "n"
-	config := configOf(w.cluster)
-	w.podConfig = &config
+	w.project()
 	p := newPod(w)
 	p.mustRun(Names...)
 	if argv := w.issued("backup")[0].argv; strings.Contains(strings.Join(argv, " "), "start-fast") {
@@ -339,8 +339,8 @@ func TestRunTellsNoSecrets(t *testing.T) {
 	t.Setenv("PGBACKREST_REPO1_S3_KEY_SECRET", secret)
 	w := newWorld(t)
 	w.cluster.PgBackRest.Global["repo1-s3-key-secret"] = secret
-	config := *w.podConfig + "repo1-s3-key-secret=" + secret + "\n"
-	w.podConfig = &config
+	// The operator keeps an older configuration then.
+	w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = "[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-s3-bucket=backups\n"
 	redacted := "P00   INFO: backup command begin 2.55.1: --repo1-s3-key=<redacted> --repo1-s3-key-secret=<redacted>"
 	w.on("backup",
 		func(ctx context.Context, c call) error {

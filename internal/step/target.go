@@ -13,30 +13,45 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
 )
 
-// planned is what precheck has left, and the container where it is to be done.
+// planned is what precheck has left, and the container where pgBackRest works
+// for the repo.
 func (s *step) planned(ctx context.Context) (plan, Place, error) {
 	p, err := s.Workspace.plan()
 	if err != nil {
 		return p, Place{}, err
 	}
-	at, err := s.place(ctx, p.Selector, p.Container)
+	at, err := s.place(ctx, p.Host)
 	return p, at, err
 }
 
-// place finds the one container in which the commands run. It is asked anew at
-// every attempt: after a failover the answer is another pod.
-func (s *step) place(ctx context.Context, selector map[string]string, container string) (Place, error) {
-	all, err := s.Finder.Pods(ctx, s.Namespace, selector)
+// places finds the primary and the host of the repo, which may be the same.
+func (s *step) places(ctx context.Context, primary, host translate.Container) (Place, Place, error) {
+	at, err := s.place(ctx, primary)
+	if err != nil || host.Name == primary.Name {
+		return at, at, err
+	}
+	other, err := s.place(ctx, host)
+	return at, other, err
+}
+
+// place finds the one container in which commands run. It is asked anew at every
+// attempt: after a failover the answer is another pod.
+func (s *step) place(ctx context.Context, c translate.Container) (Place, error) {
+	all, err := s.Finder.Pods(ctx, s.Namespace, c.Selector)
 	if err != nil {
 		return Place{}, fmt.Errorf("cannot list the pods of postgresql %s/%s: %w", s.Namespace, s.Cluster, err)
 	}
 	pods := slices.DeleteFunc(slices.Clone(all), func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
 	switch len(pods) {
 	case 0:
-		return Place{}, retry("no pod of postgresql %s/%s has the labels %s: start the cluster, or label its primary",
-			s.Namespace, s.Cluster, labelText(selector))
+		advice := "start the cluster, or label its primary"
+		if c.Name == cpo.ContainerRepoHost {
+			advice = fmt.Sprintf("they are those of its repo host; look at StatefulSet %s", translate.RepoHostName(s.Cluster))
+		}
+		return Place{}, retry("no pod of postgresql %s/%s has the labels %s: %s", s.Namespace, s.Cluster, labelText(c.Selector), advice)
 	case 1:
 	default:
 		var names []string
@@ -44,17 +59,21 @@ func (s *step) place(ctx context.Context, selector map[string]string, container 
 			names = append(names, p.Name)
 		}
 		slices.Sort(names)
-		return Place{}, retry("%d pods of postgresql %s/%s claim to be its primary (%s): only one may carry %s=%s",
-			len(pods), s.Namespace, s.Cluster, strings.Join(names, ", "), cpo.LabelRole, cpo.RolePrimary)
+		advice := "only one may carry " + cpo.LabelRole + "=" + cpo.RolePrimary
+		if c.Name == cpo.ContainerRepoHost {
+			advice = "only that of StatefulSet " + translate.RepoHostName(s.Cluster) + " may carry " + cpo.LabelMemberType + "=" + cpo.MemberRepoHost
+		}
+		return Place{}, retry("%d pods of postgresql %s/%s claim to be its %s (%s): %s",
+			len(pods), s.Namespace, s.Cluster, c.Role, strings.Join(names, ", "), advice)
 	}
 	pod := pods[0]
-	if !slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == container }) {
-		return Place{}, stop("pod %s/%s has no container %s, where pgBackRest should be", s.Namespace, pod.Name, container)
+	if !slices.ContainsFunc(pod.Spec.Containers, func(have corev1.Container) bool { return have.Name == c.Name }) {
+		return Place{}, stop("pod %s/%s has no container %s, where pgBackRest should be", s.Namespace, pod.Name, c.Name)
 	}
-	if !slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == container && c.Ready }) {
-		return Place{}, retry("container %s of pod %s/%s is not ready: look at kubectl describe pod -n %s %s", container, s.Namespace, pod.Name, s.Namespace, pod.Name)
+	if !slices.ContainsFunc(pod.Status.ContainerStatuses, func(have corev1.ContainerStatus) bool { return have.Name == c.Name && have.Ready }) {
+		return Place{}, retry("container %s of pod %s/%s is not ready: look at kubectl describe pod -n %s %s", c.Name, s.Namespace, pod.Name, s.Namespace, pod.Name)
 	}
-	return Place{Namespace: s.Namespace, Pod: pod.Name, Container: container}, nil
+	return Place{Namespace: s.Namespace, Pod: pod.Name, Container: c.Name}, nil
 }
 
 func labelText(labels map[string]string) string {

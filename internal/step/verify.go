@@ -22,7 +22,7 @@ func (s *step) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	info, err := s.info(ctx, at)
+	info, err := s.info(ctx, at, p.Repo)
 	if err != nil {
 		return err
 	}
@@ -34,14 +34,14 @@ func (s *step) verify(ctx context.Context) error {
 		return err
 	}
 	backup, missing := pgbackrest.Prove(pgbackrest.ProofInput{
-		Info: info, Repo: p.Repo, Type: s.Type, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
+		Info: info, Repo: p.Repo, Type: s.Type, Cipher: p.Cipher, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
 		SegmentBytes: p.Facts.Postgres.WALSegmentBytes, Archived: archived,
 	})
 	if len(missing) > 0 {
 		return stop("the backup of this run is not proven: %s", strings.TrimSuffix(strings.Join(missing, " "), "."))
 	}
 	s.report.Result, s.report.Message, s.report.Code = stanzaflowv1alpha1.RunSucceeded, "", 0
-	s.report.Backup = reportBackup(info, p.Repo, backup)
+	s.report.Backup = reportBackup(info, p, backup)
 	s.report.Backup.WALSegments = len(archived)
 	s.logf("PROVEN: %s backup %s of postgresql %s/%s in %s, WAL %s to %s archived",
 		backup.Type, backup.Label, s.Namespace, s.Cluster, s.Repo, backup.WALStart, backup.WALStop)
@@ -89,15 +89,17 @@ func (s *step) archived(ctx context.Context, at Place, info pgbackrest.Info, p p
 	return needed, nil
 }
 
-func reportBackup(info pgbackrest.Info, repo int, b pgbackrest.Backup) *report.Backup {
+func reportBackup(info pgbackrest.Info, p plan, b pgbackrest.Backup) *report.Backup {
+	repo, _ := info.Repo(p.Repo)
 	r := &report.Backup{
 		Label: b.Label, Type: b.Type, Start: b.Start, Stop: b.Stop,
 		DatabaseBytes: b.DatabaseBytes, RepoDeltaBytes: b.RepoDeltaBytes,
 		LSNStart: b.LSNStart, LSNStop: b.LSNStop, WALStart: b.WALStart, WALStop: b.WALStop,
 		References: len(b.Reference), PgBackRest: b.Version, OldestInRepo: b.Stop,
+		Storage: p.Facts.Repo.Storage, Location: p.Facts.Repo.Location, Cipher: repo.Cipher,
 	}
 	for _, other := range info.Backups {
-		if other.RepoKey != repo {
+		if other.RepoKey != p.Repo {
 			continue
 		}
 		r.BackupsInRepo++

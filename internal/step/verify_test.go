@@ -105,7 +105,7 @@ func TestVerifyProves(t *testing.T) {
 	for name, change := range map[string]func(*world){
 		// The run ends by the rules that it began with.
 		"the resource is deleted meanwhile": func(w *world) { w.cluster = cpo.Postgresql{} },
-		"the gate is closed meanwhile":      func(w *world) { w.stanza.Gate = "false" },
+		"the gate is closed meanwhile":      func(w *world) { w.stanza.Spec.Gate = "false" },
 		"the store is back at the second attempt": func(w *world) {
 			w.on("info", fails(49, "P00  ERROR: [049]: unable to connect"))
 		},

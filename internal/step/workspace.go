@@ -12,6 +12,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
 )
 
 // Files of the workspace. The WorkflowTemplate names those that it publishes.
@@ -32,11 +33,14 @@ type Workspace string
 // resource again, so that a run that has begun ends by the rules it began with,
 // even if the resource is deleted meanwhile.
 type plan struct {
-	Selector  map[string]string `json:"selector"`
-	Container string            `json:"container"`
-	Repo      int               `json:"repo"`
-	StartFast bool              `json:"startFast"`
-	Facts     gate.Facts        `json:"facts"`
+	Primary translate.Container `json:"primary"`
+	// Host is where the backup is made: the repo host, or the primary again.
+	Host      translate.Container `json:"host"`
+	Repo      int                 `json:"repo"`
+	StartFast bool                `json:"startFast"`
+	// Cipher that the resource asks for.
+	Cipher string     `json:"cipher"`
+	Facts  gate.Facts `json:"facts"`
 }
 
 func (w Workspace) plan() (plan, error) {

@@ -14,6 +14,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ const (
 	testCluster   = "orders"
 	testRun       = "6f1f2a52-0c0e-4d6b-9a5e-1b5f3c1d7e11"
 	testPod       = "orders-0"
+	testRepoHost  = "orders-pgbackrest-repo-host-0"
 )
 
 var testStart = time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC)
@@ -58,20 +60,28 @@ type world struct {
 	fieldErrors []cpo.FieldError
 	// clusterError and podsError come from the API server.
 	clusterError, podsError, stanzaError error
-	stanza                               stanzaflowv1alpha1.StanzaSpec
+	stanza                               stanzaflowv1alpha1.Stanza
 	pods                                 []corev1.Pod
 
-	// postgres is the answer to query, without config.
+	// postgres is the answer to query.
 	postgres map[string]any
-	// podConfig is the configuration as the pod sees it, nil without the file.
-	podConfig *string
-	sessions  int
+	sessions int
+
+	// files of the configuration directory, by container and name.
+	files map[string]map[string]string
+	// versions of pgBackRest, by container.
+	versions map[string]string
 
 	stanzaExists bool
-	// repoStatus replaces the status of the repo.
-	repoStatus *pgbackrest.Status
+	// repoStatus replaces the status of the repo, hostStatus that which the
+	// host of the repo gives.
+	repoStatus, hostStatus *pgbackrest.Status
 	// noRepo: pgBackRest does not know the repo.
 	noRepo bool
+	// cipher of the repo.
+	cipher string
+	// others are the repos beside repo1, which have no backups unless listed.
+	others map[int]pgbackrest.Status
 	// lock: info says that the lock is held.
 	lock        bool
 	size, done  uint64
@@ -119,7 +129,7 @@ func newWorld(t *testing.T) *world {
 			Namespace: testNamespace, Name: testCluster,
 			PgBackRest: &cpo.PgBackRest{
 				Secret: "orders-s3",
-				Global: map[string]string{"repo1-path": "/orders", "repo1-retention-full": "2"},
+				Global: map[string]string{"repo1-path": "/orders", "repo1-retention-full": "2", "repo1-cipher-type": pgbackrest.CipherAES256CBC},
 				Repos: []cpo.Repo{{
 					Name: "repo1", Storage: cpo.StorageS3, Resource: "backups", Endpoint: "s3.example.org", Region: "eu",
 					Schedule: map[string]string{cpo.Full: "0 1 * * *"},
@@ -129,21 +139,72 @@ func newWorld(t *testing.T) *world {
 		pods: []corev1.Pod{primary(testPod)},
 		postgres: map[string]any{
 			"inRecovery": false, "version": 160009, "systemId": "7710987021816380561", "databaseBytes": 22992758,
-			"walSegmentBytes": 16 << 20, "archiveMode": "on", "archiveCommand": true,
-			"lastArchived": "2026-03-01T06:20:00.123456+05:30", "lastFailed": nil,
+			"walSegmentBytes": 16 << 20, "archiveMode": "on", "archiveCommand": true, "archiveStanza": "db",
+			"lastArchived": "2026-03-01T06:20:00.123456+05:30", "lastFailed": nil, "lastFailedWal": nil,
 		},
+		files: map[string]map[string]string{cpo.ContainerPostgreSQL: {
+			testSecretFile: "[global]\nrepo1-s3-key=hunter2\nrepo1-s3-key-secret=hunter2\nrepo1-cipher-pass=hunter2\n",
+		}},
+		versions:     map[string]string{cpo.ContainerPostgreSQL: "2.55.1", cpo.ContainerRepoHost: "2.55.1"},
+		cipher:       pgbackrest.CipherAES256CBC,
+		others:       map[int]pgbackrest.Status{},
 		stanzaExists: true,
 		segments:     map[string][]string{},
 		nextSegment:  2,
 		scripts:      map[string][]script{},
 	}
-	config := configOf(w.cluster)
-	w.podConfig = &config
+	w.project()
 	return w
 }
 
-func configOf(cluster cpo.Postgresql) string {
-	return translate.Translate(translate.Input{Cluster: cluster}).ConfigMap.Data[cpo.ConfigFileName]
+// testSecretFile is in the Secret of the cluster.
+const testSecretFile = "s3.conf"
+
+// newRepoHostWorld is one with a repo host, and repo1 on it.
+func newRepoHostWorld(t *testing.T) *world {
+	w := newWorld(t)
+	w.cluster.PgBackRest.Image = "example.org/pgbackrest:2.55.1"
+	w.cluster.PgBackRest.Repos = []cpo.Repo{{
+		Name: "repo1", Storage: cpo.StoragePVC, Volume: &cpo.Volume{Size: "5Gi"}, Schedule: map[string]string{cpo.Full: "0 1 * * *"},
+	}}
+	delete(w.cluster.PgBackRest.Global, "repo1-path")
+	secret := "[global]\nrepo1-cipher-pass=hunter2\n"
+	w.files = map[string]map[string]string{
+		cpo.ContainerPostgreSQL: {testSecretFile: secret}, cpo.ContainerRepoHost: {testSecretFile: secret},
+	}
+	w.pods = append(w.pods, repoHost(testRepoHost))
+	w.project()
+	return w
+}
+
+// project brings the configuration that the operator writes into the pods.
+func (w *world) project() {
+	w.t.Helper()
+	plan := translate.Translate(translate.Input{Cluster: w.cluster, Stanza: w.stanza.Spec, Known: w.stanza.Status.Repos})
+	if plan.ConfigMap == nil || len(plan.Problems) > 0 {
+		w.t.Fatalf("no configuration: %v", plan.Problems)
+	}
+	w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = plan.ConfigMap.Data[cpo.ConfigFileName]
+	if plan.RepoHost != nil {
+		w.files[cpo.ContainerRepoHost][cpo.ConfigFileName] = plan.RepoHost.ConfigMap.Data[cpo.ConfigFileName]
+	}
+}
+
+// workplace is the container where pgBackRest works for repo1.
+func (w *world) workplace() string {
+	if w.cluster.PgBackRest != nil && len(w.cluster.PgBackRest.Repos) > 0 && w.cluster.PgBackRest.Repos[0].Storage == cpo.StoragePVC {
+		return cpo.ContainerRepoHost
+	}
+	return cpo.ContainerPostgreSQL
+}
+
+// repoHost is the pod of a repo host that is ready.
+func repoHost(name string) corev1.Pod {
+	return corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: testNamespace, Labels: cpo.RepoHostSelector(testCluster)},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: cpo.ContainerRepoHost}}},
+		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: cpo.ContainerRepoHost, Ready: true}}},
+	}
 }
 
 // primary is a pod that is ready and carries the labels of a primary.
@@ -171,7 +232,7 @@ func (w *world) Postgresql(ctx context.Context, namespace, name string) (cpo.Pos
 	return w.cluster, w.fieldErrors, nil
 }
 
-func (w *world) Stanza(ctx context.Context, _, _ string) (stanzaflowv1alpha1.StanzaSpec, error) {
+func (w *world) Stanza(ctx context.Context, _, _ string) (stanzaflowv1alpha1.Stanza, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.stanza, errors.Join(ctx.Err(), w.stanzaError)
@@ -207,14 +268,35 @@ func (w *world) Exec(ctx context.Context, at Place, argv []string, stdout, stder
 		}
 	}
 	switch name {
+	case "psql", "stanza-create", "check":
+		if at.Container != cpo.ContainerPostgreSQL {
+			w.t.Errorf("%s ran in %s, want the primary", name, at)
+		}
+	case "backup", "expire", "repo-ls":
+		if at.Container != w.workplace() {
+			w.t.Errorf("%s ran in %s, want container %s", name, at, w.workplace())
+		}
+	}
+	switch name {
 	case "psql":
 		return w.psql(c)
+	case "sha256sum":
+		return w.sha256sum(c)
+	case "grep":
+		return w.grep(c)
 	case "version":
-		return c.print("pgBackRest 2.55.1\n")
+		return c.print("pgBackRest " + w.versions[at.Container] + "\n")
+	case "check":
+		return c.print("P00   INFO: WAL segment 000000010000000000000001 successfully archived to ... on repo1\n")
 	case "info":
 		return w.info(c)
 	case "stanza-create":
 		w.stanzaExists = true
+		for repo, status := range w.others {
+			if status == missingStanza {
+				w.others[repo] = pgbackrest.Status{Code: pgbackrest.StatusNoBackups, Message: "no valid backups"}
+			}
+		}
 		return c.print("P00   INFO: stanza-create for stanza 'db' on repo1\n")
 	case "backup":
 		w.list(w.made(argv))
@@ -227,6 +309,9 @@ func (w *world) Exec(ctx context.Context, at Place, argv []string, stdout, stder
 	w.t.Errorf("unexpected command %q", argv)
 	return &ExitError{Code: 48}
 }
+
+// missingStanza is the status of a repo without the stanza.
+var missingStanza = pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, Message: "missing stanza path"}
 
 // name of the command: psql, or that of pgBackRest.
 func (c call) name() string {
@@ -283,12 +368,34 @@ func (w *world) psql(c call) error {
 	if statement == sessions {
 		return c.printJSON(w.sessions)
 	}
-	answer := maps.Clone(w.postgres)
-	answer["config"] = nil
-	if w.podConfig != nil {
-		answer["config"] = fmt.Sprintf("%x", sha256.Sum256([]byte(*w.podConfig)))
+	return c.printJSON(w.postgres)
+}
+
+func (w *world) sha256sum(c call) error {
+	name := strings.TrimPrefix(c.argv[1], cpo.ConfigDir+"/")
+	content, ok := w.files[c.at.Container][name]
+	if !ok {
+		_, _ = fmt.Fprintf(c.stderr, "sha256sum: %s: No such file or directory\n", c.argv[1])
+		return &ExitError{Code: 1}
 	}
-	return c.printJSON(answer)
+	return c.print(fmt.Sprintf("%x  %s\n", sha256.Sum256([]byte(content)), c.argv[1]))
+}
+
+// grep finds each file a second time where Kubernetes has put it.
+func (w *world) grep(c call) error {
+	pattern := regexp.MustCompile(`(?m)` + c.argv[len(c.argv)-2])
+	var lines []string
+	for _, dir := range []string{"", "..data/"} {
+		for _, name := range slices.Sorted(maps.Keys(w.files[c.at.Container])) {
+			for _, match := range pattern.FindAllString(w.files[c.at.Container][name], -1) {
+				lines = append(lines, c.argv[len(c.argv)-1]+"/"+dir+name+":"+strings.Trim(match, "\n"))
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return &ExitError{Code: 1}
+	}
+	return c.print(strings.Join(lines, "\n") + "\n")
 }
 
 // made is the backup that a command line asks for.
@@ -340,12 +447,21 @@ func (w *world) info(c call) error {
 	if w.onInfo != nil {
 		w.onInfo()
 	}
+	only := 0
+	for _, a := range c.argv {
+		if repo, ok := strings.CutPrefix(a, "--repo="); ok {
+			only, _ = strconv.Atoi(repo)
+		}
+	}
 	status := pgbackrest.Status{Message: "ok"}
+	here := c.at.Container == w.workplace()
 	switch {
+	case w.hostStatus != nil && here:
+		status = *w.hostStatus
 	case w.repoStatus != nil:
 		status = *w.repoStatus
 	case !w.stanzaExists:
-		status = pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, Message: "missing stanza path"}
+		status = missingStanza
 	case len(w.backups) == 0:
 		status = pgbackrest.Status{Code: pgbackrest.StatusNoBackups, Message: "no valid backups"}
 	}
@@ -355,18 +471,28 @@ func (w *world) info(c call) error {
 		"name": vocab.PgBackRestStanza, "cipher": "none",
 		"status": object{
 			"code": status.Code, "message": status.Message,
-			"lock": object{"backup": object{"held": w.lock, "size": w.size, "size-cplt": w.done}},
+			"lock": object{"backup": object{"held": w.lock && here, "size": w.size, "size-cplt": w.done}},
 		},
 		"repo": []object{}, "backup": []object{}, "archive": []object{}, "db": []object{},
 	}
+	var repos []object
 	if !w.noRepo {
-		stanza["repo"] = []object{{"key": 1, "cipher": "aes-256-cbc", "status": statusJSON}}
+		repos = []object{{"key": 1, "cipher": w.cipher, "status": statusJSON}}
 	}
+	for _, repo := range slices.Sorted(maps.Keys(w.others)) {
+		if only == pgbackrest.AllRepos {
+			repos = append(repos, object{"key": repo, "cipher": "none", "status": object{"code": w.others[repo].Code, "message": w.others[repo].Message}})
+		}
+	}
+	stanza["repo"] = repos
 	if w.repoStatus == nil && w.stanzaExists {
 		key := object{"id": 1, "repo-key": 1}
 		stanza["archive"] = []object{{"database": key, "id": "16-1", "min": nil, "max": nil}}
 		var backups []object
 		for _, b := range w.backups {
+			if only != pgbackrest.AllRepos && b.RepoKey != only {
+				continue
+			}
 			backups = append(backups, object{
 				"label": b.Label, "type": b.Type, "prior": b.Prior, "reference": b.Reference, "annotation": b.Annotation, "error": b.Error,
 				"database": object{"id": 1, "repo-key": b.RepoKey}, "backrest": object{"version": "2.55.1"},

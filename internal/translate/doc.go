@@ -7,8 +7,12 @@
 // gives the same bytes.
 //
 //	postgresql ─▶ cpo.Decode ─┐
-//	Stanza.spec ──────────────┼─▶ Translate ─▶ Plan{ConfigMap, CronWorkflows, Problems}
+//	Stanza.spec, status.repos ┼─▶ Translate ─▶ Plan{ConfigMap, RepoHost, Credential, CronWorkflows, Problems}
 //	WorkflowTemplate version ─┘
+//
+// One file for each storage (s3.go, azure.go, gcs.go, volume.go) says what its
+// fields mean; global.go what spec.global may say; config.go and repohost.go
+// write the two configurations of pgBackRest, and repohost_*.go what runs it.
 //
 // A mistake of the user is a Problem, not an error, and never takes anything
 // away: what a Problem stands for is named in Plan.Keep, and whoever applies

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
@@ -24,24 +26,48 @@ import (
 var update = flag.Bool("update", false, "rewrite want.yaml of every case")
 
 // A case is a directory under testdata: cr.yaml, stanza.yaml where the cluster
-// has one, and want.yaml, which -update writes.
+// has one, known.yaml where earlier runs have found something, as in status.repos
+// of the Stanza, and want.yaml, which -update writes.
 const (
 	fileCR     = "cr.yaml"
 	fileStanza = "stanza.yaml"
+	fileKnown  = "known.yaml"
 	fileWant   = "want.yaml"
 )
 
 // golden is want.yaml: the objects as the operator applies them, and what it
 // has to say. It is written from their one form and read as Kubernetes' types.
-type golden[C, W any] struct {
-	ConfigMap     C               `json:"configMap,omitempty"`
-	CronWorkflows []W             `json:"cronWorkflows,omitempty"`
-	Keep          goldenKeep      `json:"keep,omitzero"`
-	Problems      []goldenProblem `json:"problems,omitempty"`
+type golden[C, E, H, W any] struct {
+	ConfigMap     C                  `json:"configMap,omitempty"`
+	Credential    E                  `json:"credential,omitempty"`
+	RepoHost      H                  `json:"repoHost,omitempty"`
+	Repos         []goldenRepository `json:"repos,omitempty"`
+	CronWorkflows []W                `json:"cronWorkflows,omitempty"`
+	Keep          goldenKeep         `json:"keep,omitzero"`
+	Problems      []goldenProblem    `json:"problems,omitempty"`
+}
+
+// goldenRepoHost has every field of translate.RepoHost.
+type goldenRepoHost[S, P, C, X, T any] struct {
+	CommonName   string   `json:"commonName"`
+	DNSNames     []string `json:"dnsNames"`
+	Services     []S      `json:"services"`
+	Claims       []P      `json:"claims"`
+	Certificates []X      `json:"certificates,omitempty"`
+	ConfigMap    C        `json:"configMap"`
+	StatefulSet  T        `json:"statefulSet"`
+}
+
+type goldenRepository struct {
+	Name     string `json:"name"`
+	Storage  string `json:"storage"`
+	Location string `json:"location"`
+	Cipher   string `json:"cipher"`
+	Claim    string `json:"claim,omitempty"`
 }
 
 type goldenKeep struct {
-	ConfigMap     bool     `json:"configMap,omitempty"`
+	Configuration bool     `json:"configuration,omitempty"`
 	CronWorkflows []string `json:"cronWorkflows,omitempty"`
 	Everything    bool     `json:"everything,omitempty"`
 }
@@ -69,7 +95,8 @@ func TestTranslate(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("plan differs (-want +got); if it should, run go test ./internal/translate -update:\n%s", diff)
 			}
-			var decoded golden[*corev1.ConfigMap, wfv1.CronWorkflow]
+			type repoHost = goldenRepoHost[corev1.Service, corev1.PersistentVolumeClaim, corev1.ConfigMap, map[string]any, appsv1.StatefulSet]
+			var decoded golden[*corev1.ConfigMap, *corev1.Secret, *repoHost, wfv1.CronWorkflow]
 			if err := yaml.UnmarshalStrict([]byte(want), &decoded); err != nil {
 				t.Errorf("%s: %v", file, err)
 			}
@@ -103,8 +130,8 @@ func caseDirs(t testing.TB) []string {
 		found := map[string]bool{}
 		for _, file := range files {
 			found[file.Name()] = true
-			if file.Name() != fileCR && file.Name() != fileStanza && file.Name() != fileWant {
-				t.Fatalf("%s: a case has %s, %s and %s only", filepath.Join(dir, file.Name()), fileCR, fileStanza, fileWant)
+			if !slices.Contains([]string{fileCR, fileStanza, fileKnown, fileWant}, file.Name()) {
+				t.Fatalf("%s: a case has %s, %s, %s and %s only", filepath.Join(dir, file.Name()), fileCR, fileStanza, fileKnown, fileWant)
 			}
 		}
 		if !found[fileCR] || !found[fileWant] && !*update {
@@ -138,8 +165,13 @@ func readCase(t testing.TB, dir string) translate.Input {
 	var in translate.Input
 	in.Cluster, in.FieldErrors = cpo.Decode(object)
 
+	if file := filepath.Join(dir, fileKnown); exists(file) {
+		if err := yaml.UnmarshalStrict([]byte(readFile(t, file)), &in.Known); err != nil || len(in.Known) == 0 {
+			t.Fatalf("%s has %d repos: %v", file, len(in.Known), err)
+		}
+	}
 	file := filepath.Join(dir, fileStanza)
-	if _, err := os.Stat(file); err != nil {
+	if !exists(file) {
 		return in
 	}
 	var stanza stanzaflowv1alpha1.Stanza
@@ -154,6 +186,11 @@ func readCase(t testing.TB, dir string) translate.Input {
 	return in
 }
 
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
 func readFile(t testing.TB, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -166,12 +203,34 @@ func readFile(t testing.TB, file string) string {
 // renderPlan gives want.yaml.
 func renderPlan(t testing.TB, plan translate.Plan) string {
 	t.Helper()
-	g := golden[map[string]any, map[string]any]{Keep: goldenKeep(plan.Keep)}
+	type object = map[string]any
+	g := golden[object, object, *goldenRepoHost[object, object, object, object, object], object]{Keep: goldenKeep(plan.Keep)}
 	if plan.ConfigMap != nil {
-		g.ConfigMap = object(t, plan.ConfigMap)
+		g.ConfigMap = readable(t, plan.ConfigMap)
+	}
+	if plan.Credential != nil {
+		g.Credential = readable(t, plan.Credential)
+	}
+	if host := plan.RepoHost; host != nil {
+		g.RepoHost = &goldenRepoHost[object, object, object, object, object]{
+			CommonName: host.CommonName, DNSNames: host.DNSNames,
+			ConfigMap: readable(t, &host.ConfigMap), StatefulSet: readable(t, &host.StatefulSet),
+		}
+		for i := range host.Services {
+			g.RepoHost.Services = append(g.RepoHost.Services, readable(t, &host.Services[i]))
+		}
+		for i := range host.Claims {
+			g.RepoHost.Claims = append(g.RepoHost.Claims, readable(t, &host.Claims[i]))
+		}
+		for _, certificate := range host.Certificates {
+			g.RepoHost.Certificates = append(g.RepoHost.Certificates, readable(t, certificate))
+		}
+	}
+	for _, r := range plan.Repos {
+		g.Repos = append(g.Repos, goldenRepository(r))
 	}
 	for i := range plan.CronWorkflows {
-		g.CronWorkflows = append(g.CronWorkflows, object(t, &plan.CronWorkflows[i]))
+		g.CronWorkflows = append(g.CronWorkflows, readable(t, &plan.CronWorkflows[i]))
 	}
 	for _, p := range plan.Problems {
 		g.Problems = append(g.Problems, goldenProblem(p))
@@ -181,6 +240,26 @@ func renderPlan(t testing.TB, plan translate.Plan) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// readable is an object for want.yaml: the script stands in its own file, and
+// the data of a Secret as its user would write them.
+func readable(t testing.TB, typed any) map[string]any {
+	t.Helper()
+	o := object(t, typed)
+	data, _ := o["data"].(map[string]any)
+	if data[translate.ServerScriptName] != nil {
+		data[translate.ServerScriptName] = "(internal/translate/" + translate.ServerScriptName + ")"
+	}
+	if secret, ok := typed.(*corev1.Secret); ok {
+		texts := map[string]any{}
+		for key, value := range secret.Data {
+			texts[key] = string(value)
+		}
+		delete(o, "data")
+		o["stringData"] = texts
+	}
+	return o
 }
 
 func object(t testing.TB, typed any) map[string]any {

@@ -27,19 +27,21 @@ func looksHashed(cluster string) bool {
 }
 
 // CronWorkflowName is pgbackrest-<cluster>-<repo>-<type>, as CPO names its
-// CronJobs. Where that is too long for Argo, the cluster's name is cut and a
-// hash of all of it is added, so that two long names, or two types of one
-// cluster, never meet. A cut name is always as long as Argo allows, so the only
-// plain names that it could be are those of that length that end in a hash;
-// they are cut too.
+// CronJobs.
 func CronWorkflowName(cluster, repo, backupType string) string {
-	const prefix = "pgbackrest-"
-	suffix := "-" + repo + "-" + backupType
+	return shortName("pgbackrest-", cluster, "-"+repo+"-"+backupType, maxCronWorkflowName)
+}
+
+// shortName is prefix, cluster and suffix. Where that is too long, the cluster's
+// name is cut and a hash of all of it is added, so that two long names never
+// meet. A cut name is always as long as allowed, so the only plain names that it
+// could be are those of that length that end in a hash; they are cut too.
+func shortName(prefix, cluster, suffix string, most int) string {
 	name := prefix + cluster + suffix
-	if len(name) < maxCronWorkflowName || len(name) == maxCronWorkflowName && !looksHashed(cluster) {
+	if len(name) < most || len(name) == most && !looksHashed(cluster) {
 		return name
 	}
-	room := max(0, maxCronWorkflowName-len(prefix)-len("-")-hashLength-len(suffix))
+	room := max(0, most-len(prefix)-len("-")-hashLength-len(suffix))
 	return prefix + cutName(cluster, room) + "-" + nameHash(cluster) + suffix
 }
 
@@ -69,4 +71,33 @@ func clusterLabels(cluster string) map[string]string {
 		vocab.LabelPartOf:    vocab.ManagedBy,
 		vocab.LabelCluster:   cluster,
 	}
+}
+
+// Names of the objects of a repo host. They are CPO's as long as a StatefulSet
+// may have them: its pods carry a label of its name with a suffix of up to 11
+// characters, of 63 in all.
+const maxStatefulSetName = 52
+
+// RepoHostName is <cluster>-pgbackrest-repo-host, the StatefulSet; its one pod
+// has the suffix -0. A long name of a cluster is cut, as in CronWorkflowName.
+func RepoHostName(cluster string) string {
+	return shortName("", cluster, "-pgbackrest-repo-host", maxStatefulSetName)
+}
+
+// ClaimName is <repo>-<cluster>-pgbackrest-repo-host-0.
+func ClaimName(cluster, repo string) string { return repo + "-" + RepoHostName(cluster) + "-0" }
+
+// maxLabel is how long a label in DNS may be, and so the name of a Service.
+const maxLabel = 63
+
+// PrimaryServiceName is <cluster>-pgbackrest-primary: the Service that leads the
+// repo host to the current primary.
+func PrimaryServiceName(cluster string) string {
+	return shortName("", cluster, "-pgbackrest-primary", maxLabel)
+}
+
+// ClusterPodsServiceName is <cluster>-clusterpods, as CPO's: the headless
+// Service that gives every pod of a cluster, the repo host too, a name in DNS.
+func ClusterPodsServiceName(cluster string) string {
+	return shortName("", cluster, "-clusterpods", maxLabel)
 }

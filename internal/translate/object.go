@@ -43,7 +43,8 @@ func prune(object map[string]any) {
 		case nil:
 			delete(object, key)
 		case map[string]any:
-			if prune(v); len(v) == 0 {
+			// An empty emptyDir is a volume, and without it there is none.
+			if prune(v); len(v) == 0 && key != "emptyDir" {
 				delete(object, key)
 			}
 		case []any:

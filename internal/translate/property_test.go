@@ -18,6 +18,9 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	"github.com/robfig/cron/v3"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -78,6 +81,7 @@ func TestTranslateLeavesItsInputAlone(t *testing.T) {
 		}
 		// Nor does the plan share memory with it, or with the next one.
 		after := encode(t, translate.Translate(in))
+		spoil(&plan)
 		for i := range plan.CronWorkflows {
 			clear(plan.CronWorkflows[i].Labels)
 			clear(plan.CronWorkflows[i].Spec.WorkflowMetadata.Labels)
@@ -94,6 +98,54 @@ func TestTranslateLeavesItsInputAlone(t *testing.T) {
 	}
 }
 
+// spoil changes every part of the configuration that could be shared.
+func spoil(plan *translate.Plan) {
+	if plan.ConfigMap != nil {
+		clear(plan.ConfigMap.Data)
+		clear(plan.ConfigMap.Labels)
+	}
+	if plan.Credential != nil {
+		clear(plan.Credential.Data[translate.CredentialFileName])
+	}
+	host := plan.RepoHost
+	if host == nil {
+		return
+	}
+	clear(host.DNSNames)
+	for _, service := range host.Services {
+		clear(service.Spec.Selector)
+	}
+	for i := range host.Claims {
+		clear(host.Claims[i].Spec.Resources.Requests)
+		if selector := host.Claims[i].Spec.Selector; selector != nil {
+			clear(selector.MatchLabels)
+		}
+		if class := host.Claims[i].Spec.StorageClassName; class != nil {
+			*class = "spoilt"
+		}
+	}
+	for _, certificate := range host.Certificates {
+		clear(certificate["spec"].(map[string]any)["dnsNames"].([]any))
+		clear(certificate)
+	}
+	pod := &host.StatefulSet.Spec.Template.Spec
+	if affinity := pod.Affinity.NodeAffinity; affinity != nil {
+		clear(affinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms)
+	}
+	for _, toleration := range pod.Tolerations {
+		if toleration.TolerationSeconds != nil {
+			*toleration.TolerationSeconds = 99
+		}
+	}
+	clear(pod.Tolerations)
+	for i := range pod.Containers {
+		clear(pod.Containers[i].Resources.Requests)
+		clear(pod.Containers[i].Resources.Limits)
+	}
+	clear(host.StatefulSet.Labels)
+	clear(host.StatefulSet.Spec.Selector.MatchLabels)
+}
+
 // TestPlanIsWholeOrKept: what is planned is complete and good, what has a
 // problem is kept, and nothing is both.
 func TestPlanIsWholeOrKept(t *testing.T) {
@@ -106,17 +158,26 @@ func TestPlanIsWholeOrKept(t *testing.T) {
 	for range rounds {
 		inputs = append(inputs, randomInput(random))
 	}
-	planned, problems := 0, 0
+	planned, problems, hosts, keys, changed := 0, 0, 0, 0, 0
 	for _, in := range inputs {
 		plan := translate.Translate(in)
 		planned, problems = planned+len(plan.CronWorkflows), problems+len(plan.Problems)
+		if plan.RepoHost != nil {
+			hosts++
+		}
+		if plan.Credential != nil {
+			keys++
+		}
+		if slices.ContainsFunc(plan.Problems, func(p translate.Problem) bool { return p.Reason == vocab.ReasonCipherChanged }) {
+			changed++
+		}
 		checkPlan(t, in, plan)
 		if t.Failed() {
 			t.Fatalf("of the input\n%s", encode(t, in))
 		}
 	}
-	if planned < 500 || problems < 500 {
-		t.Errorf("saw %d CronWorkflows and %d problems, too few to prove anything", planned, problems)
+	if planned < 500 || problems < 500 || hosts < 100 || keys < 10 || changed < 50 {
+		t.Errorf("saw %d CronWorkflows, %d problems, %d repo hosts, %d keys and %d other ciphers, too few to prove anything", planned, problems, hosts, keys, changed)
 	}
 }
 
@@ -137,14 +198,7 @@ func checkPlan(t testing.TB, in translate.Input, plan translate.Plan) {
 		}
 		names[c.Name] = true
 	}
-	if c := plan.ConfigMap; c != nil {
-		if errs := validation.IsDNS1123Subdomain(c.Name); len(errs) > 0 {
-			t.Errorf("name of the ConfigMap %q: %v", c.Name, errs)
-		}
-		if strings.Contains(encode(t, c), "{{") {
-			t.Error("the ConfigMap holds an Argo expression")
-		}
-	}
+	checkConfiguration(t, in, plan)
 	if len(plan.Problems) == 0 && !reflect.DeepEqual(plan.Keep, translate.Keep{}) {
 		t.Errorf("keeps %+v without a problem", plan.Keep)
 	}
@@ -156,6 +210,14 @@ func checkPlan(t testing.TB, in translate.Input, plan translate.Plan) {
 			t.Errorf("problem is not one short line: %+v", p)
 		}
 	}
+	if len(plan.Keep.CronWorkflows) > 0 && !slices.ContainsFunc(plan.Problems, func(p translate.Problem) bool { return p.Reason != vocab.ReasonCredentialInline }) {
+		t.Error("keeps schedules for a key that is used")
+	}
+	for _, p := range plan.Problems {
+		if keepsConfiguration(p, plan) && !plan.Keep.Configuration {
+			t.Errorf("the configuration changes in spite of %+v", p)
+		}
+	}
 	for _, name := range schedulesWithProblems(in, plan) {
 		if !plan.Keep.CronWorkflow(name) {
 			t.Errorf("%s has a problem and is not kept", name)
@@ -164,6 +226,18 @@ func checkPlan(t testing.TB, in translate.Input, plan translate.Plan) {
 			t.Errorf("%s has a problem and is planned", name)
 		}
 	}
+}
+
+// keepsConfiguration: whatever the configuration is made of keeps it, but for a
+// key that is used, and a Secret or a certificate that only a repo host has.
+func keepsConfiguration(p translate.Problem, plan translate.Plan) bool {
+	switch {
+	case p.Kind == "Stanza":
+		return p.Reason == vocab.ReasonInvalidCertificate && plan.RepoHost != nil
+	case p.Field == "spec.backup.pgbackrest.configuration.secret":
+		return plan.RepoHost != nil
+	}
+	return p.Reason != vocab.ReasonCredentialInline && !strings.Contains(p.Field, ".schedule")
 }
 
 // schedulesWithProblems are the names of the CronWorkflows whose own expression
@@ -261,12 +335,20 @@ func TestPlanHasNoCredential(t *testing.T) {
 	// Neither is a place for a credential, and both are written to a ConfigMap
 	// that the same people may read as the resource.
 	passedOn := func(path, credential string) bool {
-		if strings.Contains(credential, "@") {
-			return false
-		}
 		field := path[strings.LastIndexAny(path, "].")+1:]
-		return strings.HasPrefix(path, section+".repos[") && slices.Contains([]string{"resource", "endpoint", "region"}, field) ||
-			strings.HasPrefix(path, section+".global.")
+		switch {
+		// What may be asked of a node or of a volume is any text.
+		case strings.HasPrefix(path, "spec.tolerations"), strings.HasPrefix(path, "spec.nodeAffinity"), path == "spec.podPriorityClassName",
+			strings.Contains(path, ".volume.selector."):
+			return true
+		case strings.Contains(credential, "@"):
+			return false
+		case strings.HasPrefix(path, section+".repos["):
+			return slices.Contains([]string{"resource", "endpoint", "region", "account"}, field) ||
+				// The name of a file, as it could be.
+				field == "key" && !strings.Contains(credential, "/")
+		}
+		return strings.HasPrefix(path, section+".global.") || path == section+".image"
 	}
 	planted := 0
 	for _, dir := range caseDirs(t) {
@@ -276,8 +358,9 @@ func TestPlanHasNoCredential(t *testing.T) {
 			plant(object, "", credential, func(path string) {
 				planted++
 				in.Cluster, in.FieldErrors = cpo.Decode(object)
-				text := encode(t, translate.Translate(in))
-				if strings.Contains(text, credential) && !passedOn(path, credential) {
+				text := encode(t, published(translate.Translate(in)))
+				// A path that is made clean loses a slash.
+				if strings.Contains(text, strings.TrimPrefix(credential, "https://")) && !passedOn(path, credential) {
 					t.Errorf("%s: %s at %s is repeated: %s", dir, credential, path, text)
 				}
 			})
@@ -392,6 +475,7 @@ func goodInput() translate.Input {
 	return translate.Input{Cluster: cpo.Postgresql{
 		Namespace: "cpo", Name: "cluster",
 		PgBackRest: &cpo.PgBackRest{
+			Image:  "registry.example.com/pgbackrest:17",
 			Secret: "cluster-s3-credential",
 			Global: map[string]string{"repo1-path": "/cluster/repo1", "repo1-retention-full": "7"},
 			Repos: []cpo.Repo{{
@@ -404,8 +488,9 @@ func goodInput() translate.Input {
 
 // randomInput is a cluster of up to four repos, with a mistake here and there.
 func randomInput(random *rand.Rand) translate.Input {
+	odds := []int{12, 100}[random.IntN(2)]
 	pick := func(good string, bad ...string) string {
-		if random.IntN(12) == 0 {
+		if random.IntN(odds) == 0 {
 			return bad[random.IntN(len(bad))]
 		}
 		return good
@@ -421,17 +506,12 @@ func randomInput(random *rand.Rand) translate.Input {
 	}
 	section := in.Cluster.PgBackRest
 	section.Secret = pick("secret", "", "Not a name", "{{x}}")
+	section.Image = pick("registry.example.com/pgbackrest:17", "", "a b", "{{x}}", "https://u:"+secretMark+"@h")
+	randomHost(random, pick, &in)
 	section.Repos = nil
 	for _, i := range random.Perm(4)[:1+random.IntN(4)] {
 		number := i + 1
-		repo := cpo.Repo{
-			Name:     pick(fmt.Sprintf("repo%d", number), "", "repo5", "repo1"),
-			Storage:  pick(cpo.StorageS3, cpo.StoragePVC, "", "blob"),
-			Resource: pick("bucket", "", "{{x}}", "a\nb"),
-			Endpoint: pick("s3.example.com", "", "https://a:b@c"),
-			Region:   pick("zurich", "", " x"),
-			Schedule: map[string]string{},
-		}
+		repo := randomRepo(random, pick, number)
 		for _, backupType := range cpo.BackupTypes {
 			repo.Schedule[backupType] = pick(schedules[random.IntN(len(schedules))], "", "0 0 31 2 *", "{{x}}", "1 2 3 4 5 6", "@every 1h", "TZ=UTC 1 2 * * *")
 		}
@@ -440,17 +520,87 @@ func randomInput(random *rand.Rand) translate.Input {
 			delete(repo.Schedule, cpo.Incr)
 		}
 		section.Repos = append(section.Repos, repo)
-		section.Global[pick(fmt.Sprintf("repo%d-path", number), "repo3-s3-region", "repo1-s3-key", "NO\nOPTION")] = pick("/x", "", "{{x}}", "a\nb")
+		option := fmt.Sprintf("repo%d-path", number)
+		if repo.Storage == cpo.StoragePVC { // its path is ours
+			option = fmt.Sprintf("repo%d-retention-full", number)
+		}
+		section.Global[pick(option, "repo3-s3-region", "repo1-s3-key", "NO\nOPTION", "pg1-path", "tls-server-auth", "repo2-host", "repo-path", "lock-path")] = pick("/x", "", "{{x}}", "a\nb")
+		section.Global[fmt.Sprintf("repo%d-cipher-type", number)] = pick([]string{"none", "aes-256-cbc"}[random.IntN(2)], "aes", "{{x}}", "https://u:"+secretMark+"@h")
+		in.Known = append(in.Known, stanzaflowv1alpha1.RepoStatus{
+			Name: repo.Name, Storage: repo.Storage, Cipher: []string{"", "none", "none", "aes-256-cbc", "mixed"}[random.IntN(5)],
+			Location: repo.Storage + "://" + map[bool]string{false: "bucket/x", true: translate.ClaimName(in.Cluster.Name, repo.Name) + "/"}[repo.Storage == cpo.StoragePVC],
+		})
 	}
 	if len(section.Repos) > 0 && random.IntN(12) == 0 {
 		broken := random.IntN(len(section.Repos))
-		in.FieldErrors = []cpo.FieldError{{
+		in.FieldErrors = append(in.FieldErrors, cpo.FieldError{
 			Field:   fmt.Sprintf("spec.backup.pgbackrest.repos[%d].schedule.%s", broken, cpo.Incr),
 			Message: "must be a string",
-		}}
+		})
 		delete(section.Repos[broken].Schedule, cpo.Incr)
 	}
 	return in
+}
+
+// randomRepo is a repo of any storage.
+func randomRepo(random *rand.Rand, pick func(string, ...string) string, number int) cpo.Repo {
+	repo := cpo.Repo{Name: pick(fmt.Sprintf("repo%d", number), "", "repo5", "repo1"), Schedule: map[string]string{}}
+	storages := []string{cpo.StorageS3, cpo.StorageAzure, cpo.StorageGCS, cpo.StoragePVC}
+	repo.Storage = pick(storages[random.IntN(len(storages))], "", "blob")
+	if repo.Storage == cpo.StoragePVC {
+		repo.Volume = &cpo.Volume{
+			Size: pick("15Gi", "", "0", "-1Gi", "1e999999999", "15 GB"), StorageClass: pick("", "fast", "Not a name"),
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"disk": pick("backup", "not a value")}},
+		}
+		repo.Region = pick("", "zurich", "{{x}}")
+		return repo
+	}
+	repo.Resource, repo.Endpoint = pick("bucket", "", "{{x}}", "a\nb"), pick("s3.example.com", "", "https://a:b@c")
+	repo.KeyType = pick("", "auto", "shared", "token", "AUTO")
+	switch repo.Storage {
+	case cpo.StorageAzure:
+		repo.Account, repo.Key = pick("account", "", "a\nb"), pick([]string{"", secretMark}[random.IntN(2)], secretMark+"\nrepo1-path=/", "{{"+secretMark)
+	case cpo.StorageGCS:
+		repo.Key = pick("gcs.json", "", "/"+secretMark, `{"key":"`+secretMark+`"}`, "gcs.conf", "..")
+	default:
+		repo.Region, repo.Key = pick("zurich", "", " x"), pick("", secretMark)
+	}
+	return repo
+}
+
+// secretMark is in every credential of a random input.
+const secretMark = "hunter2"
+
+// randomHost is what the repo host is made of.
+func randomHost(random *rand.Rand, pick func(string, ...string) string, in *translate.Input) {
+	in.Cluster.Scheduling = cpo.Scheduling{
+		Tolerations:       []corev1.Toleration{{Key: "dedicated", TolerationSeconds: new(int64(60))}},
+		PriorityClassName: pick("", "database"),
+		NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "disk", Operator: "Exists"}}}},
+		}},
+	}
+	quantities := func() corev1.ResourceList {
+		list := corev1.ResourceList{}
+		for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+			if random.IntN(2) == 0 {
+				list[name] = resource.MustParse([]string{"50m", "2", "50Mi", "2Gi"}[random.IntN(4)])
+			}
+		}
+		return list
+	}
+	in.Cluster.PgBackRest.Resources = corev1.ResourceRequirements{Requests: quantities(), Limits: quantities()}
+	if random.IntN(4) == 0 {
+		in.Stanza.Certificate.IssuerRef = &stanzaflowv1alpha1.IssuerReference{
+			Name: pick("company", "", "Not a name"), Kind: pick("", "ClusterIssuer", "issuer"), Group: pick("", "example.com", "{{x}}"),
+		}
+	}
+	if random.IntN(8) == 0 {
+		in.Stanza.Certificate.Duration = &metav1.Duration{Duration: []time.Duration{0, -time.Hour, time.Minute, 30 * time.Minute, 24 * time.Hour}[random.IntN(5)]}
+	}
+	if random.IntN(16) == 0 {
+		in.FieldErrors = append(in.FieldErrors, cpo.FieldError{Field: "spec.tolerations[1]", Message: "must be an object"})
+	}
 }
 
 // rebuild gives an equal map that was filled in another order.

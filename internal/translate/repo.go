@@ -19,6 +19,28 @@ type repo struct {
 	path   string
 }
 
+// Fields of a repo that hold a text and stand for an option.
+const (
+	fieldResource = "resource"
+	fieldEndpoint = "endpoint"
+	fieldRegion   = "region"
+	fieldAccount  = "account"
+	fieldKey      = "key"
+	fieldKeyType  = "keyType"
+)
+
+// texts are those fields of a repo.
+func (r repo) texts() []optionField {
+	return []optionField{
+		{field: fieldResource, value: r.Resource},
+		{field: fieldEndpoint, value: r.Endpoint},
+		{field: fieldRegion, value: r.Region},
+		{field: fieldAccount, value: r.Account},
+		{field: fieldKey, value: r.Key},
+		{field: fieldKeyType, value: r.KeyType},
+	}
+}
+
 // RepoNumber is the number that pgBackRest gives a repo: 1 for repo1. It comes
 // from the name, never from the position in the list.
 func RepoNumber(name string) (int, bool) {
@@ -54,29 +76,36 @@ func namesUser(value string) bool {
 // accepts reports whether a repo can be configured, with a Problem for each
 // reason against it.
 func (t *translation) accepts(r repo) bool {
-	ok := !t.broken[r.index]
-	for _, f := range []struct{ name, value string }{
-		{"resource", r.Resource}, {"endpoint", r.Endpoint}, {"region", r.Region},
-	} {
+	ok := t.acceptsTexts(r) && t.acceptsCipher(r) && !t.broken[r.index]
+	switch r.Storage {
+	case cpo.StorageS3:
+		return t.acceptsS3(r) && ok
+	case cpo.StorageAzure:
+		return t.acceptsAzure(r) && ok
+	case cpo.StorageGCS:
+		return t.acceptsGCS(r) && ok
+	case cpo.StoragePVC:
+		return t.acceptsVolume(r) && t.hostAccepted && ok
+	case "":
+		t.problem(r.path+".storage", vocab.ReasonMissingField, "must be s3, azure, gcs or pvc")
+	default:
+		t.problem(r.path+".storage", vocab.ReasonUnsupportedStorage, "must be s3, azure, gcs or pvc")
+	}
+	return false
+}
+
+// acceptsTexts refuses in every field what is good in none.
+func (t *translation) acceptsTexts(r repo) bool {
+	ok := true
+	for _, f := range r.texts() {
 		switch {
-		case t.refusesExpression(r.path+"."+f.name, f.value):
+		case holdsExpression(f.value):
+			t.problem(r.path+"."+f.field, vocab.ReasonTemplateExpression, "%s", expressionMessage)
 			ok = false
 		case namesUser(f.value):
-			t.problem(r.path+"."+f.name, vocab.ReasonInvalidField, "must not name a user or a password before an @; put credentials in the Secret named in configuration.secret")
+			t.problem(r.path+"."+f.field, vocab.ReasonInvalidField, "must not name a user or a password before an @; put credentials in the Secret named in configuration.secret")
 			ok = false
 		}
 	}
-	switch r.Storage {
-	case cpo.StorageS3:
-	case cpo.StoragePVC, cpo.StorageAzure, cpo.StorageGCS:
-		t.problem(r.path+".storage", vocab.ReasonUnsupportedStorage, "storage %s is not supported yet, only s3", r.Storage)
-		ok = false
-	case "":
-		t.problem(r.path+".storage", vocab.ReasonMissingField, "must be s3")
-		ok = false
-	default:
-		t.problem(r.path+".storage", vocab.ReasonUnsupportedStorage, "must be s3")
-		ok = false
-	}
-	return ok && t.acceptsOptions(r)
+	return ok
 }

@@ -15,7 +15,7 @@ import (
 
 // checkStanza refuses a Stanza that no schedule could run by. A gate that does
 // not compile refuses nothing here: the runs fail closed and say so, and the
-// Problem says it earlier.
+// Problem says it earlier. A certificate is for repos with storage pvc only.
 func (t *translation) checkStanza() {
 	spec := t.in.Stanza
 	switch zone := spec.TimeZone; {
@@ -30,6 +30,7 @@ func (t *translation) checkStanza() {
 		t.stanzaProblem("spec.workflowTemplate", vocab.ReasonInvalidName, "is not the name of a WorkflowTemplate: lower-case letters, digits, - and . only")
 		t.refuseStanza()
 	}
+	t.certificateAccepted = t.acceptsCertificate()
 	if err := gate.Check(spec.Gate); err != nil {
 		t.stanzaProblem("spec.gate", vocab.ReasonInvalidGate, "%v", err)
 	}

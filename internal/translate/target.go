@@ -9,17 +9,32 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
-// Target is where the pgBackRest commands of a repo run.
+// Target is where the commands of a run for one repo are executed.
 type Target struct {
-	// Selector finds the pod by its labels.
-	Selector map[string]string
-	// Container in that pod.
-	Container string
 	// Repo is the number of the repo.
 	Repo int
+	// Primary is where PostgreSQL is asked, where its archiving is checked and
+	// where the stanza is created: from there pgBackRest reaches every repo.
+	Primary Container
+	// Host is where the backup is made and looked at: the repo host for storage
+	// pvc, the primary for the others.
+	Host Container
 	// StartFast: backups ask PostgreSQL for a checkpoint at once. Off only
 	// where global says start-fast=n.
 	StartFast bool
+	// Repository is the repo as the resource asks for it.
+	Repository Repository
+}
+
+// OnRepoHost reports whether the two containers are different ones.
+func (t Target) OnRepoHost() bool { return t.Host.Name != t.Primary.Name }
+
+// Container is one container of one pod that has all these labels.
+type Container struct {
+	// Role of the pod, for messages: primary or repo host.
+	Role     string            `json:"role"`
+	Selector map[string]string `json:"selector"`
+	Name     string            `json:"name"`
 }
 
 // TargetFor finds the target for a repo of a cluster. The error is for a person:
@@ -36,15 +51,17 @@ func TargetFor(cluster cpo.Postgresql, repoName string) (Target, error) {
 		if r.Name != repoName {
 			continue
 		}
-		if r.Storage != cpo.StorageS3 {
-			return Target{}, fmt.Errorf("%s of postgresql %s/%s has storage %q, which is not supported yet", repoName, cluster.Namespace, cluster.Name, r.Storage)
+		target := Target{
+			Repo:       number,
+			Primary:    Container{Role: "primary", Selector: cpo.PrimarySelector(cluster.Name), Name: cpo.ContainerPostgreSQL},
+			StartFast:  cluster.PgBackRest.Global["start-fast"] != "n",
+			Repository: repositoryOf(cluster, repo{Repo: r, number: number}),
 		}
-		return Target{
-			Selector:  cpo.PrimarySelector(cluster.Name),
-			Container: cpo.ContainerPostgreSQL,
-			Repo:      number,
-			StartFast: cluster.PgBackRest.Global["start-fast"] != "n",
-		}, nil
+		target.Host = target.Primary
+		if r.Storage == cpo.StoragePVC {
+			target.Host = Container{Role: "repo host", Selector: cpo.RepoHostSelector(cluster.Name), Name: cpo.ContainerRepoHost}
+		}
+		return target, nil
 	}
 	return Target{}, fmt.Errorf("postgresql %s/%s has no %s in spec.backup.pgbackrest.repos", cluster.Namespace, cluster.Name, repoName)
 }

@@ -34,7 +34,7 @@ func Translate(in Input) Plan {
 	t.checkStanza()
 	if pgbackrest := in.Cluster.PgBackRest; pgbackrest != nil && !t.refused {
 		repos := t.repos(pgbackrest)
-		t.plan.ConfigMap = t.configMap(pgbackrest, repos)
+		t.configuration(pgbackrest, repos)
 		t.plan.CronWorkflows = make([]wfv1.CronWorkflow, 0, len(repos)*len(cpo.BackupTypes))
 		// Repos come in the order of their names and the types of each too: the
 		// names of CronWorkflows, which differ in these only, are sorted.
@@ -60,6 +60,10 @@ type translation struct {
 	refused bool
 	// stanzaRefused: the Stanza has a mistake that no schedule could run with.
 	stanzaRefused bool
+	// certificateAccepted: the certificates of a repo host can be planned.
+	certificateAccepted bool
+	// hostAccepted: the repo host, if a repo needs one, can be planned.
+	hostAccepted bool
 	// broken holds the indices of repos that have an unreadable field.
 	broken map[int]bool
 }
@@ -91,17 +95,25 @@ func (t *translation) stanzaProblem(field, reason, format string, args ...any) {
 // Argo substitutes those in everything that it runs, so none may come from a
 // resource of a user.
 func (t *translation) refusesExpression(field, value string) bool {
-	if !strings.Contains(value, "{{") {
+	if !holdsExpression(value) {
 		return false
 	}
-	t.problem(field, vocab.ReasonTemplateExpression, "holds {{, which Argo would evaluate; remove it")
+	t.problem(field, vocab.ReasonTemplateExpression, "%s", expressionMessage)
 	return true
 }
+
+const expressionMessage = "holds {{, which Argo would evaluate; remove it"
+
+func holdsExpression(value string) bool { return strings.Contains(value, "{{") }
 
 // checkFieldErrors decides what each unreadable field may not take away.
 func (t *translation) checkFieldErrors() {
 	t.broken = map[int]bool{}
 	for _, e := range t.in.FieldErrors {
+		ofRepoHost := slices.ContainsFunc(repoHostFields, func(field string) bool { return strings.HasPrefix(e.Field, field) })
+		if ofRepoHost && !usesRepoHost(t.in.Cluster.PgBackRest) {
+			continue // nobody reads it
+		}
 		t.addProblem(e.Field, vocab.ReasonInvalidField, "%s", e.Message)
 		var index int
 		switch _, err := fmt.Sscanf(e.Field, section+".repos[%d]", &index); {
@@ -110,13 +122,24 @@ func (t *translation) checkFieldErrors() {
 			t.keepSchedule(index, e.Field[strings.LastIndex(e.Field, ".")+1:])
 		case err == nil:
 			t.broken[index] = true
-		case strings.HasPrefix(e.Field, section+".global"), strings.HasPrefix(e.Field, section+".configuration"):
-			t.plan.Keep.ConfigMap = true
+		case ofRepoHost, strings.HasPrefix(e.Field, section+".global"), strings.HasPrefix(e.Field, section+".configuration"):
+			t.plan.Keep.Configuration = true
 		default:
 			// spec, spec.backup or the list of repos: nothing below it is known.
 			t.refuseAll()
 		}
 	}
+}
+
+// repoHostFields begin the paths of what only the repo host is made of.
+var repoHostFields = []string{
+	section + ".image", section + ".resources",
+	"spec.tolerations", "spec.nodeAffinity", "spec.podPriorityClassName",
+}
+
+// usesRepoHost reports whether a repo has storage pvc.
+func usesRepoHost(p *cpo.PgBackRest) bool {
+	return p != nil && slices.ContainsFunc(p.Repos, func(r cpo.Repo) bool { return r.Storage == cpo.StoragePVC })
 }
 
 func (t *translation) keepSchedule(index int, backupType string) {
@@ -144,7 +167,7 @@ func (t *translation) keepRepo(repo string) {
 func (t *translation) refuseAll() {
 	t.refused = true
 	t.plan.Keep.Everything = true
-	t.plan.Keep.ConfigMap = true
+	t.plan.Keep.Configuration = true
 }
 
 // checkCluster refuses names that cannot be part of other names or a label. An
@@ -171,6 +194,7 @@ func (t *translation) repos(p *cpo.PgBackRest) []repo {
 		t.refuseAll()
 		return nil
 	}
+	t.hostAccepted = !usesRepoHost(p) || t.acceptsRepoHost(p)
 	byName := map[string][]repo{}
 	for i, entry := range p.Repos {
 		number, ok := RepoNumber(entry.Name)
@@ -179,7 +203,7 @@ func (t *translation) repos(p *cpo.PgBackRest) []repo {
 			t.problem(path+".name", vocab.ReasonUnknownRepo, "must be repo1, repo2, repo3 or repo4")
 			// It may have been the good name of a repo that has schedules.
 			t.plan.Keep.Everything = true
-			t.plan.Keep.ConfigMap = true
+			t.plan.Keep.Configuration = true
 			continue
 		}
 		byName[entry.Name] = append(byName[entry.Name], repo{Repo: entry, number: number, path: path, index: i})
@@ -206,5 +230,5 @@ func (t *translation) repos(p *cpo.PgBackRest) []repo {
 // refuseRepo leaves a repo as it was when it was good.
 func (t *translation) refuseRepo(r repo) {
 	t.keepRepo(r.Name)
-	t.plan.Keep.ConfigMap = true
+	t.plan.Keep.Configuration = true
 }

@@ -33,6 +33,11 @@ const (
 	ReasonUnsupportedBackupType = "UnsupportedBackupType"
 	ReasonCredentialInGlobal    = "CredentialInGlobal"
 	ReasonTemplateExpression    = "TemplateExpression"
+	ReasonCredentialInline      = "CredentialInline"
+	ReasonInvalidVolume         = "InvalidVolume"
+	ReasonInvalidImage          = "InvalidImage"
+	ReasonInvalidCertificate    = "InvalidCertificate"
+	ReasonCipherChanged         = "CipherChanged"
 	ReasonClusterNotFound       = "ClusterNotFound"
 
 	// Programmed=False: what was planned is not there, or Argo refuses it.
@@ -42,6 +47,8 @@ const (
 	ReasonWorkflowTemplateInvalid = "WorkflowTemplateInvalid"
 	ReasonArgoNotInstalled        = "ArgoNotInstalled"
 	ReasonRejectedByArgo          = "RejectedByArgo"
+	ReasonVolumeClaimMismatch     = "VolumeClaimMismatch"
+	ReasonCertManagerNotInstalled = "CertManagerNotInstalled"
 	ReasonDraining                = "Draining"
 
 	// BackupHealthy.

@@ -41,6 +41,10 @@ const (
 	// and that update makes Argo validate the CronWorkflow again at once
 	// instead of at its next resync, up to 20 minutes later.
 	AnnotationTemplate = Domain + "/workflow-template"
+	// AnnotationApplied on an object of which we own a part is a digest of that
+	// part as we applied it last. Without it, a field that is not planned any
+	// more could not be told from one that the API server or others have set.
+	AnnotationApplied = Domain + "/applied"
 	// AnnotationTitle is what the Argo UI shows in place of the name.
 	AnnotationTitle = "workflows.argoproj.io/title"
 	// BackupAnnotation is the key under which a backup carries the UID of

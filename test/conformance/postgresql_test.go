@@ -54,6 +54,10 @@ func TestPostgresqlCRDAccepts(t *testing.T) {
 		glob(t, filepath.Join(goldens, "seed-*", "cr.yaml"), 3),
 		glob(t, filepath.Join(goldens, "*null*", "cr.yaml"), 3),
 		glob(t, filepath.Join(goldens, "unknown-fields", "cr.yaml"), 1),
+		glob(t, filepath.Join(goldens, "pvc-*s", "cr.yaml"), 5), // none of these has a field of the wrong type
+		glob(t, filepath.Join(goldens, "pvc-scheduling", "cr.yaml"), 1),
+		glob(t, filepath.Join(goldens, "azure-key-inline*", "cr.yaml"), 3),
+		glob(t, filepath.Join(goldens, "gcs*", "cr.yaml"), 8),
 	)
 	for _, file := range files {
 		for _, object := range documents(t, file) {
@@ -137,7 +141,10 @@ func TestPostgresqlCRDDescribesWhatWeRead(t *testing.T) {
 			t.Errorf("%s is read as %s; the schema says %q", path, want, got)
 		}
 	}
-	for _, path := range []string{"spec.backup.pgbackrest.global", "spec.backup.pgbackrest.repos[].storage"} {
+	for _, path := range []string{
+		"spec.backup.pgbackrest.global", "spec.backup.pgbackrest.repos[].storage", "spec.backup.pgbackrest.repos[].volume.size",
+		"spec.backup.pgbackrest.resources.requests", "spec.tolerations", "spec.nodeAffinity",
+	} {
 		if decoded[path] == "" {
 			t.Errorf("%s is not found in the source of Decode: found %v", path, decoded)
 		}
@@ -153,9 +160,16 @@ func TestPostgresqlCRDDescribesWhatWeRead(t *testing.T) {
 // that each reader wants.
 func decodedFields(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../../internal/cpo/decode.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
+	var declarations []ast.Decl
+	for _, source := range glob(t, "../../internal/cpo/decode*.go", 3) {
+		if strings.HasSuffix(source, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), source, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		declarations = append(declarations, file.Decls...)
 	}
 	// What the expressions for the path of the parent mean.
 	parents := map[string]string{`""`: "", "root": "spec.backup.pgbackrest", "path": "spec.backup.pgbackrest.repos[]"}
@@ -178,29 +192,36 @@ func decodedFields(t *testing.T) map[string]string {
 		}
 		return "", false
 	}
-	types := map[string]string{"object": "object", "texts": "object", "text": "string"}
+	types := map[string]string{"object": "object", "texts": "object", "text": "string", "list": "array", "as": "object"}
+	// Readers of one field: the key comes last, after the path of the parent.
+	reader := func(call *ast.CallExpr) string {
+		switch f := call.Fun.(type) {
+		case *ast.SelectorExpr:
+			return f.Sel.Name
+		case *ast.IndexExpr: // as[T]
+			name, _ := f.X.(*ast.Ident)
+			return name.Name
+		}
+		return ""
+	}
 	fields := map[string]string{}
-	for _, declaration := range file.Decls {
+	for _, declaration := range declarations {
 		function, ok := declaration.(*ast.FuncDecl)
-		if !ok || !slices.Contains([]string{"Decode", "repos", "schedule"}, function.Name.Name) {
+		if !ok || types[function.Name.Name] != "" {
 			continue
 		}
 		ast.Inspect(function, func(node ast.Node) bool {
 			call, ok := node.(*ast.CallExpr)
-			if !ok || len(call.Args) != 3 {
+			if !ok || len(call.Args) < 3 || types[reader(call)] == "" {
 				return true
 			}
-			method, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || types[method.Sel.Name] == "" {
-				return true
-			}
-			parent, okParent := text(call.Args[1])
-			key, okKey := text(call.Args[2])
+			parent, okParent := text(call.Args[len(call.Args)-2])
+			key, okKey := text(call.Args[len(call.Args)-1])
 			if !okParent || !okKey {
 				t.Errorf("cannot read the path of a field in %s: %s", function.Name.Name, fmt.Sprint(call.Args))
 				return true
 			}
-			fields[strings.TrimPrefix(parent+"."+key, ".")] = types[method.Sel.Name]
+			fields[strings.TrimPrefix(parent+"."+key, ".")] = types[reader(call)]
 			return true
 		})
 	}

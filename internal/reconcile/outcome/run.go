@@ -25,6 +25,9 @@ type Run struct {
 	Status stanzaflowv1alpha1.RunStatus
 	// Backup that the run has proven, nil unless its result is Succeeded.
 	Backup *stanzaflowv1alpha1.BackupStatus
+	// Repo is what the run has found in its repo, nil unless it has proven a
+	// backup there.
+	Repo *stanzaflowv1alpha1.RepoStatus
 }
 
 // Finished reports whether a run is over.
@@ -74,6 +77,7 @@ func Read(workflow *wfv1.Workflow) Run {
 	default:
 		run.Status.Result = stanzaflowv1alpha1.RunSucceeded
 		run.Backup = backup(run.Status, r.Backup)
+		run.Repo = repo(run.Backup, r.Backup)
 		if r.Retention != nil && r.Retention.Failed {
 			run.Status.Message = oneLine("The backup is good, but expire failed: %s", r.Retention.Message)
 		}

@@ -354,7 +354,19 @@ func testRights(w *world) {
 	for _, right := range []authorizationv1.ResourceAttributes{
 		{Verb: "delete", Resource: "configmaps"},
 		{Verb: "update", Resource: "configmaps"},
+		{Verb: "delete", Resource: "persistentvolumeclaims"},
+		{Verb: "deletecollection", Resource: "persistentvolumeclaims"},
+		{Verb: "update", Resource: "persistentvolumeclaims"},
+		{Verb: "patch", Resource: "persistentvolumes"},
+		{Verb: "delete", Resource: "services"},
+		{Verb: "delete", Resource: "statefulsets", Group: "apps"},
+		{Verb: "update", Resource: "statefulsets", Group: "apps"},
+		{Verb: "delete", Resource: "certificates", Group: "cert-manager.io"},
 		{Verb: "get", Resource: "secrets"},
+		{Verb: "list", Resource: "secrets"},
+		{Verb: "watch", Resource: "secrets"},
+		{Verb: "update", Resource: "secrets"},
+		{Verb: "delete", Resource: "secrets"},
 		{Verb: "get", Resource: "pods"},
 		{Verb: "create", Resource: "pods", Subresource: "exec"},
 		{Verb: "get", Resource: "events"},
@@ -555,7 +567,7 @@ func testRepairs(w *world) {
 		w.Error("still suspended")
 	}
 	configMap = w.get(configMapKind, testConfigMap)
-	if data, _, _ := unstructured.NestedStringMap(configMap.Object, "data"); len(data) != 1 {
+	if data, _, _ := unstructured.NestedStringMap(configMap.Object, "data"); data["extra.conf"] != "" {
 		w.Errorf("data is %v", data)
 	}
 	if labels := configMap.GetLabels(); labels["team"] != "dba" || labels[vocab.LabelPartOf] == "" {

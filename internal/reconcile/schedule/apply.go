@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,8 +31,14 @@ type result struct {
 	InForce []*unstructured.Unstructured
 	// Draining are the CronWorkflows on their way out.
 	Draining []*unstructured.Unstructured
-	Failures []failure
-	Events   []notice
+	// Refused are planned Secrets whose name is not ours to use.
+	Refused []*unstructured.Unstructured
+	// Certificate that is in use after the pass, nil where we issue none.
+	Certificate *stanzaflowv1alpha1.CertificateStatus
+	Failures    []failure
+	Events      []notice
+	// Wake is when a Secret must be looked at, or a certificate be renewed.
+	Wake time.Time
 }
 
 // failure of one action. It stops no other.
@@ -49,13 +56,25 @@ func (f failure) Unwrap() error { return f.Err }
 // argoMissing: the kind was served when we last looked and is not now.
 func (f failure) argoMissing() bool { return f.Kind == cronWorkflowKind.Kind && notServed(f.Err) }
 
+// certManagerMissing: its kind is not served.
+func (f failure) certManagerMissing() bool { return f.Kind == certificateKind.Kind && notServed(f.Err) }
+
 // apply writes. The order matters where a crash could hurt: what a run needs is
 // written before what starts it, and what tells of a run is removed after.
-func (c *Controller) apply(ctx context.Context, state State, todo actions) result {
-	a := &application{Controller: c, state: state, inForce: byName(state.CronWorkflows)}
+func (c *Controller) apply(ctx context.Context, state State, todo actions, now time.Time) result {
+	a := &application{Controller: c, state: state, now: now, inForce: byName(state.CronWorkflows)}
 	a.done.Stanza = state.Stanza
 	if todo.CreateStanza {
 		a.createStanza(ctx)
+	}
+	if todo.Certificate != nil {
+		a.certificate(ctx, *todo.Certificate)
+	}
+	for _, task := range todo.Secrets {
+		a.secret(ctx, task)
+	}
+	for _, change := range todo.Grow {
+		a.grow(ctx, change)
 	}
 	for _, want := range todo.Create {
 		a.create(ctx, want)
@@ -87,6 +106,7 @@ func (c *Controller) apply(ctx context.Context, state State, todo actions) resul
 type application struct {
 	*Controller
 	state State
+	now   time.Time
 	done  result
 	// inForce by name, as far as it is known after each action.
 	inForce map[string]*unstructured.Unstructured
@@ -161,11 +181,15 @@ func (a *application) update(ctx context.Context, todo change) {
 	// The precondition that it is still the object that we looked at.
 	want.SetUID(have.GetUID())
 	object, err := a.applyObject(ctx, want, client.ForceOwnership)
-	if err == nil && differs(todo.Want, object) {
+	if err == nil && !partly(want) && differs(todo.Want, object) {
 		object, err = a.replace(ctx, todo.Want, object)
 	}
 	if err != nil {
 		a.failOn("apply", todo.Want, err)
+		return
+	}
+	if object.GetResourceVersion() == have.GetResourceVersion() {
+		a.setInForce(object)
 		return
 	}
 	a.changed(vocab.ReasonUpdated, object)
@@ -181,22 +205,30 @@ func (a *application) applyObject(ctx context.Context, want *unstructured.Unstru
 	return object, nil
 }
 
+// operation of a JSON patch.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+const (
+	opTest   = "test"
+	opAdd    = "add"
+	opRemove = "remove"
+)
+
 // replace removes what somebody else added inside our fields. Server-side apply
 // leaves that alone wherever the schema of the CRD goes into detail, so without
 // this every pass would apply, change nothing and find the same difference.
 func (a *application) replace(ctx context.Context, want, have *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	type operation struct {
-		Op    string `json:"op"`
-		Path  string `json:"path"`
-		Value any    `json:"value,omitempty"`
-	}
-	patch := []operation{{"test", "/metadata/uid", have.GetUID()}}
+	patch := []operation{{opTest, "/metadata/uid", have.GetUID()}}
 	for _, field := range payloadFields(want) {
 		switch {
 		case want.Object[field] != nil:
-			patch = append(patch, operation{"add", "/" + field, want.Object[field]})
+			patch = append(patch, operation{opAdd, "/" + field, want.Object[field]})
 		case have.Object[field] != nil:
-			patch = append(patch, operation{"remove", "/" + field, nil})
+			patch = append(patch, operation{opRemove, "/" + field, nil})
 		}
 	}
 	return a.patch(ctx, have, types.JSONPatchType, patch)
@@ -226,8 +258,8 @@ func (a *application) setSuspend(ctx context.Context, todo suspension) (*unstruc
 		return have, nil
 	}
 	have, err = a.patch(ctx, have, types.MergePatchType, map[string]any{
-		"metadata": map[string]any{"uid": have.GetUID()},
-		fieldSpec:  map[string]any{"suspend": todo.Value},
+		fieldMetadata: map[string]any{"uid": have.GetUID()},
+		fieldSpec:     map[string]any{"suspend": todo.Value},
 	})
 	switch {
 	case err != nil:

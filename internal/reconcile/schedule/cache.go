@@ -24,13 +24,17 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// CacheOptions restrict the cache of the manager to what we need: of all
-// ConfigMaps, ours.
+// CacheOptions restrict the cache of the manager to what we need: of the kinds
+// of the configuration, our objects.
 func CacheOptions() cache.Options {
-	return cache.Options{
+	options := cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{newObject(configMapKind): {Label: managedByUs()}},
+		ByObject:         map[client.Object]cache.ByObject{},
 	}
+	for _, kind := range watchedKinds {
+		options.ByObject[newObject(kind)] = cache.ByObject{Label: managedByUs()}
+	}
+	return options
 }
 
 // argoCacheOptions: of the CronWorkflows ours, with the managed fields, which

@@ -5,7 +5,9 @@ package schedule
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,7 +37,7 @@ const (
 // Controller reconciles one cluster at a time: its postgresql, its Stanza, our
 // objects and its Workflows.
 //
-//	schedule.New(mgr, clock.RealClock{}).Setup(mgr)
+//	schedule.New(mgr, clock.RealClock{}, namespace).Setup(mgr)
 //
 // The manager needs schedule.CacheOptions and a scheme with the Stanza; Argo's
 // kinds need not be in the scheme, nor be installed when it starts.
@@ -48,6 +50,12 @@ type Controller struct {
 	client   client.Client
 	recorder Recorder
 	clock    clock.PassiveClock
+	// namespace of the operator, where it keeps what only it may read.
+	namespace string
+	// random is where serial numbers come from.
+	random io.Reader
+	// secrets is what we know of Secrets that we cannot read.
+	secrets secretMemory
 	// arrived says that Argo's kinds are served now.
 	arrived chan event.GenericEvent
 }
@@ -57,8 +65,9 @@ var (
 	_ Recorder             = events.EventRecorder(nil)
 )
 
-// New makes a Controller that works with what the manager offers.
-func New(mgr ctrl.Manager, clock clock.PassiveClock) *Controller {
+// New makes a Controller that works with what the manager offers. The namespace
+// is that of the operator itself.
+func New(mgr ctrl.Manager, clock clock.PassiveClock, namespace string) *Controller {
 	argo := &argoReader{}
 	return &Controller{
 		cached:   reader{main: mgr.GetCache(), argo: argo},
@@ -68,6 +77,9 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock) *Controller {
 		recorder: mgr.GetEventRecorder(controllerName),
 		clock:    clock,
 		arrived:  make(chan event.GenericEvent, 1),
+
+		namespace: namespace,
+		random:    rand.Reader,
 	}
 }
 
@@ -85,9 +97,10 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := c.observeNames(ctx, &state, want); err != nil {
 		return ctrl.Result{}, err
 	}
+	c.observeCertificate(ctx, &state, plan)
 	p := pass{State: state, Plan: plan, Now: c.clock.Now()}
 	p.Todo = diff(state, plan, want, p.Now)
-	p.Done = c.apply(ctx, state, p.Todo)
+	p.Done = c.apply(ctx, state, p.Todo, p.Now)
 	// What was done is told even if the status cannot be written: the next
 	// pass will not do it again.
 	c.emit(state, p.Done.Events)
@@ -100,7 +113,7 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 func (c *Controller) reportPass(ctx context.Context, p pass) (time.Time, error) {
 	stanza := p.Done.Stanza
 	if stanza == nil {
-		return p.Todo.Wake, nil
+		return earliest(p.Todo.Wake, p.Done.Wake), nil
 	}
 	status, wake := statusFor(stanza.Status, stanza.Generation, p)
 	if err := c.report(ctx, stanza, status); err != nil {
@@ -121,6 +134,8 @@ func (p pass) result(wake time.Time, reportErr error) (ctrl.Result, error) {
 			retry(retryConflict)
 		case f.argoMissing():
 			retry(retryArgo)
+		case f.certManagerMissing():
+			retry(retryForeign)
 		default:
 			errs = append(errs, f)
 		}
@@ -136,7 +151,7 @@ func (p pass) result(wake time.Time, reportErr error) (ctrl.Result, error) {
 	if len(errs) > 0 {
 		return ctrl.Result{}, errors.Join(errs...)
 	}
-	if len(p.Todo.Refuse) > 0 {
+	if len(p.Todo.Refuse)+len(p.Done.Refused) > 0 {
 		retry(retryForeign)
 	}
 	if len(p.Todo.Delete) > 0 && len(p.Done.Draining) > len(p.Todo.Drain) {

@@ -4,6 +4,7 @@
 package schedule
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,8 +20,17 @@ type actions struct {
 	// DeleteStanza: ours, of a cluster that is gone, as are its schedules.
 	DeleteStanza bool
 
+	// Certificate: the one that we issue is to be there, and renewed in time.
+	Certificate *certificateTask
+	// Secrets of ours, which nobody can compare.
+	Secrets []secretTask
+
 	Create []*unstructured.Unstructured
 	Update []change
+	// Grow are claims whose volume is to be larger.
+	Grow []change
+	// Mismatched are claims that cannot become what is asked for.
+	Mismatched []finding
 	// Suspend sets spec.suspend and nothing else.
 	Suspend []suspension
 	// Drain are suspended CronWorkflows that wait for a run to end.
@@ -53,26 +63,24 @@ type suspension struct {
 // diff compares the planned objects with those that are there. It is pure.
 func diff(state State, plan translate.Plan, want []*unstructured.Unstructured, now time.Time) actions {
 	d := &difference{state: state, plan: plan, now: now, wanted: map[string]bool{}}
-	cronWorkflows, configMaps := byName(state.CronWorkflows), byName(state.ConfigMaps)
 	for _, object := range want {
 		d.wanted[id(object)] = true
-		switch {
-		case state.Foreign[id(object)]:
-			d.todo.Refuse = append(d.todo.Refuse, object)
-		case object.GetKind() == configMapKind.Kind:
-			d.configMap(object, configMaps[object.GetName()])
-		default:
-			d.cronWorkflow(object, cronWorkflows[object.GetName()])
+		if kind := object.GetKind(); state.Foreign[id(object)] && (kind == claimKind.Kind || kind == statefulSetKind.Kind) {
+			d.occupied = true
 		}
+	}
+	d.todo.Certificate = certificateFor(state, plan)
+	for _, object := range want {
+		d.planned(object)
 	}
 	for _, have := range state.CronWorkflows {
 		if !d.wanted[id(have)] {
 			d.unplannedCronWorkflow(have)
 		}
 	}
-	for _, have := range state.ConfigMaps {
+	for _, have := range slices.Concat(state.ConfigMaps, state.StatefulSets) {
 		if !d.wanted[id(have)] {
-			d.unplannedConfigMap(have)
+			d.unplannedConfiguration(have)
 		}
 	}
 	d.stanza()
@@ -84,15 +92,47 @@ type difference struct {
 	plan   translate.Plan
 	now    time.Time
 	wanted map[string]bool
-	todo   actions
+	// occupied: somebody else has the name of a claim or of the repo host.
+	occupied bool
+	todo     actions
 }
 
-func (d *difference) configMap(want, have *unstructured.Unstructured) {
+// planned decides about one planned object.
+func (d *difference) planned(want *unstructured.Unstructured) {
+	if d.state.Foreign[id(want)] {
+		d.todo.Refuse = append(d.todo.Refuse, want)
+		return
+	}
+	kind := want.GetKind()
+	if kind == secretKind.Kind {
+		d.todo.Secrets = append(d.todo.Secrets, secretTask{Want: want, CreateOnly: d.plan.Keep.Configuration})
+		return
+	}
+	have := byName(*d.state.objects(kind))[want.GetName()]
+	switch kind {
+	case cronWorkflowKind.Kind:
+		d.cronWorkflow(want, have)
+	case claimKind.Kind:
+		d.claim(want, have)
+	default:
+		d.configuration(want, have)
+	}
+}
+
+// configuration creates what is not there, whatever is wrong elsewhere. Where a
+// claim is somebody else's, nothing of ours may write into it, and PostgreSQL is
+// not led to a repo host that does not serve it.
+func (d *difference) configuration(want, have *unstructured.Unstructured) {
+	kind := want.GetKind()
 	switch {
+	case have == nil && d.occupied && kind == statefulSetKind.Kind:
 	case have == nil:
 		d.todo.Create = append(d.todo.Create, want)
-	case d.plan.Keep.ConfigMap:
-		d.todo.Keep = append(d.todo.Keep, have)
+	case d.plan.Keep.Configuration:
+		if kind == configMapKind.Kind || kind == statefulSetKind.Kind {
+			d.todo.Keep = append(d.todo.Keep, have)
+		}
+	case d.occupied && (kind == configMapKind.Kind || kind == statefulSetKind.Kind):
 	case differs(want, have):
 		d.todo.Update = append(d.todo.Update, change{Want: want, Have: have})
 	}
@@ -134,11 +174,11 @@ func (d *difference) unplannedCronWorkflow(have *unstructured.Unstructured) {
 	}
 }
 
-// unplannedConfigMap stays, whatever the reason: the PostgreSQL pods archive
+// unplannedConfiguration stays, whatever the reason: the PostgreSQL pods archive
 // and restore by it, and they do not go with the resource. Only a Problem is
 // worth a word about it.
-func (d *difference) unplannedConfigMap(have *unstructured.Unstructured) {
-	if d.plan.Keep.ConfigMap {
+func (d *difference) unplannedConfiguration(have *unstructured.Unstructured) {
+	if d.plan.Keep.Configuration {
 		d.todo.Keep = append(d.todo.Keep, have)
 	}
 }
@@ -161,6 +201,7 @@ func (d *difference) stanza() {
 	case state.Stanza == nil:
 	case state.Stanza.Labels[vocab.LabelManagedBy] != vocab.ManagedBy, hasSpec(state.Stanza):
 	default:
-		d.todo.DeleteStanza = len(state.CronWorkflows) == 0 && !anyRunning(state.Workflows)
+		// It lists the claims that are left.
+		d.todo.DeleteStanza = len(state.CronWorkflows) == 0 && len(state.Claims) == 0 && !anyRunning(state.Workflows)
 	}
 }

@@ -23,9 +23,14 @@ var noon = time.Date(2026, time.November, 22, 12, 7, 0, 0, time.UTC)
 // makeState is a cluster with everything in place.
 func makeState(t *testing.T) State {
 	t.Helper()
+	return makeStateOf(t, makePostgresql(t, "db"))
+}
+
+func makeStateOf(t *testing.T, postgresql *unstructured.Unstructured) State {
+	t.Helper()
 	state := State{
 		Key:           types.NamespacedName{Namespace: "db", Name: testCluster},
-		Postgresql:    makePostgresql(t, "db"),
+		Postgresql:    postgresql,
 		Stanza:        &stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Name: testCluster, Namespace: "db", Labels: map[string]string{vocab.LabelManagedBy: vocab.ManagedBy}}},
 		ArgoInstalled: true,
 		Template:      Template{Name: vocab.DefaultWorkflowTemplate, Found: true, Version: "uid.1", Contract: vocab.TemplateContract},
@@ -34,11 +39,12 @@ func makeState(t *testing.T) State {
 	for _, object := range mustPlan(t, state) {
 		object = object.DeepCopy()
 		object.SetCreationTimestamp(metav1.NewTime(noon.Add(-48 * time.Hour)))
-		if object.GetKind() == configMapKind.Kind {
-			state.ConfigMaps = append(state.ConfigMaps, object)
-		} else {
-			state.CronWorkflows = append(state.CronWorkflows, object)
+		if object.GetKind() == secretKind.Kind {
+			continue
 		}
+		there := state.objects(object.GetKind())
+		*there = append(*there, object)
+		sortByName(*there)
 	}
 	return state
 }
@@ -340,6 +346,23 @@ func lines(a actions) []string {
 		updates = append(updates, u.Want)
 	}
 	add("update", updates...)
+	for _, g := range a.Grow {
+		size := claimSize(g.Want)
+		text = append(text, "grow "+g.Want.GetName()+" to "+size.String())
+	}
+	for _, s := range a.Secrets {
+		verb := "secret"
+		if s.CreateOnly {
+			verb = "secret if there is none"
+		}
+		add(verb, s.Want)
+	}
+	for _, m := range a.Mismatched {
+		text = append(text, m.reason+" "+m.message)
+	}
+	if a.Certificate != nil {
+		text = append(text, "certificate for "+a.Certificate.Duration.String())
+	}
 	for _, s := range a.Suspend {
 		switch {
 		case s.Drain:

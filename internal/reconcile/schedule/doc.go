@@ -17,13 +17,16 @@
 //   - to remove a schedule because a field was not understood;
 //   - to delete a CronWorkflow while a run of it goes on: Argo would kill the
 //     backup. It is suspended first and deleted when the run is over;
-//   - to delete anything of a backup: claims, Secrets, buckets;
-//   - to delete the ConfigMap: PostgreSQL, which runs on, archives by it.
+//   - to delete anything that serves backups: claims, the repo host, Secrets,
+//     ConfigMaps. PostgreSQL, which runs on, archives by them and to them;
+//   - to change of a claim anything but its size, or that to less;
+//   - to read a Secret outside of its own namespace.
 //
 // Our objects have no owner reference to the postgresql, and it gets no
 // finalizer. When it is gone, the same diff with an empty Plan takes our
 // objects away in their order: CronWorkflows drained, then the Stanza if we
-// made it and nobody has written in it. The ConfigMap stays as it is, and a
-// cluster that comes back adopts it. The first list of the watches finds what
+// made it, nobody has written in it and no claim is left that it would list. All
+// else stays as it is, its certificates are renewed, and a cluster that comes
+// back adopts it. The first list of the watches finds what
 // was left behind while the operator was down.
 package schedule

@@ -30,6 +30,49 @@ const (
 	testConfigMap = "shop-pgbackrest-config"
 )
 
+// Names that the CR of makeHosted gives too.
+const (
+	testHost       = "shop-pgbackrest-repo-host"
+	testClaim      = "repo1-shop-pgbackrest-repo-host-0"
+	testCert       = "shop-pgbackrest-cert"
+	testCredential = "shop-pgbackrest-credential"
+)
+
+const hostedYAML = `
+apiVersion: cpo.opensource.cybertec.at/v1
+kind: postgresql
+metadata:
+  name: shop
+spec:
+  backup:
+    pgbackrest:
+      image: registry.example.com/pgbackrest:17
+      global:
+        repo1-retention-full: "7"
+      repos:
+        - name: repo1
+          storage: pvc
+          volume:
+            size: 2Gi
+            storageClass: fast
+          schedule:
+            full: 30 2 * * *
+            incr: '*/30 * * * *'
+`
+
+// makeHosted is the cluster of makePostgresql with its repo on a volume.
+func makeHosted(t *testing.T, namespace string) *unstructured.Unstructured {
+	t.Helper()
+	u := fromYAML(t, hostedYAML)
+	u.SetNamespace(namespace)
+	return u
+}
+
+func setRepos(postgresql *unstructured.Unstructured, repos ...any) {
+	section, _, _ := unstructured.NestedFieldNoCopy(postgresql.Object, "spec", "backup", "pgbackrest")
+	section.(map[string]any)["repos"] = repos
+}
+
 const postgresqlYAML = `
 apiVersion: cpo.opensource.cybertec.at/v1
 kind: postgresql
@@ -110,6 +153,8 @@ type runOptions struct {
 	started time.Time
 	// result of its report, none if empty.
 	result stanzaflowv1alpha1.RunResult
+	// storage and location of the repo that the report names.
+	storage, location string
 	// uid is set where there is no API server to do it.
 	uid string
 }
@@ -160,6 +205,8 @@ func reportFor(u *unstructured.Unstructured, o runOptions) []byte {
 			Label: o.started.UTC().Format("20060102-150405") + "F", Type: o.backupType,
 			Start: o.started, Stop: o.started.Add(9 * time.Minute), DatabaseBytes: 1 << 30, RepoDeltaBytes: 1 << 28,
 			WALStart: "000000010000000000000002", WALStop: "000000010000000000000003",
+			OldestInRepo: o.started.Add(-240 * time.Hour), BackupsInRepo: 5, FullsInRepo: 2,
+			Storage: o.storage, Location: o.location, Cipher: "none",
 		}
 		r.Retention = &report.Retention{}
 	} else {

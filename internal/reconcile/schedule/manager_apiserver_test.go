@@ -142,7 +142,7 @@ func (w *world) startManager() (stop func()) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := New(mgr, clock.RealClock{}).Setup(mgr); err != nil {
+	if err := New(mgr, clock.RealClock{}, operatorNamespace).Setup(mgr); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.Context())
@@ -203,4 +203,35 @@ func (w *world) eventuallyEvent(reason, related string) {
 		}
 		return fmt.Errorf("no event %s for %q in %s", reason, related, asJSON(list.Items))
 	})
+}
+
+// TestManagerWatchesRepoHost: what somebody takes away comes back without
+// anything else happening.
+func TestManagerWatchesRepoHost(t *testing.T) {
+	s := startServer(t, argoCRDs(t, "minimal")...)
+	w := s.world(t)
+	// Handed over by its labels while the manager runs.
+	foreign := makeClaim(testClaim, nil)
+	w.create(foreign)
+	w.create(makeTemplate(w.namespace))
+	w.create(makeHosted(w.T, w.namespace))
+	stop := w.startManager()
+	w.eventually(vocab.ConditionProgrammed, vocab.ReasonNotOwned)
+	w.patch(foreign, "user", `{"metadata": {"labels": {"app.kubernetes.io/managed-by": "stanzaflow", "stanzaflow.dev/cluster": "shop"}}}`)
+	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	for _, object := range []struct {
+		kind schema.GroupVersionKind
+		name string
+	}{{statefulSetKind, testHost}, {serviceKind, "shop-clusterpods"}, {configMapKind, testConfigMap}} {
+		was := w.get(object.kind, object.name)
+		w.delete(was)
+		eventually(t, func() error {
+			if is := w.find(object.kind, object.name); is == nil || is.GetUID() == was.GetUID() {
+				return fmt.Errorf("%s %s is not back", object.kind.Kind, object.name)
+			}
+			return nil
+		})
+	}
+	w.wantPublished()
+	stop()
 }

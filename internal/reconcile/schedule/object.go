@@ -11,27 +11,26 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // planned gives the objects of a Plan in the form in which they are applied,
-// the ConfigMap first: a run needs it.
+// the CronWorkflows last: a run needs the others.
 func planned(plan translate.Plan) ([]*unstructured.Unstructured, error) {
-	var objects []*unstructured.Unstructured
-	if plan.ConfigMap != nil {
-		object, err := applied(plan.ConfigMap)
+	typed := plan.Configuration()
+	for i := range plan.CronWorkflows {
+		typed = append(typed, &plan.CronWorkflows[i])
+	}
+	objects := make([]*unstructured.Unstructured, 0, len(typed))
+	for _, t := range typed {
+		object, err := applied(t)
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, object)
-	}
-	for i := range plan.CronWorkflows {
-		object, err := applied(&plan.CronWorkflows[i])
-		if err != nil {
-			return nil, err
+		if partly(object) {
+			annotate(object, vocab.AnnotationApplied, digest(object))
 		}
 		objects = append(objects, object)
 	}
@@ -40,7 +39,7 @@ func planned(plan translate.Plan) ([]*unstructured.Unstructured, error) {
 
 // applied is an object with just the fields that we own, with numbers as the
 // API server's come, so that the two can be compared.
-func applied(object runtime.Object) (*unstructured.Unstructured, error) {
+func applied(object any) (*unstructured.Unstructured, error) {
 	content, err := translate.Object(object)
 	if err != nil {
 		return nil, err
@@ -87,13 +86,20 @@ func compact(value any) any {
 // differs reports whether an object that is there is not as planned. Labels and
 // annotations of others are theirs: Argo keeps some of its own.
 func differs(want, have *unstructured.Unstructured) bool {
-	return !contains(have.GetLabels(), want.GetLabels()) ||
-		!contains(have.GetAnnotations(), want.GetAnnotations()) ||
-		!equality.Semantic.DeepEqual(payload(want), payload(have))
+	if !contains(have.GetLabels(), want.GetLabels()) || !contains(have.GetAnnotations(), want.GetAnnotations()) {
+		return true
+	}
+	if partly(want) {
+		return !covers(have.Object[fieldSpec], want.Object[fieldSpec])
+	}
+	return !equality.Semantic.DeepEqual(payload(want), payload(have))
 }
 
-// fieldSpec is the field of a CronWorkflow that is all ours.
-const fieldSpec = "spec"
+const (
+	fieldMetadata = "metadata"
+	// fieldSpec is the field of a CronWorkflow that is all ours.
+	fieldSpec = "spec"
+)
 
 // payloadFields are the fields of an object that are all ours.
 func payloadFields(object *unstructured.Unstructured) []string {

@@ -37,9 +37,17 @@ type State struct {
 	// are empty, which then says nothing.
 	ArgoInstalled bool
 	Template      Template
-	// CronWorkflows and ConfigMaps of ours for this cluster, by name.
+	// Objects of ours for this cluster, by name.
 	CronWorkflows []*unstructured.Unstructured
 	ConfigMaps    []*unstructured.Unstructured
+	Services      []*unstructured.Unstructured
+	Claims        []*unstructured.Unstructured
+	StatefulSets  []*unstructured.Unstructured
+	// Certificates of cert-manager, those that are planned only.
+	Certificates []*unstructured.Unstructured
+	// Issued is what is known of the certificates that we issue ourselves, nil
+	// when there are none, or none to be renewed.
+	Issued *issued
 	// Foreign are the planned objects whose name somebody else uses.
 	Foreign map[string]bool
 	// Workflows with the label of this cluster, however they were started.
@@ -63,7 +71,7 @@ func (t Template) usable() bool { return t.Found && t.Contract == vocab.Template
 func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (State, error) {
 	state := State{Key: key, ArgoInstalled: true, Foreign: map[string]bool{}}
 	for _, step := range []func(context.Context, *State) error{
-		c.observePostgresql, c.observeStanza, c.observeConfigMaps, c.observeArgo,
+		c.observePostgresql, c.observeStanza, c.observeConfiguration, c.observeArgo,
 	} {
 		if err := step(ctx, &state); err != nil {
 			return State{}, err
@@ -102,11 +110,34 @@ func (c *Controller) observeStanza(ctx context.Context, state *State) error {
 	return nil
 }
 
-func (c *Controller) observeConfigMaps(ctx context.Context, state *State) (err error) {
-	state.ConfigMaps, err = c.list(ctx, configMapKind, state.Key.Namespace, client.MatchingLabels{
-		vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: state.Key.Name,
-	})
-	return err
+func (c *Controller) observeConfiguration(ctx context.Context, state *State) error {
+	for _, kind := range watchedKinds {
+		objects, err := c.list(ctx, kind, state.Key.Namespace, client.MatchingLabels{
+			vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: state.Key.Name,
+		})
+		if err != nil {
+			return err
+		}
+		*state.objects(kind.Kind) = objects
+	}
+	return nil
+}
+
+// objects are the list of a kind that we can read.
+func (s *State) objects(kind string) *[]*unstructured.Unstructured {
+	switch kind {
+	case configMapKind.Kind:
+		return &s.ConfigMaps
+	case serviceKind.Kind:
+		return &s.Services
+	case claimKind.Kind:
+		return &s.Claims
+	case statefulSetKind.Kind:
+		return &s.StatefulSets
+	case certificateKind.Kind:
+		return &s.Certificates
+	}
+	return &s.CronWorkflows
 }
 
 // observeArgo reads Argo's kinds. That they are not installed is a finding.
@@ -168,12 +199,11 @@ func (c *Controller) observeWorkflows(ctx context.Context, state *State) error {
 // first pass.
 func (c *Controller) observeNames(ctx context.Context, state *State, want []*unstructured.Unstructured) error {
 	for _, object := range want {
-		list := &state.CronWorkflows
-		if object.GetKind() == configMapKind.Kind {
-			list = &state.ConfigMaps
-		} else if !state.ArgoInstalled {
+		kind := object.GetKind()
+		if kind == secretKind.Kind || kind == cronWorkflowKind.Kind && !state.ArgoInstalled {
 			continue
 		}
+		list := state.objects(kind)
 		if byName(*list)[object.GetName()] != nil {
 			continue
 		}
@@ -219,7 +249,7 @@ func sortByName(objects []*unstructured.Unstructured) {
 // its name, its labels and its phase, and so can at worst end as Unknown.
 func workflowOf(object *unstructured.Unstructured) *wfv1.Workflow {
 	workflow := &wfv1.Workflow{}
-	part := map[string]any{"metadata": object.Object["metadata"], "status": object.Object["status"]}
+	part := map[string]any{fieldMetadata: object.Object[fieldMetadata], "status": object.Object["status"]}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(part, workflow); err == nil {
 		return workflow
 	}
@@ -241,6 +271,7 @@ func (s State) plan() translate.Plan {
 	input := translate.Input{Cluster: cluster, FieldErrors: fieldErrors, TemplateVersion: s.Template.Version}
 	if s.Stanza != nil {
 		input.Stanza = s.Stanza.Spec
+		input.Known = s.Stanza.Status.Repos
 	}
 	return translate.Translate(input)
 }

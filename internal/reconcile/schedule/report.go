@@ -102,7 +102,7 @@ func keptText(object *unstructured.Unstructured) string {
 // with reason Draining means that all that was planned is there, and that
 // something more still is.
 func programmed(p pass) metav1.Condition {
-	findings := slices.Concat(argoFindings(p), templateFindings(p), foreignFindings(p), failureFindings(p), verdictFindings(p))
+	findings := slices.Concat(argoFindings(p), templateFindings(p), foreignFindings(p), p.Todo.Mismatched, failureFindings(p), verdictFindings(p))
 	if len(findings) > 0 {
 		var texts []string
 		for _, f := range findings {
@@ -155,19 +155,37 @@ func templateFindings(p pass) []finding {
 
 func foreignFindings(p pass) []finding {
 	var findings []finding
-	for _, object := range p.Todo.Refuse {
+	for _, object := range slices.Concat(p.Todo.Refuse, p.Done.Refused) {
 		findings = append(findings, finding{
 			vocab.ReasonNotOwned,
-			id(object) + " exists and is not managed by " + vocab.ManagedBy + " for this cluster; remove it, or rename the cluster",
+			id(object) + " exists and is not managed by " + vocab.ManagedBy + " for this cluster; " + handOver(object, p.State.Key.Name),
 		})
 	}
 	return findings
 }
 
+// handOver says what to do about an object that is not ours. A claim may hold
+// backups: it is the only one that nobody should be told to remove.
+func handOver(object *unstructured.Unstructured, cluster string) string {
+	if object.GetKind() == claimKind.Kind {
+		return fmt.Sprintf("if it holds the backups of this cluster, hand it over: kubectl label pvc -n %s %s %s=%s %s=%s",
+			object.GetNamespace(), object.GetName(), vocab.LabelManagedBy, vocab.ManagedBy, vocab.LabelCluster, cluster)
+	}
+	return "remove it, or rename the cluster"
+}
+
 func failureFindings(p pass) []finding {
 	var findings []finding
 	for _, f := range p.Done.Failures {
-		if !quiet(f.Err) && !f.argoMissing() {
+		switch {
+		case quiet(f.Err), f.argoMissing():
+		case f.certManagerMissing():
+			findings = append(findings, finding{
+				vocab.ReasonCertManagerNotInstalled,
+				"the Stanza names an issuer, and the resources of cert-manager (" + certificateKind.GroupVersion().String() +
+					") are not installed; install cert-manager, or remove spec.certificate.issuerRef",
+			})
+		default:
 			findings = append(findings, finding{vocab.ReasonApplyFailed, "cannot " + f.What + ": " + plain(f.Err)})
 		}
 	}

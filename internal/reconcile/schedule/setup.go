@@ -43,14 +43,16 @@ const (
 // Setup adds the controller to a manager. Argo's kinds are watched from the
 // start if they are served, else as soon as they are.
 func (c *Controller) Setup(mgr ctrl.Manager) error {
-	ctl, err := ctrl.NewControllerManagedBy(mgr).
+	builder := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout}).
 		For(newObject(cpo.GroupVersionKind)).
 		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
-		Watches(newObject(configMapKind), handler.EnqueueRequestsFromMapFunc(clusterOf)).
-		WatchesRawSource(source.Channel(c.arrived, handler.EnqueueRequestsFromMapFunc(c.everyCluster))).
-		Build(c)
+		WatchesRawSource(source.Channel(c.arrived, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
+	for _, kind := range watchedKinds {
+		builder = builder.Watches(newObject(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
+	}
+	ctl, err := builder.Build(c)
 	if err != nil {
 		return fmt.Errorf("cannot build the controller: %w", err)
 	}

@@ -41,7 +41,11 @@ func statusFor(before stanzaflowv1alpha1.StanzaStatus, generation int64, p pass)
 	}
 	after.LastRun, after.LastBackup = history.LastRun, history.LastBackup
 
-	wake := p.Todo.Wake
+	after.Repos = repos(before.Repos, p, runs)
+	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
+	after.Certificate = certificateStatus(before.Certificate, p)
+
+	wake := earliest(p.Todo.Wake, p.Done.Wake)
 	lateSchedules := map[string]bool{}
 	live := byName(p.Done.InForce)
 	for _, entry := range after.Schedules {

@@ -6,6 +6,8 @@
 package schedule
 
 import (
+	"crypto/rand"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -41,7 +43,10 @@ import (
 const argoManager = client.FieldOwner("workflow-controller")
 
 // operatorUser is who the operator is to it.
-const operatorUser = "system:serviceaccount:stanzaflow-system:stanzaflow"
+const (
+	operatorNamespace = "stanzaflow-system"
+	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":stanzaflow"
+)
 
 // server is a real API server with the CRDs, and a count of the writes to it.
 type server struct {
@@ -72,8 +77,10 @@ func startServer(t *testing.T, crds ...string) *server {
 	}
 	ctrl.SetLogger(zap.New(zap.WriteTo(logs)))
 	environment := &envtest.Environment{
-		CRDDirectoryPaths:        append(crds, "../../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../../deploy/crds/stanzaflow.dev_stanzas.yaml"),
-		ErrorIfCRDPathMissing:    true,
+		CRDDirectoryPaths:     append(crds, "../../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../../deploy/crds/stanzaflow.dev_stanzas.yaml"),
+		ErrorIfCRDPathMissing: true,
+		// Argo's full schemas take long on a machine that has other work.
+		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: 2 * time.Minute},
 		AttachControlPlaneOutput: verbose,
 		ControlPlaneStartTimeout: 3 * time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
@@ -104,21 +111,31 @@ func startServer(t *testing.T, crds ...string) *server {
 // grant gives the operator the rights of deploy/base, and no other.
 func (s *server) grant(t *testing.T) {
 	t.Helper()
-	data, err := os.ReadFile("../../../deploy/base/rbac.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for document := range strings.SplitSeq(string(data), "\n---\n") {
-		// What is in the namespace of the operator is for its leader election.
-		if object := fromYAML(t, document); strings.HasPrefix(object.GetKind(), "Cluster") {
+	for _, file := range []string{"namespace.yaml", "rbac.yaml", "policy.yaml"} {
+		data, err := os.ReadFile("../../../deploy/base/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for document := range strings.SplitSeq(string(data), "\n---\n") {
+			object := fromYAML(t, document)
+			if slices.Contains([]string{"ServiceAccount", "Role", "RoleBinding"}, object.GetKind()) {
+				object.SetNamespace(operatorNamespace)
+			}
 			if err := s.client.Create(t.Context(), object); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	// The authorizer has to see it first.
+	// The authorizer and the policy have to be seen first.
 	operator := s.newClient(t, s.counted())
 	eventually(t, func() error { return operator.List(t.Context(), &corev1.ConfigMapList{}) })
+	eventually(t, func() error {
+		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: "default"}}
+		if err := operator.Create(t.Context(), probe, client.DryRunAll); !apierrors.IsInvalid(err) {
+			return fmt.Errorf("the policy is not in force: %w", err)
+		}
+		return nil
+	})
 }
 
 func (s *server) newClient(t *testing.T, config *rest.Config) client.WithWatch {
@@ -137,7 +154,8 @@ func (s *server) counted() *rest.Config {
 	config.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			if r.Method != http.MethodGet {
+			// A dry run writes nothing.
+			if r.Method != http.MethodGet && r.URL.Query().Get("dryRun") == "" {
 				s.mu.Lock()
 				s.writes = append(s.writes, r.Method+" "+r.URL.Path)
 				s.mu.Unlock()
@@ -186,8 +204,16 @@ func (s *server) world(t *testing.T) *world {
 	noon := namespace.CreationTimestamp.UTC().Truncate(24 * time.Hour).Add(12*time.Hour + 7*time.Minute)
 	w := &world{T: t, server: s, namespace: namespace.Name, recorder: &recording{}, clock: clocktesting.NewFakePassiveClock(noon)}
 	direct := s.newClient(t, s.counted())
-	w.controller = &Controller{cached: direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock}
+	w.controller = w.newController(direct)
 	return w
+}
+
+// newController is one that knows nothing yet, as after a restart.
+func (w *world) newController(direct client.WithWatch) *Controller {
+	return &Controller{
+		cached: direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
+		namespace: operatorNamespace, random: rand.Reader,
+	}
 }
 
 func (w *world) key(name string) types.NamespacedName {
@@ -338,4 +364,8 @@ func readCRD(t *testing.T, file string) *apiextensionsv1.CustomResourceDefinitio
 		t.Fatal(err)
 	}
 	return crd
+}
+
+func (w *world) request() ctrl.Request {
+	return ctrl.Request{NamespacedName: w.key(testCluster)}
 }

@@ -64,19 +64,19 @@ func (c *Client) Postgresql(ctx context.Context, namespace, name string) (cpo.Po
 }
 
 // Stanza implements step.Finder.
-func (c *Client) Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.StanzaSpec, error) {
+func (c *Client) Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.Stanza, error) {
 	object, err := c.dynamic.Resource(stanzaflowv1alpha1.GroupVersion.WithResource("stanzas")).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return stanzaflowv1alpha1.StanzaSpec{}, nil
+		return stanzaflowv1alpha1.Stanza{}, nil
 	}
 	if err != nil {
-		return stanzaflowv1alpha1.StanzaSpec{}, err
+		return stanzaflowv1alpha1.Stanza{}, err
 	}
 	var stanza stanzaflowv1alpha1.Stanza
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &stanza); err != nil {
-		return stanzaflowv1alpha1.StanzaSpec{}, err
+		return stanzaflowv1alpha1.Stanza{}, err
 	}
-	return stanza.Spec, nil
+	return stanza, nil
 }
 
 // Pods implements step.Finder.

@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cpo
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The parts of the resource that have the form of Kubernetes' own types. An
+// API server has seen to what is in them, and sees to it again in our objects.
+
+// scheduling reads where the pods of the cluster may run.
+func (d *decoder) scheduling(spec map[string]any) Scheduling {
+	return Scheduling{
+		Tolerations:       d.tolerations(spec),
+		NodeAffinity:      as[corev1.NodeAffinity](d, spec, "spec", "nodeAffinity"),
+		PriorityClassName: d.text(spec, "spec", "podPriorityClassName"),
+	}
+}
+
+// tolerations reads one by one: an unreadable one does not hide the others.
+func (d *decoder) tolerations(spec map[string]any) []corev1.Toleration {
+	var tolerations []corev1.Toleration
+	for i, item := range d.list(spec, "spec", "tolerations") {
+		toleration, ok := convert[corev1.Toleration](item)
+		if !ok {
+			d.fail(fmt.Sprintf("spec.tolerations[%d]", i), "must be an object with key, operator, value and effect")
+			continue
+		}
+		tolerations = append(tolerations, toleration)
+	}
+	return tolerations
+}
+
+func (d *decoder) volume(entry map[string]any, path string) *Volume {
+	volume := d.object(entry, path, "volume")
+	if volume == nil {
+		return nil
+	}
+	return &Volume{
+		Size:         d.text(volume, path+".volume", "size"),
+		StorageClass: d.text(volume, path+".volume", "storageClass"),
+		Selector:     as[metav1.LabelSelector](d, volume, path+".volume", "selector"),
+	}
+}
+
+// resources reads cpu and memory, as CPO does. Empty ones are absent.
+func (d *decoder) resources(section map[string]any) corev1.ResourceRequirements {
+	resources := d.object(section, root, "resources")
+	requests, limits := d.object(resources, root+".resources", "requests"), d.object(resources, root+".resources", "limits")
+	return corev1.ResourceRequirements{
+		Requests: d.quantities(requests, root+".resources.requests"),
+		Limits:   d.quantities(limits, root+".resources.limits"),
+	}
+}
+
+func (d *decoder) quantities(object map[string]any, path string) corev1.ResourceList {
+	var list corev1.ResourceList
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		value := object[string(name)]
+		if value == nil || value == "" {
+			continue
+		}
+		one, ok := corev1.ResourceList{}, false
+		if text := fmt.Sprint(value); IsQuantity(text) {
+			one, ok = convert[corev1.ResourceList](map[string]any{string(name): text})
+		}
+		if !ok {
+			d.fail(join(path, string(name)), "must be a quantity such as 500m or 500Mi")
+			continue
+		}
+		if list == nil {
+			list = corev1.ResourceList{}
+		}
+		list[name] = one[name]
+	}
+	return list
+}
+
+// quantity is what people write. Kubernetes takes more, and computes for
+// minutes on an exponent of nine digits.
+var quantity = regexp.MustCompile(`^[0-9]{1,18}(\.[0-9]{1,9})?([mkMGTPE]|[KMGTPE]i|[eE][0-9]{1,2})?$`)
+
+// IsQuantity reports whether a text is a Kubernetes quantity such as 500m or 15Gi.
+func IsQuantity(text string) bool { return quantity.MatchString(text) }
+
+// list gives the items of a list.
+func (d *decoder) list(parent map[string]any, path, key string) []any {
+	value, ok := parent[key]
+	if !ok || value == nil {
+		return nil
+	}
+	list, ok := value.([]any)
+	if !ok {
+		d.fail(join(path, key), "must be a list")
+	}
+	return list
+}
+
+// as reads an object as a type of Kubernetes. An empty one is absent.
+func as[T any](d *decoder, parent map[string]any, path, key string) *T {
+	object := d.object(parent, path, key)
+	if len(object) == 0 {
+		return nil
+	}
+	typed, ok := convert[T](object)
+	if !ok {
+		d.fail(join(path, key), "has a part of the wrong type; kubectl explain tells the right one")
+		return nil
+	}
+	return &typed
+}
+
+// convert reads JSON as a type. Fields that the type does not have are ignored.
+func convert[T any](value any) (T, bool) {
+	var typed T
+	text, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(text, &typed)
+	}
+	if _, isObject := value.(map[string]any); err != nil || !isObject {
+		return *new(T), false
+	}
+	return typed, true
+}

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outcome
+
+import (
+	"math"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/report"
+)
+
+// FoldRepo adds to what is known of a repo what runs have found there. A run
+// counts that proved a backup at this very place: what another place holds says
+// nothing of it. The newest backup wins, whatever
+// the order of the runs, and folding the same runs again changes nothing.
+func FoldRepo(known stanzaflowv1alpha1.RepoStatus, runs []Run) stanzaflowv1alpha1.RepoStatus {
+	for i := range runs {
+		found := runs[i].Repo
+		if found == nil || found.Name != known.Name || found.Storage != known.Storage || found.Location != known.Location {
+			continue
+		}
+		if newestBackup(known.LastBackup, found.LastBackup) != known.LastBackup {
+			known = *found.DeepCopy()
+		}
+	}
+	return known
+}
+
+// repo is what a proven run has found in its repo, nil where its report does not
+// say which that was: an older runner made it.
+func repo(backup *stanzaflowv1alpha1.BackupStatus, b *report.Backup) *stanzaflowv1alpha1.RepoStatus {
+	if b.Location == "" {
+		return nil
+	}
+	found := &stanzaflowv1alpha1.RepoStatus{
+		Name: backup.Repo, Storage: b.Storage, Location: b.Location, Cipher: b.Cipher,
+		Backups: count(b.BackupsInRepo), Fulls: count(b.FullsInRepo), LastBackup: backup.DeepCopy(),
+	}
+	if !b.OldestInRepo.IsZero() {
+		found.OldestBackupTime = new(metav1.NewTime(b.OldestInRepo).Rfc3339Copy())
+	}
+	return found
+}
+
+// count is a number of backups that fits the status.
+func count(n int) int32 { return int32(max(0, min(n, math.MaxInt32))) }

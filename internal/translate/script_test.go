@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package translate_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fakeServer stands for pgbackrest. It writes down what happens to it. A server
+// on another port is a trial, and ends at once where the files are unusable.
+const fakeServer = `#!/bin/sh
+case "$*" in
+*18432*) echo trial >>"$OUT"; if [ -e "$DIR/unusable" ]; then exit 95; fi; trap 'exit 0' TERM; while :; do sleep 0.02; done ;;
+esac
+trap 'echo HUP >>"$OUT"' HUP
+trap 'echo TERM >>"$OUT"; exit 0' TERM
+echo "started: $*" >>"$OUT"
+while [ ! -e "$DIR/crash" ]; do sleep 0.02; done
+exit 42
+`
+
+// TestServerScript runs the script in the shell of this machine, with its
+// directories elsewhere and its waits cut short.
+func TestServerScript(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := readFile(t, "pgbackrest-server.sh")
+	for old, replacement := range map[string]string{"/etc/pgbackrest": dir, "sleep 5 ": "sleep 0.1 ", "sleep 2\n": "sleep 0.1\n"} {
+		if !strings.Contains(script, old) {
+			t.Fatalf("the script has no %q", old)
+		}
+		script = strings.ReplaceAll(script, old, replacement)
+	}
+	log := dir + "/a place/for $(logs)"
+	write("server.sh", script, 0o600)
+	write("bin/pgbackrest", fakeServer, 0o700)
+	write("conf.d/pgbackrest_instance.conf", "[db]\npg1-path=/x\n\n[global]\nlog-path="+log+"\n", 0o600)
+	write("certs/pgbackrest-client.key", "one", 0o600)
+
+	start := func() *exec.Cmd {
+		c := exec.CommandContext(t.Context(), "sh", filepath.Join(dir, "server.sh"))
+		c.Env = []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "DIR=" + dir, "OUT=" + filepath.Join(dir, "out")}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	lines := func(want string) bool {
+		out, _ := os.ReadFile(filepath.Join(dir, "out"))
+		return strings.Contains(string(out), want)
+	}
+	wait := func(want string) {
+		t.Helper()
+		for range 500 {
+			if lines(want) {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		out, _ := os.ReadFile(filepath.Join(dir, "out"))
+		t.Fatalf("no %q in\n%s", want, out)
+	}
+
+	c := start()
+	wait("started: server\n")
+	if info, err := os.Stat(log); err != nil || !info.IsDir() {
+		t.Errorf("the log-path is not there: %v", err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	if lines("HUP") || lines("trial") {
+		t.Error("something happens and nothing has changed")
+	}
+	write("unusable", "", 0o600)
+	write("certs/pgbackrest-client.key", "half a key", 0o600)
+	wait(strings.Repeat("trial\n", 2))
+	if lines("HUP") {
+		t.Error("the server is sent files that it cannot use")
+	}
+	if err := os.Remove(filepath.Join(dir, "unusable")); err != nil {
+		t.Fatal(err)
+	}
+	wait("trial\nHUP\n")
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+	wait("TERM\n")
+
+	// A server that ends by itself ends the container, with its own code.
+	write("crash", "", 0o600)
+	c = start()
+	if err := c.Wait(); c.ProcessState.ExitCode() != 42 {
+		t.Errorf("the server ends with 42, the script with %v", err)
+	}
+}
