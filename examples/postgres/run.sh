@@ -6,12 +6,11 @@ mkdir -p /home/postgres/pgdata/pgbackrest/{log,spool-path}
 if [ ! -s "$data/PG_VERSION" ]; then
   mkdir -p -m 700 "$data"
   initdb --pgdata="$data" --username=postgres --data-checksums --auth-local=peer --auth-host=scram-sha-256
+  # The archive settings, as the operator delivers them with its configuration.
+  echo "include_if_exists '/etc/pgbackrest/conf.d/postgresql.include'" >>"$data/postgresql.conf"
 fi
 # A volume that Kubernetes has given to a group is too open for PostgreSQL.
 chmod 700 "$data"
 exec postgres -D "$data" \
   -c listen_addresses='*' \
-  -c unix_socket_directories=/var/run/postgresql \
-  -c archive_mode=on \
-  -c archive_command='pgbackrest --stanza=db archive-push "%p"' \
-  -c archive_timeout=60
+  -c unix_socket_directories=/var/run/postgresql

@@ -7,7 +7,11 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 )
 
 // listedBackup is what the tests read of pgbackrest info themselves: they do not
@@ -17,7 +21,14 @@ type listedBackup struct {
 	Type       string            `json:"type"`
 	Error      bool              `json:"error"`
 	Annotation map[string]string `json:"annotation"`
-	Archive    struct {
+	Timestamp  struct {
+		Start int64 `json:"start"`
+		Stop  int64 `json:"stop"`
+	} `json:"timestamp"`
+	Database struct {
+		RepoKey int `json:"repo-key"`
+	} `json:"database"`
+	Archive struct {
 		Start string `json:"start"`
 		Stop  string `json:"stop"`
 	} `json:"archive"`
@@ -44,6 +55,27 @@ func byRun(backups []listedBackup, uid string) []listedBackup {
 		}
 	}
 	return found
+}
+
+// proven compares a green run with what pgbackrest info and the archive say in a
+// pod, read by the test.
+func (k *kit) proven(t testing.TB, workflow *wfv1.Workflow, pod string) listedBackup {
+	t.Helper()
+	r := reportOf(t, workflow)
+	found := byRun(k.info(t, pod), string(workflow.UID))
+	if len(found) != 1 {
+		t.Fatalf("workflow %s succeeded, and pgbackrest info lists %d backups of it", workflow.Name, len(found))
+	}
+	b := found[0]
+	if b.Error || b.Label != r.Backup.Label || b.Archive.Stop != r.Backup.WALStop || fmt.Sprintf("repo%d", b.Database.RepoKey) != r.Repo {
+		t.Errorf("workflow %s: pgbackrest info lists %+v, the report says %+v", workflow.Name, b, r.Backup)
+	}
+	repo := fmt.Sprintf("--repo=%d", b.Database.RepoKey)
+	listing := k.run(t, pod, "pgbackrest", "repo-ls", repo, "--recurse", "--filter="+b.Archive.Stop, "archive/db")
+	if !strings.Contains(listing, b.Archive.Stop+"-") {
+		t.Errorf("backup %s: its last WAL segment %s is not in the archive:\n%s", b.Label, b.Archive.Stop, listing)
+	}
+	return b
 }
 
 func labels(backups []listedBackup, backupType string) []string {

@@ -23,6 +23,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,12 +39,22 @@ import (
 // minute is the deadline of what should take seconds.
 const minute = time.Minute
 
+// primary and repoHost are the pods of the cluster of every example.
+const (
+	primary  = "cluster-0"
+	repoHost = "cluster-pgbackrest-repo-host-0"
+)
+
 // kit is a namespace of the real cluster.
 type kit struct {
 	client.Client
 	exec      *kube.Client
+	core      kubernetes.Interface
 	namespace string
 	image     string
+	// planted are the credentials that the test made: nothing that anybody may
+	// read holds one of them.
+	planted []string
 }
 
 // newKit makes the namespace anew. It stays when the test fails, for a look.
@@ -71,7 +82,11 @@ func newKit(t testing.TB, namespace string) *kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kit{Client: c, exec: executor, namespace: namespace, image: image}
+	core, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kit{Client: c, exec: executor, core: core, namespace: namespace, image: image}
 	k.deleteNamespace(t)
 	t.Cleanup(func() {
 		if !t.Failed() {
@@ -95,12 +110,22 @@ func (k *kit) deleteNamespace(t testing.TB) {
 	})
 }
 
-// apply renders a folder of testdata with kustomize and applies it.
-func (k *kit) apply(t testing.TB, folder string) {
+// createNamespace is for what must be there before a folder is applied.
+func (k *kit) createNamespace(t testing.TB) {
 	t.Helper()
-	manifests := strings.ReplaceAll(kubectl(t, nil, "kustomize", filepath.Join("testdata", folder)), "ghcr.io/stanzaflow/operator:v0.1.0", k.image)
-	// Namespaces first: the folder may hold its own.
-	kubectl(t, nil, "create", "namespace", k.namespace)
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: k.namespace, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}}
+	if err := k.Create(t.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+}
+
+// apply renders a folder of testdata with kustomize and applies it, with pairs
+// of texts to replace.
+func (k *kit) apply(t testing.TB, folder string, replace ...string) {
+	t.Helper()
+	replace = append(replace, "ghcr.io/stanzaflow/operator:v0.1.0", k.image, "e2e-store", k.namespace)
+	manifests := strings.NewReplacer(replace...).Replace(kubectl(t, nil, "kustomize", filepath.Join("testdata", folder)))
+	k.createNamespace(t)
 	kubectl(t, []byte(manifests), "apply", "--server-side", "--force-conflicts", "-f", "-")
 }
 
@@ -135,7 +160,7 @@ func eventually(t testing.TB, deadline time.Duration, what string, condition fun
 	}
 }
 
-// run executes argv in a container and fails the test when it fails.
+// run executes argv where pgBackRest is in a pod, and fails the test when it fails.
 func (k *kit) run(t testing.TB, pod string, argv ...string) string {
 	t.Helper()
 	out, err := k.try(t, pod, argv...)
@@ -148,7 +173,11 @@ func (k *kit) run(t testing.TB, pod string, argv ...string) string {
 func (k *kit) try(t testing.TB, pod string, argv ...string) (string, error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	err := k.exec.Exec(t.Context(), step.Place{Namespace: k.namespace, Pod: pod, Container: cpo.ContainerPostgreSQL}, argv, &stdout, &stderr)
+	container := cpo.ContainerPostgreSQL
+	if pod == repoHost {
+		container = cpo.ContainerRepoHost
+	}
+	err := k.exec.Exec(t.Context(), step.Place{Namespace: k.namespace, Pod: pod, Container: container}, argv, &stdout, &stderr)
 	if err != nil {
 		return stdout.String() + stderr.String(), err
 	}
