@@ -178,7 +178,7 @@ type RepoStatus struct {
 	// storage is pvc, s3, azure or gcs.
 	Storage string `json:"storage"`
 	// location of the backups: s3://bucket/path, azure://container/path,
-	// gcs://bucket/path or pvc://claim/path.
+	// gcs://bucket/path or pvc://claim.
 	Location string `json:"location"`
 	// cipher is none or aes-256-cbc.
 	// +optional

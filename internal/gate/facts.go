@@ -73,7 +73,7 @@ type Repo struct {
 	Number int `expr:"number" json:"number"`
 	// Storage is pvc, s3, azure or gcs.
 	Storage string `expr:"storage" json:"storage"`
-	// Location of the backups, such as s3://bucket/path or pvc://claim/.
+	// Location of the backups, such as s3://bucket/path or pvc://claim.
 	Location string `expr:"location" json:"location"`
 	// Cipher is none or aes-256-cbc.
 	Cipher string `expr:"cipher" json:"cipher"`

@@ -26,7 +26,7 @@ func TestEncodeDecode(t *testing.T) {
 				DatabaseBytes: math.MaxInt64, RepoDeltaBytes: 4534133, LSNStart: "0/2000028", LSNStop: "0/3000050",
 				WALStart: "000000010000000000000002", WALStop: "000000010000000000000003", WALSegments: 2, References: 1,
 				PgBackRest: "2.55.1", OldestInRepo: at, BackupsInRepo: 2, FullsInRepo: 1,
-				Storage: "pvc", Location: "pvc://repo1-orders-pgbackrest-repo-host-0/", Cipher: "aes-256-cbc",
+				Storage: "pvc", Location: "pvc://repo1-orders-pgbackrest-repo-host-0", Cipher: "aes-256-cbc",
 			},
 			Retention: &Retention{Failed: true, Code: 50, Message: `pgbackrest expire failed: "quoted" <and> ünïcode`},
 			Steps:     []Step{{Name: "begin", Start: at, Attempts: 1}, {Name: "backup", Start: at.Add(time.Second), Attempts: 2, Seconds: 61.25}},

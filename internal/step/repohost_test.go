@@ -65,7 +65,7 @@ func TestRunOnARepoHost(t *testing.T) {
 	}
 
 	b := p.report().Backup
-	if b.Storage != "pvc" || b.Location != "pvc://repo1-orders-pgbackrest-repo-host-0/" || b.Cipher != "aes-256-cbc" {
+	if b.Storage != "pvc" || b.Location != "pvc://repo1-orders-pgbackrest-repo-host-0" || b.Cipher != "aes-256-cbc" {
 		t.Errorf("storage %q, location %q, cipher %q", b.Storage, b.Location, b.Cipher)
 	}
 	var got plan
@@ -231,6 +231,36 @@ func TestBackupOnARepoHost(t *testing.T) {
 			p.mustRun("backup", "expire", "verify")
 			if n := len(w.issued("backup")); n != tc.commands || len(w.backups) != 1 {
 				t.Errorf("%d backup commands, %d backups, want %d and 1\n%s", n, len(w.backups), tc.commands, p.log)
+			}
+		})
+	}
+}
+
+// TestLostRepo: a repo that held backups does not begin anew by itself.
+func TestLostRepo(t *testing.T) {
+	const location = "pvc://repo1-orders-pgbackrest-repo-host-0"
+	for name, tc := range map[string]struct {
+		known stanzaflowv1alpha1.RepoStatus
+		lost  bool
+	}{
+		"it held backups":        {stanzaflowv1alpha1.RepoStatus{Name: "repo1", Location: location, Backups: 3}, true},
+		"it never held one":      {stanzaflowv1alpha1.RepoStatus{Name: "repo1", Location: location}, false},
+		"those were elsewhere":   {stanzaflowv1alpha1.RepoStatus{Name: "repo1", Location: "s3://bucket/orders", Backups: 3}, false},
+		"another repo held them": {stanzaflowv1alpha1.RepoStatus{Name: "repo2", Location: location, Backups: 3}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newRepoHostWorld(t)
+			w.stanzaExists = false
+			w.stanza.Status.Repos = []stanzaflowv1alpha1.RepoStatus{tc.known}
+			p := newPod(w)
+			if !tc.lost {
+				p.mustRun("begin", "precheck")
+				return
+			}
+			p.wantFailure(p.run("begin", "precheck"), ExitStop, "precheck", stanzaflowv1alpha1.RunFailed,
+				"repo1 held 3 backups at "+location+" and has no stanza db now", "run pgbackrest stanza-create --stanza=db in "+onPrimary)
+			if n := len(w.issued("stanza-create")); n != 0 {
+				t.Errorf("stanza-create was run %d times", n)
 			}
 		})
 	}

@@ -4,6 +4,7 @@
 package step
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -230,13 +231,23 @@ func TestRunStoppedBetweenTwoAttemptsSaysWhyItTried(t *testing.T) {
 	p.mustRun("begin", "precheck")
 	ctx, cancel := context.WithCancel(t.Context())
 	p.on("backup", failsAs(t, "pg: wrong port"))
-	time.AfterFunc(20*time.Millisecond, cancel)
+	// The step says that it waits, and is stopped while it does.
+	p.env.Log = io.MultiWriter(p.log, writerFunc(func(b []byte) (int, error) {
+		if bytes.Contains(b, []byte("failed, next in")) {
+			cancel()
+		}
+		return len(b), nil
+	}))
 	p.wantFailure(p.step(ctx, "backup"), ExitStopped, "backup", stanzaflowv1alpha1.RunFailed,
 		"stopped before it ended: pgbackrest backup failed in shop/orders-0 (postgres): [056] db-connect")
 	if r := p.report(); r.Code != 56 {
 		t.Errorf("code %d, want 56", r.Code)
 	}
 }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // TestRunStoppedStillStops: what only a person can mend stays that.
 func TestRunStoppedStillStops(t *testing.T) {

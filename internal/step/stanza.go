@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -36,6 +37,9 @@ func (s *step) stanza(ctx context.Context, w wanted, primary, host Place, option
 	}
 	created := len(missing) > 0 || len(info.Repos) == 0 && isMissing(info.Status)
 	if created {
+		if err := s.neverHadBackups(w, primary, missing); err != nil {
+			return info, false, err
+		}
 		argv, err := pgbackrest.StanzaCreateCommand(vocab.PgBackRestStanza)
 		if err != nil {
 			return info, false, stop("%v", err)
@@ -72,6 +76,21 @@ func checkPlaces(w wanted, at Place, missing []int, options []pgbackrest.FileOpt
 			return stop("repo%d in %s has no place, so that PostgreSQL archives to a directory of the container: %s is set in %s; remove it from %s, or add repo%d to spec.backup.pgbackrest.repos",
 				repo, at, stray, stray.File, w.source(stray.File), repo)
 		}
+	}
+	return nil
+}
+
+// neverHadBackups: a repo that held backups and has no stanza now was emptied, or
+// is another one. A new stanza would make that look like a fresh start.
+func (s *step) neverHadBackups(w wanted, primary Place, missing []int) error {
+	for _, known := range w.stanza.Status.Repos {
+		number, ok := translate.RepoNumber(known.Name)
+		lost := len(missing) == 0 || slices.Contains(missing, number)
+		if !ok || !lost || known.Backups == 0 || known.Location != w.locations[known.Name] {
+			continue
+		}
+		return stop("%s held %d backups at %s and has no stanza %s now: see whether its volume or bucket is the right one and was not emptied; to start anew on purpose, run pgbackrest stanza-create --stanza=%s in %s",
+			known.Name, known.Backups, known.Location, vocab.PgBackRestStanza, vocab.PgBackRestStanza, primary)
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ type wanted struct {
 	primaryDigest, hostDigest string
 	// secret is configuration.secret.
 	secret string
+	// locations of the repos that are configured, by their names.
+	locations map[string]string
 }
 
 // wanted reads the resource with the same code that the operator translates.
@@ -49,7 +51,10 @@ func (s *step) wanted(ctx context.Context) (wanted, error) {
 	plan := translate.Translate(translate.Input{
 		Cluster: cluster, FieldErrors: fieldErrors, Stanza: stanza.Spec, Known: stanza.Status.Repos,
 	})
-	w := wanted{target: target, stanza: stanza, secret: cluster.PgBackRest.Secret}
+	w := wanted{target: target, stanza: stanza, secret: cluster.PgBackRest.Secret, locations: map[string]string{}}
+	for _, r := range plan.Repos {
+		w.locations[r.Name] = r.Location
+	}
 	if plan.Keep.Configuration {
 		return w, nil
 	}

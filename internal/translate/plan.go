@@ -109,7 +109,7 @@ type Repository struct {
 	Storage string
 	// Location is the place of the backups in one line:
 	// s3://bucket/path, azure://container/path, gcs://bucket/path,
-	// pvc://claim/path.
+	// pvc://claim.
 	Location string
 	// Cipher is none or aes-256-cbc.
 	Cipher string

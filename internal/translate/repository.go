@@ -6,6 +6,7 @@ package translate
 import (
 	"cmp"
 	"path"
+	"strings"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
@@ -26,7 +27,7 @@ func repositoryOf(cluster cpo.Postgresql, r repo) Repository {
 		repository.Claim = ClaimName(cluster.Name, r.Name)
 		place, dir = repository.Claim, "/"
 	}
-	repository.Location = r.Storage + "://" + place + path.Clean("/"+dir)
+	repository.Location = r.Storage + "://" + place + strings.TrimSuffix(path.Clean("/"+dir), "/")
 	return repository
 }
 

@@ -167,7 +167,7 @@ func testRepoHostCreates(w *world) {
 	}
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
 	status := w.stanza().Status
-	if len(status.OrphanedClaims) > 0 || len(status.Repos) != 1 || status.Repos[0].Location != "pvc://"+testClaim+"/" || status.Certificate == nil {
+	if len(status.OrphanedClaims) > 0 || len(status.Repos) != 1 || status.Repos[0].Location != "pvc://"+testClaim || status.Certificate == nil {
 		w.Errorf("status is %s", asJSON(status))
 	}
 	before := w.left()
@@ -732,7 +732,7 @@ func testRepoStatus(w *world) {
 	w.create(run)
 	setRun(run, runOptions{
 		backupType: "full", phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded,
-		storage: "pvc", location: "pvc://" + testClaim + "/",
+		storage: "pvc", location: "pvc://" + testClaim,
 	})
 	w.update(run)
 	w.settle()

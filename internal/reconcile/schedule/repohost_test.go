@@ -244,7 +244,7 @@ func TestCovers(t *testing.T) {
 
 func TestRepoStatus(t *testing.T) {
 	t.Parallel()
-	const location = "pvc://" + testClaim + "/"
+	const location = "pvc://" + testClaim
 	known := stanzaflowv1alpha1.StanzaStatus{
 		Repos: []stanzaflowv1alpha1.RepoStatus{
 			{Name: "repo1", Storage: "pvc", Location: location, Cipher: "none", Backups: 3, Fulls: 1, LastBackup: &stanzaflowv1alpha1.BackupStatus{Label: "a"}},
@@ -271,7 +271,7 @@ func TestRepoStatus(t *testing.T) {
 			change: func(s *State) {
 				setRepos(s.Postgresql, map[string]any{"name": "repo2", "storage": "pvc", "volume": map[string]any{"size": "1Gi"}}, repo1(s.Postgresql))
 			},
-			want: "repo1 " + location + " none 3, repo2 pvc://repo2-shop-pgbackrest-repo-host-0/  0",
+			want: "repo1 " + location + " none 3, repo2 pvc://repo2-shop-pgbackrest-repo-host-0  0",
 		},
 		"kept by a problem": {
 			change: func(s *State) {
