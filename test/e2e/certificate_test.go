@@ -24,7 +24,8 @@ func TestCertificate(t *testing.T) {
 	k.podReady(t, primary)
 	k.podReady(t, repoHost)
 	k.psql(t, primary, "postgres", `CREATE TABLE ledger (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), note text);
-CREATE TABLE document AS SELECT i AS id, repeat(md5(i::text || 'x'), 20) AS body FROM generate_series(1, 300000) i`)
+CREATE TABLE document AS SELECT i AS id, md5(i::text) || md5((i * 3)::text) || md5((i * 7)::text) || md5((i * 11)::text) || md5((i * 13)::text) AS body
+FROM generate_series(1, 1200000) i`)
 	// The first run makes the stanza: until then nothing can be archived.
 	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 6*minute)
 	k.archived(t)
@@ -53,12 +54,12 @@ CREATE TABLE document AS SELECT i AS id, repeat(md5(i::text || 'x'), 20) AS body
 // way when it came.
 func (k *kit) backupAcrossRenewal(t testing.TB) {
 	t.Helper()
-	for range 4 {
+	for range 6 {
 		due := k.stanza(t, "cluster").Status.Certificate
 		if due == nil {
 			t.Fatal("the Stanza does not tell of the certificate")
 		}
-		if wait := time.Until(due.RenewalTime.Time) - 8*time.Second; wait > 0 {
+		if wait := time.Until(due.RenewalTime.Time) - 12*time.Second; wait > 0 {
 			time.Sleep(wait)
 		}
 		workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 6*minute)

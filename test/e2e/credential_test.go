@@ -114,16 +114,19 @@ const (
 )
 
 func (k *kit) pvcCredentials(t testing.TB) {
+	t.Helper()
 	k.secret(t, "cluster-pvc-credential", map[string]string{storeConf: "[global]\nrepo2-cipher-pass=" + k.plant(t) + "\n"})
 }
 
 // s3Credentials: both repos have the same key.
 func (k *kit) s3Credentials(t testing.TB) {
+	t.Helper()
 	ca := k.storeTLS(t, "versitygw")
 	k.s3Secrets(t, ca, k.plant(t), k.plant(t))
 }
 
 func (k *kit) s3Secrets(t testing.TB, ca, secretKey, pass string) {
+	t.Helper()
 	const key = "e2e-access-key"
 	k.secret(t, "versitygw", map[string]string{"ROOT_ACCESS_KEY": key, "ROOT_SECRET_KEY": secretKey, "VGW_REGION": "zurich"})
 	k.secret(t, "cluster-s3-credential", map[string]string{
@@ -134,6 +137,7 @@ func (k *kit) s3Secrets(t testing.TB, ca, secretKey, pass string) {
 }
 
 func (k *kit) rotateS3(t testing.TB) {
+	t.Helper()
 	k.s3Secrets(t, k.read(t, "cluster-s3-credential", storeCA), k.plant(t), k.planted[1])
 	k.restart(t, "versitygw")
 }
@@ -141,6 +145,7 @@ func (k *kit) rotateS3(t testing.TB) {
 const azureAccount = "acct1"
 
 func (k *kit) azureCredentials(t testing.TB) {
+	t.Helper()
 	ca := k.storeTLS(t, "azurite")
 	k.azureSecrets(t, ca, k.plantKey(t), k.plant(t))
 }
@@ -154,6 +159,7 @@ func (k *kit) plantKey(t testing.TB) string {
 }
 
 func (k *kit) azureSecrets(t testing.TB, ca, key, pass string) {
+	t.Helper()
 	k.secret(t, "azurite", map[string]string{"AZURITE_ACCOUNTS": azureAccount + ":" + key})
 	k.secret(t, "cluster-azure-credential", map[string]string{
 		storeCA:   ca,
@@ -163,6 +169,7 @@ func (k *kit) azureSecrets(t testing.TB, ca, key, pass string) {
 
 // rotateAzure: planted are the key, its base64 form, and the pass phrase.
 func (k *kit) rotateAzure(t testing.TB) {
+	t.Helper()
 	k.azureSecrets(t, k.read(t, "cluster-azure-credential", storeCA), k.plantKey(t), k.planted[2])
 	k.restart(t, "azurite")
 }
@@ -170,6 +177,7 @@ func (k *kit) rotateAzure(t testing.TB) {
 // gcsCredentials: repo1 has the key of a service account, whose signature the
 // token server checks; repo2 has a token, which the store takes as it is.
 func (k *kit) gcsCredentials(t testing.TB) {
+	t.Helper()
 	ca := k.storeTLS(t, "fake-gcs-server", "token-server")
 	k.gcsSecrets(t, ca, k.plant(t), k.plant(t))
 }
@@ -206,6 +214,7 @@ func (k *kit) gcsSecrets(t testing.TB, ca, token, pass string) {
 
 // rotateGCS: the token server trusts the new key at once.
 func (k *kit) rotateGCS(t testing.TB) {
+	t.Helper()
 	k.gcsSecrets(t, k.read(t, "cluster-gcs-credential", storeCA), k.planted[0], k.planted[1])
 	k.restart(t, "token-server")
 }

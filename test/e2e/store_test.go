@@ -89,7 +89,9 @@ func newStore(t *testing.T, s store, v version, namespace string) *kit {
 		t.Fatalf("the test is wrong: the image has %s", got)
 	}
 	k.psql(t, primary, "postgres", `CREATE TABLE ledger (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), note text);
-CREATE TABLE document AS SELECT i AS id, md5(i::text) || md5((i * 7)::text) || md5((i * 13)::text) AS body FROM generate_series(1, 1500000) i`)
+DO $$ BEGIN FOR n IN 1..8 LOOP EXECUTE format(
+	'CREATE TABLE document_%s AS SELECT i AS id, md5(i::text) || md5((i * 7)::text) || md5((i * %s)::text) AS body FROM generate_series(1, 190000) i', n, n);
+END LOOP; END $$`)
 	if size := k.psql(t, primary, "postgres", "SELECT sum(pg_database_size(oid)) >= 200e6 FROM pg_database"); size != "t" {
 		t.Fatal("the test is wrong: the database is smaller than 200 MB")
 	}
@@ -161,7 +163,7 @@ func (k *kit) write(t *testing.T) (stop func()) {
 	const writer = `DO $$ BEGIN LOOP
 INSERT INTO ledger (note) SELECT md5(random()::text) FROM generate_series(1, 20);
 UPDATE ledger SET note = note || 'x' WHERE id = (SELECT max(id) - floor(random() * 50) FROM ledger);
-COMMIT; PERFORM pg_sleep(0.02); END LOOP; END $$`
+COMMIT; PERFORM pg_sleep(0.1); END LOOP; END $$`
 	ended := make(chan string, 1)
 	go func() {
 		out, err := k.try(t, primary, "psql", "-X", "-q", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "postgres",
