@@ -53,6 +53,8 @@ test: unit test-apiserver test-cluster ## Run all tests, those in a real cluster
 unit: ## Run the tests that need nothing but Go.
 	@$(if $(race),,echo "no C compiler: running without the race detector")
 	@for module in $(modules); do go -C $$module test $(race) ./...; done
+	@# Without the race detector, for which all of Kubernetes would be compiled again.
+	@go -C test/cluster/components/kubernetes test ./internal/...
 
 .PHONY: test-apiserver
 test-apiserver: ## Run the tests against a real kube-apiserver and etcd.

@@ -16,5 +16,6 @@ if [ -z "${RUN:-}" ]; then
 fi
 say "running the tests of test/e2e"
 # An exit code that a cached result gives says nothing about this cluster.
-go test -tags cluster -count=1 -timeout 40m -v -run "${RUN:-.}" ./test/e2e
+# Most of a test is waiting for pods, so more of them than processors run at once.
+go test -tags cluster -count=1 -timeout 60m -parallel 4 -v -run "${RUN:-.}" ./test/e2e
 say "done"

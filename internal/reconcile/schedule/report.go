@@ -240,7 +240,8 @@ func backupHealthy(status stanzaflowv1alpha1.StanzaStatus, late map[string]bool)
 		}
 	}
 	if !proven {
-		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoRunYet, "No run has ended yet")
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoRunYet,
+			"No run has ended yet; until the first one has made the stanza, PostgreSQL cannot archive and keeps its WAL")
 	}
 	return condition(vocab.ConditionBackupHealthy, metav1.ConditionTrue, vocab.ReasonSucceeded, "The last run of every schedule that was due is proven")
 }
