@@ -43,7 +43,11 @@ func (k *kit) secret(t testing.TB, name string, data map[string]string) {
 	t.Helper()
 	secret := &corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: k.namespace}, StringData: data,
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: k.namespace}, Data: map[string][]byte{},
+	}
+	// Not as stringData: what was in that and is not any more would stay.
+	for file, text := range data {
+		secret.Data[file] = []byte(text)
 	}
 	b, err := json.Marshal(secret)
 	if err != nil {
