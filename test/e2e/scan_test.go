@@ -7,11 +7,14 @@ package e2e
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
 // readable are the kinds that people may read who must not read a Secret.
@@ -31,6 +34,25 @@ func (k *kit) noCredentials(t testing.TB) {
 	}
 	for i := range pods.Items {
 		k.cleanLogs(t, &pods.Items[i])
+	}
+}
+
+var artifactKey = regexp.MustCompile(`<Key>(artifacts/[^<]+)</Key>`)
+
+// cleanArtifacts looks into what the runs have left in the store of the S3 test.
+func (k *kit) cleanArtifacts(t testing.TB) {
+	t.Helper()
+	get := func(path string) string {
+		return k.run(t, primary, "curl", "--silent", "--show-error", "--fail", "--cacert", cpo.ConfigDir+"/"+storeCA,
+			"--aws-sigv4", "aws:amz:zurich:s3", "--user", k.read(t, "versitygw", "ROOT_ACCESS_KEY")+":"+k.read(t, "versitygw", "ROOT_SECRET_KEY"),
+			"https://versitygw."+k.namespace+".svc/pgbackups"+path)
+	}
+	keys := artifactKey.FindAllStringSubmatch(get("?list-type=2&prefix=artifacts/"), -1)
+	if len(keys) < 9 {
+		t.Errorf("the runs have left %d artifacts, want those of at least three: %v", len(keys), keys)
+	}
+	for _, key := range keys {
+		k.clean(t, "artifact "+key[1], get("/"+key[1]))
 	}
 }
 

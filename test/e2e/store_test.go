@@ -234,6 +234,9 @@ func (k *kit) restoredAfterDeletion(t *testing.T, s store, v version) {
 	t.Logf("RESTORED %s, pgBackRest %s: to a moment, plain, %.1f s; to the end, encrypted, after the resource was deleted, %.1f s",
 		s.storage, v.pgBackRest, took.Seconds(), tookEncrypted.Seconds())
 	k.noCredentials(t)
+	if s.storage == cpo.StorageS3 {
+		k.cleanArtifacts(t)
+	}
 }
 
 // encrypted looks at the first bytes of a file as the store has it: OpenSSL
