@@ -10,12 +10,12 @@
 conf=/etc/pgbackrest/conf.d
 files() { cat /etc/pgbackrest/certs/* "$conf"/* 2>/dev/null | cksum; }
 usable() {
-  pgbackrest server --tls-server-address=127.0.0.1 --tls-server-port=18432 --log-level-file=off &
-  try=$!
-  sleep 2
-  kill -TERM "$try" 2>/dev/null
-  wait "$try"
-  [ $? -eq 0 ]
+  # Ended for the time that is up is what a server is that has begun.
+  timeout -k 5 5 pgbackrest server --tls-server-address=127.0.0.1 --tls-server-port=18432 --log-level-file=off
+  case $? in
+  124 | 137 | 143) return 0 ;;
+  *) return 1 ;;
+  esac
 }
 # pgBackRest does not make its log-path, and warns at every command without it.
 sed -n 's/^log-path=//p' "$conf"/pgbackrest_instance.conf | while read -r path; do
