@@ -167,14 +167,16 @@ func (k *kit) azureSecrets(t testing.TB, ca, key, pass string) {
 	k.secret(t, "azurite", map[string]string{"AZURITE_ACCOUNTS": azureAccount + ":" + key})
 	k.secret(t, "cluster-azure-credential", map[string]string{
 		storeCA:   ca,
-		storeConf: "[global]\nrepo1-azure-key=" + key + "\nrepo2-azure-key=" + key + "\nrepo2-cipher-pass=" + pass + "\n",
+		storeConf: "[global]\nrepo1-azure-key=" + key + "\nrepo2-cipher-pass=" + pass + "\n",
 	})
+	k.inline = key
 }
 
 // rotateAzure: planted are the key, its base64 form, and the pass phrase.
 func (k *kit) rotateAzure(t testing.TB) {
 	t.Helper()
 	k.azureSecrets(t, k.read(t, "cluster-azure-credential", storeCA), k.plantKey(t), k.planted[2])
+	k.patchCluster(t, `[{"op":"replace","path":"/spec/backup/pgbackrest/repos/1/key","value":"`+k.inline+`"}]`)
 	k.restart(t, "azurite")
 }
 

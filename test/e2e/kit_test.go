@@ -55,6 +55,8 @@ type kit struct {
 	// planted are the credentials that the test made: nothing that anybody may
 	// read holds one of them.
 	planted []string
+	// inline is one that stands in the postgresql itself, and must be nowhere else.
+	inline string
 }
 
 // newKit makes the namespace anew. It stays when the test fails, for a look.
@@ -123,7 +125,7 @@ func (k *kit) createNamespace(t testing.TB) {
 // of texts to replace.
 func (k *kit) apply(t testing.TB, folder string, replace ...string) {
 	t.Helper()
-	replace = append(replace, "ghcr.io/stanzaflow/operator:v0.1.0", k.image, "e2e-store", k.namespace)
+	replace = append(replace, "ghcr.io/stanzaflow/operator:v0.1.0", k.image, "e2e-store", k.namespace, "AZURE-KEY", k.inline)
 	manifests := strings.NewReplacer(replace...).Replace(kubectl(t, nil, "kustomize", filepath.Join("testdata", folder)))
 	k.createNamespace(t)
 	kubectl(t, []byte(manifests), "apply", "--server-side", "--force-conflicts", "-f", "-")

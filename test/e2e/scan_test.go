@@ -19,14 +19,18 @@ import (
 
 // readable are the kinds that people may read who must not read a Secret.
 const readable = "configmaps,events,pods,services,statefulsets,deployments,persistentvolumeclaims," +
-	"postgresqls,stanzas,cronworkflows,workflows,workflowtemplates,workflowtaskresults"
+	"stanzas,cronworkflows,workflows,workflowtemplates,workflowtaskresults"
 
 // noCredentials looks for the credentials of the test in all that is not a
 // Secret: objects, logs and artifacts.
 func (k *kit) noCredentials(t testing.TB) {
 	t.Helper()
 	k.plantedInSecrets(t)
-	k.clean(t, "the objects of the namespace", kubectl(t, nil, "get", readable, "-n", k.namespace, "-o", "json"))
+	kinds := readable
+	if k.inline == "" {
+		kinds += ",postgresqls"
+	}
+	k.clean(t, "the objects of the namespace", kubectl(t, nil, "get", kinds, "-n", k.namespace, "-o", "json"))
 	k.clean(t, "the log of the operator", kubectl(t, nil, "logs", "-n", "stanzaflow-system", "deployment/stanzaflow", "--tail=-1"))
 	var pods corev1.PodList
 	if err := k.List(t.Context(), &pods, client.InNamespace(k.namespace)); err != nil {
