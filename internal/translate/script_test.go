@@ -6,6 +6,7 @@ package translate_test
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -30,6 +31,11 @@ exit 42
 // directories elsewhere and its waits cut short.
 func TestServerScript(t *testing.T) {
 	t.Parallel()
+	// Where the test itself was started to ignore SIGHUP, as by nohup, a shell
+	// below it could not trap it.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) {
 		t.Helper()
