@@ -234,7 +234,8 @@ func (k *kit) restoredAfterDeletion(t *testing.T, s store, v version) {
 	t.Logf("RESTORED %s, pgBackRest %s: to a moment, plain, %.1f s; to the end, encrypted, after the resource was deleted, %.1f s",
 		s.storage, v.pgBackRest, took.Seconds(), tookEncrypted.Seconds())
 	k.noCredentials(t)
-	if s.storage == cpo.StorageS3 {
+	// The curl beside the older one cannot sign a request with a query.
+	if s.storage == cpo.StorageS3 && v == newest {
 		k.cleanArtifacts(t)
 	}
 }
