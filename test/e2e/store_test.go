@@ -9,13 +9,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // version is an image with PostgreSQL and pgBackRest.
@@ -275,8 +279,12 @@ func (k *kit) removeCluster(t testing.TB) {
 		crons := k.cronWorkflows(t)
 		return len(crons) == 0, cronText(crons)
 	})
-	// What waits for the operator to do more has had its time.
-	time.Sleep(5 * time.Second)
+	eventually(t, minute, "the operator has done what there is to do", func() (bool, string) {
+		var stanza stanzaflowv1alpha1.Stanza
+		err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: "cluster"}, &stanza)
+		accepted := meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionAccepted)
+		return apierrors.IsNotFound(err) || accepted != nil && accepted.Reason == vocab.ReasonClusterNotFound, fmt.Sprintf("%v %+v", err, stanza.Status.Conditions)
+	})
 	if diff := cmp.Diff(before, labels(k.info(t, primary), "")); diff != "" {
 		t.Errorf("deleting the resource changed the backups (-before +after):\n%s", diff)
 	}
