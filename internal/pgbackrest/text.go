@@ -75,6 +75,10 @@ var (
 	lineText = regexp.MustCompile(`((?:found outside of section|missing '=' in key/value) at line \d+):.*`)
 )
 
+// Redact takes out of a line that pgBackRest printed what it quotes of a file
+// that it cannot read: the rest of a credential may be in it.
+func Redact(line string) string { return lineText.ReplaceAllString(line, "$1") }
+
 // shorten makes one line of valid UTF-8 of at most limit bytes, with of each
 // long path only its last two parts.
 func shorten(text string, limit int) string {
@@ -88,7 +92,7 @@ func shorten(text string, limit int) string {
 		return r
 	}, text)
 	text = strings.Join(strings.Fields(text), " ")
-	text = lineText.ReplaceAllString(text, "$1")
+	text = Redact(text)
 	text = longPath.ReplaceAllString(text, "$1…$2")
 	text = strings.TrimRight(text, " :.")
 	if len(text) <= limit {

@@ -60,9 +60,36 @@ func (s *step) follow(ctx context.Context, at Place, argv []string) (*output, er
 	defer func() { _ = log.Close() }()
 	s.logf("in %s: %s", at, strings.Join(argv, " "))
 	out := &output{}
-	err = s.Executor.Exec(ctx, at, argv,
-		io.MultiWriter(&out.stdout, s.Log, log), io.MultiWriter(&out.stderr, s.Log, log))
-	return out, err
+	stdout, stderr := &redactor{to: io.MultiWriter(s.Log, log)}, &redactor{to: io.MultiWriter(s.Log, log)}
+	err = s.Executor.Exec(ctx, at, argv, io.MultiWriter(&out.stdout, stdout), io.MultiWriter(&out.stderr, stderr))
+	return out, errors.Join(err, stdout.flush(), stderr.flush())
+}
+
+// redactor passes on whole lines, without what pgBackRest quotes in them.
+type redactor struct {
+	to   io.Writer
+	rest []byte
+}
+
+func (r *redactor) Write(b []byte) (int, error) {
+	r.rest = append(r.rest, b...)
+	end := bytes.LastIndexByte(r.rest, '\n') + 1
+	for line := range bytes.Lines(r.rest[:end]) {
+		if _, err := io.WriteString(r.to, pgbackrest.Redact(string(bytes.TrimSuffix(line, []byte("\n"))))+"\n"); err != nil {
+			return 0, err
+		}
+	}
+	r.rest = append(r.rest[:0], r.rest[end:]...)
+	return len(b), nil
+}
+
+// flush passes on a last line without an end.
+func (r *redactor) flush() error {
+	if len(r.rest) == 0 {
+		return nil
+	}
+	_, err := r.Write([]byte("\n"))
+	return err
 }
 
 // pgBackRest runs a command of pgBackRest that is to end with code 0.
@@ -92,6 +119,11 @@ func (s *step) info(ctx context.Context, at Place, repo int) (pgbackrest.Info, e
 	info, err := pgbackrest.ParseInfo(out.stdout.Bytes(), vocab.PgBackRestStanza)
 	if err != nil {
 		return pgbackrest.Info{}, fmt.Errorf("in %s: %w", at, err)
+	}
+	if text := out.stdout.String(); pgbackrest.Redact(text) != text {
+		// The repo host cannot read its configuration, and the message has a
+		// piece of it. The file is published.
+		return info, nil
 	}
 	return info, s.Workspace.write(fileInfo, out.stdout.Bytes())
 }

@@ -57,6 +57,12 @@ func TestServerScript(t *testing.T) {
 	log := dir + "/a place/for $(logs)"
 	write("server.sh", script, 0o600)
 	write("bin/pgbackrest", fakeServer, 0o700)
+	// What the script looks at the files with, and says so.
+	cksum, err := exec.LookPath("cksum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("bin/cksum", "#!/bin/sh\necho look >>\"$DIR/looks\"\nexec "+cksum+"\n", 0o700)
 	write("conf.d/pgbackrest_instance.conf", "[db]\npg1-path=/x\n\n[global]\nlog-path="+log+"\n", 0o600)
 	write("certs/pgbackrest-client.key", "one", 0o600)
 
@@ -68,29 +74,30 @@ func TestServerScript(t *testing.T) {
 		}
 		return c
 	}
-	lines := func(want string) bool {
-		out, _ := os.ReadFile(filepath.Join(dir, "out"))
+	has := func(file, want string) bool {
+		out, _ := os.ReadFile(filepath.Join(dir, file))
 		return strings.Contains(string(out), want)
 	}
-	wait := func(want string) {
+	lines := func(want string) bool { return has("out", want) }
+	waitIn := func(file, want string) {
 		t.Helper()
 		for range 500 {
-			if lines(want) {
+			if has(file, want) {
 				return
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
-		out, _ := os.ReadFile(filepath.Join(dir, "out"))
+		out, _ := os.ReadFile(filepath.Join(dir, file))
 		t.Fatalf("no %q in\n%s", want, out)
 	}
+	wait := func(want string) { t.Helper(); waitIn("out", want) }
 
 	c := start()
 	wait("started: server\n")
 	if info, err := os.Stat(log); err != nil || !info.IsDir() {
 		t.Errorf("the log-path is not there: %v", err)
 	}
-	// Nothing happens while nothing changes: there is nothing to wait for.
-	time.Sleep(300 * time.Millisecond)
+	waitIn("looks", strings.Repeat("look\n", 4))
 	if lines("HUP") || lines("trial") {
 		t.Error("something happens and nothing has changed")
 	}
