@@ -24,6 +24,7 @@ func New() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newUp(), newBuild(), newDown(), newStatus(), newLoad(), newAssets(), newImage(), newPath())
+	root.AddCommand(newRestart(), newSignal(), newSlow(), newResetConnections(), newVolume())
 	return root
 }
 

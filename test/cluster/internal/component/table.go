@@ -18,6 +18,7 @@ const (
 	ArgoExec           = "argoexec"
 	Argo               = "argo"
 	Pause              = "pause"
+	StoreFront         = "store-front"
 )
 
 // Component is one program. Either Module or Upstream says where its sources are.
@@ -73,6 +74,7 @@ var table = []Component{
 		Package:  "github.com/fsouza/fake-gcs-server",
 	},
 	{Name: Pause, Package: "./components/pause"},
+	{Name: StoreFront, Package: "./components/store-front"},
 }
 
 // argoWorkflows is built from a patched copy of its module, for two reasons that

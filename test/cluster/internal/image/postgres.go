@@ -21,6 +21,8 @@ func postgres(suite, postgresVersion, pgbackrestVersion string) Image {
 			Packages: []string{
 				"postgresql-" + postgresVersion, "pgbackrest",
 				"ca-certificates", "curl", "jq", "openssl", "procps",
+				// A test can give a program another clock.
+				"libfaketime",
 			},
 			Before: []string{
 				// The account has to exist before the packages make one with a number

@@ -90,6 +90,14 @@ var table = []Image{
 		Entrypoint: []string{"versitygw"},
 	},
 	{
+		// Stands before a store and breaks what a test asks it to.
+		Name: "store-front", Tag: "v1", Component: component.StoreFront,
+		Accounts:   []account{rootAccount, nonrootAccount},
+		Entries:    []Entry{program(component.StoreFront, "/bin/store-front")},
+		User:       "65532",
+		Entrypoint: []string{"store-front"},
+	},
+	{
 		Name: "fake-gcs-server", Tag: fromComponent, Component: component.FakeGCSServer,
 		Accounts:   []account{rootAccount, nonrootAccount},
 		Entries:    []Entry{program(component.FakeGCSServer, "/bin/fake-gcs-server")},

@@ -15,8 +15,8 @@ type daemon struct {
 	name string
 	args []string
 	env  []string // beside PATH and the like
-	// health is a URL in the node's network namespace, or a socket, that answers
-	// when the daemon works. Empty: being alive is enough.
+	// health is a URL in the node's network namespace that answers when the daemon
+	// works, socket that of a container runtime. Empty: being alive is enough.
 	health string
 	socket string
 	// grace is how long the daemon may take to end by itself. Zero: it keeps
@@ -142,6 +142,15 @@ func daemons(dirs layout.Dirs) []daemon {
 			args: []string{bin("volume-provisioner"), "--kubeconfig=" + kubeconfig(admin), "--root=" + filepath.Join(dirs.State(), "volumes")},
 		},
 	}
+}
+
+// DaemonNames are the names of all daemons, in the order of starting.
+func DaemonNames() []string {
+	var names []string
+	for _, d := range daemons(layout.Dirs{}) {
+		names = append(names, d.name)
+	}
+	return names
 }
 
 // find returns the named daemon.

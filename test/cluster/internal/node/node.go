@@ -86,6 +86,20 @@ func (n *Node) Status(ctx context.Context) []Status {
 
 // Running says whether the node runs as it would be started now; if not, why.
 func (n *Node) Running(ctx context.Context) error {
+	if err := n.current(); err != nil {
+		return err
+	}
+	for _, s := range n.Status(ctx) {
+		if s.Problem != nil {
+			return fmt.Errorf("%s: %w", s.Name, s.Problem)
+		}
+	}
+	return nil
+}
+
+// current says whether what was started is what would be started now; if not,
+// why.
+func (n *Node) current() error {
 	r, err := n.readRecord()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -96,11 +110,6 @@ func (n *Node) Running(ctx context.Context) error {
 		return fmt.Errorf("started with the cache directory %s", r.Cache)
 	case r.Fingerprint != n.print:
 		return errors.New("started with other programs or settings")
-	}
-	for _, s := range n.Status(ctx) {
-		if s.Problem != nil {
-			return fmt.Errorf("%s: %w", s.Name, s.Problem)
-		}
 	}
 	return nil
 }
@@ -172,6 +181,9 @@ func (n *Node) Start(ctx context.Context) error {
 	if err := makeCgroup(); err != nil {
 		return fmt.Errorf("cannot make the cgroup: %w", err)
 	}
+	if err := n.mountVolumes(ctx); err != nil {
+		return err
+	}
 
 	// etcd, containerd and the API server find each other; the rest would give up
 	// or log errors until the API server is ready.
@@ -217,13 +229,19 @@ func (n *Node) AwaitContainerd(ctx context.Context) error {
 	return n.await(ctx, findDaemon(n.daemons, containerd))
 }
 
-// launch starts a daemon that survives this program, its terminal and its pipes.
+// launch starts a daemon with a log of its own.
 func (n *Node) launch(d daemon) error {
 	logFile := n.dirs.Log(d.name)
 	// The log of the run before is what one wants after a crash.
 	if err := os.Rename(logFile, logFile+".previous"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	return n.start(d)
+}
+
+// start starts a daemon that survives this program, its terminal and its pipes.
+func (n *Node) start(d daemon) error {
+	logFile := n.dirs.Log(d.name)
 	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // A file of our own.
 	if err != nil {
 		return err

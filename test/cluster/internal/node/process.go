@@ -41,21 +41,24 @@ func parseProcess(s string) (process, error) {
 	return process{pid: pid, start: start, boot: f[2]}, nil
 }
 
-// parseStat reads state and start time from /proc/PID/stat. The second field is
-// the program's name in parentheses and may hold spaces and parentheses itself,
-// so counting starts after the last one.
-func parseStat(stat string) (state byte, start uint64, err error) {
+// parseStat reads from /proc/PID/stat whether a process has ended, and when it
+// started. The second field is the program's name in parentheses and may hold
+// spaces and parentheses itself, so counting starts after the last one.
+func parseStat(stat string) (ended bool, start uint64, err error) {
 	i := strings.LastIndexByte(stat, ')')
 	if i < 0 {
-		return 0, 0, errors.New("no program name in stat")
+		return false, 0, errors.New("no program name in stat")
 	}
 	f := strings.Fields(stat[i+1:])
-	const stateField, startField = 0, 19 // fields 3 and 22 of proc(5)
+	const stateField, threadsField, startField = 0, 17, 19 // fields 3, 20 and 22 of proc(5)
 	if len(f) <= startField {
-		return 0, 0, fmt.Errorf("stat has only %d fields after the name", len(f))
+		return false, 0, fmt.Errorf("stat has only %d fields after the name", len(f))
 	}
+	// A zombie runs no more, and its parent may never collect it. But its first
+	// thread is one while the others still end: they hold its ports and sockets.
+	zombie, alone := f[stateField] == "Z" || f[stateField] == "X", f[threadsField] == "0" || f[threadsField] == "1"
 	start, err = strconv.ParseUint(f[startField], 10, 64)
-	return f[stateField][0], start, err
+	return zombie && alone, start, err
 }
 
 // find looks at the process that has a pid now.
@@ -64,8 +67,8 @@ func find(pid int) (process, bool) {
 	if err != nil {
 		return process{}, false
 	}
-	state, start, err := parseStat(string(stat))
-	if err != nil || state == 'Z' || state == 'X' { // A zombie runs no more; its parent may never collect it.
+	ended, start, err := parseStat(string(stat))
+	if err != nil || ended {
 		return process{}, false
 	}
 	return process{pid: pid, start: start, boot: bootID()}, true
@@ -96,6 +99,7 @@ func (p process) signal(s syscall.Signal) {
 func (p process) end(grace time.Duration) error {
 	if grace > 0 {
 		p.signal(syscall.SIGTERM)
+		p.signal(syscall.SIGCONT) // One that is stopped hears nothing.
 		if p.gone(grace) {
 			return nil
 		}

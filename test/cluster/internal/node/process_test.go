@@ -14,33 +14,37 @@ import (
 
 func TestParseStat(t *testing.T) {
 	t.Parallel()
-	// Fields 4 to 21 are of no interest here.
-	const between = " 1 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 9 0"
+	// Fields 4 to 19 and 21 are of no interest here, 20 is the number of threads.
+	const before, after = " 1 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0", " 0"
+	const between = before + " 9" + after
 	cases := map[string]struct {
 		stat      string
-		wantState byte
+		wantEnded bool
 		wantStart uint64
 		wantErr   bool
 	}{
-		"Plain":                     {stat: "42 (etcd) S" + between + " 98765 1000 200", wantState: 'S', wantStart: 98765},
-		"NameWithSpaceAndParens":    {stat: "42 (a) R (b) S" + between + " 77 1000", wantState: 'S', wantStart: 77},
-		"Zombie":                    {stat: "42 (kubelet) Z" + between + " 5 0", wantState: 'Z', wantStart: 5},
+		"Plain":                     {stat: "42 (etcd) S" + between + " 98765 1000 200", wantStart: 98765},
+		"NameWithSpaceAndParens":    {stat: "42 (a) R (b) S" + between + " 77 1000", wantStart: 77},
+		"Stopped":                   {stat: "42 (kubelet) T" + between + " 5 0", wantStart: 5},
+		"Zombie":                    {stat: "42 (kubelet) Z" + before + " 1" + after + " 5 0", wantEnded: true, wantStart: 5},
+		"ZombieWhoseThreadsLive":    {stat: "42 (kubelet) Z" + between + " 5 0", wantStart: 5},
+		"OneThreadThatRuns":         {stat: "42 (pause) S" + before + " 1" + after + " 5 0", wantStart: 5},
 		"NoName":                    {stat: "42 etcd S", wantErr: true},
 		"TooShort":                  {stat: "42 (etcd) S 1 2 3", wantErr: true},
 		"StartTimeIsNotANumber":     {stat: "42 (etcd) S" + between + " soon", wantErr: true},
 		"EmptyAsOfAnEndedProcess":   {stat: "", wantErr: true},
 		"NothingAfterTheName":       {stat: "42 (etcd)", wantErr: true},
-		"NameThatLooksLikeTheField": {stat: "42 (1 2 3 4) S" + between + " 9", wantState: 'S', wantStart: 9},
+		"NameThatLooksLikeTheField": {stat: "42 (1 2 3 4) S" + between + " 9", wantStart: 9},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			state, start, err := parseStat(tc.stat)
+			ended, start, err := parseStat(tc.stat)
 			if (err != nil) != tc.wantErr {
 				t.Fatalf("parseStat: err = %v, want error: %v", err, tc.wantErr)
 			}
-			if err == nil && (state != tc.wantState || start != tc.wantStart) {
-				t.Errorf("parseStat = %c, %d, want %c, %d", state, start, tc.wantState, tc.wantStart)
+			if err == nil && (ended != tc.wantEnded || start != tc.wantStart) {
+				t.Errorf("parseStat = %v, %d, want %v, %d", ended, start, tc.wantEnded, tc.wantStart)
 			}
 		})
 	}

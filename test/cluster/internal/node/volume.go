@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
+)
+
+// imageSuffix marks the file that holds the file system of a bounded volume. The
+// directory beside it, without the suffix, is where it is mounted.
+const imageSuffix = ".ext4"
+
+func (n *Node) boundedDir() string { return filepath.Join(n.dirs.State(), "bounded") }
+
+// MakeVolume makes a file system of a fixed size, and returns a directory in it
+// for a volume. Unlike the directories of the volume-provisioner it can be full.
+func (n *Node) MakeVolume(ctx context.Context, name string, bytes int64) (string, error) {
+	if err := n.RemoveVolume(name); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(n.boundedDir(), 0o755); err != nil { //nolint:gosec // Pods of any user pass through it.
+		return "", err
+	}
+	image := filepath.Join(n.boundedDir(), name+imageSuffix)
+	f, err := os.Create(image) //nolint:gosec // A file of our own.
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(f.Truncate(bytes), f.Close()); err != nil {
+		return "", err
+	}
+	// Without a journal, and without the part that only root may use: what is
+	// there is for the pod.
+	if _, err := (command.Cmd{Args: []string{"mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", image}}).Run(ctx); err != nil {
+		return "", errors.Join(err, os.Remove(image))
+	}
+	mountpoint, err := mountImage(ctx, image)
+	if err != nil {
+		return "", errors.Join(err, n.RemoveVolume(name))
+	}
+	// Not the mount point itself: where nothing is mounted a pod must not start on
+	// an empty volume.
+	volume := filepath.Join(mountpoint, "volume")
+	if err := os.Mkdir(volume, 0o700); err != nil {
+		return "", err
+	}
+	// Past the umask, as the volume-provisioner does.
+	return volume, os.Chmod(volume, 0o777) //nolint:gosec // See above.
+}
+
+// RemoveVolume undoes MakeVolume; there may be nothing to undo.
+func (n *Node) RemoveVolume(name string) error {
+	mountpoint := filepath.Join(n.boundedDir(), name)
+	if err := unmountBelow(mountpoint); err != nil {
+		return err
+	}
+	for _, path := range []string{mountpoint, mountpoint + imageSuffix} {
+		// Not RemoveAll: nothing but an empty directory is left where a mount was.
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// mountVolumes mounts the bounded volumes of an earlier run.
+func (n *Node) mountVolumes(ctx context.Context) error {
+	images, _ := filepath.Glob(filepath.Join(n.boundedDir(), "*"+imageSuffix)) // The pattern is well-formed.
+	for _, image := range images {
+		if _, err := mountImage(ctx, image); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func mountImage(ctx context.Context, image string) (mountpoint string, err error) {
+	mountpoint = strings.TrimSuffix(image, imageSuffix)
+	if err := os.MkdirAll(mountpoint, 0o755); err != nil { //nolint:gosec // Pods of any user pass through it.
+		return "", err
+	}
+	// The loop device goes with the mount.
+	if _, err := (command.Cmd{Args: []string{"mount", "-o", "loop", image, mountpoint}}).Run(ctx); err != nil {
+		return "", fmt.Errorf("cannot mount a volume of a fixed size, which takes a loop device: %w", err)
+	}
+	return mountpoint, nil
+}
