@@ -134,7 +134,7 @@ func (k *kit) backupJob(b *testing.B, image string, options ...string) time.Dura
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "cpo-", Namespace: k.namespace},
 		Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
-			RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: "pgbackrest-runner",
+			RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: "cpo-job",
 			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
 			Containers: []corev1.Container{{
 				Name: "pgbackrest-backup", Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: append(command, options...),

@@ -111,7 +111,8 @@ func startServer(t *testing.T, crds ...string) *server {
 // grant gives the operator the rights of deploy/base, and no other.
 func (s *server) grant(t *testing.T) {
 	t.Helper()
-	for _, file := range []string{"namespace.yaml", "rbac.yaml", "policy.yaml"} {
+	// The policy that is looked for below comes last.
+	for _, file := range []string{"namespace.yaml", "rbac.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/secrets.yaml"} {
 		data, err := os.ReadFile("../../../deploy/base/" + file)
 		if err != nil {
 			t.Fatal(err)
