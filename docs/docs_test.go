@@ -20,6 +20,8 @@ import (
 	"unicode"
 
 	"github.com/stanzaflow/stanzaflow/internal/gate"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/step"
 )
 
 const root = ".."
@@ -120,6 +122,33 @@ func TestGateNamesEveryFact(t *testing.T) {
 	for _, match := range facts {
 		if !strings.Contains(text, "."+match[1]+"`") && !strings.Contains(text, "`"+match[1]+"`") && !strings.Contains(text, "`"+match[1]+".") {
 			t.Errorf("gate.md does not name the fact %s", match[1])
+		}
+	}
+}
+
+// TestRunbookHasEverySection: where a failure leads, whatever step and exit code.
+func TestRunbookHasEverySection(t *testing.T) {
+	targets := map[string]bool{}
+	for _, name := range step.Names {
+		for code := pgbackrest.UnknownCode; code <= 255; code++ {
+			targets[pgbackrest.Runbook(name, code)] = true
+		}
+	}
+	for target := range targets {
+		path, anchor, _ := strings.Cut(target, "#")
+		if !slices.Contains(anchors(readFile(t, filepath.Join(root, path))), anchor) {
+			t.Errorf("%s has no heading #%s", path, anchor)
+		}
+	}
+}
+
+// TestRunbookNamesReasonsThatExist: what a person sees on the Stanza has a
+// section of that name.
+func TestRunbookNamesReasonsThatExist(t *testing.T) {
+	reasons := constants(t, "internal/vocab/condition.go")
+	for _, name := range []string{"ReasonOverdue", "ReasonHeld", "ReasonRetentionFailed"} {
+		if !slices.Contains(anchors(readFile(t, "runbook.md")), strings.ToLower(reasons[name])) {
+			t.Errorf("runbook.md has no heading %s", reasons[name])
 		}
 	}
 }

@@ -56,7 +56,8 @@ type StanzaSpec struct {
 	TimeZone string `json:"timeZone,omitempty"`
 
 	// suspend stops the schedules of the cluster. A run that has started
-	// goes on. Backups started by hand are not affected.
+	// goes on. Backups started by hand are not affected. When it is taken
+	// back, each schedule that has missed a run starts one at once.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
@@ -87,6 +88,9 @@ type CertificateSpec struct {
 	// authority of ours is replaced after that time too, the old one trusted
 	// until nothing needs it any more.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$`
 	Duration *metav1.Duration `json:"duration,omitempty"`
 
 	// issuerRef names an issuer of cert-manager that issues the certificates
@@ -222,6 +226,21 @@ type ScheduleStatus struct {
 	// nextRunTime is when the schedule fires next. Absent while suspended.
 	// +optional
 	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`
+	// overdue says that a backup was due and none of this repo and type has been
+	// proven since, whatever the reason: held, suspended, failed or not started.
+	// A run that goes on is not overdue.
+	// +optional
+	Overdue bool `json:"overdue,omitempty"`
+	// held says in one line why the schedule can make no backup now: suspended,
+	// a standby cluster, no instances, a restore; or why its last run that is
+	// over made none. Absent while nothing holds it.
+	// +optional
+	Held string `json:"held,omitempty"`
+	// delayed says in one line what the schedule waits for: its run for another
+	// run of the cluster, or its next slot for its own run. Absent while it does
+	// not wait.
+	// +optional
+	Delayed string `json:"delayed,omitempty"`
 	// lastRun is the newest run of this schedule, of its repo and type.
 	// +optional
 	LastRun *RunStatus `json:"lastRun,omitempty"`
@@ -287,6 +306,20 @@ type RunStatus struct {
 	Retention string `json:"retention,omitempty"`
 }
 
+// BackupVerification says how much of a backup a run has read back.
+//
+// +kubebuilder:validation:Enum=Contents;Files
+type BackupVerification string
+
+const (
+	// VerifiedContents means that pgbackrest verify has read every file of the backup, of
+	// the backups it builds on and of its WAL, and each matches its checksum.
+	VerifiedContents BackupVerification = "Contents"
+	// VerifiedFiles means that the files of each of these backups are in the repo with the
+	// size that pgbackrest info tells.
+	VerifiedFiles BackupVerification = "Files"
+)
+
 // BackupStatus is one backup that a run has proven.
 type BackupStatus struct {
 	// label is pgBackRest's name of the backup, such as 20261122-132826F.
@@ -302,6 +335,11 @@ type BackupStatus struct {
 	StartTime metav1.Time `json:"startTime"`
 	// stopTime is when the backup was complete.
 	StopTime metav1.Time `json:"stopTime"`
+	// verified is how the run has verified the files of the backup and of every
+	// backup that it builds on: Contents, each was read back and matches its
+	// checksum; or Files, each is there with its size.
+	// +optional
+	Verified BackupVerification `json:"verified,omitempty"`
 	// databaseBytes is the size of the database.
 	DatabaseBytes int64 `json:"databaseBytes"`
 	// repoBytes is what this backup added to the repo.

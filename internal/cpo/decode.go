@@ -22,6 +22,15 @@ type FieldError struct {
 
 const root = "spec.backup.pgbackrest"
 
+// Limits of what is read: far above what anybody needs, and low enough that what
+// is made of it fits into the objects that it is written to.
+const (
+	maxText     = 4096
+	maxSchedule = 256
+	maxRepos    = 16
+	maxOptions  = 256
+)
+
 // Decode reads a postgresql resource as unstructured JSON. It is total: every
 // input gives a Postgresql, with a FieldError for each part that was left out.
 // Fields that we do not know are ignored. The input is not changed.
@@ -31,6 +40,7 @@ func Decode(object map[string]any) (Postgresql, []FieldError) {
 	p := Postgresql{
 		Namespace: d.text(metadata, "metadata", "namespace"),
 		Name:      d.text(metadata, "metadata", "name"),
+		Operation: operation(object),
 	}
 	spec := d.object(object, "", "spec")
 	backup := d.object(spec, "spec", "backup")
@@ -64,6 +74,10 @@ func (d *decoder) repos(section map[string]any) []Repo {
 	list, ok := value.([]any)
 	if !ok {
 		d.fail(root+".repos", "must be a list of repositories")
+		return nil
+	}
+	if len(list) > maxRepos {
+		d.fail(root+".repos", fmt.Sprintf("has %d entries, more than the repositories that there can be, repo1 to repo4", len(list)))
 		return nil
 	}
 	repos := make([]Repo, 0, len(list))
@@ -110,15 +124,25 @@ func (d *decoder) text(parent map[string]any, path, key string) string {
 		return ""
 	}
 	text, ok := value.(string)
-	if !ok {
-		d.fail(join(path, key), "must be a string; put the value in quotes")
+	switch {
+	case !ok:
+		d.fail(join(path, key), mustBeString)
+	case len(text) > maxText:
+		d.fail(join(path, key), fmt.Sprintf("has %d bytes, must have at most %d", len(text), maxText))
+		return ""
 	}
 	return text
 }
 
+const mustBeString = "must be a string; put the value in quotes"
+
 func (d *decoder) texts(parent map[string]any, path, key string) map[string]string {
 	object := d.object(parent, path, key)
 	if object == nil {
+		return nil
+	}
+	if len(object) > maxOptions {
+		d.fail(join(path, key), fmt.Sprintf("has %d entries, must have at most %d", len(object), maxOptions))
 		return nil
 	}
 	texts := make(map[string]string, len(object))
@@ -132,7 +156,7 @@ func (d *decoder) texts(parent map[string]any, path, key string) map[string]stri
 			if plainName.MatchString(name) {
 				field = join(field, name)
 			}
-			d.fail(field, "must be a string; put the value in quotes")
+			d.fail(field, mustBeString)
 			continue
 		}
 		texts[name] = text
@@ -163,11 +187,15 @@ func (d *decoder) schedule(entry map[string]any, path string) map[string]string 
 			continue
 		}
 		text, ok := object[name].(string)
-		if !ok {
-			d.fail(join(join(path, "schedule"), name), "must be a string; put the value in quotes")
-			continue
+		field := join(join(path, "schedule"), name)
+		switch {
+		case !ok:
+			d.fail(field, mustBeString)
+		case len(text) > maxSchedule:
+			d.fail(field, fmt.Sprintf("has %d bytes, must have at most %d", len(text), maxSchedule))
+		default:
+			schedule[name] = text
 		}
-		schedule[name] = text
 	}
 	return schedule
 }

@@ -5,10 +5,12 @@ package cpo_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +21,15 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
+
+// manyOptions are the rest of an object.
+func manyOptions(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, ", option-%d: x", i)
+	}
+	return text.String()
+}
 
 func TestDecode(t *testing.T) {
 	t.Parallel()
@@ -116,6 +127,28 @@ func TestDecode(t *testing.T) {
 				{Field: section + ".repos[1].volume.storageClass", Message: "must be a string; put the value in quotes"},
 				{Field: section + ".repos[1].volume.selector", Message: "has a part of the wrong type; kubectl explain tells the right one"},
 				{Field: section + ".repos[2].volume.selector", Message: "must be an object"},
+			},
+		},
+		"more than there can be": {
+			object: `{spec: {backup: {pgbackrest: {
+				image: ` + strings.Repeat("x", 4097) + `,
+				global: {a: b` + manyOptions(256) + `},
+				repos: [{name: repo1, schedule: {full: "` + strings.Repeat("0,", 128) + `0 1 * * *", incr: "0 2 * * *"}}],
+			}}}}`,
+			want: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{
+				Repos: []cpo.Repo{{Name: "repo1", Schedule: map[string]string{cpo.Incr: "0 2 * * *"}}},
+			}},
+			wantErrors: []cpo.FieldError{
+				{Field: section + ".image", Message: "has 4097 bytes, must have at most 4096"},
+				{Field: section + ".global", Message: "has 257 entries, must have at most 256"},
+				{Field: section + ".repos[0].schedule.full", Message: "has 265 bytes, must have at most 256"},
+			},
+		},
+		"more repos than there can be": {
+			object: `{spec: {backup: {pgbackrest: {repos: [` + strings.Repeat("{name: repo1},", 17) + `]}}}}`,
+			want:   cpo.Postgresql{PgBackRest: &cpo.PgBackRest{}},
+			wantErrors: []cpo.FieldError{
+				{Field: section + ".repos", Message: "has 17 entries, more than the repositories that there can be, repo1 to repo4"},
 			},
 		},
 		"tolerations that are no list": {

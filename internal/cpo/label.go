@@ -14,6 +14,9 @@ const (
 	LabelMemberType  = "member.cpo.opensource.cybertec.at/type"
 	MemberPostgreSQL = "postgresql"
 	MemberRepoHost   = "repo-host"
+	// LabelCriticalOperation is "true" on the pods of a cluster while CPO
+	// upgrades it to another major version.
+	LabelCriticalOperation = "critical-operation"
 )
 
 // Containers that have pgBackRest.

@@ -24,6 +24,19 @@ type Postgresql struct {
 	// Scheduling is where the pods of the cluster may run; the repo host
 	// follows it, as CPO's does.
 	Scheduling Scheduling
+	// Operation is what the resource says of the cluster as a whole.
+	Operation Operation
+}
+
+// Operation is what keeps a cluster from being backed up, whatever its pods say.
+type Operation struct {
+	// Standby: spec.standby is set. The cluster follows another one, and has no
+	// primary to back up.
+	Standby bool
+	// ScaledToZero: spec.numberOfInstances is 0.
+	ScaledToZero bool
+	// Restoring: CPO is restoring the cluster, or is about to.
+	Restoring bool
 }
 
 // Scheduling are spec.tolerations, spec.nodeAffinity and

@@ -127,6 +127,55 @@ func RepoLSCommand(repo int, path string) ([]string, error) {
 	return []string{program, "repo-ls", argument, asJSON, soon, quiet, complain, path}, nil
 }
 
+// RepoFilesCommand lists a directory of a repository and all below it, for
+// ParseRepoFiles. The path is as in RepoLSCommand.
+func RepoFilesCommand(repo int, path string) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRepoPath(path); err != nil {
+		return nil, err
+	}
+	return []string{program, "repo-ls", argument, "--recurse", asJSON, soon, quiet, complain, path}, nil
+}
+
+var backupLabel = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$`)
+
+// VerifyCommand reads back a backup, the files it refers to and its WAL, for
+// ParseVerify. It exits 0 whatever it finds. Up to 2.54 pgBackRest takes --set and
+// reads the whole repository: see ProofInput.Reads.
+func VerifyCommand(stanza string, repo int, label string) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	if !backupLabel.MatchString(label) {
+		return nil, errors.New("the backup must be a label of pgBackRest, such as 20261122-132826F")
+	}
+	return command("verify", stanza, argument, "--set="+label, "--output=text", "--verbose", told, complain)
+}
+
+var runUID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// TerminateCommand ends the backup with this annotation, and nothing else: not
+// what archives WAL, and no other backup. pgBackRest ends with [063] and the next
+// backup of the same type resumes. Exit code 1 means that there was none.
+func TerminateCommand(key, run string) ([]string, error) {
+	if !annotationKey.MatchString(key) || !runUID.MatchString(run) {
+		return nil, errors.New("the run must be the UID of a Workflow")
+	}
+	return []string{"pkill", "--signal", "TERM", "--full", key + "=" + run}, nil
+}
+
+// TerminateWorkersCommand ends what a backup has left that did not end by itself:
+// its workers go on until their file is done, without a lock after SIGTERM, and
+// write into the directory that the next backup resumes. Such a worker has become
+// a child of process 1, which that of a backup that goes on never is.
+func TerminateWorkersCommand() []string {
+	return []string{"pkill", "--signal", "TERM", "--parent", "1", "--full", "backup:local"}
+}
+
 // command puts the name of the command first, so that a rule can allow it by
 // its place, and the stanza second.
 func command(name, stanza string, arguments ...string) ([]string, error) {

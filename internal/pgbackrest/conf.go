@@ -5,6 +5,7 @@ package pgbackrest
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -50,15 +51,24 @@ func RenderConf(sections ...Section) string {
 	return b.String()
 }
 
+// Limits of an option. The longest name has 40 characters; the values are names,
+// numbers and paths. Every option of a file fits into one ConfigMap.
+const (
+	maxOptionName  = 64
+	maxOptionValue = 2048
+)
+
 // CheckOption says why an option cannot stand in a configuration file, in one
 // clause. The text never has the value, which may be a credential, nor the
 // name, which may be a value in the wrong place.
 func CheckOption(key, value string) error {
 	switch {
-	case !optionName.MatchString(key):
-		return errors.New("the option name must be lower-case letters, digits and dashes, and start with a letter")
+	case !optionName.MatchString(key) || len(key) > maxOptionName:
+		return errors.New("the option name must be lower-case letters, digits and dashes, at most 64, and start with a letter")
 	case value == "":
 		return errors.New("the value is empty, which pgBackRest refuses; leave the option out instead")
+	case len(value) > maxOptionValue:
+		return fmt.Errorf("the value has %d bytes, must have at most %d", len(value), maxOptionValue)
 	case !utf8.ValidString(value):
 		return errors.New("the value is not valid UTF-8")
 	case strings.ContainsFunc(value, unicode.IsControl):

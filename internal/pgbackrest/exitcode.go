@@ -32,7 +32,8 @@ type Failure struct {
 	Name  string
 	Class Class
 	// Cause is pgBackRest's first error with its first detail, one line of
-	// at most 300 bytes. Empty where none was printed.
+	// at most 300 bytes, less where the advice is long. Empty where none was
+	// printed.
 	Cause string
 	// Advice is one sentence on what to do.
 	Advice string
@@ -75,7 +76,9 @@ func Classify(code int, output string) Failure {
 		return Failure{}
 	}
 	class, advice := judge(code, log, 0)
-	return Failure{Code: code, Name: codeName(code), Class: class, Cause: cause(code, log, output), Advice: advice}
+	f := Failure{Code: code, Name: codeName(code), Class: class, Advice: advice}
+	f.Cause = cause(code, log, output, min(maxCause, maxFailure-len(f.String())-len("; ")))
+	return f
 }
 
 // ErrorCode finds the code of the last error in the text, which is the one
@@ -100,25 +103,30 @@ func judge(code int, log []entry, depth int) (Class, string) {
 		if class, advice, ok := judgeDatabase(log); ok {
 			return class, advice
 		}
-	case 57:
-		if containsAny(errorText(log), lostConnections) {
-			return Resolve, resolveAdvice
-		}
 	case 103, 104:
 		if class, advice, ok := judgeInner(code, log, depth); ok {
 			return class, advice
 		}
 	}
-	text := errorText(log)
-	for _, r := range rules {
-		if r.code == code && (r.text == "" || strings.Contains(text, r.text)) {
-			return r.class, r.advice
-		}
+	if r, ok := ruleOf(code, errorText(log)); ok {
+		return r.class, r.advice
 	}
-	if codeName(code) == unlisted {
+	switch {
+	case isSignal(code):
+		return Resolve, killedAdvice
+	case codeName(code) == unlisted:
 		return Stop, "this is not an exit code of pgBackRest that we know; read the log of the step"
 	}
 	return Stop, "pgBackRest cannot go on by itself; read its message and repair the cause"
+}
+
+// ruleOf finds the rule that decides.
+func ruleOf(code int, text string) (rule, bool) {
+	index := slices.IndexFunc(rules, func(r rule) bool { return r.code == code && strings.Contains(text, r.text) })
+	if index < 0 {
+		return rule{}, false
+	}
+	return rules[index], true
 }
 
 // errorText joins what the errors say, not warnings, which may be of something
@@ -143,76 +151,22 @@ func judgeDatabase(log []entry) (class Class, advice string, ok bool) {
 		text := strings.Join(e.lines, "\n")
 		for _, match := range innerName.FindAllStringSubmatch(text, -1) {
 			class, advice, ok = Stop, databaseAdvice, true
-			if passing, what := judgeHost(match[1], text); what != "" {
-				if class, advice = passing, what; class != Stop {
-					return class, advice, true
-				}
+			inner, _ := codeOf(match[1]) // No code has no rule.
+			r, known := ruleOf(inner, text)
+			if known {
+				class, advice = r.class, r.advice
+			}
+			switch class {
+			case Retry, Resolve:
+				// Another host may have become the primary.
+				return Resolve, advice, true
+			case Wait:
+				return Wait, advice, true
+			case Stop:
 			}
 		}
 	}
 	return class, advice, ok
-}
-
-// judgeHost judges one warning by the name of its error. What it does not know
-// has no advice.
-func judgeHost(name, text string) (Class, string) {
-	switch name {
-	case "DbConnect", "HostConnect":
-		switch {
-		case name == "HostConnect" && strings.Contains(text, primaryService):
-			return Resolve, primaryServerAdvice
-		case containsAny(text, refusedLogins):
-			return Stop, "PostgreSQL refuses the login; repair the user, the database or pg_hba.conf"
-		}
-		return Resolve, resolveAdvice
-	case "DbQuery":
-		if containsAny(text, lostConnections) {
-			return Resolve, resolveAdvice
-		}
-		return Stop, "the database user lacks rights; grant it what pgBackRest needs"
-	case "FileMissing":
-		return Stop, "no PostgreSQL data in pg1-path; correct the path"
-	case "LockAcquire":
-		if containsAny(text, unusableLocks) {
-			return Stop, lockPathAdvice
-		}
-		return Wait, lockAdvice
-	case "Protocol":
-		return Stop, otherVersionAdvice
-	case "Access":
-		return Stop, accessAdvice
-	case "Crypto":
-		return Stop, certificateAdvice
-	case "Service":
-		if strings.Contains(text, "alert certificate expired") {
-			return Stop, certificateAdvice
-		}
-		return Resolve, primaryServerAdvice
-	}
-	return "", ""
-}
-
-const (
-	resolveAdvice       = "find the primary again and retry; if that goes on, see whether the cluster has a primary"
-	primaryServerAdvice = "the repo host cannot reach the pgBackRest server beside the primary; look at that container and its log, DNS, and network policies for port 8432"
-	databaseAdvice      = "pgBackRest cannot use the database; read the warning and repair the cause"
-)
-
-// refusedLogins: PostgreSQL answers, and it will give the same answer again.
-var refusedLogins = []string{"does not exist", "authentication failed", "no pg_hba.conf entry", "permission denied for database"}
-
-// primaryService ends the name of the Service that leads the repo host to the
-// pgBackRest server of the primary.
-const primaryService = "-pgbackrest-primary"
-
-// unusableLocks: the lock is not held by anybody, it cannot be made.
-var unusableLocks = []string{"Permission denied", "Read-only file system", "No space left on device"}
-
-// lostConnections: the database went away while pgBackRest used it. In the
-// middle of a backup that is what a failover looks like.
-var lostConnections = []string{
-	"server closed the connection", "terminating connection", "connection was lost", "connection to PostgreSQL being lost",
-	"the database system is", "no connection to the server", "recovery is in progress",
 }
 
 // judgeInner reads the errors inside of an error: those printed before it and
@@ -249,11 +203,12 @@ func innerCodes(outer int, log []entry) []int {
 	return codes
 }
 
-// cause puts the first error into one line. Output without any message of
-// pgBackRest is of what failed to start it, and its first line says why.
-func cause(code int, log []entry, output string) string {
+// cause puts the first error into one line of at most limit bytes. Output without
+// any message of pgBackRest is of what failed to start it, and its first line says
+// why.
+func cause(code int, log []entry, output string, limit int) string {
 	if len(log) == 0 {
-		return firstLine(strings.TrimSpace(output))
+		return firstLine(strings.TrimSpace(output), limit)
 	}
 	index := slices.IndexFunc(log, entry.failed)
 	if index < 0 {
@@ -270,9 +225,9 @@ func cause(code int, log []entry, output string) string {
 		text += ": " + detail
 	}
 	if match := storeCode.FindStringSubmatch(strings.Join(first.lines, "\n")); match != nil {
-		text = shorten(text, maxCause-len(match[1])-len(" ()")) + " (" + match[1] + ")"
+		text = shorten(text, limit-len(match[1])-len(" ()")) + " (" + match[1] + ")"
 	}
-	return shorten(text, maxCause)
+	return shorten(text, limit)
 }
 
 // warned returns the first warning that wraps an error.
@@ -283,8 +238,4 @@ func warned(log []entry) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func containsAny(text string, parts []string) bool {
-	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }

@@ -64,13 +64,14 @@ func TestClassify(t *testing.T) {
 		output string
 		want   Class
 	}{
-		"39 with 403 is for a person":                  {39, "ERROR: [039]: HTTP request failed with 403 (Forbidden):", Stop},
+		"39 with 403 may pass":                         {39, "ERROR: [039]: HTTP request failed with 403 (Forbidden):", Retry},
 		"39 with 404 is for a person":                  {39, "ERROR: [039]: HTTP request failed with 404 (Not Found):", Stop},
 		"39 with 429 may pass":                         {39, "ERROR: [039]: HTTP request failed with 429 (Too Many Requests):", Retry},
 		"39 with 408 may pass":                         {39, "ERROR: [039]: HTTP request failed with 408 (Request Timeout):", Retry},
 		"39 with 503 may pass":                         {39, "ERROR: [039]: HTTP request failed with 503 (Slow Down):", Retry},
 		"39 with 507 is for a person":                  {39, "ERROR: [039]: HTTP request failed with 507 (Insufficient Storage):", Stop},
-		"39 without a status is for a person":          {39, "ERROR: [039]: unexpected", Stop},
+		"39 with another status is for a person":       {39, "ERROR: [039]: HTTP request failed with 405 (Method Not Allowed):", Stop},
+		"39 without a status may pass":                 {39, "ERROR: [039]: unexpected", Retry},
 		"50 with a lock that is held waits":            {50, "ERROR: [050]: unable to acquire lock on file '/l': Resource temporarily unavailable", Wait},
 		"50 of an advisory lock waits":                 {50, "ERROR: [050]: unable to acquire pgBackRest advisory lock", Wait},
 		"50 without rights is for a person":            {50, "ERROR: [050]: unable to acquire lock on file '/l': Permission denied", Stop},
@@ -108,10 +109,10 @@ func TestClassify(t *testing.T) {
 		"56 with a lock that cannot be made there is for a person": {
 			56, "WARN: unable to check pg1: [LockAcquireError] unable to acquire lock on file '/l': Permission denied\nERROR: [056]: x", Stop,
 		},
-		"56 with another version on the other host is for a person": {
-			56, "WARN: unable to check pg1: [ProtocolError] expected value '2.45' for greeting key 'version' but got '2.55.1'\nERROR: [056]: x", Stop,
+		"56 with another version on the other host may pass": {
+			56, "WARN: unable to check pg1: [ProtocolError] expected value '2.45' for greeting key 'version' but got '2.55.1'\nERROR: [056]: x", Resolve,
 		},
-		"56 refused by the other host is for a person": {56, "WARN: unable to check pg1: [AccessError] access denied\nERROR: [056]: x", Stop},
+		"56 refused by the other host may pass": {56, "WARN: unable to check pg1: [AccessError] access denied\nERROR: [056]: x", Resolve},
 		"56 with a server of the primary that is down may pass": {
 			56, "WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns.svc:8432': [111] Connection refused\nERROR: [056]: x", Resolve,
 		},
@@ -121,22 +122,22 @@ func TestClassify(t *testing.T) {
 		"27 with a server of the primary that is down may pass": {
 			27, "WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns.svc:8432': [111] Connection refused\nERROR: [027]: no database found", Resolve,
 		},
-		"56 with our certificate expired is for a person": {
-			56, "P00   WARN: unable to check pg1: [ServiceError] TLS error [1:167773205] ssl/tls alert certificate expired\nP00  ERROR: [056]: x", Stop,
+		"56 with our certificate expired may pass": {
+			56, "P00   WARN: unable to check pg1: [ServiceError] TLS error [1:167773205] ssl/tls alert certificate expired\nP00  ERROR: [056]: x", Resolve,
 		},
 		"56 with a TLS connection that broke may pass": {
 			56, "P00   WARN: unable to check pg1: [ServiceError] TLS error [1:167772454] unexpected eof while reading\nP00  ERROR: [056]: x", Resolve,
 		},
-		"101 with our certificate expired is for a person": {101, "ERROR: [101]: TLS error [1:167773205] sslv3 alert certificate expired", Stop},
-		"101 with our certificate not known yet may pass":  {101, "ERROR: [101]: TLS error [1:167773208] tlsv1 alert unknown ca", Retry},
-		"56 with an unknown cause is for a person":         {56, "WARN: unable to check pg1: [ChecksumError] x\nERROR: [056]: x", Stop},
+		"101 with our certificate expired may pass":       {101, "ERROR: [101]: TLS error [1:167773205] sslv3 alert certificate expired", Retry},
+		"101 with our certificate not known yet may pass": {101, "ERROR: [101]: TLS error [1:167773208] tlsv1 alert unknown ca", Retry},
+		"56 with an unknown cause is for a person":        {56, "WARN: unable to check pg1: [ChecksumError] x\nERROR: [056]: x", Stop},
 		"56 with one host that may come back": {
 			56, "WARN: unable to check pg1: [FileMissingError] x\nWARN: unable to check pg2: [DbConnectError] x\nERROR: [056]: x", Resolve,
 		},
 		"27 without a database is like 56":          {27, "ERROR: [027]: no database found", Resolve},
 		"27 without a primary is like 56":           {27, "ERROR: [027]: primary database not found", Resolve},
 		"27 of the configuration is for a person":   {27, "ERROR: [027]: something else", Stop},
-		"27 with a query refused is for a person":   {27, "WARN: unable to check pg1: [DbQueryError] x\nERROR: [027]: no database found", Stop},
+		"27 with a query refused is for a person":   {27, "WARN: unable to check pg1: [DbQueryError] unable to select some rows from pg_settings\nERROR: [027]: no database found", Stop},
 		"57 in a failover finds the primary again":  {57, "ERROR: [057]: unable to execute query 'x': FATAL:  terminating connection due to administrator command", Resolve},
 		"57 of rights is for a person":              {57, "ERROR: [057]: unable to execute query 'x': ERROR:  permission denied for function pg_backup_start", Stop},
 		"58 of a promotion finds the primary again": {58, "ERROR: [058]: standby is no longer in recovery", Resolve},
@@ -158,13 +159,13 @@ func TestClassify(t *testing.T) {
 		"42 of a key that others can read is for a person": {
 			42, "ERROR: [042]: key file '/c/k' has group or other permissions\nHINT: file must have permissions u=rw (0600) or less", Stop,
 		},
-		"42 of a silent host may pass":                     {42, "ERROR: [042]: timeout after 3000ms waiting for read from 'h:8432'", Retry},
-		"47 is for a person":                               {47, "ERROR: [047]: unable to create path '/r': [30] Read-only file system", Stop},
-		"49 of a repo host may pass":                       {49, "ERROR: [049]: unable to connect to 'x-pgbackrest-repo-host-0.x-clusterpods.ns.svc:8432': [111] Connection refused", Retry},
-		"95 of a certificate that expired is for a person": {95, "ERROR: [095]: unable to verify certificate presented by 'h:8432': [10] certificate has expired", Stop},
+		"42 of a silent host may pass":              {42, "ERROR: [042]: timeout after 3000ms waiting for read from 'h:8432'", Retry},
+		"47 is for a person":                        {47, "ERROR: [047]: unable to create path '/r': [30] Read-only file system", Stop},
+		"49 of a repo host may pass":                {49, "ERROR: [049]: unable to connect to 'x-pgbackrest-repo-host-0.x-clusterpods.ns.svc:8432': [111] Connection refused", Retry},
+		"95 of a certificate that expired may pass": {95, "ERROR: [095]: unable to verify certificate presented by 'h:8432': [10] certificate has expired", Retry},
 
 		"63 may pass":                            {63, "ERROR: [063]: terminated on signal from parent process [SIGTERM]", Retry},
-		"73 waits for the other backup":          {73, "ERROR: [073]: unable to open missing path", Wait},
+		"73 may pass":                            {73, "ERROR: [073]: unable to open missing path", Retry},
 		"82 may pass":                            {82, "ERROR: [082]: WAL segment 000000010000000000000004 was not archived before the 4000ms timeout", Retry},
 		"94 may pass":                            {94, "", Retry},
 		"100 may pass":                           {100, "", Retry},
@@ -177,7 +178,7 @@ func TestClassify(t *testing.T) {
 		"a code that is not pgBackRest's":        {33, "", Stop},
 		"no code but text":                       {UnknownCode, "ERROR: [049]: unable to connect", Retry},
 		"no code and no text":                    {UnknownCode, "", Stop},
-		"a warning does not decide for an error": {39, "WARN: HTTP request failed with 503\nERROR: [039]: HTTP request failed with 403 (Forbidden)", Stop},
+		"a warning does not decide for an error": {39, "WARN: HTTP request failed with 503\nERROR: [039]: HTTP request failed with 404 (Not Found)", Stop},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -223,15 +224,15 @@ func TestAdviceNamesTheCause(t *testing.T) {
 		"ERROR: [068]: archive_command '/bin/false' must contain pgbackrest":                                                                      `pgbackrest --stanza=db archive-push "%p"`,
 		"ERROR: [082]: WAL segment x was not archived before the 60000ms timeout":                                                                 "PostgreSQL log, at pg_stat_archiver",
 		"ERROR: [105]: access denied": "tls-server-auth",
-		"WARN: unable to check pg1: [AccessError] access denied\nERROR: [056]: x":                                            "tls-server-auth",
-		"WARN: unable to check pg1: [CryptoError] unable to verify certificate presented by 'h'\nERROR: [056]: x":            "the certificate of the other host",
-		"ERROR: [101]: TLS error [1:167773205] ssl/tls alert certificate expired":                                            "our certificate, which has expired",
-		"ERROR: [101]: TLS error [1:167773208] tlsv1 alert unknown ca":                                                       "refuses our certificate; look",
-		"WARN: unable to check pg1: [ServiceError] TLS error [1:1] ssl/tls alert certificate expired\nERROR: [056]: x":       "one has expired",
-		"WARN: unable to check pg1: [ProtocolError] expected value 'a' for greeting\nERROR: [056]: x":                        "different versions of pgBackRest",
-		"WARN: unable to check pg1: [LockAcquireError] '/l': Permission denied\nERROR: [056]: x":                             "lock path cannot be written",
-		"WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns:8432'\nERROR: [056]: x": "server beside the primary",
-		"WARN: unable to check pg1: [DbConnectError] x\nERROR: [056]: x":                                                     "find the primary again",
+		"WARN: unable to check pg1: [AccessError] access denied\nERROR: [056]: x":                                                            "tls-server-auth",
+		"WARN: unable to check pg1: [CryptoError] unable to verify certificate presented by 'x-pgbackrest-primary.ns:8432'\nERROR: [056]: x": "the certificate of the other host",
+		"ERROR: [101]: TLS error [1:167773205] ssl/tls alert certificate expired":                                                            "our certificate, which has expired",
+		"ERROR: [101]: TLS error [1:167773208] tlsv1 alert unknown ca":                                                                       "refuses our certificate; look",
+		"WARN: unable to check pg1: [ServiceError] TLS error [1:1] ssl/tls alert certificate expired\nERROR: [056]: x":                       "our certificate, which has expired",
+		"WARN: unable to check pg1: [ProtocolError] expected value 'a' for greeting\nERROR: [056]: x":                                        "different versions of pgBackRest",
+		"WARN: unable to check pg1: [LockAcquireError] '/l': Permission denied\nERROR: [056]: x":                                             "lock path cannot be written",
+		"WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns:8432'\nERROR: [056]: x":                 "server beside the primary",
+		"WARN: unable to check pg1: [DbConnectError] x\nERROR: [056]: x":                                                                     "find the primary again",
 	} {
 		if got := Classify(UnknownCode, output); !strings.Contains(got.Advice, want) {
 			t.Errorf("%q\n\tadvice %q\n\twants  %q", output, got.Advice, want)
@@ -340,6 +341,24 @@ func TestFailureCauseIsShort(t *testing.T) {
 	}
 }
 
+// TestAdviceIsNotCutOff: a message has 512 bytes, and in front of the failure
+// it has room for the command and the pod, after it for the number of attempts.
+func TestAdviceIsNotCutOff(t *testing.T) {
+	t.Parallel()
+	const message, around = 512, 150
+	for _, r := range rules {
+		text := r.text + strings.Repeat(" and many more words", 40)
+		f := Classify(r.code, fmt.Sprintf("P00  ERROR: [%03d]: %s\n    <Code>AccessDenied</Code>", max(r.code, 0), text))
+		line := f.String()
+		if len(line) > message-around || !strings.HasSuffix(line, "; "+f.Advice) {
+			t.Errorf("%d bytes: %s", len(line), line)
+		}
+		if len(f.Cause) < 150 || !strings.HasSuffix(f.Cause, "(AccessDenied)") {
+			t.Errorf("%d bytes of a cause are too few: %s", len(f.Cause), line)
+		}
+	}
+}
+
 func TestFailureString(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -440,8 +459,8 @@ func FuzzClassify(f *testing.F) {
 		if !slices.Contains(classes, got.Class) || got.Name == "" || got.Advice == "" {
 			t.Fatalf("incomplete: %+v", got)
 		}
-		if len(got.Cause) > maxCause {
-			t.Fatalf("cause of %d bytes", len(got.Cause))
+		if len(got.Cause) > maxCause || len(got.String()) > maxFailure {
+			t.Fatalf("cause of %d bytes in %d", len(got.Cause), len(got.String()))
 		}
 		if text := got.String(); !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 			t.Fatalf("not one clean line: %q", text)

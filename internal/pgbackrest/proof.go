@@ -26,54 +26,69 @@ type ProofInput struct {
 	// Archived is what ArchivedSegments found in the SegmentDirs of the
 	// backup's WAL, in the same repository.
 	Archived map[string]bool
+	// Files is what RepoFilesCommand found of each of Backup.Files, by label.
+	Files map[string]RepoFiles
+	// Verification is what pgbackrest verify found, nil where it was not run.
+	Verification *Verification
 }
 
 // Prove says whether the backup of a run is in the repository and can be
-// restored as far as the repository's own records tell. That a restore gives
-// the same data is for a restore to show.
+// restored as far as the repository's own records and a look at its files tell.
+// That a restore gives the same data is for a restore to show.
 //
 // The reasons say what is missing; with none, the backup is proven. The backup
 // is also returned where it is not proven, if there is exactly one, so that a
 // report can name it.
-func Prove(in ProofInput) (Backup, []string) {
-	for _, clause := range searchClauses {
+func Prove(in ProofInput) (Backup, []string) { return allClauses.prove(in) }
+
+// clauses of the proof.
+type clauses struct {
+	// search must hold, in this order, before there is a backup to judge.
+	search []func(ProofInput) []string
+	// backup are judged all, so that a person sees all that is wrong.
+	backup []func(ProofInput, Backup) []string
+}
+
+var allClauses = clauses{
+	search: []func(ProofInput) []string{
+		repoIsReadable,
+		repoHasTheCipherAskedFor,
+		runHasOneBackup,
+	},
+	backup: []func(ProofInput, Backup) []string{
+		hasNoPageErrors,
+		hasTheTypeAskedFor,
+		hasTimes,
+		hasData,
+		hasItsChain,
+		hasAnArchive,
+		hasItsWAL,
+		hasItsFiles,
+		hasItsContents,
+	},
+}
+
+func (c clauses) prove(in ProofInput) (Backup, []string) {
+	backup, _ := in.Backup()
+	for _, clause := range c.search {
 		if reasons := clause(in); len(reasons) > 0 {
 			// The later clauses would only repeat the cause.
-			return in.only(), reasons
+			return backup, reasons
 		}
 	}
-	backup := in.only()
 	var reasons []string
-	for _, clause := range backupClauses {
+	for _, clause := range c.backup {
 		reasons = append(reasons, clause(in, backup)...)
 	}
 	return backup, reasons
 }
 
-// searchClauses must hold, in this order, before there is a backup to judge.
-var searchClauses = []func(ProofInput) []string{
-	repoIsReadable,
-	repoHasTheCipherAskedFor,
-	runHasOneBackup,
-}
-
-// backupClauses are judged all, so that a person sees all that is wrong.
-var backupClauses = []func(ProofInput, Backup) []string{
-	hasNoPageErrors,
-	hasTheTypeAskedFor,
-	hasTimes,
-	hasData,
-	hasItsChain,
-	hasAnArchive,
-	hasItsWAL,
-}
-
-// only returns the one backup of the run, or none where there are more.
-func (in ProofInput) only() Backup {
+// Backup returns the one backup of the run, or none where there are more.
+func (in ProofInput) Backup() (Backup, bool) {
 	if found := in.Info.ByAnnotation(in.Repo, in.AnnotationKey, in.Run); len(found) == 1 {
-		return found[0]
+		return found[0], true
 	}
-	return Backup{}
+	return Backup{}, false
 }
 
 // repoIsReadable: info exits 0 for a repository that is down, so the status of
@@ -84,13 +99,13 @@ func repoIsReadable(in ProofInput) []string {
 	switch {
 	case !ok && in.Info.Status.Code != StatusOK:
 		return reason("pgBackRest knows no repo%d of stanza %s: status %d, %s.",
-			in.Repo, in.Info.Stanza, in.Info.Status.Code, firstLine(in.Info.Status.Message))
+			in.Repo, in.Info.Stanza, in.Info.Status.Code, firstLine(in.Info.Status.Message, maxCause))
 	case !ok:
 		return reason("pgBackRest knows no repo%d of stanza %s; check that the repository is in its configuration.",
 			in.Repo, in.Info.Stanza)
 	case repo.Status.Code != StatusOK:
 		return reason("pgBackRest reports repo%d of stanza %s with status %d: %s.",
-			in.Repo, in.Info.Stanza, repo.Status.Code, firstLine(repo.Status.Message))
+			in.Repo, in.Info.Stanza, repo.Status.Code, firstLine(repo.Status.Message, maxCause))
 	}
 	return nil
 }
@@ -115,7 +130,7 @@ func repoHasTheCipherAskedFor(in ProofInput) []string {
 		in.Repo, in.Info.Stanza, orNothing(repo.Cipher), orNothing(in.Cipher), verdict)
 }
 
-func orNothing(cipher string) string { return cmp.Or(firstLine(cipher), "nothing") }
+func orNothing(cipher string) string { return cmp.Or(firstLine(cipher, maxCause), "nothing") }
 
 // runHasOneBackup: the annotation is the only link from a run to its backup,
 // so it must be in exactly one. Two mean that two processes backed up under

@@ -4,6 +4,8 @@
 package pgbackrest
 
 import (
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -26,11 +28,11 @@ func proven(t *testing.T) ProofInput {
 	for i := range info.Backups {
 		info.Backups[i].Annotation = map[string]string{"run": "of " + info.Backups[i].Label}
 	}
-	return ProofInput{
+	return readBack(t, ProofInput{
 		Info: info, Repo: 1, Type: TypeIncr, Cipher: CipherNone,
 		AnnotationKey: "run", Run: "of " + incrLabel, SegmentBytes: 16 * megabyte,
 		Archived: map[string]bool{"000000010000000000000008": true, "000000010000000000000009": true},
-	}
+	})
 }
 
 // provenFull is the same for the full in repo 1.
@@ -39,6 +41,40 @@ func provenFull(t *testing.T) ProofInput {
 	in := proven(t)
 	in.Type, in.Run = TypeFull, "of "+fullLabel
 	in.Archived = map[string]bool{"000000010000000000000002": true, "000000010000000000000003": true}
+	return readBack(t, in)
+}
+
+// blockIncremental is the same for an incr with bundles and block incremental.
+func blockIncremental(t *testing.T) ProofInput {
+	t.Helper()
+	return readBack(t, ProofInput{
+		Info: mustParse(t, "info-2.55.1-bundle-block.json"), Repo: 1, Type: TypeIncr, Cipher: CipherAES256CBC,
+		AnnotationKey: "workflow", Run: "wf-incr-1", SegmentBytes: 16 * megabyte,
+		Archived: map[string]bool{"000000010000000000000008": true},
+	})
+}
+
+// readBack adds what repo-ls and verify find where all is well. The result of
+// verify has the backup, and with block incremental those that it builds on.
+func readBack(t *testing.T, in ProofInput) ProofInput {
+	t.Helper()
+	b, ok := in.Backup()
+	archive, archived := in.Info.Archive(in.Repo, b.DatabaseID)
+	if !ok || !archived {
+		t.Fatal("no backup with an archive")
+	}
+	in.Files, in.Verification = map[string]RepoFiles{}, &Verification{
+		OK:       true,
+		Archives: map[string]Checked{archive.ID: {Total: len(in.Archived), Valid: len(in.Archived)}},
+		Backups:  map[string]Checked{},
+	}
+	for _, label := range b.Files() {
+		link, _ := in.Info.Backup(in.Repo, label)
+		in.Files[label] = RepoFiles{Count: 970, Bytes: link.RepoDeltaBytes, Manifest: true}
+		if label == b.Label || b.blockIncremental() {
+			in.Verification.Backups[label] = Checked{Status: VerifyValid, Total: 970, Valid: 970}
+		}
+	}
 	return in
 }
 
@@ -150,15 +186,43 @@ func TestProve(t *testing.T) {
 			label: fullLabel,
 		},
 		"with bundles and block incremental, which have no repository size": {
+			in:    blockIncremental,
+			label: "20261122-125703F_20261122-125709I",
+		},
+		"of which there was too much to read back": {
 			in: func(t *testing.T) ProofInput {
 				t.Helper()
-				return ProofInput{
-					Info: mustParse(t, "info-2.55.1-bundle-block.json"), Repo: 1, Type: TypeIncr, Cipher: CipherAES256CBC,
-					AnnotationKey: "workflow", Run: "wf-incr-1", SegmentBytes: 16 * megabyte,
-					Archived: map[string]bool{"000000010000000000000008": true},
-				}
+				in := proven(t)
+				in.Verification = nil
+				return in
 			},
-			label: "20261122-125703F_20261122-125709I",
+			label: incrLabel,
+		},
+		// With repo-hardlink the directory of an incr has every file.
+		"with hard links to the files of its full": {
+			in: func(t *testing.T) ProofInput {
+				t.Helper()
+				in := proven(t)
+				in.Files[incrLabel] = RepoFiles{Count: 970, Bytes: in.edit(t, incrLabel).RepoBytes, Manifest: true}
+				return in
+			},
+			label: incrLabel,
+		},
+		// Up to 2.54 verify reads the whole repository.
+		"while another backup and WAL that it does not need are broken": {
+			in: func(t *testing.T) ProofInput {
+				t.Helper()
+				in := proven(t)
+				in.Verification.OK = false
+				in.Verification.Archives["15-1"] = Checked{Total: 9, Valid: 8, Other: 1}
+				in.Verification.Backups["20261121-130000F"] = Checked{Status: "invalid", Total: 970, Valid: 969, Missing: 1}
+				in.Verification.Broken = []BrokenFile{
+					{Path: "20261121-130000F/pg_data/PG_VERSION.lz4"},
+					{Path: "15-1/0000000100000000/000000010000000000000007-aa.lz4", Failure: Classify(29, "")},
+				}
+				return in
+			},
+			label: incrLabel,
 		},
 	}
 	for name, tc := range cases {
@@ -411,7 +475,10 @@ func TestProveRefuses(t *testing.T) {
 				"1 of the 2 WAL segments it needs are not in repo1: 000000010000000000000009."},
 		},
 		"hasItsWAL: many are missing": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).WALStop = "000000010000000100000000" },
+			wrong: func(t *testing.T, in *ProofInput) {
+				in.edit(t, incrLabel).WALStop = "000000010000000100000000"
+				in.Verification.Archives["15-1"] = Checked{Total: 249, Valid: 249}
+			},
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: 247 of the 249 WAL segments it needs are not in repo1: " +
 				"00000001000000000000000A, 00000001000000000000000B, 00000001000000000000000C and 244 more."},
@@ -439,6 +506,121 @@ func TestProveRefuses(t *testing.T) {
 			label: incrLabel,
 			want: []string{"The WAL that backup 20261122-132826F_20261122-132834I in repo1 needs is not known: " +
 				"WAL segment size 0 is not a power of two between 1 MiB and 1 GiB."},
+		},
+		"hasItsFiles: a file of the backup is gone or cut short": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Files[incrLabel] = RepoFiles{Count: 970, Bytes: in.Files[incrLabel].Bytes - 1, Manifest: true}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I lacks 1 of its 366 bytes in repo1, files are missing or cut short: " +
+				"make a new full backup, and look at the store."},
+		},
+		"hasItsFiles: one of the full is": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Files[fullLabel] = RepoFiles{Manifest: true} },
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F, on which 20261122-132826F_20261122-132834I builds, lacks 2823242 of its 2823242 bytes in repo1, " +
+				"files are missing or cut short: make a new full backup, and look at the store."},
+		},
+		"hasItsFiles: the manifest is gone": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Files[incrLabel] = RepoFiles{Count: 970, Bytes: in.Files[incrLabel].Bytes}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I has no manifest in repo1: " +
+				"make a new full backup, and look at the store."},
+		},
+		"hasItsFiles: nobody listed them": {
+			wrong: func(_ *testing.T, in *ProofInput) { delete(in.Files, diffLabel) },
+			label: incrLabel,
+			want:  []string{"The files of backup 20261122-132826F_20261122-132832D in repo1 have not been listed."},
+		},
+		"hasItsContents: a file is missing, and one has another checksum": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Backups[incrLabel] = Checked{Status: "invalid", Total: 970, Valid: 968, Missing: 1, Checksum: 1}
+				in.Verification.Broken = []BrokenFile{{Path: fullLabel + "/pg_data/PG_VERSION.lz4"}, {Path: fullLabel + "/pg_data/base/1/2.lz4"}}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I is not whole in repo1, pgbackrest verify finds of 970 files 1 missing, " +
+				"1 with a wrong checksum, such as 20261122-132826F/pg_data/PG_VERSION.lz4: make a new full backup, and look at the store."},
+		},
+		"hasItsContents: no file was read": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Verification.Backups[incrLabel] = Checked{Status: VerifyValid} },
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I is not whole in repo1, pgbackrest verify finds no manifest that it can read: " +
+				"make a new full backup, and look at the store."},
+		},
+		"hasItsContents: not all files are valid, and nothing says why": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Backups[incrLabel] = Checked{Status: VerifyValid, Total: 970, Valid: 969}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I is not whole in repo1, pgbackrest verify finds of 970 files 969 valid: " +
+				"make a new full backup, and look at the store."},
+		},
+		"hasItsContents: all files are valid, and the backup is not": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Backups[incrLabel] = Checked{Status: "in-progress", Total: 970, Valid: 970}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I is not whole in repo1, pgbackrest verify finds of 970 files 970 valid: " +
+				"make a new full backup, and look at the store."},
+		},
+		"hasItsContents: another backup was read": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Backups = map[string]Checked{fullLabel: {Status: VerifyValid, Total: 970, Valid: 970}}
+			},
+			label: incrLabel,
+			want:  []string{"pgbackrest verify has not read backup 20261122-132826F_20261122-132834I in repo1."},
+		},
+		"hasItsContents: with block incremental, the full was not read": {
+			wrong: func(t *testing.T, in *ProofInput) {
+				in.edit(t, incrLabel).RepoBytes = 0
+				in.Verification.Backups[diffLabel] = Checked{Status: VerifyValid, Total: 970, Valid: 970}
+			},
+			label: incrLabel,
+			want:  []string{"pgbackrest verify has not read backup 20261122-132826F in repo1."},
+		},
+		"hasItsContents: WAL of the backup has another checksum": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Archives["15-1"] = Checked{Total: 2, Valid: 1, Checksum: 1}
+				in.Verification.Broken = []BrokenFile{{Path: "15-1/0000000100000000/000000010000000000000009-aa.lz4"}}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored, pgbackrest verify finds in repo1 of 2 segments 1 with a wrong checksum, " +
+				"such as 15-1/0000000100000000/000000010000000000000009-aa.lz4: make a new full backup, and look at the store."},
+		},
+		"hasItsContents: WAL is missing, and nothing says which": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Archives["15-1"] = Checked{Total: 9, Valid: 8, Missing: 1}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored, pgbackrest verify finds in repo1 of 9 segments 1 missing: " +
+				"make a new full backup, and look at the store."},
+		},
+		"hasItsContents: WAL is missing, although all of it is valid": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Archives["15-1"] = Checked{Total: 2, Valid: 2, Missing: 1}
+			},
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored, pgbackrest verify finds in repo1 of 2 segments 1 missing: " +
+				"make a new full backup, and look at the store."},
+		},
+		"hasItsContents: the WAL was not read": {
+			wrong: func(_ *testing.T, in *ProofInput) {
+				in.Verification.Archives = map[string]Checked{"14-1": {Total: 9, Valid: 9}}
+			},
+			label: incrLabel,
+			want:  []string{"pgbackrest verify has read 0 of the 2 WAL segments that backup 20261122-132826F_20261122-132834I in repo1 needs."},
+		},
+		"hasItsContents: verify says something else": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Verification.Remarks = []string{"No usable backup.info file"} },
+			label: incrLabel,
+			want:  []string{"pgbackrest verify of repo1 says: No usable backup.info file."},
+		},
+		"hasItsContents: an error of which nothing is said": {
+			wrong: func(_ *testing.T, in *ProofInput) { in.Verification.OK = false },
+			label: incrLabel,
+			want:  []string{"pgbackrest verify of repo1 ends with status error and does not say why; run it by hand."},
 		},
 		"all that is wrong is told": {
 			wrong: func(t *testing.T, in *ProofInput) {
@@ -478,7 +660,85 @@ func TestProveDoesNotChangeItsInput(t *testing.T) {
 	t.Parallel()
 	in := proven(t)
 	Prove(in)
+	in.OnlyUnread()
 	if diff := cmp.Diff(proven(t), in); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestEveryClauseIsNeeded has for every clause an input that only this clause
+// refuses. Without the clause it is proven: so a clause that nobody needs is seen,
+// and one that has no case here.
+func TestEveryClauseIsNeeded(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(*testing.T, *ProofInput){
+		"repoIsReadable": func(_ *testing.T, in *ProofInput) {
+			in.Info.Repos[0].Status = Status{Code: StatusOther, Message: "[CryptoError]"}
+		},
+		"repoHasTheCipherAskedFor": func(_ *testing.T, in *ProofInput) { in.Cipher = CipherAES256CBC },
+		// Where there are none or several, there is nothing to judge without the clause either.
+		"runHasOneBackup": func(t *testing.T, in *ProofInput) {
+			in.Run = ""
+			in.edit(t, incrLabel).Annotation = map[string]string{in.AnnotationKey: ""}
+		},
+		"hasNoPageErrors":    func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).Error = true },
+		"hasTheTypeAskedFor": func(_ *testing.T, in *ProofInput) { in.Type = TypeDiff },
+		"hasTimes":           func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).Stop = time.Time{} },
+		"hasData":            func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).DatabaseBytes = 0 },
+		"hasItsChain":        func(t *testing.T, in *ProofInput) { in.edit(t, fullLabel).Error = true },
+		"hasAnArchive":       func(_ *testing.T, in *ProofInput) { in.Info.Archives[0].DatabaseID = 2 },
+		"hasItsWAL":          func(_ *testing.T, in *ProofInput) { delete(in.Archived, "000000010000000000000009") },
+		"hasItsFiles":        func(_ *testing.T, in *ProofInput) { in.Files[fullLabel] = RepoFiles{Manifest: true} },
+		"hasItsContents": func(_ *testing.T, in *ProofInput) {
+			in.Verification.Backups[incrLabel] = Checked{Status: "invalid", Total: 970, Valid: 969, Checksum: 1}
+		},
+	}
+	refused := func(t *testing.T, name string) ProofInput {
+		t.Helper()
+		wrong, ok := cases[name]
+		if !ok {
+			t.Fatalf("no case for the clause %s", name)
+		}
+		in := proven(t)
+		wrong(t, &in)
+		if _, reasons := Prove(in); len(reasons) != 1 {
+			t.Errorf("%d reasons, want one: %q", len(reasons), reasons)
+		}
+		return in
+	}
+	needed := func(t *testing.T, in ProofInput, c clauses) {
+		t.Helper()
+		if _, reasons := c.prove(in); len(reasons) > 0 {
+			t.Errorf("without the clause it is still not proven: %q", reasons)
+		}
+	}
+	names := map[string]bool{}
+	for i, clause := range allClauses.search {
+		name := functionName(clause)
+		names[name] = true
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			needed(t, refused(t, name), clauses{search: without(allClauses.search, i), backup: allClauses.backup})
+		})
+	}
+	for i, clause := range allClauses.backup {
+		name := functionName(clause)
+		names[name] = true
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			needed(t, refused(t, name), clauses{search: allClauses.search, backup: without(allClauses.backup, i)})
+		})
+	}
+	for name := range cases {
+		if !names[name] {
+			t.Errorf("there is no clause %s", name)
+		}
+	}
+}
+
+func functionName(f any) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	return name[strings.LastIndex(name, ".")+1:]
+}
+
+func without[T any](all []T, i int) []T { return slices.Delete(slices.Clone(all), i, i+1) }

@@ -17,8 +17,12 @@ type rule struct {
 	advice string
 }
 
-// rules by code, the particular before the general. A code that is not here is
-// Stop: to repeat what we do not understand only hides it.
+// rules by code, the particular before the general. Stop is for what waiting
+// some minutes cannot mend: to repeat a cause that stays costs minutes, to give up
+// on one that passes costs a backup. So a credential, a certificate or an option
+// that is wrong is tried again where that is how a change of it looks for the
+// minute that Kubernetes needs to bring it into the pods. A code that is not here
+// is Stop: to repeat what we do not understand only hides it.
 var rules = []rule{
 	{UnknownCode, "", Stop, "it is not known how pgBackRest ended; see in pgbackrest info whether the backup is listed or still runs"},
 
@@ -41,34 +45,46 @@ var rules = []rule{
 
 	{30, "", Stop, optionAdvice},
 	{31, "not allowed on the command-line", Stop, "this option is a secret; put it in a configuration file"},
-	{31, "cannot be set multiple times", Stop, twiceAdvice},
-	{31, "contains duplicate options", Stop, twiceAdvice},
+	// An option that moves between the resource and the Secret is in both for
+	// a minute.
+	{31, "cannot be set multiple times", Retry, twiceAdvice},
+	{31, "contains duplicate options", Retry, twiceAdvice},
 	{31, "", Stop, optionAdvice},
 	{32, "must have a value", Stop, "an option in a configuration file has no value; give it one or remove it"},
 	{32, "", Stop, optionAdvice},
-	{37, "cipher-pass", Stop, "there is a repoN-cipher-type and no repoN-cipher-pass; write it into a file *.conf of the Secret, under [global]"},
+	// The Secret may come a minute after the ConfigMap.
+	{37, "cipher-pass", Retry, "there is a repoN-cipher-type and no repoN-cipher-pass; write it into a file *.conf of the Secret, under [global]"},
 	{37, "pg1-path", Stop, "there is no configuration of this stanza here; check the name of the stanza and the mounted configuration"},
-	{37, "", Stop, "add the option that the message names to the pgBackRest configuration"},
+	{37, "", Retry, "an option is missing; add the one that the message names to the pgBackRest configuration"},
 	{48, "", Stop, "this version of pgBackRest does not have the command; check its version"},
 
 	{38, "", Stop, "PostgreSQL still runs there; stop it before a restore"},
 	{40, "", Stop, "the directory is not empty; choose another one or restore with --delta"},
 
-	// 39: every 4xx of an object store.
-	{39, "RequestTimeTooSkewed", Stop, clockAdvice},
-	{39, "RequestExpired", Stop, clockAdvice},
-	{39, "failed with 403", Stop, "the store refuses access; check the key, its rights on the bucket and the clock of the host"},
-	{39, "failed with 401", Stop, "the store refuses the credentials; check the key"},
+	// 39: every 4xx of an object store, and what the processes of pgBackRest
+	// do not understand of each other.
+	{39, "RequestTimeTooSkewed", Retry, clockAdvice},
+	{39, "RequestExpired", Retry, clockAdvice},
+	{39, "RequestTimeout", Retry, "the store timed out; retry"},
+	{39, "ExpiredToken", Retry, credentialAdvice},
+	// Some stores answer 404 to a key that they do not know.
+	{39, "InvalidAccessKeyId", Retry, credentialAdvice},
+	{39, "failed with 403", Retry, "the store refuses access; check the key, its rights on the bucket and the clock of the host"},
+	{39, "failed with 401", Retry, credentialAdvice},
 	{39, "failed with 404", Stop, "the bucket or container was not found; create it, or check its name, the endpoint and the key"},
-	{39, "failed with 400", Stop, "the store does not understand the request; check region, endpoint and uri-style"},
-	{39, "failed with 409", Stop, "the store reports a conflict; check whether the bucket is locked or being changed"},
 	{39, "failed with 408", Retry, "the store timed out; retry"},
+	{39, "failed with 409", Retry, "the store reports a conflict; retry, then check whether the bucket is locked or being changed"},
 	{39, "failed with 429", Retry, "the store asks for fewer requests; retry later"},
 	{39, "failed with 507", Stop, storeFullAdvice},
 	{39, "failed with 5", Retry, "the store has a problem of its own; retry"},
-	{39, "invalid_grant", Stop, "the store rejects the service account key; replace it and check the clock of the host"},
-	{39, "greeting", Stop, otherVersionAdvice},
-	{39, "", Stop, "the store or the other host refuses the request; read its answer"},
+	{39, "failed with", Stop, "the store does not understand the request; check region, endpoint and uri-style"},
+	{39, "invalid_grant", Retry, "the store rejects the service account key; replace it and check the clock of the host"},
+	// As while the pods are updated, one after the other.
+	{39, "greeting", Retry, otherVersionAdvice},
+	// What is said when one of its own processes is lost, such as the server
+	// beside a primary that is gone.
+	{39, "client state is", Resolve, lostProcessAdvice},
+	{39, "", Retry, "pgBackRest does not understand the store or the other host; read its answer"},
 
 	{41, "", Stop, "a file cannot be opened; check owner and rights of the repository volume"},
 	{42, "group or other permissions", Stop, "the TLS key can be read by too many; mount the certificates with defaultMode 0640 and an fsGroup"},
@@ -76,14 +92,16 @@ var rules = []rule{
 	{44, "", Stop, "this WAL is of another cluster; check which cluster archives to this stanza"},
 	{45, "", Stop, "a WAL segment is archived with different content; find out whether two primaries archive to this stanza"},
 	{46, "", Stop, "this pgBackRest does not know the version of PostgreSQL; update pgBackRest"},
+	{47, noSpace, Stop, volumeFullAdvice},
 	{47, "", Stop, "a directory cannot be made; check that the volume of the repository is mounted and can be written"},
+	{49, "-pgbackrest-primary", Resolve, primaryServerAdvice},
 	{49, "-pgbackrest-repo-host", Retry, "the repo host cannot be reached; look at its pod and its log, DNS, and network policies for port 8432"},
 	{49, "", Retry, "the host cannot be reached; retry, then check its name, DNS, port and network policies"},
 
 	// 50: a lock that is held, or a lock path that cannot be used.
 	{50, "Permission denied", Stop, lockPathAdvice},
 	{50, "Read-only file system", Stop, lockPathAdvice},
-	{50, "No space left on device", Stop, "the volume of the lock path is full; free space"},
+	{50, noSpace, Stop, "the volume of the lock path is full; free space"},
 	{50, "", Wait, lockAdvice},
 
 	{51, "", Stop, "the database is not the one of this stanza; run stanza-upgrade after a major upgrade, else correct stanza or pg1-path"},
@@ -91,23 +109,50 @@ var rules = []rule{
 	{55, "backup.info", Stop, missingStanzaAdvice},
 	{55, "backup.manifest", Stop, "a backup is listed but its files are gone; run pgbackrest verify and make a new full backup"},
 	{55, "pg_control", Stop, "no PostgreSQL data in pg1-path; correct the path"},
+	{55, "/etc/pgbackrest/", Retry, "a file of the Secret is not in the pod; retry, then look at the Secret and what the pod mounts"},
 	{55, "", Stop, "a file that must be there is missing; restore the file that the message names or correct its path"},
+
+	{56, "does not exist", Stop, loginAdvice},
+	{56, "authentication failed", Stop, loginAdvice},
+	{56, "no pg_hba.conf entry", Stop, loginAdvice},
+	{56, "permission denied for database", Stop, loginAdvice},
+	{56, "too many", Retry, connectionsAdvice},
+	{56, "connection slots are reserved", Retry, connectionsAdvice},
 	{56, "unable to find standby", Stop, "there is no standby to back up from; start one or set backup-standby=n"},
 	{56, "", Resolve, resolveAdvice},
 
-	// A lost connection is 57 too, see judge.
-	{57, "", Stop, "PostgreSQL refuses a query; grant the database user what pgBackRest needs"},
+	// 57: what PostgreSQL says to a query. Its session may be lost, as in
+	// a failover.
+	{57, "server closed the connection", Resolve, resolveAdvice},
+	{57, "terminating connection", Resolve, resolveAdvice},
+	{57, "connection was lost", Resolve, resolveAdvice},
+	{57, "connection to PostgreSQL being lost", Resolve, resolveAdvice},
+	{57, "no connection to the server", Resolve, resolveAdvice},
+	{57, "the database system is", Resolve, resolveAdvice},
+	{57, "recovery is in progress", Resolve, resolveAdvice},
+	{57, noSpace, Stop, "the volume of PostgreSQL is full; free space or enlarge it"},
+	{57, "permission denied", Stop, rightsAdvice},
+	{57, "unable to select some rows", Stop, rightsAdvice},
+	{57, "canceling statement", Retry, slowQueryAdvice},
+	{57, "timed out after", Retry, slowQueryAdvice},
+	{57, "", Resolve, "PostgreSQL refuses a query; read its message and its log"},
 	// A standby was promoted while it was backed up from.
 	{58, "no longer in recovery", Resolve, resolveAdvice},
+	// pg_control has the old timeline until the first checkpoint after a promotion,
+	// and the backup that fails by it asks for that checkpoint.
+	{58, "does not match pg_control timeline", Resolve, "the primary has just been promoted; retry"},
 
 	{62, "", Stop, "somebody stopped this stanza; run pgbackrest start when that is over"},
 	{63, "", Retry, "the process was told to end; retry, the backup resumes"},
-	{64, "", Stop, "a file cannot be written; most often the volume is full: free space or enlarge it"},
+	{64, "Broken pipe", Retry, lostProcessAdvice},
+	{64, "Connection reset", Retry, lostProcessAdvice},
+	{64, "", Stop, volumeFullAdvice},
 
 	{67, "", Stop, "set archive_mode to on; always is not supported"},
 	{68, "", Stop, "set archive_command to pgbackrest --stanza=db archive-push \"%p\" and reload PostgreSQL"},
 	{72, "", Stop, "run the command on the other host, the one with the repository or the database"},
-	{73, "", Wait, "another backup removed the directory of this one; wait until it ends"},
+	// Not Wait: when no other backup works, it would wait for nothing.
+	{73, "", Retry, "the directory of this backup is gone; another backup may have removed it, or the volume is not mounted"},
 	{75, "", Stop, "there is no such backup in the repository; see pgbackrest info for those there are"},
 	{82, "", Retry, "WAL does not get into the archive; look at the PostgreSQL log, at pg_stat_archiver and at every repository"},
 	{87, "", Stop, "set archive_mode to on and restart PostgreSQL"},
@@ -115,19 +160,23 @@ var rules = []rule{
 	{94, "", Retry, "there is not enough memory; retry, then raise the memory limit or lower process-max"},
 	{95, "cipher header invalid", Stop, "the repository is not encrypted, and read with a cipher; set repoN-cipher-type back to none in global, or give the repository a new place"},
 	{95, "unable to load info file", Stop, undecryptableAdvice},
-	{95, "has expired", Stop, "a certificate has expired; renew it, or set the clock of the host"},
-	{95, "unable to load key file", Stop, certificateFileAdvice},
-	{95, "unable to load cert file", Stop, certificateFileAdvice},
-	{95, "unable to load CA file", Stop, certificateFileAdvice},
-	{95, "-pgbackrest-repo-host", Stop, certificateAdvice},
-	{95, "certificate", Stop, "the certificate of the server is not trusted; set repoN-storage-ca-file"},
+	{95, "unable to load key file", Retry, certificateFileAdvice},
+	{95, "unable to load cert file", Retry, certificateFileAdvice},
+	{95, "unable to load CA file", Retry, certificateFileAdvice},
+	{95, "has expired", Retry, "a certificate has expired; renew it, or set the clock of the host"},
+	{95, "-pgbackrest-repo-host", Retry, certificateAdvice},
+	{95, "-pgbackrest-primary", Retry, certificateAdvice},
+	{95, "certificate", Retry, "the certificate of the server is not trusted; set repoN-storage-ca-file"},
 	{95, "", Stop, undecryptableAdvice},
 	{100, "", Retry, "the operating system refuses a call; retry, then see the log of the host"},
 
-	// 101: 5xx of an object store, after retries of pgBackRest's own.
+	// 101: 5xx of an object store, after retries of pgBackRest's own, and
+	// connections of every kind that broke.
 	{101, "[507]", Stop, storeFullAdvice},
 	{101, "with 507", Stop, storeFullAdvice},
-	{101, "alert certificate expired", Stop, "the other host refuses our certificate, which has expired; renew it, or set the clock of the host"},
+	// What a backup says whose session ended while it copied.
+	{101, "result required to complete request", Resolve, resolveAdvice},
+	{101, "alert certificate expired", Retry, "the other host refuses our certificate, which has expired; renew it, or set the clock of the host"},
 	{101, "alert", Retry, "the other host refuses our certificate; look at the Secret with the certificates, and whether both pods have it as it is now"},
 	{101, "TLS error", Retry, "the TLS connection broke; retry, then check that the port speaks TLS"},
 	{101, "", Retry, "the store has a problem of its own; retry"},
@@ -135,20 +184,28 @@ var rules = []rule{
 	{102, "", Retry, "another program that pgBackRest started failed; retry, then read its message"},
 	{103, "", Stop, "no repository can be used; read the message for each of them"},
 	{104, "", Stop, "the command failed for at least one repository; read the errors before the last one"},
-	{105, "", Stop, accessAdvice},
+	{105, "", Retry, accessAdvice},
 	{106, "", Stop, "a newer backup is already listed; check the clock of the host, or make a full backup"},
 
-	// Not of pgBackRest: the shell's and the kernel's.
+	// Not of pgBackRest: the shell's, and the kernel's for SIGABRT and SIGSEGV.
 	{126, "", Stop, notRunAdvice},
 	{127, "", Stop, notRunAdvice},
-	{129, "", Resolve, killedAdvice},
-	{130, "", Resolve, killedAdvice},
-	{137, "", Resolve, killedAdvice},
-	{143, "", Resolve, killedAdvice},
-	{139, "", Stop, "pgBackRest crashed; look for an odd path in its configuration, lock-path first"},
+	{134, "", Stop, crashedAdvice},
+	{139, "", Stop, crashedAdvice},
 }
 
+// noSpace is how Linux says that a volume is full.
+const noSpace = "No space left on device"
+
 const (
+	resolveAdvice       = "find the primary again and retry; if that goes on, see whether the cluster has a primary"
+	primaryServerAdvice = "the repo host cannot reach the pgBackRest server beside the primary; look at that container and its log, DNS, and network policies for port 8432"
+	databaseAdvice      = "pgBackRest cannot use the database; read the warning and repair the cause"
+	loginAdvice         = "PostgreSQL refuses the login; repair the user, the database or pg_hba.conf"
+	connectionsAdvice   = "PostgreSQL has no free connection; retry, then close sessions or raise max_connections"
+	rightsAdvice        = "the database user lacks rights; grant it what pgBackRest needs"
+	slowQueryAdvice     = "a query took too long or was cancelled; retry, then look at the load, at statement_timeout of the user and at db-timeout"
+
 	accessAdvice          = "the other host refuses this one; its tls-server-auth must have the common name of this one's certificate, and its server must have read both"
 	certificateAdvice     = "the certificate of the other host is not trusted, or one has expired; look at the Secret with the certificates, and whether both pods have it as it is now"
 	certificateFileAdvice = "a file of TLS cannot be used; look at the Secret with the certificates that the pod mounts"
@@ -158,12 +215,16 @@ const (
 	twiceAdvice         = "an option may stand once in a section, whatever the file; remove it from one"
 	optionAdvice        = "correct the option that the message names; it does not fit this version or command"
 	clockAdvice         = "the clock of the host is wrong; set it"
+	credentialAdvice    = "the store refuses the credentials; check the key"
 	storeFullAdvice     = "the store is full; free space or enlarge it"
+	volumeFullAdvice    = "a file cannot be written; most often the volume is full: free space or enlarge it"
 	lockAdvice          = "another pgBackRest process works on this stanza; wait until it ends"
 	lockPathAdvice      = "the lock path cannot be written; correct lock-path or its owner"
 	missingStanzaAdvice = "create the stanza; if it was there before, check that the repository volume is mounted"
+	lostProcessAdvice   = "a process of pgBackRest was lost, here or on the other host; retry, then look for what ends it, such as the memory limit"
 	notRunAdvice        = "pgBackRest could not be started in this container; check the image"
 	killedAdvice        = "the process was killed, with its pod or for its memory; find the target again and retry, the backup resumes"
+	crashedAdvice       = "pgBackRest crashed; look for an odd path in its configuration, lock-path first"
 )
 
 // unlisted names a code that pgBackRest does not have.
@@ -171,6 +232,9 @@ const unlisted = "unlisted"
 
 // noExitCode names UnknownCode.
 const noExitCode = "no-exit-code"
+
+// isSignal reports whether a signal ended the process. Linux has 64.
+func isSignal(code int) bool { return code > 128 && code <= 128+64 }
 
 // codeNames are all codes of pgBackRest's error.yaml.
 var codeNames = map[int]string{
@@ -201,7 +265,7 @@ func codeName(code int) string {
 		return noExitCode
 	case code == 126 || code == 127:
 		return "not-started"
-	case code > 128 && code <= 128+64:
+	case isSignal(code):
 		return fmt.Sprintf("signal-%d", code-128)
 	}
 	return unlisted

@@ -19,7 +19,7 @@ func ClassifyStatus(s Status) Failure {
 		}
 	}
 	return Failure{
-		Code: UnknownCode, Name: noExitCode, Class: Stop, Cause: firstLine(message),
+		Code: UnknownCode, Name: noExitCode, Class: Stop, Cause: firstLine(message, maxCause),
 		Advice: "pgbackrest info cannot read the repository; run it in the pod and repair the cause",
 	}
 }

@@ -17,15 +17,15 @@ func TestClassifyStatus(t *testing.T) {
 		class   pgbackrest.Class
 		cause   string
 	}{
-		"refused credentials need a person": {
-			"[ProtocolError] HTTP request failed with 403 (Forbidden):\n*** Path/Query ***:", 39, pgbackrest.Stop, "403",
+		"refused credentials may be new ones in a minute": {
+			"[ProtocolError] HTTP request failed with 403 (Forbidden):\n*** Path/Query ***:", 39, pgbackrest.Retry, "403",
 		},
 		"a store that is down may come back": {
 			"[HostConnectError] unable to connect to '127.0.0.1:1': [111] Connection refused", 49, pgbackrest.Retry, "Connection refused",
 		},
-		"another version on the repo host needs a person": {
+		"another version on the repo host may be gone when all pods are updated": {
 			"[ProtocolError] expected value '2.55.1' for greeting key 'version' but got '2.45'\nHINT: is the same version of pgBackRest installed on the local and remote host?",
-			39, pgbackrest.Stop, "greeting",
+			39, pgbackrest.Retry, "greeting",
 		},
 		"a repo host that is down may come back": {
 			"[HostConnectError] unable to get address for 'x-pgbackrest-repo-host-0.x-clusterpods.ns.svc': [-3] Temporary failure in name resolution", 49, pgbackrest.Retry, "repo-host",
@@ -34,8 +34,8 @@ func TestClassifyStatus(t *testing.T) {
 			"[FormatError] unable to load info file '/r/backup.info' or '/r/backup.info.copy':\nFormatError: key/value found outside of section at line 1: Salted__x",
 			29, pgbackrest.Stop, "outside of section at line 1",
 		},
-		"a repo host that refuses us needs a person": {"[AccessError] access denied", 105, pgbackrest.Stop, "access denied"},
-		"without an error inside":                    {"no such thing", pgbackrest.UnknownCode, pgbackrest.Stop, "no such thing"},
+		"a repo host that refuses us may know us soon": {"[AccessError] access denied", 105, pgbackrest.Retry, "access denied"},
+		"without an error inside":                      {"no such thing", pgbackrest.UnknownCode, pgbackrest.Stop, "no such thing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := pgbackrest.ClassifyStatus(pgbackrest.Status{Code: 99, Message: tc.message})

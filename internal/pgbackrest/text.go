@@ -14,6 +14,10 @@ import (
 // maxCause bounds Failure.Cause, which ends up in conditions and events.
 const maxCause = 300
 
+// maxFailure bounds Failure.String. A message has 512 bytes, and says before it
+// which command failed in which pod: the advice at the end must not be cut off.
+const maxFailure = 360
+
 // entry is one message of pgBackRest's log.
 type entry struct {
 	level string
@@ -80,7 +84,7 @@ var (
 func Redact(line string) string { return lineText.ReplaceAllString(line, "$1") }
 
 // shorten makes one line of valid UTF-8 of at most limit bytes, with of each
-// long path only its last two parts.
+// long path only its last two parts, and of a long line its beginning and end.
 func shorten(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -98,16 +102,21 @@ func shorten(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
+	// What PostgreSQL or the operating system says stands at the end.
 	const more = "…"
-	end := limit - len(more)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
+	head := (limit - len(more)) / 2
+	tail := len(text) - (limit - len(more) - head)
+	for !utf8.RuneStart(text[head]) {
+		head--
 	}
-	return strings.TrimRight(text[:end], " ") + more
+	for tail < len(text) && !utf8.RuneStart(text[tail]) {
+		tail++
+	}
+	return strings.TrimRight(text[:head], " ") + more + strings.TrimLeft(text[tail:], " ")
 }
 
 // firstLine is the part of a message of pgbackrest info that fits a sentence.
-func firstLine(message string) string {
+func firstLine(message string, limit int) string {
 	line, _, _ := strings.Cut(message, "\n")
-	return shorten(line, maxCause)
+	return shorten(line, limit)
 }

@@ -68,6 +68,8 @@ type Backup struct {
 	Storage  string `json:"storage"`
 	Location string `json:"location"`
 	Cipher   string `json:"cipher"`
+	// Verified is how verify has verified the files, as in the status of the Stanza.
+	Verified stanzaflowv1alpha1.BackupVerification `json:"verified"`
 }
 
 // Retention is the outcome of expire. A failure neither hides nor fails the

@@ -5,9 +5,8 @@ package step
 
 import (
 	"context"
-	"fmt"
-	"time"
 
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -21,14 +20,13 @@ func (s *step) backup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var told time.Time
 	var lost error
 	for {
 		primary, at, err := s.places(ctx, p.Primary, p.Host)
 		if err != nil {
 			return err
 		}
-		seen, err := s.look(ctx, primary, at, p.Repo)
+		seen, where, err := s.look(ctx, primary, at, p.Repo)
 		switch {
 		case err != nil:
 			return err
@@ -47,19 +45,15 @@ func (s *step) backup(ctx context.Context) error {
 				return nil
 			}
 			switch failure := asFailure(err); {
-			case failure.Lost:
+			case failure.Lost && ctx.Err() == nil:
 				s.logf("%v; looking whether it goes on", err)
 				lost = err
 			case !failure.Wait:
 				return err
 			}
 		}
-		if now := s.Clock.Now(); now.Sub(told) >= time.Minute {
-			s.logf("waiting: pgBackRest is at work in %s", at)
-			told = now
-		}
-		if err := s.sleep(ctx, s.Poll); err != nil {
-			return fmt.Errorf("a pgBackRest backup may go on in %s: %w", at, err)
+		if err := s.wait(ctx, s.Poll, "pgBackRest is at work in %s", where); err != nil {
+			return err
 		}
 	}
 }
@@ -74,12 +68,13 @@ const (
 )
 
 // look asks PostgreSQL for the sessions of backups, wherever they run, and the
-// host of the repo for its lock and its list.
-func (s *step) look(ctx context.Context, primary, at Place, repo int) (sight, error) {
+// host of the repo for its lock and its list. Before it says absent it also asks
+// the other pods for their locks. It returns where something is at work.
+func (s *step) look(ctx context.Context, primary, at Place, repo int) (sight, Place, error) {
 	// PostgreSQL first: a backup that ends between the two looks is listed.
 	var sessionCount int
 	if err := s.ask(ctx, primary, sessions, &sessionCount); err != nil {
-		return absent, err
+		return absent, at, err
 	}
 	var info pgbackrest.Info
 	// pgBackRest reads the list before the lock, and a backup that ends
@@ -87,18 +82,53 @@ func (s *step) look(ctx context.Context, primary, at Place, repo int) (sight, er
 	for range 2 {
 		var err error
 		if info, err = s.info(ctx, at, repo); err != nil {
-			return absent, err
+			return absent, at, err
 		}
 		s.showProgress(info)
 		switch {
 		case len(info.ByAnnotation(repo, vocab.BackupAnnotation, s.Run)) > 0:
-			return listed, nil
+			return listed, at, nil
 		case sessionCount > 0 || info.Running:
-			return running, nil
+			return running, at, nil
 		}
 	}
 	// A repo that cannot be read lists nothing, whatever is in it.
-	return absent, repoReadable(at, info, repo)
+	if err := repoReadable(at, info, repo); err != nil {
+		return absent, at, err
+	}
+	return s.lookElsewhere(ctx, at, repo)
+}
+
+// lookElsewhere looks for the lock in the other PostgreSQL pods. A backup that
+// has lost its primary in a failover goes on there until it notices, without a
+// session, and from 2.53 on its lock does not keep another pod out. On a repo
+// host all backups have one lock.
+func (s *step) lookElsewhere(ctx context.Context, at Place, repo int) (sight, Place, error) {
+	if at.Container != cpo.ContainerPostgreSQL {
+		return absent, at, nil
+	}
+	members, err := s.members(ctx)
+	if err != nil {
+		return absent, at, err
+	}
+	for _, m := range members {
+		if m.Place == at || m.Container != at.Container {
+			continue
+		}
+		info, _, err := s.readInfo(ctx, m.Place, repo)
+		switch {
+		case err == nil && info.Running:
+			return running, m.Place, nil
+		case err == nil:
+		case m.ready && asFailure(err).Lost:
+			return absent, at, err
+		default:
+			// A pod that is not what it should be must not keep the primary
+			// from being backed up.
+			s.logf("cannot see whether pgBackRest is at work in %s: %v", m.Place, err)
+		}
+	}
+	return absent, at, nil
 }
 
 func (s *step) start(ctx context.Context, at Place, p plan) error {
@@ -108,6 +138,12 @@ func (s *step) start(ctx context.Context, at Place, p plan) error {
 	})
 	if err != nil {
 		return stop("%v", err)
+	}
+	// What a dead backup has left here must not write into this one.
+	if found, err := s.pkill(ctx, at, pgbackrest.TerminateWorkersCommand()); found {
+		s.logf("ended the workers that another backup left in %s", at)
+	} else if err != nil {
+		s.logf("%v", err)
 	}
 	stopProgress := s.progress(ctx, at, p.Repo)
 	defer stopProgress()

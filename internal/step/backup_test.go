@@ -4,6 +4,7 @@
 package step
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -240,20 +241,140 @@ func TestBackupSucceedsAtTheSecondAttempt(t *testing.T) {
 	}
 }
 
+// TestBackupFollowsAFailover: the next attempt finds the new primary, whichever
+// way the backup noticed that its own is gone.
 func TestBackupFollowsAFailover(t *testing.T) {
+	promoted := []corev1.Pod{replica("orders-0"), primary("orders-1")}
+	for name, tc := range map[string]struct {
+		ends script
+		pods []corev1.Pod
+	}{
+		"the pod is gone":         {fails(137, ""), []corev1.Pod{primary("orders-1")}},
+		"its stream is lost":      {dies, []corev1.Pod{primary("orders-1")}},
+		"a connection closes":     {fails(57, "P00  ERROR: [057]: unable to execute query 'select pg_backup_stop()': server closed the connection unexpectedly"), promoted},
+		"it is a standby now":     {fails(58, "P00  ERROR: [058]: the standby is no longer in recovery"), promoted},
+		"no primary is found":     {failsAs(t, "standby only: backup"), promoted},
+		"the label is on its way": {fails(137, ""), []corev1.Pod{replica("orders-0"), replica("orders-1")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.pods = []corev1.Pod{primary("orders-0"), replica("orders-1")}
+			w.on("backup", func(ctx context.Context, c call) error {
+				w.pods = tc.pods
+				return tc.ends(ctx, c)
+			})
+			p := newPod(w)
+			p.env.Log = io.MultiWriter(p.log, writerFunc(func(b []byte) (int, error) {
+				if bytes.Contains(b, []byte("no pod of postgresql")) {
+					w.pods = promoted
+				}
+				return len(b), nil
+			}))
+			p.mustRun(Names...)
+			backups := w.issued("backup")
+			if len(backups) != 2 || backups[0].at.Pod != "orders-0" || backups[1].at.Pod != "orders-1" {
+				t.Errorf("backups %v, want one in orders-0, then one in orders-1", backups)
+			}
+			if at := w.issued("repo-ls")[0].at; at.Pod != "orders-1" {
+				t.Errorf("verify asked %s", at)
+			}
+		})
+	}
+}
+
+// TestBackupWaitsForTheOldPrimary: a backup that goes on in the pod that was the
+// primary writes to the same repo, whether PostgreSQL there still knows it or not.
+func TestBackupWaitsForTheOldPrimary(t *testing.T) {
+	for name, tc := range map[string]struct {
+		old corev1.Pod
+	}{
+		"which is a replica now":    {replica("orders-0")},
+		"which is not ready":        {unready(replica("orders-0"))},
+		"which is about to be gone": {terminating(primary("orders-0"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.pods = []corev1.Pod{primary("orders-0"), replica("orders-1")}
+			w.on("backup", func(context.Context, call) error {
+				w.pods = []corev1.Pod{tc.old, primary("orders-1")}
+				w.otherLocks["orders-0"] = true
+				looks := 0
+				w.onInfo = func() {
+					if looks++; looks == 40 {
+						delete(w.otherLocks, "orders-0")
+					}
+				}
+				return io.ErrUnexpectedEOF
+			})
+			p := newPod(w)
+			p.mustRun(Names...)
+			if n := len(w.issued("backup")); n != 2 {
+				t.Errorf("%d backup commands, want 2", n)
+			}
+			if !strings.Contains(p.log.String(), "waiting: pgBackRest is at work in shop/orders-0 (postgres)") {
+				t.Errorf("log:\n%s", p.log)
+			}
+		})
+	}
+}
+
+// TestBackupLooksElsewhere: what another pod cannot say. One that is ready and
+// does not answer may hold the lock; one that is broken keeps nobody.
+func TestBackupLooksElsewhere(t *testing.T) {
+	at := func(pod string, s script) script {
+		return func(ctx context.Context, c call) error {
+			if c.at.Pod == pod {
+				return s(ctx, c)
+			}
+			return errUnscripted
+		}
+	}
+	for name, tc := range map[string]struct {
+		other    corev1.Pod
+		answer   script
+		attempts int
+	}{
+		"it answers":                          {replica("orders-1"), does(func() {}), 1},
+		"it is ready and does not answer":     {replica("orders-1"), dies, 2},
+		"it is not ready and does not answer": {unready(replica("orders-1")), dies, 1},
+		"it has no pgBackRest":                {replica("orders-1"), fails(127, "pgbackrest: not found"), 1},
+		"its answer cannot be read":           {replica("orders-1"), func(_ context.Context, c call) error { return c.print("?") }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.pods = append(w.pods, tc.other)
+			p := newPod(w)
+			p.mustRun("begin", "precheck")
+			pass := does(func() {})
+			w.on("info", pass, pass, at("orders-1", tc.answer))
+			p.mustRun("backup", "expire", "verify")
+			if n := p.report().Steps[2].Attempts; n != tc.attempts {
+				t.Errorf("%d attempts, want %d\n%s", n, tc.attempts, p.log)
+			}
+			if n := len(w.issued("backup")); n != 1 {
+				t.Errorf("%d backup commands, want 1", n)
+			}
+		})
+	}
+}
+
+// TestBackupEndsWhatADeadOneLeft: its workers would write into the directory that
+// this one resumes. Without pkill it is made all the same.
+func TestBackupEndsWhatADeadOneLeft(t *testing.T) {
 	w := newWorld(t)
-	w.on("backup", func(ctx context.Context, c call) error {
-		w.pods = []corev1.Pod{primary("orders-1")}
-		return fails(137, "")(ctx, c)
-	})
+	w.orphans[Place{testNamespace, testPod, cpo.ContainerPostgreSQL}] = true
 	p := newPod(w)
 	p.mustRun(Names...)
-	backups := w.issued("backup")
-	if len(backups) != 2 || backups[0].at.Pod != "orders-0" || backups[1].at.Pod != "orders-1" {
-		t.Errorf("backups %v, want one in orders-0, then one in orders-1", backups)
+	if !strings.Contains(p.log.String(), "ended the workers that another backup left in shop/orders-0 (postgres)") {
+		t.Errorf("log:\n%s", p.log)
 	}
-	if at := w.issued("repo-ls")[0].at; at.Pod != "orders-1" {
-		t.Errorf("verify asked %s", at)
+
+	w = newWorld(t)
+	w.on("pkill workers", fails(127, ""))
+	p = newPod(w)
+	p.mustRun(Names...)
+	if !strings.Contains(p.log.String(), "there is no pkill in shop/orders-0 (postgres)") {
+		t.Errorf("log:\n%s", p.log)
 	}
 }
 

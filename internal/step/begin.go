@@ -14,9 +14,8 @@ import (
 // begin checks the parameters and writes the report of a run that has proven
 // nothing yet. From here on Argo has something to publish, whatever happens.
 func (s *step) begin(context.Context) error {
-	s.report = s.newReport()
-	if s.Namespace == "" || s.Run == "" {
-		return stop("namespace is %q and run is %q, must be the namespace and the UID of the Workflow", s.Namespace, s.Run)
+	if s.Namespace == "" || s.Workflow == "" || s.Run == "" {
+		return stop("namespace is %q, workflow %q and run %q, must be namespace, name and UID of the Workflow", s.Namespace, s.Workflow, s.Run)
 	}
 	if s.Cluster == "" {
 		return stop("parameter cluster is empty, must be the name of a postgresql resource in this namespace")

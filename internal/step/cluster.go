@@ -19,6 +19,13 @@ type Finder interface {
 	Postgresql(ctx context.Context, namespace, name string) (cpo.Postgresql, []cpo.FieldError, error)
 	// Stanza returns the Stanza of the same name, zero where there is none.
 	Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.Stanza, error)
+	// Cancelled says who ended the run: "argo stop", "argo terminate", or that
+	// its Workflow is deleted. Empty while the run is wanted. A Workflow of that
+	// name with another UID is another run.
+	Cancelled(ctx context.Context, namespace, name, uid string) (string, error)
+	// Tell leaves an event at the Workflow: what a run that is stopped does with
+	// its backup, Argo does not publish.
+	Tell(ctx context.Context, namespace, name, uid, reason, message string) error
 	// Pods returns the pods with all these labels.
 	Pods(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
 }

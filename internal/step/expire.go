@@ -22,7 +22,7 @@ func (s *step) expire(ctx context.Context) error {
 	}
 	failure := asFailure(err)
 	s.report.Retention = &report.Retention{Failed: true, Code: failure.Code, Message: report.OneLine(failure.Message)}
-	if ctx.Err() == nil && (failure.Stop || s.lastAttempt()) {
+	if ctx.Err() == nil && !failure.Wait && (failure.Stop || s.lastAttempt()) {
 		s.logf("RETENTION FAILED, the backup is not affected: %s", failure.Message)
 		return nil
 	}

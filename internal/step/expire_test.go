@@ -16,29 +16,32 @@ import (
 
 // TestExpireFails: the backup is good all the same, and the failure is told.
 func TestExpireFails(t *testing.T) {
+	refused := fails(49, "P00  ERROR: [049]: unable to connect to 's3.example.org:443': [111] Connection refused")
+	locked := failsAs(t, "lock: expire during backup")
 	for name, tc := range map[string]struct {
-		sample       string
+		failure      script
 		times        int
 		wantAttempts int
 		want         report.Retention
 	}{
 		"only a person can mend it": {
-			sample: "stop file: backup", times: 1, wantAttempts: 1,
+			failure: failsAs(t, "stop file: backup"), times: 1, wantAttempts: 1,
 			want: report.Retention{Failed: true, Code: 62, Message: "pgbackrest expire failed in shop/orders-0 (postgres): [062] stop: " +
 				"stop file exists for stanza main; somebody stopped this stanza; run pgbackrest start when that is over"},
 		},
 		"all attempts used up": {
-			sample: "lock: expire during backup", times: 3, wantAttempts: 3,
-			want: report.Retention{Failed: true, Code: 50, Message: "pgbackrest expire failed in shop/orders-0 (postgres): [050] lock-acquire: " +
-				"unable to acquire lock on file '…/lock/main-backup-1.lock': Resource temporarily unavailable; " +
-				"another pgBackRest process works on this stanza; wait until it ends"},
+			failure: refused, times: 3, wantAttempts: 3,
+			want: report.Retention{Failed: true, Code: 49, Message: "pgbackrest expire failed in shop/orders-0 (postgres): [049] host-connect: " +
+				"unable to connect to 's3.example.org:443': [111] Connection refused; the host cannot be reached; retry, then check its name, DNS, port and network policies"},
 		},
-		"second attempt": {sample: "lock: expire during backup", times: 1, wantAttempts: 2},
+		"second attempt":                  {failure: refused, times: 1, wantAttempts: 2},
+		"another pgBackRest has the lock": {failure: locked, times: 20, wantAttempts: 1},
+		"its stream is lost":              {failure: dies, times: 1, wantAttempts: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			for range tc.times {
-				w.on("expire", failsAs(t, tc.sample))
+				w.on("expire", tc.failure)
 			}
 			p := newPod(w)
 			p.mustRun(Names...)
@@ -83,5 +86,24 @@ func TestExpireStopped(t *testing.T) {
 	}
 	if got := p.file(fileRetention); !strings.HasPrefix(got, "Failed: ") {
 		t.Errorf("output retention %q", got)
+	}
+}
+
+// TestExpireFindsItsOwn: the command whose stream was lost goes on and has the
+// lock, for longer than all attempts together.
+func TestExpireFindsItsOwn(t *testing.T) {
+	w := newWorld(t)
+	locked := failsAs(t, "lock: expire during backup")
+	w.on("expire", dies, locked, locked, locked, locked, locked, locked, locked)
+	p := newPod(w)
+	p.mustRun(Names...)
+	if n := len(w.issued("expire")); n != 9 {
+		t.Errorf("%d commands, want 9", n)
+	}
+	if r := p.report(); r.Retention == nil || r.Retention.Failed || r.Steps[3].Attempts != 2 {
+		t.Errorf("retention %+v after %d attempts, want it applied after 2", r.Retention, r.Steps[3].Attempts)
+	}
+	if n := strings.Count(p.log.String(), "waiting: pgbackrest expire failed in shop/orders-0 (postgres): [050]"); n != 2 { // 7 tries, 15 s apart.
+		t.Errorf("said %d times that it waits, want 2\n%s", n, p.log)
 	}
 }

@@ -38,10 +38,13 @@ type Failure struct {
 	Wait bool
 	// Lost: the stream broke, and nobody knows how the command ended.
 	Lost bool
-	// Held: the run must not happen now. Implies Stop.
+	// Held: the run must not happen now. Without Stop it is tried again, and is
+	// held when all attempts are used up.
 	Held bool
 	// Stopped: the step was told to end before it had.
 	Stopped bool
+	// Late: the run is out of time.
+	Late bool
 }
 
 func (f *Failure) Error() string { return f.Message }
@@ -49,6 +52,11 @@ func (f *Failure) Error() string { return f.Message }
 // stop is a Failure that only a person can mend.
 func stop(format string, args ...any) error {
 	return backoff.Permanent(&Failure{Message: fmt.Sprintf(format, args...), Stop: true})
+}
+
+// held is a Failure because no backup can or must be made now.
+func held(format string, args ...any) error {
+	return backoff.Permanent(&Failure{Message: fmt.Sprintf(format, args...), Stop: true, Held: true})
 }
 
 // retry is a Failure that may be over at the next attempt.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
@@ -26,7 +24,7 @@ func (s *step) precheck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	primary, err := s.place(ctx, w.target.Primary)
+	primary, err := s.primary(ctx, w.target)
 	if err != nil {
 		return err
 	}
@@ -78,6 +76,20 @@ func (s *step) precheck(ctx context.Context) error {
 		Primary: w.target.Primary, Host: w.target.Host, Repo: w.target.Repo, StartFast: w.target.StartFast,
 		Cipher: w.target.Repository.Cipher, Facts: facts,
 	})
+}
+
+// primary finds the primary, unless it is about to go: CPO marks the pods of a
+// cluster for as long as it upgrades them.
+func (s *step) primary(ctx context.Context, target translate.Target) (Place, error) {
+	pod, err := s.pod(ctx, target.Primary)
+	if err != nil {
+		return Place{}, err
+	}
+	if pod.Labels[cpo.LabelCriticalOperation] == "true" {
+		return Place{}, held("postgresql %s/%s is being upgraded, no backup was made: pod %s has the label %s=true; run again when it is gone",
+			s.Namespace, s.Cluster, pod.Name, cpo.LabelCriticalOperation)
+	}
+	return s.container(pod, target.Primary.Name)
 }
 
 // mayBackUp asks those who can say no: archiving, then the user.
@@ -146,8 +158,7 @@ func (s *step) gate(expression string, facts gate.Facts) error {
 		return stop("the gate of stanza %s/%s %v: correct spec.gate", s.Namespace, s.Cluster, err)
 	}
 	if !open {
-		return backoff.Permanent(&Failure{Held: true, Stop: true, Message: fmt.Sprintf(
-			"the gate of stanza %s/%s is false, no backup was made: %s", s.Namespace, s.Cluster, expression)})
+		return held("the gate of stanza %s/%s is false, no backup was made: %s", s.Namespace, s.Cluster, expression)
 	}
 	return nil
 }

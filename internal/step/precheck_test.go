@@ -82,10 +82,6 @@ func TestPrecheckFails(t *testing.T) {
 			code: ExitGaveUp, result: failed,
 			want: []string{"cannot query PostgreSQL in shop/orders-0 (postgres): psql exit code 2: psql: error: connection to server on socket failed: Is the server"},
 		},
-		"in recovery": {
-			change: func(w *world) { w.postgres["inRecovery"] = true },
-			code:   ExitGaveUp, result: failed, want: []string{"PostgreSQL in shop/orders-0 (postgres) is in recovery", "(3 attempts)"},
-		},
 		"archive_mode off": {
 			change: func(w *world) { w.postgres["archiveMode"] = "off" },
 			code:   ExitStop, result: failed, want: []string{"archive_mode is off in shop/orders-0 (postgres), must be on"},
@@ -117,7 +113,7 @@ func TestPrecheckFails(t *testing.T) {
 			change: func(w *world) {
 				w.repoStatus = &pgbackrest.Status{Code: pgbackrest.StatusOther, Message: "[ProtocolError] HTTP request failed with 403 (Forbidden):"}
 			},
-			code: ExitStop, result: failed, want: []string{"pgBackRest in shop/orders-0 (postgres) cannot use repo1", "403", "check the key"},
+			code: ExitGaveUp, result: failed, want: []string{"pgBackRest in shop/orders-0 (postgres) cannot use repo1", "403", "check the key", "(3 attempts)"},
 		},
 		"store is not reached": {
 			change: func(w *world) {
@@ -161,6 +157,60 @@ func TestPrecheckFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPrecheckHolds: no backup can be made now, which nobody has to repair and
+// which is no success.
+func TestPrecheckHolds(t *testing.T) {
+	upgrading := func(w *world) { w.pods[0].Labels[cpo.LabelCriticalOperation] = "true" }
+	for name, tc := range map[string]struct {
+		change   func(*world)
+		attempts int
+		want     []string
+	}{
+		"a standby cluster": {
+			change: func(w *world) { w.cluster.Operation.Standby = true }, attempts: 1,
+			want: []string{"postgresql shop/orders cannot be backed up now, no backup was made: spec.standby is set", "back up the cluster that it follows"},
+		},
+		"no instances, and so no pods": {
+			change: func(w *world) { w.cluster.Operation.ScaledToZero, w.pods = true, nil }, attempts: 1,
+			want: []string{"postgresql shop/orders cannot be backed up now, no backup was made: spec.numberOfInstances is 0"},
+		},
+		"a restore, in which the pods come and go": {
+			change: func(w *world) { w.cluster.Operation.Restoring, w.pods = true, nil }, attempts: 1,
+			want: []string{"postgresql shop/orders cannot be backed up now, no backup was made: the cluster is being restored"},
+		},
+		"an upgrade": {
+			change: upgrading, attempts: 1,
+			want: []string{"postgresql shop/orders is being upgraded, no backup was made: pod orders-0 has the label critical-operation=true"},
+		},
+		"an upgrade that has stopped PostgreSQL": {
+			change: func(w *world) { upgrading(w); w.pods[0] = unready(w.pods[0]) }, attempts: 1, want: []string{"is being upgraded"},
+		},
+		"in recovery for long": {
+			change: func(w *world) { w.postgres["inRecovery"] = true }, attempts: 3,
+			want: []string{"PostgreSQL in shop/orders-0 (postgres) is in recovery although its pod has the label", "no backup was made", "it is a standby or is being restored", "(3 attempts)"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tc.change(w)
+			p := newPod(w)
+			p.wantFailure(p.run(Names...), ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, tc.want...)
+			if r := p.report(); r.Steps[1].Attempts != tc.attempts {
+				t.Errorf("%d attempts, want %d", r.Steps[1].Attempts, tc.attempts)
+			}
+			if n := len(w.issued("backup")) + len(w.issued("stanza-create")); n > 0 {
+				t.Errorf("%d commands ran in a cluster that is held", n)
+			}
+		})
+	}
+	t.Run("not in recovery during a failover", func(t *testing.T) {
+		w := newWorld(t)
+		w.postgres["inRecovery"] = true
+		w.on("psql", does(func() {}), does(func() { w.postgres["inRecovery"] = false }))
+		newPod(w).mustRun(Names...)
+	})
 }
 
 func TestPrecheckPasses(t *testing.T) {
@@ -253,11 +303,14 @@ func TestPrecheckCreatesTheStanza(t *testing.T) {
 	t.Run("of another process", func(t *testing.T) {
 		w := newWorld(t)
 		w.stanzaExists = false
-		w.on("stanza-create", failsAs(t, "lock: stanza-create during backup"))
+		w.on("stanza-create", func(ctx context.Context, c call) error {
+			w.stanzaExists = true
+			return failsAs(t, "lock: stanza-create during backup")(ctx, c)
+		})
 		p := newPod(w)
 		p.mustRun("begin", "precheck")
-		if n := p.report().Steps[1].Attempts; n != 2 {
-			t.Errorf("%d attempts, want 2", n)
+		if n := len(w.issued("stanza-create")); n != 1 || !w.stanzaExists {
+			t.Errorf("%d commands stanza-create, want that of the other process waited for", n)
 		}
 	})
 }

@@ -47,8 +47,8 @@ func TestRunOnARepoHost(t *testing.T) {
 		"psql":    {primary, primary}, // the facts, then the sessions
 		"version": {primary, host}, "sha256sum": {primary, host}, "grep": {primary, host},
 		"info": {primary}, "stanza-create": {primary}, "check": {primary},
-		"info --repo=1":   {host, host, host, host}, // precheck, backup twice, verify
-		"backup --repo=1": {host}, "expire --repo=1": {host}, "repo-ls --repo=1": {host},
+		"info --repo=1": {host, host, host, host},                                                                                                  // precheck, backup twice, verify
+		"pkill workers": {host}, "backup --repo=1": {host}, "expire --repo=1": {host}, "repo-ls --repo=1": {host, host}, "verify --repo=1": {host}, // the WAL, the files
 	}
 	if diff := cmp.Diff(want, places); diff != "" {
 		t.Errorf("places (-want +got):\n%s", diff)

@@ -5,6 +5,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/report"
 )
 
@@ -23,8 +25,17 @@ import (
 type Options struct {
 	// Namespace, Cluster, Repo, Type and Trigger are the run's.
 	Namespace, Cluster, Repo, Type, Trigger string
-	// Run is the UID of the Workflow. The backup carries it as annotation.
-	Run string
+	// Workflow is the name of the Workflow, Run its UID. The backup carries the
+	// UID as annotation.
+	Workflow, Run string
+	// Deadline is when the run must be over. A step that is not done by then ends
+	// as failed, and ends the backup that it started.
+	// Zero means none. Limit is how long that is after its Workflow was created.
+	Deadline time.Time
+	Limit    time.Duration
+	// VerifyBytes is up to how much a backup and those that it builds on may have
+	// in the repo for verify to read it back whole.
+	VerifyBytes int64
 	// Attempts is how often each step tries, Backoff the wait before its second
 	// attempt. It doubles up to five minutes.
 	Attempts int
@@ -35,7 +46,7 @@ type Options struct {
 type Env struct {
 	Finder   Finder
 	Executor Executor
-	Clock    clock.Clock
+	Clock    clock.WithDelayedExecution
 	// Log is the log of the container.
 	Log io.Writer
 	// Workspace is shared by the steps of the pod.
@@ -62,6 +73,8 @@ type step struct {
 	// attempt counts from 1, retries knows how many are left.
 	attempt int
 	retries backoff.BackOff
+	// told is when the log last said what the step waits for.
+	told time.Time
 }
 
 // Run does the step of that name and returns the exit code of the container.
@@ -76,6 +89,7 @@ func Run(ctx context.Context, name string, env Env, options Options) int {
 	if !ok {
 		return s.fail(name, &Failure{Message: fmt.Sprintf("there is no step %q", name), Stop: true})
 	}
+	s.report = s.newReport()
 	if name != Names[0] {
 		if err := s.resume(); err != nil {
 			return s.fail(name, asFailure(err))
@@ -83,31 +97,65 @@ func Run(ctx context.Context, name string, env Env, options Options) int {
 	}
 	s.report.Step = name
 	started := s.Clock.Now()
-	s.retries = s.backOff(ctx)
-	var last error
-	err := backoff.RetryNotify(func() error {
-		s.attempt++
-		last = work(ctx)
-		return last
-	}, s.retries, func(err error, wait time.Duration) {
-		s.logf("attempt %d of %d failed, next in %s: %s", s.attempt, s.Attempts, wait.Round(time.Second), err)
-	})
+	err := s.try(ctx, work)
 	s.report.Steps = append(
 		slices.DeleteFunc(s.report.Steps, func(e report.Step) bool { return e.Name == name }),
 		report.Step{Name: name, Start: started.UTC(), Attempts: s.attempt, Seconds: s.Clock.Since(started).Seconds()},
 	)
-	if err != nil {
-		// Of a step that is stopped, err only says that it was.
-		failure := asFailure(last)
-		if ctx.Err() != nil && !failure.Stop {
-			failure = &Failure{Message: "the step was stopped before it ended: " + failure.Message, Code: failure.Code, Stopped: true}
+	if err == nil {
+		if err = s.Workspace.saveReport(s.report); err == nil {
+			return s.done(ctx, name)
 		}
-		return s.fail(name, failure)
 	}
-	if err := s.Workspace.saveReport(s.report); err != nil {
-		return s.fail(name, asFailure(err))
+	failure := asFailure(err)
+	switch {
+	case failure.Stop:
+	case ctx.Err() != nil:
+		return s.stopped(ctx, name, failure)
+	case failure.Late:
+		return s.end(ctx, name, fmt.Sprintf("the run was not over within its limit of %s, %s", s.Limit, failure.Message),
+			"; see why it took so long, or raise the parameter limit", failure.Code)
 	}
-	return 0
+	return s.fail(name, failure)
+}
+
+// done concludes a step that did its work. After one that was stopped meanwhile,
+// because the run was cancelled, no other step says what became of the backup.
+func (s *step) done(ctx context.Context, name string) int {
+	if ctx.Err() == nil || s.report.Result == stanzaflowv1alpha1.RunSucceeded {
+		return 0
+	}
+	by, _ := s.cancelled(ctx)
+	if by == "" {
+		return 0
+	}
+	return s.end(ctx, name, cancelledText(name, by), "", 0)
+}
+
+// try does the work until it is done, all attempts are used up, or it is time to
+// end.
+func (s *step) try(ctx context.Context, work func(context.Context) error) error {
+	ctx, cancel := s.inTime(ctx)
+	defer cancel()
+	if errors.Is(context.Cause(ctx), errOutOfTime) {
+		return &Failure{Late: true, Message: fmt.Sprintf("step %s had not begun: it waited for another run of the cluster, or for a node", s.report.Step)}
+	}
+	s.retries = s.backOff(ctx)
+	var last error
+	err := backoff.RetryNotify(func() error {
+		s.attempt++
+		last = s.patiently(ctx, work)
+		return last
+	}, s.retries, func(err error, wait time.Duration) {
+		s.logf("attempt %d of %d failed, next in %s: %s", s.attempt, s.Attempts, wait.Round(time.Second), err)
+	})
+	if err == nil {
+		return nil
+	}
+	// Of a step that is stopped, err only says that it was.
+	failure := *asFailure(last)
+	failure.Late = !failure.Stop && errors.Is(context.Cause(ctx), errOutOfTime)
+	return &failure
 }
 
 // resume takes over what the steps before left.
@@ -165,31 +213,25 @@ func (s *step) fail(name string, f *Failure) int {
 	if s.attempt > 1 {
 		message = fmt.Sprintf("%s (%d attempts)", message, s.attempt)
 	}
-	s.report.Step, s.report.Result, s.report.Message, s.report.Code = name, result, report.OneLine(message), f.Code
+	return s.leave(name, code, result, message, f.Code)
+}
+
+// leave puts the end of a step where people look for it, and returns exit.
+func (s *step) leave(name string, exit int, result stanzaflowv1alpha1.RunResult, message string, code int) int {
+	s.report.Step, s.report.Result, s.report.Message, s.report.Code = name, result, report.OneLine(message), code
 	s.report.Backup = nil
 	if err := s.Workspace.saveReport(s.report); err != nil {
 		s.logf("%v", err)
 	}
 	s.logf("%s: %s: %s", name, result, s.report.Message)
 	// Kubernetes made the file; without it there is nobody to read it.
-	if err := os.WriteFile(s.TerminationLog, []byte(string(result)+": "+s.report.Message), 0o600); err != nil {
+	text := fmt.Sprintf("%s: %s\nrunbook: %s", result, s.report.Message, pgbackrest.Runbook(name, code))
+	if err := os.WriteFile(s.TerminationLog, []byte(text), 0o600); err != nil {
 		s.logf("cannot write the termination message: %v", err)
 	}
-	return code
+	return exit
 }
 
 func (s *step) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.Log, "%s %s\n", s.Clock.Now().UTC().Format(time.RFC3339), fmt.Sprintf(format, args...))
-}
-
-// sleep waits, or until the step is stopped.
-func (s *step) sleep(ctx context.Context, d time.Duration) error {
-	timer := s.Clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

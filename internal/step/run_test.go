@@ -44,6 +44,7 @@ func TestRunProvesABackup(t *testing.T) {
 			WALStart: "000000010000000000000008", WALStop: "000000010000000000000009", WALSegments: 2, PgBackRest: "2.55.1",
 			OldestInRepo: testStart.Add(-24 * time.Hour), BackupsInRepo: 3, FullsInRepo: 3,
 			Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc",
+			Verified: stanzaflowv1alpha1.VerifiedContents,
 		},
 		Retention: &report.Retention{},
 		Steps: []report.Step{
@@ -311,7 +312,8 @@ func TestBegin(t *testing.T) {
 		"no type":          {func(o *Options) { o.Type = "" }, `parameter type is ""`},
 		"no attempts":      {func(o *Options) { o.Attempts = 0 }, "parameter attempts is 0, must be at least 1"},
 		"negative backoff": {func(o *Options) { o.Backoff = -time.Second }, "parameter backoff is -1s"},
-		"no run":           {func(o *Options) { o.Run = "" }, `run is ""`},
+		"no run":           {func(o *Options) { o.Run = "" }, `run ""`},
+		"no Workflow":      {func(o *Options) { o.Workflow = "" }, `workflow ""`},
 		"no namespace":     {func(o *Options) { o.Namespace = "" }, `namespace is ""`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,22 +29,33 @@ func (s *step) verify(ctx context.Context) error {
 	if err := repoReadable(at, info, p.Repo); err != nil {
 		return err
 	}
-	archived, err := s.archived(ctx, at, info, p)
-	if err != nil {
+	in := pgbackrest.ProofInput{
+		Info: info, Repo: p.Repo, Type: s.Type, Cipher: p.Cipher, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
+		SegmentBytes: p.Facts.Postgres.WALSegmentBytes,
+	}
+	if in.Archived, err = s.archived(ctx, at, info, p); err != nil {
 		return err
 	}
-	backup, missing := pgbackrest.Prove(pgbackrest.ProofInput{
-		Info: info, Repo: p.Repo, Type: s.Type, Cipher: p.Cipher, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
-		SegmentBytes: p.Facts.Postgres.WALSegmentBytes, Archived: archived,
-	})
+	if err := s.examine(ctx, at, &in, p.Facts.PgBackRest.Version); err != nil {
+		return err
+	}
+	backup, missing := pgbackrest.Prove(in)
 	if len(missing) > 0 {
-		return stop("the backup of this run is not proven: %s", strings.TrimSuffix(strings.Join(missing, " "), "."))
+		failure := stop
+		if in.OnlyUnread() {
+			failure = retry
+		}
+		return failure("the backup of this run is not proven: %s", strings.TrimSuffix(strings.Join(missing, " "), "."))
+	}
+	verified, told := stanzaflowv1alpha1.VerifiedFiles, "every file there with its size"
+	if in.Verification != nil {
+		verified, told = stanzaflowv1alpha1.VerifiedContents, "every file read back"
 	}
 	s.report.Result, s.report.Message, s.report.Code = stanzaflowv1alpha1.RunSucceeded, "", 0
 	s.report.Backup = reportBackup(info, p, backup)
-	s.report.Backup.WALSegments = len(archived)
-	s.logf("PROVEN: %s backup %s of postgresql %s/%s in %s, WAL %s to %s archived",
-		backup.Type, backup.Label, s.Namespace, s.Cluster, s.Repo, backup.WALStart, backup.WALStop)
+	s.report.Backup.WALSegments, s.report.Backup.Verified = len(in.Archived), verified
+	s.logf("PROVEN: %s backup %s of postgresql %s/%s in %s, WAL %s to %s archived, %s",
+		backup.Type, backup.Label, s.Namespace, s.Cluster, s.Repo, backup.WALStart, backup.WALStop, told)
 	return nil
 }
 

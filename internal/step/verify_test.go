@@ -70,7 +70,7 @@ func TestVerifyDoesNotProve(t *testing.T) {
 			change: func(w *world, _ *backup) {
 				w.repoStatus = &pgbackrest.Status{Code: pgbackrest.StatusOther, Message: "[ProtocolError] HTTP request failed with 403 (Forbidden):"}
 			},
-			code: ExitStop, want: []string{"pgBackRest in shop/orders-0 (postgres) cannot use repo1", "403"},
+			code: ExitGaveUp, want: []string{"pgBackRest in shop/orders-0 (postgres) cannot use repo1", "403", "(3 attempts)"},
 		},
 		"store is not reached": {
 			change: func(w *world, _ *backup) {

@@ -42,6 +42,7 @@ import (
 const (
 	testNamespace = "shop"
 	testCluster   = "orders"
+	testWorkflow  = "orders-repo1-full-1772326800"
 	testRun       = "6f1f2a52-0c0e-4d6b-9a5e-1b5f3c1d7e11"
 	testPod       = "orders-0"
 	testRepoHost  = "orders-pgbackrest-repo-host-0"
@@ -83,11 +84,27 @@ type world struct {
 	// others are the repos beside repo1, which have no backups unless listed.
 	others map[int]pgbackrest.Status
 	// lock: info says that the lock is held.
-	lock        bool
+	lock bool
+	// otherLocks: the lock is held in a pod that is not the primary.
+	otherLocks map[string]bool
+	// atWork are the places where the backup of the run goes on, and how many
+	// signals each takes to end.
+	atWork map[Place]int
+	// orphans are the places where a backup has left workers.
+	orphans map[Place]bool
+	// cancelled is who has ended the run; cancelErrors come first.
+	cancelled    string
+	cancelErrors []error
+	// told are the events at the Workflow, tellError is why there are none.
+	told      []string
+	tellError error
+
 	size, done  uint64
 	backups     []backup
 	segments    map[string][]string
 	nextSegment int
+	// lost is how many bytes of the files of a backup are gone, by label.
+	lost map[string]int64
 
 	// scripts replace what a command does, one call each, in their order.
 	scripts map[string][]script
@@ -151,7 +168,11 @@ func newWorld(t *testing.T) *world {
 		stanzaExists: true,
 		segments:     map[string][]string{},
 		nextSegment:  2,
+		lost:         map[string]int64{},
 		scripts:      map[string][]script{},
+		otherLocks:   map[string]bool{},
+		atWork:       map[Place]int{},
+		orphans:      map[Place]bool{},
 	}
 	w.project()
 	return w
@@ -203,7 +224,7 @@ func repoHost(name string) corev1.Pod {
 	return corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: testNamespace, Labels: cpo.RepoHostSelector(testCluster)},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: cpo.ContainerRepoHost}}},
-		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: cpo.ContainerRepoHost, Ready: true}}},
+		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: cpo.ContainerRepoHost, Ready: true, State: runs}}},
 	}
 }
 
@@ -213,10 +234,33 @@ func primary(name string) corev1.Pod {
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: testNamespace, Labels: cpo.PrimarySelector(testCluster)},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: cpo.ContainerPostgreSQL}, {Name: "sidecar"}}},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
-			{Name: cpo.ContainerPostgreSQL, Ready: true}, {Name: "sidecar", Ready: false},
+			{Name: cpo.ContainerPostgreSQL, Ready: true, State: runs}, {Name: "sidecar", Ready: false, State: runs},
 		}},
 	}
 }
+
+// replica is the same without the label of the primary.
+func replica(name string) corev1.Pod {
+	p := primary(name)
+	delete(p.Labels, cpo.LabelRole)
+	return p
+}
+
+// unready is a pod whose containers run and are not ready.
+func unready(p corev1.Pod) corev1.Pod {
+	for i := range p.Status.ContainerStatuses {
+		p.Status.ContainerStatuses[i].Ready = false
+	}
+	return p
+}
+
+// terminating is a pod that is being deleted.
+func terminating(p corev1.Pod) corev1.Pod {
+	p.DeletionTimestamp = &metav1.Time{Time: testStart}
+	return p
+}
+
+var runs = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 
 func (w *world) Postgresql(ctx context.Context, namespace, name string) (cpo.Postgresql, []cpo.FieldError, error) {
 	w.mu.Lock()
@@ -236,6 +280,30 @@ func (w *world) Stanza(ctx context.Context, _, _ string) (stanzaflowv1alpha1.Sta
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.stanza, errors.Join(ctx.Err(), w.stanzaError)
+}
+
+func (w *world) Cancelled(ctx context.Context, namespace, name, uid string) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if namespace != testNamespace || name != testWorkflow || uid != testRun {
+		w.t.Errorf("asked for Workflow %s/%s with UID %s", namespace, name, uid)
+	}
+	if len(w.cancelErrors) > 0 {
+		err := w.cancelErrors[0]
+		w.cancelErrors = w.cancelErrors[1:]
+		return "", err
+	}
+	return w.cancelled, ctx.Err()
+}
+
+func (w *world) Tell(ctx context.Context, namespace, name, uid, reason, message string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if namespace != testNamespace || name != testWorkflow || uid != testRun {
+		w.t.Errorf("told Workflow %s/%s with UID %s", namespace, name, uid)
+	}
+	w.told = append(w.told, reason+": "+message)
+	return errors.Join(ctx.Err(), w.tellError)
 }
 
 func (w *world) Pods(ctx context.Context, namespace string, selector map[string]string) ([]corev1.Pod, error) {
@@ -258,7 +326,7 @@ func (w *world) Exec(ctx context.Context, at Place, argv []string, stdout, stder
 	c := call{at, argv, stdout, stderr}
 	w.calls = append(w.calls, c)
 	name := c.name()
-	if name == "backup" && (w.lock || w.sessions > 0) {
+	if name == "backup" && (w.lock || w.orphans[at] || w.sessions > 0 || len(w.otherLocks) > 0 || len(w.atWork) > 0) {
 		w.t.Error("a backup was started while another one runs")
 	}
 	if queue := w.scripts[name]; len(queue) > 0 {
@@ -272,7 +340,7 @@ func (w *world) Exec(ctx context.Context, at Place, argv []string, stdout, stder
 		if at.Container != cpo.ContainerPostgreSQL {
 			w.t.Errorf("%s ran in %s, want the primary", name, at)
 		}
-	case "backup", "expire", "repo-ls":
+	case "backup", "expire", "repo-ls", "verify":
 		if at.Container != w.workplace() {
 			w.t.Errorf("%s ran in %s, want container %s", name, at, w.workplace())
 		}
@@ -305,9 +373,34 @@ func (w *world) Exec(ctx context.Context, at Place, argv []string, stdout, stder
 		return c.print("P00   INFO: expire command end: completed successfully\n")
 	case "repo-ls":
 		return w.repoLS(c)
+	case "verify":
+		return w.verify(c)
+	case "pkill":
+		return w.pkill(c)
+	case "pkill workers":
+		if !w.orphans[at] {
+			return &ExitError{Code: 1}
+		}
+		delete(w.orphans, at)
+		return nil
 	}
 	w.t.Errorf("unexpected command %q", argv)
 	return &ExitError{Code: 48}
+}
+
+// pkill signals the backup with the annotation of the run, and no other.
+func (w *world) pkill(c call) error {
+	if want := []string{"pkill", "--signal", "TERM", "--full", vocab.BackupAnnotation + "=" + testRun}; !slices.Equal(c.argv, want) {
+		w.t.Errorf("command %q, want %q", c.argv, want)
+	}
+	if w.atWork[c.at] == 0 {
+		return &ExitError{Code: 1}
+	}
+	if w.atWork[c.at]--; w.atWork[c.at] == 0 {
+		delete(w.atWork, c.at)
+		w.lock, w.orphans[c.at] = false, true
+	}
+	return nil
 }
 
 // missingStanza is the status of a repo without the stanza.
@@ -315,6 +408,9 @@ var missingStanza = pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, 
 
 // name of the command: psql, or that of pgBackRest.
 func (c call) name() string {
+	if slices.Equal(c.argv, pgbackrest.TerminateWorkersCommand()) {
+		return "pkill workers"
+	}
 	if c.argv[0] == "pgbackrest" {
 		return c.argv[1]
 	}
@@ -338,6 +434,9 @@ func (c call) printJSON(value any) error {
 func (w *world) on(name string, scripts ...script) {
 	w.scripts[name] = append(w.scripts[name], scripts...)
 }
+
+// always scripts every call of a command.
+func (w *world) always(name string, s script) { w.on(name, slices.Repeat([]script{s}, 1000)...) }
 
 // issued returns the calls of a command.
 func (w *world) issued(name string) []call {
@@ -471,7 +570,7 @@ func (w *world) info(c call) error {
 		"name": vocab.PgBackRestStanza, "cipher": "none",
 		"status": object{
 			"code": status.Code, "message": status.Message,
-			"lock": object{"backup": object{"held": w.lock && here, "size": w.size, "size-cplt": w.done}},
+			"lock": object{"backup": object{"held": w.lock && here || w.otherLocks[c.at.Pod], "size": w.size, "size-cplt": w.done}},
 		},
 		"repo": []object{}, "backup": []object{}, "archive": []object{}, "db": []object{},
 	}
@@ -499,7 +598,7 @@ func (w *world) info(c call) error {
 				"timestamp": object{"start": b.Stop.Unix(), "stop": b.Stop.Unix()},
 				"archive":   object{"start": b.WALStart, "stop": b.WALStop},
 				"lsn":       object{"start": "0/2000028", "stop": "0/3000050"},
-				"info":      object{"size": 22992758, "delta": 22992758, "repository": object{"size": 4534133, "delta": 4534133}},
+				"info":      object{"size": 22992758, "delta": 22992758, "repository": object{"size": backupBytes, "delta": backupBytes}},
 			})
 		}
 		stanza["backup"] = backups
@@ -509,6 +608,9 @@ func (w *world) info(c call) error {
 
 func (w *world) repoLS(c call) error {
 	dir := c.argv[len(c.argv)-1]
+	if slices.Contains(c.argv, "--recurse") {
+		return w.repoFiles(c, dir)
+	}
 	files := map[string]any{".": map[string]string{"type": "path"}}
 	for segment, sums := range w.segments {
 		if dir != "archive/"+vocab.PgBackRestStanza+"/16-1/"+segment[:16] {
@@ -576,7 +678,7 @@ func newPod(w *world) *pod {
 		},
 		options: Options{
 			Namespace: testNamespace, Cluster: testCluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
-			Run: testRun, Attempts: 3, Backoff: time.Microsecond,
+			Workflow: testWorkflow, Run: testRun, Attempts: 3, Backoff: time.Microsecond, VerifyBytes: 10 << 30,
 		},
 	}
 }
@@ -640,7 +742,7 @@ func (p *pod) wantFailure(code, wantCode int, wantStep string, wantResult stanza
 		p.t.Errorf("report says step %q, result %q, backup %v; want step %q, result %q and no backup", r.Step, r.Result, r.Backup, wantStep, wantResult)
 	}
 	termination := p.file("termination-log")
-	if want := string(wantResult) + ": " + r.Message; termination != want {
+	if want := string(wantResult) + ": " + r.Message + "\nrunbook: " + pgbackrest.Runbook(wantStep, r.Code); termination != want {
 		p.t.Errorf("termination message %q, want %q", termination, want)
 	}
 	for _, word := range words {

@@ -9,12 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -40,13 +44,19 @@ var (
 	_ step.Executor = (*Client)(nil)
 )
 
+// questionTime bounds a request to the API server.
+const questionTime = 30 * time.Second
+
 // New makes a Client.
 func New(config *rest.Config) (*Client, error) {
-	core, err := kubernetes.NewForConfig(config)
+	// An exec stream lasts as long as its command, a question does not.
+	questions := rest.CopyConfig(config)
+	questions.Timeout = questionTime
+	core, err := kubernetes.NewForConfig(questions)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a client: %w", err)
 	}
-	dyn, err := dynamic.NewForConfig(config)
+	dyn, err := dynamic.NewForConfig(questions)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a client: %w", err)
 	}
@@ -78,6 +88,43 @@ func (c *Client) Stanza(ctx context.Context, namespace, name string) (stanzaflow
 	}
 	return stanza, nil
 }
+
+// Cancelled implements step.Finder.
+func (c *Client) Cancelled(ctx context.Context, namespace, name, uid string) (string, error) {
+	workflow, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || err == nil && string(workflow.GetUID()) != uid {
+		return "its Workflow is deleted", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if workflow.GetDeletionTimestamp() != nil {
+		return "its Workflow is deleted", nil
+	}
+	switch shutdown, _, _ := unstructured.NestedString(workflow.Object, "spec", "shutdown"); shutdown {
+	case "":
+		return "", nil
+	case "Stop":
+		return "argo stop", nil
+	default:
+		return "argo terminate", nil
+	}
+}
+
+// Tell implements step.Finder.
+func (c *Client) Tell(ctx context.Context, namespace, name, uid, reason, message string) error {
+	now := metav1.Now()
+	_, err := c.core.CoreV1().Events(namespace).Create(ctx, &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{GenerateName: name + ".", Namespace: namespace},
+		InvolvedObject: corev1.ObjectReference{APIVersion: workflows.GroupVersion().String(), Kind: "Workflow", Namespace: namespace, Name: name, UID: types.UID(uid)},
+		Type:           corev1.EventTypeWarning, Reason: reason, Message: message,
+		Source: corev1.EventSource{Component: "pgbackrest-runner"}, FirstTimestamp: now, LastTimestamp: now, Count: 1,
+	}, metav1.CreateOptions{})
+	return err
+}
+
+// workflows are Argo's.
+var workflows = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "workflows"}
 
 // Pods implements step.Finder.
 func (c *Client) Pods(ctx context.Context, namespace string, selector map[string]string) ([]corev1.Pod, error) {

@@ -1,0 +1,213 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// mend is what to do about files that are not as they should be.
+const mend = "make a new full backup, and look at the store"
+
+// Files are the labels of the backups that hold the files of b, itself first.
+func (b Backup) Files() []string {
+	labels := []string{b.Label}
+	for _, label := range b.Reference {
+		if !slices.Contains(labels, label) {
+			labels = append(labels, label)
+		}
+	}
+	return labels
+}
+
+// hasItsFiles: what info tells of a backup is what its manifest said when it was
+// made, whatever has happened to the files since. What they take now must not be
+// less. More is no loss: with repo-hardlink a backup also lists what it shares
+// with others.
+func hasItsFiles(in ProofInput, b Backup) []string {
+	var reasons []string
+	for _, label := range b.Files() {
+		link, ok := in.Info.Backup(in.Repo, label)
+		if !ok {
+			continue // hasItsChain says so.
+		}
+		files, listed := in.Files[label]
+		if !listed {
+			reasons = append(reasons, reason("The files of backup %s in repo%d have not been listed.", label, in.Repo)...)
+			continue
+		}
+		if !files.Manifest {
+			reasons = append(reasons, reason("Backup %s%s has no manifest in repo%d: %s.", label, builtOn(label, b), in.Repo, mend)...)
+		}
+		if files.Bytes < link.RepoDeltaBytes {
+			reasons = append(reasons, reason("Backup %s%s lacks %d of its %d bytes in repo%d, files are missing or cut short: %s.",
+				label, builtOn(label, b), link.RepoDeltaBytes-files.Bytes, link.RepoDeltaBytes, in.Repo, mend)...)
+		}
+	}
+	return reasons
+}
+
+func builtOn(label string, b Backup) string {
+	if label == b.Label {
+		return ""
+	}
+	return ", on which " + b.Label + " builds,"
+}
+
+// hasItsContents: pgBackRest has read every file back, and each has its checksum.
+// Without a Verification there was more to read than was asked for.
+func hasItsContents(in ProofInput, b Backup) []string {
+	var reasons []string
+	for _, found := range in.verified(b) {
+		reasons = append(reasons, found.text)
+	}
+	return reasons
+}
+
+// OnlyUnread reports that nothing speaks against the backup but that verify could
+// not read files, or not say: another try may. No file is known to be broken.
+func (in ProofInput) OnlyUnread() bool {
+	if in.Verification == nil {
+		return false
+	}
+	without := in
+	without.Verification = nil
+	backup, reasons := Prove(without)
+	return len(reasons) == 0 && !slices.ContainsFunc(in.verified(backup), func(f finding) bool { return f.broken })
+}
+
+// finding is a reason out of a Verification. It is broken if reading again cannot
+// help.
+type finding struct {
+	text   string
+	broken bool
+}
+
+func (in ProofInput) verified(b Backup) []finding {
+	if in.Verification == nil {
+		return nil
+	}
+	var findings []finding
+	for _, remark := range in.Verification.Remarks {
+		findings = append(findings, finding{text: fmt.Sprintf("pgbackrest verify of repo%d says: %s.", in.Repo, remark)})
+	}
+	findings = append(findings, in.verifiedFiles(b)...)
+	findings = append(findings, in.verifiedWAL(b)...)
+	if len(findings) == 0 && !in.Verification.OK && !in.othersBroken(b) {
+		findings = append(findings, finding{text: fmt.Sprintf("pgbackrest verify of repo%d ends with status error and does not say why; run it by hand.", in.Repo)})
+	}
+	return findings
+}
+
+// verifiedFiles: the result of a backup has the files that it refers to in it.
+// With block incremental the backups that it builds on have results of their own.
+func (in ProofInput) verifiedFiles(b Backup) []finding {
+	var findings []finding
+	for _, label := range b.Files() {
+		checked, ok := in.Verification.Backups[label]
+		switch {
+		case !ok && (label == b.Label || b.blockIncremental()):
+			findings = append(findings, finding{text: fmt.Sprintf("pgbackrest verify has not read backup %s in repo%d.", label, in.Repo)})
+		case ok && !(checked.Status == VerifyValid && checked.whole()):
+			broken := checked.Status == VerifyManifestMissing || checked.broken() || in.brokenBelow(label)
+			findings = append(findings, finding{broken: broken, text: fmt.Sprintf("Backup %s%s is not whole in repo%d, pgbackrest verify finds %s%s: %s.",
+				label, builtOn(label, b), in.Repo, checked.loss("files"), in.firstBelow(b.Files()...), mend)})
+		}
+	}
+	return findings
+}
+
+// verifiedWAL: up to 2.54 verify reads the whole archive, and a segment that this
+// backup does not need may be broken in it.
+func (in ProofInput) verifiedWAL(b Backup) []finding {
+	archive, ok := in.Info.Archive(in.Repo, b.DatabaseID)
+	segments, err := Segments(b.WALStart, b.WALStop, in.SegmentBytes)
+	if !ok || archive.ID == "" || err != nil {
+		return nil // hasAnArchive and hasItsWAL say so.
+	}
+	checked := in.Verification.Archives[archive.ID]
+	if checked.Total < len(segments) {
+		return []finding{{text: fmt.Sprintf("pgbackrest verify has read %d of the %d WAL segments that backup %s in repo%d needs.",
+			checked.Total, len(segments), b.Label, in.Repo)}}
+	}
+	foreign := 0
+	for _, file := range in.Verification.Broken {
+		own := slices.ContainsFunc(segments, func(name string) bool { return strings.HasPrefix(path.Base(file.Path), name) })
+		if below(file, archive.ID) && !own {
+			foreign++
+		}
+	}
+	if checked.whole() || foreign > 0 && foreign == checked.Total-checked.Valid {
+		return nil
+	}
+	return []finding{{broken: checked.broken() || in.brokenBelow(archive.ID), text: fmt.Sprintf(
+		"Backup %s cannot be restored, pgbackrest verify finds in repo%d %s%s: %s.",
+		b.Label, in.Repo, checked.loss("segments"), in.firstBelow(archive.ID), mend)}}
+}
+
+// othersBroken reports whether something is broken that b does not need.
+func (in ProofInput) othersBroken(b Backup) bool {
+	for label, checked := range in.Verification.Backups {
+		if !slices.Contains(b.Files(), label) && !(checked.Status == VerifyValid && checked.whole()) {
+			return true
+		}
+	}
+	for _, checked := range in.Verification.Archives {
+		if !checked.whole() {
+			return true
+		}
+	}
+	return false
+}
+
+// brokenBelow reports whether a file there could not be read for a reason that
+// stays, as when it cannot be decompressed.
+func (in ProofInput) brokenBelow(dir string) bool {
+	return slices.ContainsFunc(in.Verification.Broken, func(f BrokenFile) bool { return below(f, dir) && f.Failure.Class == Stop })
+}
+
+// firstBelow names the first broken file there.
+func (in ProofInput) firstBelow(dirs ...string) string {
+	for _, file := range in.Verification.Broken {
+		if slices.ContainsFunc(dirs, func(dir string) bool { return below(file, dir) }) {
+			return ", such as " + shorten(file.Path, maxRemark)
+		}
+	}
+	return ""
+}
+
+func below(file BrokenFile, dir string) bool { return strings.HasPrefix(file.Path, dir+"/") }
+
+// whole: something was read, and all of it is as it should be.
+func (c Checked) whole() bool {
+	return c.Total > 0 && c.Valid == c.Total && !c.broken() && c.Other == 0
+}
+
+func (c Checked) broken() bool { return c.Missing+c.Checksum+c.Size > 0 }
+
+// loss tells what is wrong, as in "of 970 files 1 missing, 2 with a wrong checksum".
+func (c Checked) loss(things string) string {
+	switch {
+	case c.Status == VerifyManifestMissing:
+		return "its manifest missing"
+	case c.Total == 0:
+		return "no manifest that it can read"
+	}
+	var kinds []string
+	for _, kind := range []struct {
+		count int
+		text  string
+	}{{c.Missing, "missing"}, {c.Checksum, "with a wrong checksum"}, {c.Size, "of a wrong size"}, {c.Other, "that cannot be read"}} {
+		if kind.count > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %s", kind.count, kind.text))
+		}
+	}
+	if len(kinds) == 0 {
+		kinds = []string{fmt.Sprintf("%d valid", c.Valid)}
+	}
+	return fmt.Sprintf("of %d %s %s", c.Total, things, strings.Join(kinds, ", "))
+}

@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"fmt"
+	"slices"
+)
+
+// runbook is the document for whoever has to act, from the root of the
+// repository. It has a heading for each of the sections.
+const runbook = "docs/runbook.md"
+
+// Runbook says where to read on about a failure of a step: at the exit code of
+// pgBackRest, or where it has none, which is 0, at the step itself.
+func Runbook(step string, code int) string {
+	return runbook + "#" + section(step, code)
+}
+
+func section(step string, code int) string {
+	switch {
+	case code == 0:
+		return step
+	case code == UnknownCode:
+		return noExitCode
+	case code == 126 || code == 127:
+		return "not-started"
+	case code == 134 || code == 139:
+		return "crashed"
+	case isSignal(code):
+		return "killed"
+	case slices.ContainsFunc(rules, func(r rule) bool { return r.code == code }):
+		return fmt.Sprintf("%03d-%s", code, codeName(code))
+	}
+	return "any-other-code"
+}

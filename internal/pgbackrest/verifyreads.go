@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Reads is what VerifyCommand reads of a repository to verify a backup.
+type Reads struct {
+	Bytes int64
+	// Archive: and all WAL of all archives, which info does not tell the size of.
+	Archive bool
+	// Wrong: the result would be wrong.
+	Wrong bool
+}
+
+// Reads tells what this version of pgBackRest reads to verify a backup.
+func (in ProofInput) Reads(b Backup, version string) Reads {
+	if atLeast(version, 55) {
+		return in.readsBackup(b)
+	}
+	return in.readsAll(version)
+}
+
+// readsBackup: from 2.55 on verify reads the backup, those it builds on and its
+// WAL, of which we know the size before compression.
+func (in ProofInput) readsBackup(b Backup) Reads {
+	segments, _ := Segments(b.WALStart, b.WALStop, in.SegmentBytes) // Without any hasItsWAL says so.
+	reads := Reads{Bytes: int64(len(segments)) * int64(in.SegmentBytes)}
+	for _, label := range b.Files() {
+		link, _ := in.Info.Backup(in.Repo, label)
+		reads.Bytes += link.RepoDeltaBytes
+	}
+	return reads
+}
+
+// readsAll: up to 2.54 verify takes --set, and reads the whole repository. Up to
+// 2.46 it looks for files of a block incremental backup under names that they do
+// not have, and finds them missing.
+func (in ProofInput) readsAll(version string) Reads {
+	reads := Reads{Archive: true}
+	for _, b := range in.Info.Backups {
+		if b.RepoKey == in.Repo {
+			reads.Bytes += b.RepoDeltaBytes
+			reads.Wrong = reads.Wrong || b.blockIncremental() && !atLeast(version, 47)
+		}
+	}
+	return reads
+}
+
+// blockIncremental: only then info does not tell the size.
+func (b Backup) blockIncremental() bool { return b.RepoBytes == 0 }
+
+// atLeast reports whether a version such as 2.55.1 is 2.minor or later. One that
+// cannot be read is earlier.
+func atLeast(version string, minor int) bool {
+	first, rest, _ := strings.Cut(version, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	major, majorErr := strconv.Atoi(first)
+	have, minorErr := strconv.Atoi(second)
+	return majorErr == nil && minorErr == nil && (major > 2 || major == 2 && have >= minor)
+}
