@@ -59,11 +59,15 @@ unit: ## Run the tests that need nothing but Go.
 .PHONY: test-apiserver
 test-apiserver: ## Run the tests against a real kube-apiserver and etcd.
 	@$(cluster) assets
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test $(race) -tags apiserver -timeout 15m ./internal/reconcile/...
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/step
 
 .PHONY: test-cluster
 test-cluster: ## Run the tests in the local cluster: real backups, real restores.
 	@hack/test-cluster.sh
+
+.PHONY: faults
+faults: ## Break every part of the local cluster while runs go on: SEEDS=n, FOR=90m, KINDS=regexp, LIST=1.
+	@hack/faults.sh
 
 .PHONY: bench
 bench: ## Measure: the translation, and a run against the Job that CPO would start.
@@ -72,11 +76,7 @@ bench: ## Measure: the translation, and a run against the Job that CPO would sta
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME.
-	@go list -f '{{.ImportPath}}' ./internal/... | while read -r package; do \
-	  go test -list '^Fuzz' "$$package" | { grep '^Fuzz' || true; } | while read -r target; do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "$$package" </dev/null; \
-	  done; \
-	done
+	@hack/fuzz.sh $(FUZZTIME)
 
 ##@ Check
 

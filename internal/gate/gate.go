@@ -6,6 +6,7 @@ package gate
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
@@ -44,6 +45,9 @@ func compile(expression string) (*vm.Program, error) {
 	if strings.Contains(expression, "{{") {
 		return nil, fmt.Errorf("holds {{, which belongs to Argo templates; a gate is an expr-lang expression")
 	}
+	if err := checkLimits(expression); err != nil {
+		return nil, err
+	}
 	program, err := expr.Compile(expression, expr.Env(Facts{}), expr.AsBool())
 	if err != nil {
 		return nil, fmt.Errorf("does not compile: %s", oneLine(err))
@@ -51,9 +55,21 @@ func compile(expression string) (*vm.Program, error) {
 	return program, nil
 }
 
+// maxQuoted bounds what a message repeats of a gate, in bytes.
+const maxQuoted = 200
+
 // oneLine keeps the first line of expr's messages, which go on with a drawing
-// of the place.
+// of the place. They quote the gate, whatever that holds.
 func oneLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+	line = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, line)
+	if len(line) > maxQuoted {
+		line = strings.ToValidUTF8(line[:maxQuoted], "") + "…"
+	}
+	return strings.TrimRight(line, " .")
 }
