@@ -19,13 +19,17 @@ const (
 
 var ciphers = []string{cipherNone, cipherAES}
 
-// acceptsCipher refuses a repo with a cipher that there is not: without the
-// option its first backup would be made in the clear, and for ever. global tells.
+// acceptsCipher refuses a repo with a cipher that there is not, or that cannot be
+// read: without the option its first backup would be made in the clear, and for
+// ever. global tells.
 func (t *translation) acceptsCipher(r repo) bool {
 	global := t.in.Cluster.PgBackRest.Global
 	cipher, set := global[pgbackrest.RepoOption(r.number, "cipher-type")]
 	_, unnumbered := global[unnumberedRepo+"cipher-type"]
-	return (!set || slices.Contains(ciphers, cipher)) && (r.number != 1 || !unnumbered)
+	unreadable := slices.ContainsFunc(t.in.FieldErrors, func(e cpo.FieldError) bool {
+		return e.Field == section+".global."+pgbackrest.RepoOption(r.number, "cipher-type") || e.Field == section+".global" && global == nil
+	})
+	return !unreadable && (!set || slices.Contains(ciphers, cipher)) && (r.number != 1 || !unnumbered)
 }
 
 // checkCiphers finds the repos that are asked for another cipher than the one

@@ -17,13 +17,20 @@ import (
 // historyLimit of runs that Argo keeps per schedule, good and bad each.
 const historyLimit = int32(3)
 
+// startingDeadline is for how long Argo may start a missed run late: longer than
+// any gap of a schedule that fires every year. Argo starts the newest missed run
+// of a schedule only, and once, so what an outage or a suspension leaves is one
+// run, however long it was; and no daily or weekly full waits for its next slot.
+const startingDeadline = 366 * 24 * time.Hour
+
 // priorities order the runs that wait for one cluster: what is worth most goes
-// first, so that the full of 02:30 is not made to wait for the incr of 02:30.
+// first. A run that does not wait takes no part in it: of the full and the incr of
+// 02:30, the one that Argo sees first runs first, and both make their backup.
 var priorities = map[string]int32{cpo.Full: 20, cpo.Diff: 10, cpo.Incr: 0}
 
 // cronWorkflow is thin: arguments for the WorkflowTemplate, and no field that a
 // controller with templateReferencing Strict refuses.
-func (t *translation) cronWorkflow(r repo, backupType, expression string, gap time.Duration) wfv1.CronWorkflow {
+func (t *translation) cronWorkflow(r repo, backupType, expression string) wfv1.CronWorkflow {
 	cluster := t.in.Cluster.Name
 	labels := clusterLabels(cluster)
 	labels[vocab.LabelRepo], labels[vocab.LabelType] = r.Name, backupType
@@ -46,7 +53,7 @@ func (t *translation) cronWorkflow(r repo, backupType, expression string, gap ti
 			Timezone:                   t.timeZone(),
 			Suspend:                    t.in.Stanza.Suspend,
 			ConcurrencyPolicy:          wfv1.ForbidConcurrent,
-			StartingDeadlineSeconds:    startingDeadline(gap),
+			StartingDeadlineSeconds:    new(int64(startingDeadline / time.Second)),
 			SuccessfulJobsHistoryLimit: new(historyLimit),
 			FailedJobsHistoryLimit:     new(historyLimit),
 			WorkflowMetadata: &metav1.ObjectMeta{
@@ -65,12 +72,4 @@ func (t *translation) cronWorkflow(r repo, backupType, expression string, gap ti
 			},
 		},
 	}
-}
-
-// startingDeadline is for how long Argo may start a missed run late: a sixth of
-// the gap between two runs, at least a minute and at most an hour. It covers a
-// restart of the controller, and does not make an incremental run twice in a
-// row after a long full: 300 s for every half hour.
-func startingDeadline(gap time.Duration) *int64 {
-	return new(int64(min(max(gap/6, time.Minute), time.Hour) / time.Second))
 }

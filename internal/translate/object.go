@@ -8,9 +8,11 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Object is the one JSON form of a planned object, applied and printed.
@@ -62,10 +64,13 @@ func prune(object map[string]any) {
 
 // DefaultStanza is the Stanza of a cluster whose user has written none.
 func DefaultStanza(cluster cpo.Postgresql) stanzaflowv1alpha1.Stanza {
+	labels := clusterLabels(cluster.Name)
+	if len(cluster.Name) > validation.LabelValueMaxLength {
+		// A name that cannot be a label is a Problem, and this is where it is told.
+		delete(labels, vocab.LabelCluster)
+	}
 	return stanzaflowv1alpha1.Stanza{
-		TypeMeta: metav1.TypeMeta{APIVersion: stanzaflowv1alpha1.GroupVersion.String(), Kind: kindStanza},
-		ObjectMeta: metav1.ObjectMeta{
-			Name: cluster.Name, Namespace: cluster.Namespace, Labels: clusterLabels(cluster.Name),
-		},
+		TypeMeta:   metav1.TypeMeta{APIVersion: stanzaflowv1alpha1.GroupVersion.String(), Kind: kindStanza},
+		ObjectMeta: metav1.ObjectMeta{Name: cluster.Name, Namespace: cluster.Namespace, Labels: labels},
 	}
 }

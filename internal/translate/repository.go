@@ -6,6 +6,7 @@ package translate
 import (
 	"cmp"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -15,19 +16,25 @@ import (
 // defaultRepoPath is pgBackRest's own.
 const defaultRepoPath = "/var/lib/pgbackrest"
 
+var storages = []string{cpo.StorageS3, cpo.StorageAzure, cpo.StorageGCS, cpo.StoragePVC}
+
 // repositoryOf tells what and where a repo is.
 func repositoryOf(cluster cpo.Postgresql, r repo) Repository {
 	option := func(name string) string {
 		key := pgbackrest.RepoOption(r.number, name)
 		return printable(key, cluster.PgBackRest.Global[key])
 	}
-	repository := Repository{Name: r.Name, Storage: r.Storage, Cipher: cmp.Or(option("cipher-type"), "none")}
-	place, dir := cmp.Or(printable(pgbackrest.RepoOption(r.number, "path"), r.Resource), option(r.Storage+"-bucket"), option(r.Storage+"-container")), cmp.Or(option("path"), defaultRepoPath)
+	storage := r.Storage
+	if !slices.Contains(storages, storage) {
+		storage = "unknown" // A kept schedule runs on, and its report must hold no text of anybody's choice.
+	}
+	repository := Repository{Name: r.Name, Storage: storage, Cipher: cmp.Or(option("cipher-type"), "none")}
+	place, dir := cmp.Or(printable(pgbackrest.RepoOption(r.number, "path"), r.Resource), option(storage+"-bucket"), option(storage+"-container")), cmp.Or(option("path"), defaultRepoPath)
 	if r.Storage == cpo.StoragePVC {
 		repository.Claim = ClaimName(cluster.Name, r.Name)
 		place, dir = repository.Claim, "/"
 	}
-	repository.Location = r.Storage + "://" + place + strings.TrimSuffix(path.Clean("/"+dir), "/")
+	repository.Location = storage + "://" + place + strings.TrimSuffix(path.Clean("/"+dir), "/")
 	return repository
 }
 

@@ -56,7 +56,7 @@ const (
 	ReasonNoRunYet        = "NoRunYet"
 	ReasonNoSchedule      = "NoSchedule"
 	ReasonLastRunFailed   = "LastRunFailed"
-	ReasonLastRunHeld     = "LastRunHeld"
+	ReasonHeld            = "Held"
 	ReasonRetentionFailed = "RetentionFailed"
 	ReasonOverdue         = "Overdue"
 

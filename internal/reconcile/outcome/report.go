@@ -56,12 +56,20 @@ func reportIn(outputs *wfv1.Outputs) string {
 // workflowMessage is what Argo says of a run that failed: the message of the
 // newest pod that failed, else that of the Workflow.
 func workflowMessage(workflow *wfv1.Workflow) string {
-	for _, node := range newestPods(workflow) {
-		if failed := node.Phase == wfv1.NodeFailed || node.Phase == wfv1.NodeError; failed && node.Message != "" {
-			return cmp.Or(node.TemplateName, node.DisplayName, node.Name) + ": " + node.Message
-		}
+	if node := newestFailedPod(workflow); node != nil {
+		return cmp.Or(node.TemplateName, node.DisplayName, node.Name) + ": " + node.Message
 	}
 	return cmp.Or(workflow.Status.Message, "The Workflow ended as "+string(workflow.Status.Phase)+" without a message")
+}
+
+// newestFailedPod is the newest pod that failed with a message, nil without one.
+func newestFailedPod(workflow *wfv1.Workflow) *wfv1.NodeStatus {
+	for _, node := range newestPods(workflow) {
+		if failed := node.Phase == wfv1.NodeFailed || node.Phase == wfv1.NodeError; failed && node.Message != "" {
+			return &node
+		}
+	}
+	return nil
 }
 
 // newestPods are the pod nodes, the one that finished last first. Node names

@@ -4,6 +4,7 @@
 package outcome
 
 import (
+	"cmp"
 	"fmt"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -93,12 +94,18 @@ func failure(workflow *wfv1.Workflow, r report.Report, err error) (stanzaflowv1a
 	if err == nil && r.Result == stanzaflowv1alpha1.RunHeld {
 		result = stanzaflowv1alpha1.RunHeld
 	}
-	said := err == nil && r.Message != "" &&
-		(r.Result == stanzaflowv1alpha1.RunFailed || r.Result == stanzaflowv1alpha1.RunHeld)
-	if said {
-		return result, report.OneLine(r.Message)
+	said := ""
+	if err == nil && (r.Result == stanzaflowv1alpha1.RunFailed || r.Result == stanzaflowv1alpha1.RunHeld) {
+		said = r.Message
 	}
-	return result, report.OneLine(workflowMessage(workflow))
+	// Of a run that Argo ended, a report is at best that of an attempt before.
+	if end := ending(workflow); end != "" && result == stanzaflowv1alpha1.RunFailed {
+		if said != "" {
+			end += "; its last report: " + said
+		}
+		return result, report.OneLine(end)
+	}
+	return result, report.OneLine(cmp.Or(said, workflowMessage(workflow)))
 }
 
 // belongs refuses a report of another run: the labels of a Workflow are what
@@ -139,7 +146,18 @@ func backup(run stanzaflowv1alpha1.RunStatus, b *report.Backup) *stanzaflowv1alp
 		RepoBytes:     b.RepoDeltaBytes,
 		WALStart:      b.WALStart,
 		WALStop:       b.WALStop,
+		Verified:      verified(b),
 	}
+}
+
+// verified is empty where an older run did not say it, and for any word that the
+// status does not know: the API server would refuse the whole status for it.
+func verified(b *report.Backup) stanzaflowv1alpha1.BackupVerification {
+	switch b.Verified {
+	case stanzaflowv1alpha1.VerifiedContents, stanzaflowv1alpha1.VerifiedFiles:
+		return b.Verified
+	}
+	return ""
 }
 
 // startTime: a Workflow that waits for its turn has none of its own yet.

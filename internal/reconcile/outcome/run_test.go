@@ -197,6 +197,59 @@ func TestRead(t *testing.T) {
 			workflow:   makeWorkflow(wfv1.WorkflowError, func(w *wfv1.Workflow) { w.Status.Message = "template not found" }),
 			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "template not found",
 		},
+		"stopped": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),
+				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
+			wantResult:  stanzaflowv1alpha1.RunFailed,
+			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it",
+		},
+		"terminated": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Terminate'" }),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "the run was stopped (argo terminate); if it had begun",
+		},
+		"terminated, of which argo makes a success": {
+			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Terminate'" }),
+			wantResult: stanzaflowv1alpha1.RunUnknown, wantMessage: "The Workflow succeeded, but the run left no report, so no backup is proven",
+		},
+		"stopped between two attempts": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "exit code 1", outputs(t, failed(stanzaflowv1alpha1.RunFailed, "no primary"))),
+				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
+			wantResult:  stanzaflowv1alpha1.RunFailed,
+			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it; its last report: no primary",
+		},
+		"stopped after the gate had held it": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "exit code 20", outputs(t, failed(stanzaflowv1alpha1.RunHeld, "The gate is false"))),
+				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
+			wantResult: stanzaflowv1alpha1.RunHeld, wantMessage: "The gate is false",
+		},
+		"stopped, says a step that failed by itself": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, failed(stanzaflowv1alpha1.RunFailed, "Stopped with strategy 'Stop'")))),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "Stopped with strategy 'Stop'",
+		},
+		"ended by activeDeadlineSeconds": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "Step exceeded its deadline", nil),
+				func(w *wfv1.Workflow) {
+					w.Status.Message = "retry exceeded workflow deadline 2026-11-22 10:30:04 +0000 UTC"
+				}),
+			wantResult:  stanzaflowv1alpha1.RunFailed,
+			wantMessage: "the run was not over by activeDeadlineSeconds, so Argo ended it; kubectl describe of the Workflow may say more",
+		},
+		"ended by activeDeadlineSeconds while it waited for its turn": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, func(w *wfv1.Workflow) { w.Status.Message = "Step exceeded its deadline" }),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "the run was not over by activeDeadlineSeconds",
+		},
+		"ended by activeDeadlineSeconds after the proof": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, proven())), node("a", wfv1.NodeFailed, 0, "Step exceeded its deadline", nil)),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "the run was not over by activeDeadlineSeconds", wantRetention: RetentionSucceeded,
+		},
+		"error before any pod": {
+			workflow: makeWorkflow(wfv1.WorkflowError), wantResult: stanzaflowv1alpha1.RunFailed,
+			wantMessage: "The Workflow ended as Error without a message",
+		},
+		"error, and a report that says succeeded": {
+			workflow:   makeWorkflow(wfv1.WorkflowError, global(outputs(t, proven())), func(w *wfv1.Workflow) { w.Status.Message = "pod deleted" }),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "pod deleted", wantRetention: RetentionSucceeded,
+		},
 		"failed without a word": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed), wantResult: stanzaflowv1alpha1.RunFailed,
 			wantMessage: "The Workflow ended as Failed without a message",
@@ -242,5 +295,21 @@ func TestReadMessageIsOneShortLine(t *testing.T) {
 	workflow := makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, strings.Repeat("tëxt\n\x00\xff ", 500), nil))
 	if m := Read(workflow).Status.Message; len(m) > report.MaxMessage || strings.ContainsAny(m, "\n\r") {
 		t.Errorf("message has %d bytes: %q", len(m), m)
+	}
+}
+
+// What the run said of its proof is told, where the status knows the word.
+func TestReadVerified(t *testing.T) {
+	for said, want := range map[stanzaflowv1alpha1.BackupVerification]stanzaflowv1alpha1.BackupVerification{
+		stanzaflowv1alpha1.VerifiedContents: stanzaflowv1alpha1.VerifiedContents,
+		stanzaflowv1alpha1.VerifiedFiles:    stanzaflowv1alpha1.VerifiedFiles,
+		"":                                  "", // a run of an older release
+		"Perhaps":                           "",
+	} {
+		workflow := makeWorkflow(wfv1.WorkflowSucceeded)
+		workflow.Status.Outputs = outputs(t, proven(func(r *report.Report) { r.Backup.Verified = said }))
+		if run := Read(workflow); run.Backup == nil || run.Backup.Verified != want || run.Status.Result != stanzaflowv1alpha1.RunSucceeded {
+			t.Errorf("the run said %q: result %s, backup %+v", said, run.Status.Result, run.Backup)
+		}
 	}
 }

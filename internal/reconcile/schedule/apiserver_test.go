@@ -48,6 +48,7 @@ func TestAPIServer(t *testing.T) {
 				"suspends what it keeps":                      testSuspendsKept,
 				"says what argo says":                         testVerdict,
 				"tells how runs ended":                        testRuns,
+				"says what holds and delays":                  testHeldAndDelayed,
 				"writes no credential":                        testNoCredential,
 				"converges after a crash between two writes":  testCrash,
 				"converges after a crash during the teardown": testCrashTeardown,
@@ -527,7 +528,7 @@ func testUserStanza(w *world) {
 	w.create(postgresql)
 	w.settle()
 	w.want(vocab.ConditionSuspended, "True", vocab.ReasonSuspendedByUser)
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "False", vocab.ReasonHeld)
 	got := w.stanza()
 	if got.Generation != 1 || got.Spec != stanza.Spec || asJSON(got.Labels) != asJSON(stanza.Labels) {
 		w.Errorf("the Stanza was changed: %s", asJSON(got))
@@ -653,6 +654,48 @@ func testRuns(w *world) {
 		w.Errorf("events are %q", notes)
 	}
 	w.wantQuiet()
+}
+
+// testHeldAndDelayed: the API server takes what the status says of schedules that
+// cannot run now, and nothing is told twice.
+func testHeldAndDelayed(w *world) {
+	w.create(makeTemplate(w.namespace))
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(postgresql)
+	w.settle()
+	started := w.clock.Now()
+	run := makeWorkflow(w.namespace, runOptions{name: testIncr + "-1", backupType: cpo.Incr, phase: "Running", cron: w.get(cronWorkflowKind, testIncr), started: started})
+	run.Object["status"] = waiting(w.namespace + "/" + testFull + "-1/node")
+	w.create(run)
+	w.settle()
+	if got, want := w.stanza().Status.Schedules[1].Delayed, "run "+testIncr+"-1 waits for run "+testFull+"-1"; !strings.HasPrefix(got, want) {
+		w.Errorf("delayed is %q, want %q", got, want)
+	}
+	setRun(run, runOptions{backupType: cpo.Incr, phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded})
+	w.update(run)
+	w.settle()
+	if got := w.stanza().Status.Schedules[1]; got.Delayed != "" || got.LastBackup == nil || got.LastBackup.Verified != stanzaflowv1alpha1.VerifiedContents {
+		w.Errorf("after the run the schedule is %s", asJSON(got))
+	}
+	w.recorder.take()
+
+	w.patch(postgresql, "user", `{"spec": {"standby": {"standby_host": "10.0.0.1"}}}`)
+	w.settle()
+	w.want(vocab.ConditionBackupHealthy, "False", vocab.ReasonHeld)
+	for _, entry := range w.stanza().Status.Schedules {
+		if !strings.Contains(entry.Held, "spec.standby is set") {
+			w.Errorf("%s is held by %q", entry.CronWorkflow, entry.Held)
+		}
+	}
+	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Warning Held: No schedule can make a backup: spec.standby is set") {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+	w.patch(postgresql, "user", `{"spec": {"standby": null}}`)
+	w.settle()
+	if entry := w.stanza().Status.Schedules[0]; entry.Held != "" {
+		w.Errorf("still held by %q", entry.Held)
+	}
 }
 
 func testNoCredential(w *world) {

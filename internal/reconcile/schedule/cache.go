@@ -65,10 +65,11 @@ func withLabel(key string, operator selection.Operator, values ...string) labels
 	return labels.NewSelector().Add(*requirement)
 }
 
-// Fields of a Workflow that tell how it ended.
+// Fields of a Workflow that tell how it ended, and what it waits for.
 var (
 	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
-	workflowStatus = slices.Concat(runFields, []string{"message", "nodes"})
+	changeFields   = slices.Concat(runFields, []string{"synchronization"})
+	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
 	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type"})
 )
 
@@ -113,7 +114,7 @@ var runChanged = predicate.TypedFuncs[*unstructured.Unstructured]{
 		if !equality.Semantic.DeepEqual(was.GetLabels(), is.GetLabels()) {
 			return true
 		}
-		for _, field := range runFields {
+		for _, field := range changeFields {
 			a, _, _ := unstructured.NestedFieldNoCopy(was.Object, "status", field)
 			b, _, _ := unstructured.NestedFieldNoCopy(is.Object, "status", field)
 			if !equality.Semantic.DeepEqual(a, b) {

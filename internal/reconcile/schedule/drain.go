@@ -52,14 +52,19 @@ func busy(workflows []*wfv1.Workflow, cronWorkflow *unstructured.Unstructured) b
 }
 
 func belongsTo(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured) bool {
+	labels, of := workflow.Labels, cronWorkflow.GetLabels()
+	return startedBy(workflow, cronWorkflow) ||
+		labels[vocab.LabelRepo] == of[vocab.LabelRepo] && labels[vocab.LabelType] == of[vocab.LabelType]
+}
+
+// startedBy: by the schedule, or by hand from it.
+func startedBy(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured) bool {
 	for _, owner := range workflow.OwnerReferences {
 		if owner.Kind == cronWorkflowKind.Kind && owner.Name == cronWorkflow.GetName() {
 			return true
 		}
 	}
-	labels, of := workflow.Labels, cronWorkflow.GetLabels()
-	return labels[labelCronWorkflow] == cronWorkflow.GetName() ||
-		labels[vocab.LabelRepo] == of[vocab.LabelRepo] && labels[vocab.LabelType] == of[vocab.LabelType]
+	return workflow.Labels[labelCronWorkflow] == cronWorkflow.GetName()
 }
 
 func anyRunning(workflows []*wfv1.Workflow) bool {

@@ -74,8 +74,30 @@ func transitions(before, after stanzaflowv1alpha1.StanzaStatus, problems []trans
 		events = append(events, e)
 	}
 	events = append(events, runEvents(before, after)...)
-	if e, ok := conditionEvent(before, after, vocab.ConditionBackupHealthy); ok && e.Reason == vocab.ReasonOverdue {
-		events = append(events, e)
+	return append(events, scheduleEvents(before, after)...)
+}
+
+// scheduleEvents tell that a schedule has become overdue, and that something
+// holds all of them. A run that was held tells so itself.
+func scheduleEvents(before, after stanzaflowv1alpha1.StanzaStatus) []notice {
+	known, told := byCronWorkflow(before.Schedules), map[string]bool{}
+	for _, entry := range before.Schedules {
+		told[entry.Held] = true
+	}
+	var events []notice
+	for _, entry := range after.Schedules {
+		if cause := heldByCluster(entry); cause != "" && !told[cause] {
+			told[cause] = true
+			events = append(events, notice{
+				Type: corev1.EventTypeWarning, Reason: vocab.ReasonHeld, Action: actionRun, Note: capital(heldText(cause)),
+			})
+		}
+		if entry.Overdue && !known[entry.CronWorkflow].Overdue {
+			events = append(events, notice{
+				Type: corev1.EventTypeWarning, Reason: vocab.ReasonOverdue, Action: actionRun, Note: capital(overdueText(entry)),
+				Related: &corev1.ObjectReference{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: cronWorkflowKind.Kind, Name: entry.CronWorkflow},
+			})
+		}
 	}
 	return events
 }

@@ -206,7 +206,7 @@ func reportFor(u *unstructured.Unstructured, o runOptions) []byte {
 			Start: o.started, Stop: o.started.Add(9 * time.Minute), DatabaseBytes: 1 << 30, RepoDeltaBytes: 1 << 28,
 			WALStart: "000000010000000000000002", WALStop: "000000010000000000000003",
 			OldestInRepo: o.started.Add(-240 * time.Hour), BackupsInRepo: 5, FullsInRepo: 2,
-			Storage: o.storage, Location: o.location, Cipher: "none",
+			Storage: o.storage, Location: o.location, Cipher: "none", Verified: stanzaflowv1alpha1.VerifiedContents,
 		}
 		r.Retention = &report.Retention{}
 	} else {

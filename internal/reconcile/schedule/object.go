@@ -143,9 +143,13 @@ func suspended(cronWorkflow *unstructured.Unstructured) bool {
 	return suspend
 }
 
+// expressionSeparator is between two expressions of one CronWorkflow. One of ours
+// has one.
+const expressionSeparator = ", "
+
 // scheduleText is the schedule of a CronWorkflow for a person.
 func scheduleText(cronWorkflow *unstructured.Unstructured) string {
-	return strings.Join(expressions(cronWorkflow), ", ")
+	return strings.Join(expressions(cronWorkflow), expressionSeparator)
 }
 
 func expressions(cronWorkflow *unstructured.Unstructured) []string {

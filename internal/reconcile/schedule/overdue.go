@@ -6,7 +6,6 @@ package schedule
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -15,47 +14,76 @@ import (
 )
 
 const (
-	// overdueTolerance is how long after the starting deadline a run may
-	// still show up: Argo's queue, our cache, a restart of either. With the
-	// deadline of translate, a sixth of the gap, a schedule of every half hour
-	// is overdue after 10 minutes and a daily one after 65.
+	// A schedule may be late by a sixth of the gap to its next slot, within these
+	// bounds: a schedule of every half hour is overdue after 10 minutes, with the
+	// tolerance, and a daily one after 65.
+	shortestAllowance, longestAllowance = time.Minute, time.Hour
+	// overdueTolerance is for Argo's queue, our cache, a restart of either.
 	overdueTolerance = 5 * time.Minute
-	// clockSkew between the API server, Argo and us. A run may seem to have
-	// started this much before it was due.
+	// clockSkew between the API server, Argo, PostgreSQL and us. A backup may seem
+	// to have begun this much before it was due.
 	clockSkew = 30 * time.Second
 )
 
-// overdue reports whether a schedule was due and did not run, and when to look
-// again. A run that was due while another of the same schedule went on is not
-// missed: that is what concurrencyPolicy Forbid does.
-func overdue(cronWorkflow *unstructured.Unstructured, last *stanzaflowv1alpha1.RunStatus, now time.Time) (bool, time.Time) {
-	if suspended(cronWorkflow) {
-		return false, time.Time{}
+// overdue reports whether a schedule was due and no backup of its repo and type
+// has been proven since, and when to look again. Why there is none does not
+// matter: held, suspended, failed and never started are all not done. Slots
+// before since do not count. While a run goes on it may still make the backup:
+// that is a delay.
+func overdue(times timetable, since time.Time, entry stanzaflowv1alpha1.ScheduleStatus, now time.Time) (bool, time.Time) {
+	due, lookAgain := times.dueAt(now)
+	late := !due.IsZero() && !due.Before(since) &&
+		(entry.LastRun == nil || outcome.Finished(entry.LastRun)) && !provenSince(entry.LastBackup, due)
+	return late, lookAgain
+}
+
+// provenSince: a run that outlived its interval made its backup after the next
+// slot, which then starts when it ends.
+func provenSince(backup *stanzaflowv1alpha1.BackupStatus, due time.Time) bool {
+	return backup != nil && (!backup.StopTime.Time.Before(due) || !backup.StartTime.Time.Before(due.Add(-clockSkew)))
+}
+
+// dueAt is the newest slot whose deadline is over, zero if there is none, and the
+// next deadline, zero if there is none. A later slot never has the earlier
+// deadline.
+func (t timetable) dueAt(now time.Time) (time.Time, time.Time) {
+	due := t.latest(now.Add(-shortestAllowance - overdueTolerance))
+	for !due.IsZero() && t.deadline(due).After(now) {
+		due = t.latest(due.Add(-time.Nanosecond))
 	}
-	times, allowance := timetableOf(cronWorkflow), startingDeadline(cronWorkflow)+overdueTolerance
-	lookAgain := times.next(now.Add(-allowance))
-	if !lookAgain.IsZero() {
-		lookAgain = lookAgain.Add(allowance)
+	after := due
+	if due.IsZero() {
+		after = now.Add(-longestAllowance - overdueTolerance)
 	}
-	due := times.latest(now.Add(-allowance))
+	next := t.next(after)
+	if next.IsZero() {
+		return due, next
+	}
+	return due, t.deadline(next)
+}
+
+// deadline is until when the backup of a slot should have been begun.
+func (t timetable) deadline(slot time.Time) time.Time {
+	allowance := longestAllowance
+	if next := t.next(slot); !next.IsZero() {
+		allowance = min(max(next.Sub(slot)/6, shortestAllowance), longestAllowance)
+	}
+	return slot.Add(allowance + overdueTolerance)
+}
+
+// countsFrom is since when the slots of a schedule count. One that was overdue
+// stays so, whatever we change in it but the schedule itself. Where Argo's kinds
+// have gone, the last run shows that there was a schedule.
+func countsFrom(cronWorkflow *unstructured.Unstructured, was, is stanzaflowv1alpha1.ScheduleStatus, now time.Time) time.Time {
 	switch {
-	case due.IsZero(), due.Before(changedAt(cronWorkflow)):
-		return false, lookAgain
-	case last == nil:
-		return true, lookAgain
-	case !outcome.Finished(last), !before(last.StartTime, due.Add(-clockSkew)), !before(last.FinishTime, due):
-		return false, lookAgain
+	case was.Overdue && was.Schedule == is.Schedule && was.TimeZone == is.TimeZone:
+		return time.Time{}
+	case cronWorkflow != nil:
+		return changedAt(cronWorkflow)
+	case is.LastRun != nil && is.LastRun.StartTime != nil:
+		return is.LastRun.StartTime.Time
 	}
-	return true, lookAgain
-}
-
-func before(t *metav1.Time, moment time.Time) bool {
-	return t == nil || t.Time.Before(moment)
-}
-
-func startingDeadline(cronWorkflow *unstructured.Unstructured) time.Duration {
-	seconds, _, _ := unstructured.NestedInt64(cronWorkflow.Object, fieldSpec, "startingDeadlineSeconds")
-	return time.Duration(seconds) * time.Second
+	return now
 }
 
 // changedAt is when a CronWorkflow got the spec that it has: when it was made,

@@ -45,8 +45,8 @@ type finding struct{ reason, message string }
 
 // conditionsFor tells what a pass found. It is pure; the messages hold no time
 // and no name that changes from run to run.
-func conditionsFor(p pass, status stanzaflowv1alpha1.StanzaStatus, late map[string]bool) []metav1.Condition {
-	conditions := []metav1.Condition{accepted(p), programmed(p), backupHealthy(status, late)}
+func conditionsFor(p pass, status stanzaflowv1alpha1.StanzaStatus) []metav1.Condition {
+	conditions := []metav1.Condition{accepted(p), programmed(p), backupHealthy(status)}
 	conditions = append([]metav1.Condition{ready(conditions)}, conditions...)
 	if p.State.suspend() {
 		conditions = append(conditions, condition(vocab.ConditionSuspended, metav1.ConditionTrue, vocab.ReasonSuspendedByUser,
@@ -213,15 +213,16 @@ func verdictFindings(p pass) []finding {
 }
 
 // backupHealthy sums up the schedules: the worst of them says it. A run that
-// goes on does not change what is known; the one before it still counts.
-func backupHealthy(status stanzaflowv1alpha1.StanzaStatus, late map[string]bool) metav1.Condition {
+// goes on does not change what is known; the one before it still counts. What is
+// overdue is in the message whatever the reason, and before what may be long.
+func backupHealthy(status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
 	if len(status.Schedules) == 0 {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoSchedule, "No schedule is in force")
 	}
-	texts, proven := map[string][]string{}, false
+	texts, late, proven := map[string][]string{}, []string(nil), false
 	for _, entry := range status.Schedules {
 		name := backupName(entry.Type, entry.Repo)
-		last := outcome.History{LastRun: entry.LastRun, PreviousRun: entry.PreviousRun}.LastFinished()
+		last := lastFinished(entry)
 		switch reason := verdict(last); reason {
 		case "":
 		case vocab.ReasonSucceeded:
@@ -229,15 +230,26 @@ func backupHealthy(status stanzaflowv1alpha1.StanzaStatus, late map[string]bool)
 		default:
 			texts[reason] = append(texts[reason], runText(reason, name, last.Message))
 		}
-		if late[entry.CronWorkflow] {
-			texts[vocab.ReasonOverdue] = append(texts[vocab.ReasonOverdue], name+
-				" was due and did not run; look at CronWorkflow "+entry.CronWorkflow+" and at Argo's workflow controller")
+		if cause := heldByCluster(entry); cause != "" {
+			texts[vocab.ReasonHeld] = append([]string{heldText(cause)}, texts[vocab.ReasonHeld]...)
+		}
+		if entry.Overdue {
+			texts[vocab.ReasonOverdue] = append(texts[vocab.ReasonOverdue], overdueText(entry))
+			late = append(late, entry.Type+" of "+entry.Repo)
 		}
 	}
-	for _, reason := range []string{vocab.ReasonLastRunFailed, vocab.ReasonLastRunHeld, vocab.ReasonRetentionFailed, vocab.ReasonOverdue} {
-		if len(texts[reason]) > 0 {
-			return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, reason, texts[reason]...)
+	for _, reason := range []string{vocab.ReasonLastRunFailed, vocab.ReasonHeld, vocab.ReasonRetentionFailed} {
+		if len(texts[reason]) == 0 {
+			continue
 		}
+		told := texts[reason]
+		if len(late) > 0 {
+			told = append([]string{"overdue: " + strings.Join(late, ", ")}, told...)
+		}
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, reason, told...)
+	}
+	if len(late) > 0 {
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, vocab.ReasonOverdue, texts[vocab.ReasonOverdue]...)
 	}
 	if !proven {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoRunYet,
@@ -252,7 +264,7 @@ func verdict(run *stanzaflowv1alpha1.RunStatus) string {
 	case run == nil:
 		return ""
 	case run.Result == stanzaflowv1alpha1.RunHeld:
-		return vocab.ReasonLastRunHeld
+		return vocab.ReasonHeld
 	case run.Result != stanzaflowv1alpha1.RunSucceeded:
 		return vocab.ReasonLastRunFailed
 	case run.Retention == outcome.RetentionFailed:
@@ -263,12 +275,25 @@ func verdict(run *stanzaflowv1alpha1.RunStatus) string {
 
 func runText(reason, name, message string) string {
 	switch reason {
-	case vocab.ReasonLastRunHeld:
+	case vocab.ReasonHeld:
 		return "last " + name + " was held: " + message
 	case vocab.ReasonRetentionFailed:
 		return "last " + name + ": " + message
 	}
 	return "last " + name + " failed: " + message
+}
+
+// heldText tells what holds every schedule.
+func heldText(cause string) string { return "no schedule can make a backup: " + cause }
+
+// overdueText: where the last run and the cluster have nothing to say for it, the
+// schedule did not start.
+func overdueText(entry stanzaflowv1alpha1.ScheduleStatus) string {
+	name := backupName(entry.Type, entry.Repo)
+	if reason := verdict(lastFinished(entry)); entry.Held == "" && reason != vocab.ReasonLastRunFailed {
+		return name + " was due and did not run; look at CronWorkflow " + entry.CronWorkflow + " and at Argo's workflow controller"
+	}
+	return name + " was due, and no backup has been proven since"
 }
 
 func backupName(backupType, repo string) string { return backupType + " backup of " + repo }

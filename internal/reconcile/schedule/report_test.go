@@ -63,6 +63,9 @@ func TestConditionsFor(t *testing.T) {
 			}
 		}
 	}
+	standby := func(p *pass) {
+		_ = unstructured.SetNestedMap(p.State.Postgresql.Object, map[string]any{"s3_wal_path": "s3://a"}, "spec", "standby")
+	}
 	verdict := func(kind, status, message string) func(*pass) {
 		return func(p *pass) {
 			p.Done.InForce[0].Object["status"] = map[string]any{"conditions": []any{map[string]any{"type": kind, "status": status, "message": message}}}
@@ -92,8 +95,9 @@ func TestConditionsFor(t *testing.T) {
 			want: []string{"BackupHealthy=Unknown/NoSchedule"},
 		},
 		"suspended": {
-			change: all(healthy, func(p *pass) { p.State.Stanza.Spec.Suspend = true }),
-			want:   []string{"Suspended=True/SuspendedByUser"},
+			change:      all(healthy, func(p *pass) { p.State.Stanza.Spec.Suspend = true }),
+			want:        []string{"Ready=False/Held", "BackupHealthy=False/Held", "Suspended=True/SuspendedByUser"},
+			wantMessage: "No schedule can make a backup: suspended by spec.suspend of the Stanza",
 		},
 		"a run goes on, the one before succeeded": {
 			change: all(healthy, ran("full-2", cpo.Full, stanzaflowv1alpha1.RunRunning, "2026-11-22T12:06:00Z")),
@@ -122,22 +126,55 @@ func TestConditionsFor(t *testing.T) {
 		},
 		"held": {
 			change:      all(healthy, ran("full-2", cpo.Full, stanzaflowv1alpha1.RunHeld, "2026-11-22T12:05:00Z")),
-			want:        []string{"Ready=False/LastRunHeld", "BackupHealthy=False/LastRunHeld"},
+			want:        []string{"Ready=False/Held", "BackupHealthy=False/Held"},
 			wantMessage: "Last full backup of repo1 was held: disk full; free some space",
+		},
+		"the cluster is a standby, no run has tried yet": {
+			change:      all(healthy, standby),
+			want:        []string{"Ready=False/Held", "BackupHealthy=False/Held"},
+			wantMessage: "No schedule can make a backup: spec.standby is set: a standby cluster has no primary, back up the cluster that it follows",
+		},
+		"a standby whose run failed": {
+			change: all(healthy, standby, ran("incr-2", cpo.Incr, stanzaflowv1alpha1.RunFailed, "2026-11-22T12:05:00Z")),
+			want:   []string{"Ready=False/LastRunFailed", "BackupHealthy=False/LastRunFailed"},
+		},
+		"held, and overdue": {
+			change: all(standby,
+				ran("full-1", cpo.Full, stanzaflowv1alpha1.RunHeld, "2026-11-22T02:30:00Z"),
+				ran("incr-1", cpo.Incr, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T12:00:00Z")),
+			want: []string{"Ready=False/Held", "BackupHealthy=False/Held"},
+			wantMessage: "Overdue: full of repo1; no schedule can make a backup: spec.standby is set: a standby cluster has no primary, " +
+				"back up the cluster that it follows; last full backup of repo1 was held: disk full; free some space",
+		},
+		"failed, and overdue": {
+			change: all(
+				ran("full-1", cpo.Full, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:30:00Z"),
+				ran("incr-1", cpo.Incr, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T12:00:00Z")),
+			want:        []string{"Ready=False/LastRunFailed", "BackupHealthy=False/LastRunFailed"},
+			wantMessage: "Overdue: full of repo1; last full backup of repo1 failed: disk full; free some space",
+		},
+		"failed, but a new run goes on": {
+			change: all(
+				ran("full-1", cpo.Full, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:30:00Z"),
+				ran("full-2", cpo.Full, stanzaflowv1alpha1.RunRunning, "2026-11-22T12:06:00Z"),
+				ran("incr-1", cpo.Incr, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T12:00:00Z")),
+			want:        []string{"Ready=False/LastRunFailed", "BackupHealthy=False/LastRunFailed"},
+			wantMessage: "Last full backup of repo1 failed: disk full; free some space",
 		},
 		"overdue": {
 			change:      ran("full-1", cpo.Full, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T02:30:00Z"),
 			want:        []string{"Ready=False/Overdue", "BackupHealthy=False/Overdue"},
 			wantMessage: "Incr backup of repo1 was due and did not run; look at CronWorkflow pgbackrest-shop-repo1-incr and at Argo's workflow controller",
 		},
-		"overdue, but the user suspended": {
+		"suspended is not done": {
 			change: func(p *pass) {
 				p.State.Stanza.Spec.Suspend = true
 				for _, object := range p.Done.InForce {
 					_ = unstructured.SetNestedField(object.Object, true, "spec", "suspend")
 				}
 			},
-			want: []string{"BackupHealthy=Unknown/NoRunYet", "Suspended=True/SuspendedByUser"},
+			want:        []string{"Ready=False/Held", "BackupHealthy=False/Held", "Suspended=True/SuspendedByUser"},
+			wantMessage: "Overdue: full of repo1, incr of repo1; no schedule can make a backup: suspended by spec.suspend of the Stanza",
 		},
 		"broken schedule": {
 			change:      all(healthy, func(p *pass) { setSchedule(p.State.Postgresql, cpo.Full, "0 0 31 2 *") }),
@@ -306,8 +343,8 @@ func TestStatusSchedules(t *testing.T) {
 		!full.NextRunTime.Time.Equal(moment("2026-11-23T02:30:00Z")) {
 		t.Errorf("full is %s", asJSON(full))
 	}
-	if incr.LastRun.Workflow != "incr-1" || incr.LastBackup != nil {
-		t.Errorf("incr is %s", asJSON(incr))
+	if incr.LastRun.Workflow != "incr-1" || incr.LastBackup != nil || !incr.Overdue || full.Overdue {
+		t.Errorf("incr is %s, full is %s", asJSON(incr), asJSON(full))
 	}
 
 	// Without Argo nothing is in force, and nothing is forgotten.
@@ -316,6 +353,14 @@ func TestStatusSchedules(t *testing.T) {
 	}))
 	if without.NextRunTime != nil || without.Schedules[0].NextRunTime != nil || without.Schedules[0].LastRun == nil || without.LastBackup == nil {
 		t.Errorf("without argo: %s", asJSON(without))
+	}
+	// But what is due is not done.
+	later, _ := statusFor(without, 1, makePass(t, func(p *pass) {
+		p.Now = noon.Add(24 * time.Hour)
+		p.State.ArgoInstalled, p.State.Template, p.State.CronWorkflows, p.Done.InForce = false, Template{}, nil, nil
+	}))
+	if !later.Schedules[0].Overdue || !later.Schedules[1].Overdue {
+		t.Errorf("a day without argo: %s", asJSON(later))
 	}
 }
 
@@ -334,6 +379,7 @@ func TestTransitions(t *testing.T) {
 		want   []string
 	}
 	broken := func(p *pass) { setSchedule(p.State.Postgresql, cpo.Full, "nonsense") }
+	suspend := func(p *pass) { p.State.Stanza.Spec.Suspend = true }
 	for name, steps := range map[string][]step{
 		"a problem is told once": {
 			{change: broken, want: []string{
@@ -363,14 +409,32 @@ func TestTransitions(t *testing.T) {
 			{change: ran("full-1", cpo.Full, stanzaflowv1alpha1.RunRunning, "2026-11-22T02:30:00Z")},
 			{change: ran("full-1", cpo.Full, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T02:30:00Z"), want: []string{"Normal Succeeded Workflow full-1"}},
 			{change: func(*pass) {}},
-			{change: ran("full-2", cpo.Full, stanzaflowv1alpha1.RunHeld, "2026-11-22T03:30:00Z"), want: []string{"Warning LastRunHeld Workflow full-2"}},
+			{change: ran("full-2", cpo.Full, stanzaflowv1alpha1.RunHeld, "2026-11-22T03:30:00Z"), want: []string{"Warning Held Workflow full-2"}},
 			{change: ran("diff-1", cpo.Diff, stanzaflowv1alpha1.RunFailed, "2026-11-22T04:30:00Z"), want: []string{"Warning LastRunFailed Workflow diff-1"}},
 			{change: ran("full-3", cpo.Full, stanzaflowv1alpha1.RunRunning, "2026-11-22T05:30:00Z")},
 		},
 		"overdue is told once": {
 			{change: func(*pass) {}, want: nil},
-			{change: func(p *pass) { p.Now = noon.Add(24 * time.Hour) }, want: []string{"Warning Overdue"}},
+			{change: func(p *pass) { p.Now = noon.Add(time.Hour) }, want: []string{"Warning Overdue CronWorkflow pgbackrest-shop-repo1-incr"}},
+			{change: func(p *pass) { p.Now = noon.Add(24 * time.Hour) }, want: []string{"Warning Overdue CronWorkflow pgbackrest-shop-repo1-full"}},
 			{change: func(p *pass) { p.Now = noon.Add(25 * time.Hour) }},
+			{
+				change: func(p *pass) {
+					p.Now = noon.Add(25 * time.Hour)
+					ran("full-1", cpo.Full, stanzaflowv1alpha1.RunSucceeded, "2026-11-23T13:00:00Z")(p)
+				},
+				want: []string{"Normal Succeeded Workflow full-1"},
+			},
+			{change: func(p *pass) { p.Now = noon.Add(49 * time.Hour) }, want: []string{"Warning Overdue CronWorkflow pgbackrest-shop-repo1-full"}},
+		},
+		"what holds all schedules is told once, and each anew": {
+			{change: suspend, want: []string{"Warning Held"}},
+			{change: suspend},
+			{change: func(p *pass) {
+				_ = unstructured.SetNestedField(p.State.Postgresql.Object, int64(0), "spec", "numberOfInstances")
+			}, want: []string{"Warning Held"}},
+			{change: func(*pass) {}},
+			{change: suspend, want: []string{"Warning Held"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -414,7 +478,7 @@ func TestRetentionFailedIsTold(t *testing.T) {
 	if len(events) != 2 || events[0].Reason != vocab.ReasonSucceeded || events[1].Reason != vocab.ReasonRetentionFailed || events[1].Type != "Warning" {
 		t.Errorf("events are %v", events)
 	}
-	c := backupHealthy(after, nil)
+	c := backupHealthy(after)
 	if c.Status != metav1.ConditionFalse || c.Reason != vocab.ReasonRetentionFailed || c.Message != "Last full backup of repo1: The backup is good, but expire failed: no space" {
 		t.Errorf("condition is %s", asJSON(c))
 	}

@@ -45,31 +45,47 @@ func statusFor(before stanzaflowv1alpha1.StanzaStatus, generation int64, p pass)
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
 	after.Certificate = certificateStatus(before.Certificate, p)
 
-	wake := earliest(p.Todo.Wake, p.Done.Wake)
-	lateSchedules := map[string]bool{}
-	live := byName(p.Done.InForce)
+	wake := earliest(earliest(p.Todo.Wake, p.Done.Wake), watchOver(after.Schedules, before.Schedules, p))
 	for _, entry := range after.Schedules {
 		if entry.NextRunTime != nil {
 			after.NextRunTime = new(metav1.NewTime(earliest(timeOf(after.NextRunTime), entry.NextRunTime.Time)))
 		}
-		if object := live[entry.CronWorkflow]; object != nil {
-			late, lookAgain := overdue(object, entry.LastRun, p.Now)
-			lateSchedules[entry.CronWorkflow] = late
-			wake = earliest(wake, lookAgain)
-		}
 	}
 	wake = earliest(wake, timeOf(after.NextRunTime))
-	after.Conditions = stamp(before.Conditions, conditionsFor(p, after, lateSchedules), generation, p.Now)
+	after.Conditions = stamp(before.Conditions, conditionsFor(p, after), generation, p.Now)
 	return after, wake
+}
+
+// watchOver tells of each schedule whether it is overdue, held or delayed, and
+// when to look again.
+func watchOver(entries, before []stanzaflowv1alpha1.ScheduleStatus, p pass) time.Time {
+	known, live, held := byCronWorkflow(before), byName(p.Done.InForce), p.State.held()
+	var wake time.Time
+	for i := range entries {
+		entry := &entries[i]
+		entry.Held, entry.Delayed = cmp.Or(held, heldByRun(*entry)), ""
+		object, times := live[entry.CronWorkflow], timetableIn(*entry)
+		if object != nil {
+			times, entry.Delayed = timetableOf(object), delayed(object, p.State.Workflows, p.Now)
+		}
+		late, lookAgain := overdue(times, countsFrom(object, known[entry.CronWorkflow], *entry, p.Now), *entry, p.Now)
+		entry.Overdue, wake = late, earliest(wake, lookAgain)
+	}
+	return wake
+}
+
+func byCronWorkflow(entries []stanzaflowv1alpha1.ScheduleStatus) map[string]stanzaflowv1alpha1.ScheduleStatus {
+	index := make(map[string]stanzaflowv1alpha1.ScheduleStatus, len(entries))
+	for _, entry := range entries {
+		index[entry.CronWorkflow] = entry
+	}
+	return index
 }
 
 // schedules has an entry for what is in force, and carries the history of what
 // is planned and not there at the moment.
 func schedules(before []stanzaflowv1alpha1.ScheduleStatus, p pass, runs []outcome.Run) []stanzaflowv1alpha1.ScheduleStatus {
-	known := map[string]stanzaflowv1alpha1.ScheduleStatus{}
-	for _, entry := range before {
-		known[entry.CronWorkflow] = entry
-	}
+	known := byCronWorkflow(before)
 	var after []stanzaflowv1alpha1.ScheduleStatus
 	for _, object := range p.Done.InForce {
 		entry := entryFor(object, p.Now)

@@ -4,10 +4,13 @@
 package schedule
 
 import (
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 )
 
 // timetable answers when a CronWorkflow fires, with the parser that Argo uses.
@@ -16,15 +19,24 @@ type timetable struct {
 	zone      *time.Location
 }
 
-// timetableOf reads a CronWorkflow as Argo does. What cannot be read never
-// fires as far as we can tell.
+// timetableOf reads a CronWorkflow as Argo does.
 func timetableOf(cronWorkflow *unstructured.Unstructured) timetable {
-	zone, err := time.LoadLocation(zoneName(cronWorkflow))
+	return readTimetable(zoneName(cronWorkflow), expressions(cronWorkflow))
+}
+
+// timetableIn reads what the status has of a CronWorkflow that is not there.
+func timetableIn(entry stanzaflowv1alpha1.ScheduleStatus) timetable {
+	return readTimetable(entry.TimeZone, strings.Split(entry.Schedule, expressionSeparator))
+}
+
+// readTimetable: what cannot be read never fires as far as we can tell.
+func readTimetable(zoneName string, expressions []string) timetable {
+	zone, err := time.LoadLocation(zoneName)
 	if err != nil {
 		return timetable{}
 	}
 	t := timetable{zone: zone}
-	for _, expression := range expressions(cronWorkflow) {
+	for _, expression := range expressions {
 		if schedule, err := cron.ParseStandard(expression); err == nil {
 			t.schedules = append(t.schedules, schedule)
 		}
