@@ -57,3 +57,9 @@ install_operator() {
     die "the operator does not become ready: kubectl -n stanzaflow-system logs deployment/stanzaflow"
   }
 }
+
+# use_faults builds the program that breaks the local cluster, for the tests.
+use_faults() {
+  go -C test/cluster build -o "$PWD/bin/cluster" .
+  export CLUSTER=$PWD/bin/cluster
+}

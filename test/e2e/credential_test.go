@@ -58,8 +58,8 @@ func (k *kit) secret(t testing.TB, name string, data map[string]string) {
 	}
 }
 
-// storeTLS gives the server of a store a certificate of a CA of its own, and
-// returns that CA.
+// storeTLS gives the server of a store a certificate of a CA of its own, and one
+// that has expired. It returns that CA.
 func (k *kit) storeTLS(t testing.TB, hosts ...string) string {
 	t.Helper()
 	now := time.Now()
@@ -71,18 +71,20 @@ func (k *kit) storeTLS(t testing.TB, hosts ...string) string {
 	for i, host := range hosts {
 		names[i] = host + "." + k.namespace + ".svc"
 	}
-	key, leaf := newCertificate(t, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: hosts[0]}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
-		DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, ca, caKey)
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	caPEM := pemText("CERTIFICATE", ca.Raw)
-	k.secret(t, "store-tls", map[string]string{
-		"ca.crt": caPEM, "tls.crt": pemText("CERTIFICATE", leaf.Raw), "tls.key": pemText("PRIVATE KEY", keyDER),
-	})
+	for secret, notAfter := range map[string]time.Time{"store-tls": now.Add(24 * time.Hour), "store-tls-expired": now.Add(-time.Minute)} {
+		key, leaf := newCertificate(t, &x509.Certificate{
+			SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: hosts[0]}, NotBefore: now.Add(-time.Hour), NotAfter: notAfter,
+			DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		}, ca, caKey)
+		keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.secret(t, secret, map[string]string{
+			"ca.crt": caPEM, "tls.crt": pemText("CERTIFICATE", leaf.Raw), "tls.key": pemText("PRIVATE KEY", keyDER),
+		})
+	}
 	return caPEM
 }
 

@@ -91,7 +91,7 @@ func (k *kit) wrongAnswers(t *testing.T) {
 		k.pretend(t, "")
 		k.patchStanza(t, `{"spec":{"gate":"lastBackup == nil"}}`)
 		workflow := k.failed(t, "precheck", "the gate of stanza e2e-failure/cluster is false", "exit code 20", full...)
-		k.reportedAs(t, workflow.Name, stanzaflowv1alpha1.RunHeld, vocab.ReasonLastRunHeld)
+		k.reportedAs(t, workflow.Name, stanzaflowv1alpha1.RunHeld, vocab.ReasonHeld)
 		k.patchStanza(t, `{"spec":{"gate":null}}`)
 	})
 	t.Run("the pod of the run is lost", func(t *testing.T) {

@@ -125,22 +125,44 @@ func (k *kit) createNamespace(t testing.TB) {
 // of texts to replace.
 func (k *kit) apply(t testing.TB, folder string, replace ...string) {
 	t.Helper()
-	replace = append(replace, "ghcr.io/stanzaflow/operator:v0.1.0", k.image, "e2e-store", k.namespace, "AZURE-KEY", k.inline)
-	manifests := strings.NewReplacer(replace...).Replace(kubectl(t, nil, "kustomize", filepath.Join("testdata", folder)))
 	k.createNamespace(t)
-	kubectl(t, []byte(manifests), "apply", "--server-side", "--force-conflicts", "-f", "-")
+	if err := k.applyTry(t.Context(), folder, replace...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (k *kit) applyTry(ctx context.Context, folder string, replace ...string) error {
+	manifests, err := kubectlTry(ctx, nil, "kustomize", filepath.Join("testdata", folder))
+	if err != nil {
+		return fmt.Errorf("kubectl kustomize %s: %w: %s", folder, err, manifests)
+	}
+	replace = append(replace, "ghcr.io/stanzaflow/operator:v0.1.0", k.image, "e2e-store", k.namespace, "AZURE-KEY", k.inline)
+	manifests = strings.NewReplacer(replace...).Replace(manifests)
+	if out, err := kubectlTry(ctx, []byte(manifests), "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+		return fmt.Errorf("kubectl apply of %s: %w: %s", folder, err, out)
+	}
+	return nil
 }
 
 // kubectl runs the real one and returns its standard output.
 func kubectl(t testing.TB, stdin []byte, args ...string) string {
 	t.Helper()
+	out, err := kubectlTry(t.Context(), stdin, args...)
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// kubectlTry returns what kubectl prints, or what it complains about.
+func kubectlTry(ctx context.Context, stdin []byte, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(t.Context(), "kubectl", args...)
+	command := exec.CommandContext(ctx, "kubectl", args...)
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(stdin), &stdout, &stderr
 	if err := command.Run(); err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+		return stderr.String(), err
 	}
-	return stdout.String()
+	return stdout.String(), nil
 }
 
 // eventually waits for a condition, and prints what was there instead.
@@ -174,12 +196,16 @@ func (k *kit) run(t testing.TB, pod string, argv ...string) string {
 
 func (k *kit) try(t testing.TB, pod string, argv ...string) (string, error) {
 	t.Helper()
+	return k.tryContext(t.Context(), pod, argv...)
+}
+
+func (k *kit) tryContext(ctx context.Context, pod string, argv ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	container := cpo.ContainerPostgreSQL
 	if pod == repoHost {
 		container = cpo.ContainerRepoHost
 	}
-	err := k.exec.Exec(t.Context(), step.Place{Namespace: k.namespace, Pod: pod, Container: container}, argv, &stdout, &stderr)
+	err := k.exec.Exec(ctx, step.Place{Namespace: k.namespace, Pod: pod, Container: container}, argv, &stdout, &stderr)
 	if err != nil {
 		return stdout.String() + stderr.String(), err
 	}
@@ -209,18 +235,23 @@ func (k *kit) podReady(t testing.TB, name string) {
 // does, with parameters as name=value.
 func (k *kit) submit(t testing.TB, parameters ...string) string {
 	t.Helper()
+	workflow := newRun(k.namespace, parameters...)
+	if err := k.Create(t.Context(), workflow); err != nil {
+		t.Fatal(err)
+	}
+	return workflow.Name
+}
+
+func newRun(namespace string, parameters ...string) *wfv1.Workflow {
 	workflow := &wfv1.Workflow{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: vocab.DefaultWorkflowTemplate + "-", Namespace: k.namespace},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: vocab.DefaultWorkflowTemplate + "-", Namespace: namespace},
 		Spec:       wfv1.WorkflowSpec{WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DefaultWorkflowTemplate}},
 	}
 	for _, parameter := range parameters {
 		name, value, _ := strings.Cut(parameter, "=")
 		workflow.Spec.Arguments.Parameters = append(workflow.Spec.Arguments.Parameters, wfv1.Parameter{Name: name, Value: wfv1.AnyStringPtr(value)})
 	}
-	if err := k.Create(t.Context(), workflow); err != nil {
-		t.Fatal(err)
-	}
-	return workflow.Name
+	return workflow
 }
 
 // finished waits until a run is over.

@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build cluster
+
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+)
+
+// repoFaults hit the repository.
+var repoFaults = []fault{
+	{name: "kill-repo-host", what: "the pod of the repo host is deleted without grace", store: cpo.StoragePVC, moments: anytime, inject: func(tr *trial) func() {
+		tr.deletePods(tr.t, tr.namespace, map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, 0)
+		return nil
+	}},
+	{name: "kill-repo-host-server", what: "pgbackrest server of the repo host gets SIGKILL", store: cpo.StoragePVC, moments: anytime, inject: func(tr *trial) func() {
+		tr.killInPods(map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, "pgbackrest\x00server")
+		return nil
+	}},
+	{name: "repo-full", what: "the volume of the repo is full", store: cpo.StoragePVC, moments: anytime, lasting: true, human: true, inject: func(tr *trial) func() {
+		return tr.fill(repoHost, repoPath, 0)
+	}},
+	{name: "stanza-deleted", what: "pgbackrest stanza-delete, and stanza-create after the run", moments: []moment{beforeTheRun, atOnce, inBackup, afterBackup}, lasting: true, human: true, again: cpo.Full, inject: func(tr *trial) func() {
+		at := tr.host()
+		tr.command(at, "pgbackrest", "stop", "--stanza=db")
+		_, _ = tr.try(tr.t, at, "pgbackrest", "stanza-delete", "--stanza=db", "--repo=1", "--force")
+		tr.command(at, "pgbackrest", "start", "--stanza=db")
+		return func() { tr.command(at, "pgbackrest", "stanza-create", "--stanza=db") }
+	}},
+	{name: "repo-file-missing", what: "a file of the newest full backup is gone", moments: []moment{beforeTheRun, inPrecheck, inBackup}, again: cpo.Full, inject: func(tr *trial) func() {
+		tr.tamper(tr.newestFull(), `pgbackrest repo-rm --repo=1 "$1"`)
+		return nil
+	}},
+	{name: "repo-file-corrupt", what: "a byte of a file of the newest full backup has changed", moments: []moment{beforeTheRun, inPrecheck, inBackup}, again: cpo.Full, inject: func(tr *trial) func() {
+		tr.tamper(tr.newestFull(), flipByte)
+		return nil
+	}},
+	{name: "own-file-missing", what: "a file of the backup that is being made is gone", moments: []moment{inBackup}, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
+		tr.tamper(tr.unlisted(), `pgbackrest repo-rm --repo=1 "$1"`)
+		return nil
+	}},
+	{name: "own-file-corrupt", what: "a byte of a file of the backup that is being made has changed", moments: []moment{inBackup}, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
+		tr.tamper(tr.unlisted(), flipByte)
+		return nil
+	}},
+}
+
+// repoPath is where the volume of repo1 is in the repo host.
+const repoPath = "/data/pgbackrest/repo1"
+
+// flipByte changes a byte in the middle of a file, and not its size.
+const flipByte = `set -o pipefail; f=$(mktemp) && pgbackrest repo-get --raw --repo=1 "$1" >"$f" &&
+n=$(($(stat -c %s "$f") / 2)) && b=$(tail -c +$((n + 1)) "$f" | head -c 1 | od -An -tu1 | tr -d ' ') &&
+printf "\\x$(printf %x $((b ^ 255)))" | dd of="$f" bs=1 seek=$n conv=notrunc status=none &&
+pgbackrest repo-put --raw --repo=1 "$1" <"$f"; rm -f "$f"`
+
+// tamper does something to a file of a backup, which the seed picks.
+func (tr *trial) tamper(label, script string) {
+	if label == "" {
+		return
+	}
+	listing, err := tr.try(tr.t, tr.host(), "pgbackrest", "repo-ls", "--repo=1", "--recurse", "backup/db/"+label+"/pg_data")
+	if err != nil {
+		tr.t.Logf("nothing to tamper with: %v %s", err, tail(listing))
+		return
+	}
+	var files []string
+	for line := range strings.Lines(listing) {
+		// A file has a suffix by its compression, a directory has none.
+		if name := strings.TrimSpace(line); strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".lz4") || strings.HasSuffix(name, ".zst") {
+			files = append(files, name)
+		}
+	}
+	if len(files) == 0 {
+		tr.t.Logf("nothing to tamper with in %s", label)
+		return
+	}
+	slices.Sort(files)
+	file := "backup/db/" + label + "/pg_data/" + pick(tr.rng, files...)
+	out, err := tr.try(tr.t, tr.host(), "bash", "-c", script, "-", file)
+	tr.t.Logf("tampered with %s: %v %s", file, err, tail(out))
+}
+
+func (tr *trial) newestFull() string {
+	fulls := labels(tr.info(tr.t, tr.primary), cpo.Full)
+	if len(fulls) == 0 {
+		return ""
+	}
+	return fulls[len(fulls)-1]
+}
+
+// unlisted is the backup that is being made: a directory that info does not list.
+func (tr *trial) unlisted() string {
+	listed := labels(tr.info(tr.t, tr.primary), "")
+	found, _ := soon(minute, func() (bool, string) { return tr.inProgress(listed) != "", "" })
+	if !found {
+		return ""
+	}
+	return tr.inProgress(listed)
+}
+
+func (tr *trial) inProgress(listed []string) string {
+	out, err := tr.try(tr.t, tr.host(), "pgbackrest", "repo-ls", "--repo=1", "--filter=F$", "backup/db")
+	if err != nil {
+		return ""
+	}
+	for label := range strings.FieldsSeq(out) {
+		if !slices.Contains(listed, label) {
+			return label
+		}
+	}
+	return ""
+}
+
+// fill leaves so many MiB of a volume, which smallVolumes has bounded.
+func (tr *trial) fill(pod, path string, leave int) func() {
+	const most = 2048
+	file := path + "/filler"
+	tr.command(pod, "bash", "-c", fmt.Sprintf(`set -e; free=$(df --output=avail -m %[1]s | tail -1); test "$free" -lt %[2]d
+if [ "$free" -gt %[3]d ]; then fallocate -l $((free - %[3]d))M %[4]s; fi`, path, most, leave, file))
+	return func() { tr.command(pod, "rm", "-f", file) }
+}
