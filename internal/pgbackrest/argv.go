@@ -143,8 +143,8 @@ func RepoFilesCommand(repo int, path string) ([]string, error) {
 var backupLabel = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$`)
 
 // VerifyCommand reads back a backup, the files it refers to and its WAL, for
-// ParseVerify. It exits 0 whatever it finds. Up to 2.54 pgBackRest takes --set and
-// reads the whole repository: see ProofInput.Reads.
+// ParseVerify. It exits 0 for almost all that it finds. Up to 2.54 pgBackRest takes
+// --set and reads the whole repository: see ProofInput.Reads.
 func VerifyCommand(stanza string, repo int, label string) ([]string, error) {
 	argument, err := repoArgument(repo)
 	if err != nil {

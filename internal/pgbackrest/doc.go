@@ -10,21 +10,21 @@
 //	                                                 │
 //	BackupCommand, … ──▶ argv ──▶ (pgBackRest, run by internal/step)
 //	                                                 │
-//	                 ┌──────────────┬────────────────┴─┐
-//	            info (JSON)    repo-ls (JSON)     exit code, stderr
-//	                 │              │                  │
-//	             ParseInfo     ParseRepoLS          Classify
-//	                 │              │                  │
-//	               Info      ArchivedSegments       Failure: wait, retry,
-//	                 └──────┬───────┘               resolve or stop
-//	                      Prove ──▶ Backup, reasons why it is not proven
+//	        ┌──────────────┬────────────────┬────────┴─────┐
+//	   info (JSON)   repo-ls (JSON)   verify (text)   exit code, stderr
+//	        │              │                │              │
+//	    ParseInfo     ParseRepoLS      ParseVerify     Classify
+//	        │        ParseRepoFiles         │              │
+//	      Info       WAL, RepoFiles   Verification   Failure: wait, retry,
+//	        └──────────────┼────────────────┘        resolve or stop
+//	                     Prove ──▶ Backup, reasons why it is not proven
 //
 // It promises: pure functions of their arguments (no context, clock,
-// environment, log, file or network); every input gives an answer and none
-// panics; the same input gives the same bytes; no value of an option, which
-// may be a credential, in an error.
+// environment, log, file or network; what may be long is read from an
+// io.Reader); every input gives an answer and none panics; the same input gives
+// the same bytes; no value of an option, which may be a credential, in an error.
 //
-// It refuses: to trust an exit code of info, which is 0 for a repository that
+// It refuses: to trust an exit code of info or verify, which is 0 for a repository that
 // is down, forbidden or unreadable; to start a command line with an argument
 // that could be read as another option; to write a line of configuration that
 // could be read as another option or section.

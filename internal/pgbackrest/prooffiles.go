@@ -112,7 +112,7 @@ func (in ProofInput) verifiedFiles(b Backup) []finding {
 		switch {
 		case !ok && (label == b.Label || b.blockIncremental()):
 			findings = append(findings, finding{text: fmt.Sprintf("pgbackrest verify has not read backup %s in repo%d.", label, in.Repo)})
-		case ok && !(checked.Status == VerifyValid && checked.whole()):
+		case ok && !checked.valid():
 			broken := checked.Status == VerifyManifestMissing || checked.broken() || in.brokenBelow(label)
 			findings = append(findings, finding{broken: broken, text: fmt.Sprintf("Backup %s%s is not whole in repo%d, pgbackrest verify finds %s%s: %s.",
 				label, builtOn(label, b), in.Repo, checked.loss("files"), in.firstBelow(b.Files()...), mend)})
@@ -152,7 +152,7 @@ func (in ProofInput) verifiedWAL(b Backup) []finding {
 // othersBroken reports whether something is broken that b does not need.
 func (in ProofInput) othersBroken(b Backup) bool {
 	for label, checked := range in.Verification.Backups {
-		if !slices.Contains(b.Files(), label) && !(checked.Status == VerifyValid && checked.whole()) {
+		if !slices.Contains(b.Files(), label) && !checked.valid() {
 			return true
 		}
 	}
@@ -181,6 +181,9 @@ func (in ProofInput) firstBelow(dirs ...string) string {
 }
 
 func below(file BrokenFile, dir string) bool { return strings.HasPrefix(file.Path, dir+"/") }
+
+// valid is whole for a backup.
+func (c Checked) valid() bool { return c.Status == VerifyValid && c.whole() }
 
 // whole: something was read, and all of it is as it should be.
 func (c Checked) whole() bool {

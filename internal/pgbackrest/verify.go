@@ -95,7 +95,7 @@ func ParseVerify(stdout io.Reader, stanza string) (Verification, error) {
 	if err != nil {
 		return Verification{}, fmt.Errorf("cannot read the output of pgbackrest verify: %w", err)
 	}
-	p.Verification.Broken = p.broken
+	p.Broken = p.broken
 	return p.Verification, nil
 }
 

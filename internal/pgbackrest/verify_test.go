@@ -89,8 +89,8 @@ func TestParseVerify(t *testing.T) {
 
 const (
 	verifyGood = "stanza: db\nstatus: ok\n" +
-		"  archiveId: 17-1, total WAL checked: 1, total valid WAL: 1\n    missing: 0, checksum invalid: 0, size invalid: 0, other: 0\n" +
-		"  backup: 20261122-212402F, status: valid, total files checked: 9, total valid files: 9\n    missing: 0, checksum invalid: 0, size invalid: 0, other: 0\n"
+		"  archiveId: 17-1, total WAL checked: 1, total valid WAL: 1\n    missing: 0, checksum invalid: 0, size invalid: 0, other: 0\n" + verifyOne
+	verifyOne   = "  backup: 20261122-212402F, status: valid, total files checked: 9, total valid files: 9\n    missing: 0, checksum invalid: 0, size invalid: 0, other: 0\n"
 	verifyEnded = "P00   INFO: verify command end: completed successfully\n"
 )
 
@@ -142,7 +142,7 @@ func TestParseVerifyRefuses(t *testing.T) {
 		"counts missing":     strings.Replace(verifyGood, "    missing: 0, checksum invalid: 0, size invalid: 0, other: 0\n", "", 1),
 		"counts too large":   strings.Replace(verifyGood, "missing: 0", "missing: 99999999999999999999", 1),
 		"a total too large":  strings.Replace(verifyGood, "checked: 9", "checked: 99999999999999999999", 1),
-		"a backup twice":     verifyGood + verifyGood[strings.Index(verifyGood, "  backup"):],
+		"a backup twice":     verifyGood + verifyOne,
 		"a line too long":    strings.Repeat("x", maxLine+1) + "\n" + verifyGood,
 	} {
 		t.Run(name, func(t *testing.T) {
