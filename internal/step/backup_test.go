@@ -362,9 +362,13 @@ func TestBackupLooksElsewhere(t *testing.T) {
 // this one resumes. Without pkill it is made all the same.
 func TestBackupEndsWhatADeadOneLeft(t *testing.T) {
 	w := newWorld(t)
-	w.orphans[Place{testNamespace, testPod, cpo.ContainerPostgreSQL}] = true
+	w.orphans[atPrimary] = true
 	p := newPod(w)
 	p.mustRun(Names...)
+	// Without the parent it would end the workers of a backup that goes on.
+	if argv := strings.Join(w.issued("pkill workers")[0].argv, " "); argv != "pkill --signal TERM --parent 1 --full backup:local" {
+		t.Errorf("command %q", argv)
+	}
 	if !strings.Contains(p.log.String(), "ended the workers that another backup left in shop/orders-0 (postgres)") {
 		t.Errorf("log:\n%s", p.log)
 	}

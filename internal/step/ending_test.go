@@ -57,7 +57,6 @@ func (p *pod) wantTold(reason string) {
 
 // TestCancelled: the backup of the run is ended, and the run says what became of it.
 func TestCancelled(t *testing.T) {
-	newPods := func(t *testing.T) *world { return newWorld(t) }
 	for name, tc := range map[string]struct {
 		world  func(*testing.T) *world
 		change func(*world)
@@ -66,7 +65,7 @@ func TestCancelled(t *testing.T) {
 		want   []string
 	}{
 		"a backup is at work": {
-			world: newPods, places: []Place{atPrimary}, reason: reasonEnded,
+			world: newWorld, places: []Place{atPrimary}, reason: reasonEnded,
 			want: []string{"its backup in shop/orders-0 (postgres) was ended, the lock is free; the next one resumes or removes what it left"},
 		},
 		"on the repo host": {
@@ -74,27 +73,27 @@ func TestCancelled(t *testing.T) {
 			want: []string{"its backup in shop/" + testRepoHost + " (pgbackrest) was ended, the lock is free"},
 		},
 		"in the pod that was the primary": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.pods = []corev1.Pod{replica(testPod), primary("orders-1")} },
 			places: []Place{atPrimary}, reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended"},
 		},
 		"while two pods claim to be the primary": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.pods = []corev1.Pod{primary(testPod), primary("orders-1")} },
 			places: []Place{atPrimary}, reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended"},
 		},
 		"in a pod that is terminating": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.pods = []corev1.Pod{terminating(primary(testPod))} },
 			places: []Place{atPrimary}, reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended"},
 		},
 		"the lock is still held": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.on("pkill", does(func() {}), does(func() {}), does(func() { w.lock = true })) },
 			places: []Place{atPrimary}, reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended; the next one"},
 		},
 		"its command begins after the first look": {
-			world: newPods,
+			world: newWorld,
 			change: func(w *world) {
 				w.on("pkill", func(context.Context, call) error {
 					w.atWork[atPrimary] = 1
@@ -104,12 +103,12 @@ func TestCancelled(t *testing.T) {
 			reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended"},
 		},
 		"it takes a while to end": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.on("pkill", does(func() { w.atWork[atPrimary] = 5 })) },
 			places: []Place{atPrimary}, reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended"},
 		},
 		"it does not end": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.on("pkill", does(func() { w.atWork[atPrimary] = 1000 })) },
 			places: []Place{atPrimary}, reason: reasonNotEnded,
 			want: []string{
@@ -118,49 +117,49 @@ func TestCancelled(t *testing.T) {
 			},
 		},
 		"it was complete before it was ended": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.on("pkill", does(func() { w.list(ours) })) },
 			places: []Place{atPrimary}, reason: reasonNotVerified,
 			want: []string{"its backup 20260301-010000F is complete and listed in repo1, but not verified"},
 		},
 		"it is complete": {
-			world: newPods, change: func(w *world) { w.list(ours) }, reason: reasonNotVerified,
+			world: newWorld, change: func(w *world) { w.list(ours) }, reason: reasonNotVerified,
 			want: []string{"its backup 20260301-010000F is complete and listed in repo1, but not verified"},
 		},
 		"none is at work": {
-			world: newPods, reason: reasonNoBackup, want: []string{"no backup of this run was at work, and none is listed in repo1"},
+			world: newWorld, reason: reasonNoBackup, want: []string{"no backup of this run was at work, and none is listed in repo1"},
 		},
 		"workers of a dead backup are left": {
-			world: newPods, change: func(w *world) { w.orphans[atPrimary] = true }, reason: reasonNoBackup,
+			world: newWorld, change: func(w *world) { w.orphans[atPrimary] = true }, reason: reasonNoBackup,
 			want: []string{"no backup of this run was at work, and none is listed in repo1"},
 		},
 		"the backup of somebody else is at work": {
-			world: newPods, change: func(w *world) { w.lock = true }, reason: reasonNoBackup,
+			world: newWorld, change: func(w *world) { w.lock = true }, reason: reasonNoBackup,
 			want: []string{"no backup of this run was at work, and none is listed in repo1"},
 		},
 		"no pod runs": {
-			world: newPods, change: func(w *world) { w.pods = nil }, reason: reasonNoBackup,
+			world: newWorld, change: func(w *world) { w.pods = nil }, reason: reasonNoBackup,
 			want: []string{"no backup of this run was at work, and it is not known whether one is listed: no pod of the cluster runs"},
 		},
 		"the list cannot be read": {
-			world:  newPods,
+			world:  newWorld,
 			change: func(w *world) { w.on("info", dies) }, reason: reasonNoBackup,
 			want: []string{"it is not known whether one is listed: lost the stream of pgbackrest info"},
 		},
 		"the pods cannot be listed": {
-			world: newPods, change: func(w *world) { w.podsError = errors.New("boom") }, reason: reasonNotEnded,
+			world: newWorld, change: func(w *world) { w.podsError = errors.New("boom") }, reason: reasonNotEnded,
 			want: []string{"its backup may go on, cannot list the pods of postgresql shop/orders: boom"},
 		},
 		"the stream of pkill is lost once": {
-			world: newPods, change: func(w *world) { w.on("pkill", dies) }, places: []Place{atPrimary}, reason: reasonEnded,
+			world: newWorld, change: func(w *world) { w.on("pkill", dies) }, places: []Place{atPrimary}, reason: reasonEnded,
 			want: []string{"its backup in shop/orders-0 (postgres) was ended"},
 		},
 		"there is no pkill": {
-			world: newPods, change: func(w *world) { w.always("pkill", fails(127, "")) }, places: []Place{atPrimary}, reason: reasonNotEnded,
+			world: newWorld, change: func(w *world) { w.always("pkill", fails(127, "")) }, places: []Place{atPrimary}, reason: reasonNotEnded,
 			want: []string{"its backup may go on, there is no pkill in shop/orders-0 (postgres)"},
 		},
 		"the runtime finds no pkill": {
-			world: newPods,
+			world: newWorld,
 			change: func(w *world) {
 				w.always("pkill", func(context.Context, call) error {
 					return errors.New(`error executing command in container: exec: "pkill": executable file not found in $PATH`)
@@ -169,11 +168,11 @@ func TestCancelled(t *testing.T) {
 			places: []Place{atPrimary}, reason: reasonNotEnded, want: []string{"there is no pkill in shop/orders-0 (postgres)"},
 		},
 		"there is no pkill, and nothing to end": {
-			world: newPods, change: func(w *world) { w.always("pkill", fails(127, "")) }, reason: reasonNoBackup,
+			world: newWorld, change: func(w *world) { w.always("pkill", fails(127, "")) }, reason: reasonNoBackup,
 			want: []string{"no backup of this run was at work, and none is listed in repo1"},
 		},
 		"pkill is refused": {
-			world: newPods, change: func(w *world) { w.always("pkill", fails(3, "pkill: cannot open /proc")) }, places: []Place{atPrimary}, reason: reasonNotEnded,
+			world: newWorld, change: func(w *world) { w.always("pkill", fails(3, "pkill: cannot open /proc")) }, places: []Place{atPrimary}, reason: reasonNotEnded,
 			want: []string{"pkill failed in shop/orders-0 (postgres): pkill: cannot open /proc"},
 		},
 	} {

@@ -17,11 +17,11 @@ const roleReplica = "replica"
 // databaseFaults hit PostgreSQL, pgBackRest beside it, and the archive.
 var databaseFaults = []fault{
 	{name: "kill-pgbackrest", what: "pgbackrest backup gets SIGKILL", moments: []moment{inBackup}, inject: func(tr *trial) func() {
-		_, _ = tr.try(tr.t, tr.host(), "pkill", "--signal", "KILL", "--full", "^[^ ]*pgbackrest backup ")
+		_, _ = tr.try(tr.t, tr.hostPod(), "pkill", "--signal", "KILL", "--full", "^[^ ]*pgbackrest backup ")
 		return nil
 	}},
 	{name: "kill-pgbackrest-worker", what: "the process that copies files gets SIGKILL", moments: []moment{inBackup}, inject: func(tr *trial) func() {
-		_, _ = tr.try(tr.t, tr.host(), "pkill", "--signal", "KILL", "--full", "backup:local")
+		_, _ = tr.try(tr.t, tr.hostPod(), "pkill", "--signal", "KILL", "--full", "backup:local")
 		return nil
 	}},
 	{name: "kill-postgres", what: "PostgreSQL gets SIGKILL", moments: anytime, inject: func(tr *trial) func() {
@@ -56,7 +56,7 @@ var databaseFaults = []fault{
 		return tr.breakArchiving()
 	}},
 	{name: "foreign-backup", what: "somebody else makes a backup by hand", moments: []moment{beforeTheRun, atOnce, inPrecheck}, inject: func(tr *trial) func() {
-		done, host := make(chan struct{}), tr.host()
+		done, host := make(chan struct{}), tr.hostPod()
 		go func() {
 			defer close(done)
 			_, _ = tr.try(tr.t, host, "/usr/bin/pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=full", "--no-expire-auto", "--start-fast")
@@ -64,7 +64,7 @@ var databaseFaults = []fault{
 		return func() { <-done }
 	}},
 	{name: "pgbackrest-stop", what: "pgbackrest stop, and start after the run", moments: anytime, lasting: true, human: true, inject: func(tr *trial) func() {
-		at := tr.host()
+		at := tr.hostPod()
 		tr.command(at, "pgbackrest", "stop", "--stanza=db")
 		return func() { tr.command(at, "pgbackrest", "start", "--stanza=db") }
 	}},
@@ -73,12 +73,12 @@ var databaseFaults = []fault{
 	}},
 }
 
-// host is the pod where backups of repo1 are made.
-func (tr *trial) host() string {
-	if tr.storage == cpo.StoragePVC {
+// hostPod is where backups of repo1 are made.
+func (w *world) hostPod() string {
+	if w.storage == cpo.StoragePVC {
 		return repoHost
 	}
-	return tr.primary
+	return w.primary
 }
 
 // label gives a pod a role.

@@ -44,8 +44,8 @@ var podFaults = []fault{
 		tr.killInPods(tr.ofTheRun(), "argoexec\x00wait\x00")
 		return nil
 	}},
-	{name: "stop-workflow", what: "argo stop", moments: whileItRuns, inject: func(tr *trial) func() { return tr.shutdown("Stop") }},
-	{name: "terminate-workflow", what: "argo terminate", moments: whileItRuns, inject: func(tr *trial) func() { return tr.shutdown("Terminate") }},
+	{name: "stop-workflow", what: "argo stop", moments: whileItRuns, cancels: true, inject: func(tr *trial) func() { return tr.shutdown("Stop") }},
+	{name: "terminate-workflow", what: "argo terminate", moments: whileItRuns, cancels: true, inject: func(tr *trial) func() { return tr.shutdown("Terminate") }},
 }
 
 // ofTheRun selects the pods of the run.
@@ -91,7 +91,7 @@ func killInPod(pod corev1.Pod, commandLine string) int {
 	killed := 0
 	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range all {
-		line, err := os.ReadFile(file) //nolint:gosec // of the kernel
+		line, err := os.ReadFile(file)
 		if err != nil || !strings.HasPrefix(string(line), commandLine) {
 			continue
 		}

@@ -27,25 +27,25 @@ var repoFaults = []fault{
 		return tr.fill(repoHost, repoPath, 0)
 	}},
 	{name: "stanza-deleted", what: "pgbackrest stanza-delete, and stanza-create after the run", moments: []moment{beforeTheRun, atOnce, inBackup, afterBackup}, lasting: true, human: true, again: cpo.Full, inject: func(tr *trial) func() {
-		at := tr.host()
+		at := tr.hostPod()
 		tr.command(at, "pgbackrest", "stop", "--stanza=db")
 		_, _ = tr.try(tr.t, at, "pgbackrest", "stanza-delete", "--stanza=db", "--repo=1", "--force")
 		tr.command(at, "pgbackrest", "start", "--stanza=db")
 		return func() { tr.command(at, "pgbackrest", "stanza-create", "--stanza=db") }
 	}},
-	{name: "repo-file-missing", what: "a file of the newest full backup is gone", moments: []moment{beforeTheRun, inPrecheck, inBackup}, again: cpo.Full, inject: func(tr *trial) func() {
+	{name: "repo-file-missing", what: "a file of the newest full backup is gone", moments: []moment{beforeTheRun, inPrecheck, inBackup}, mayFail: true, again: cpo.Full, inject: func(tr *trial) func() {
 		tr.tamper(tr.newestFull(), `pgbackrest repo-rm --repo=1 "$1"`)
 		return nil
 	}},
-	{name: "repo-file-corrupt", what: "a byte of a file of the newest full backup has changed", moments: []moment{beforeTheRun, inPrecheck, inBackup}, again: cpo.Full, inject: func(tr *trial) func() {
+	{name: "repo-file-corrupt", what: "a byte of a file of the newest full backup has changed", moments: []moment{beforeTheRun, inPrecheck, inBackup}, mayFail: true, again: cpo.Full, inject: func(tr *trial) func() {
 		tr.tamper(tr.newestFull(), flipByte)
 		return nil
 	}},
-	{name: "own-file-missing", what: "a file of the backup that is being made is gone", moments: []moment{inBackup}, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
+	{name: "own-file-missing", what: "a file of the backup that is being made is gone", moments: []moment{inBackup}, mayFail: true, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
 		tr.tamper(tr.unlisted(), `pgbackrest repo-rm --repo=1 "$1"`)
 		return nil
 	}},
-	{name: "own-file-corrupt", what: "a byte of a file of the backup that is being made has changed", moments: []moment{inBackup}, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
+	{name: "own-file-corrupt", what: "a byte of a file of the backup that is being made has changed", moments: []moment{inBackup}, mayFail: true, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
 		tr.tamper(tr.unlisted(), flipByte)
 		return nil
 	}},
@@ -65,7 +65,7 @@ func (tr *trial) tamper(label, script string) {
 	if label == "" {
 		return
 	}
-	listing, err := tr.try(tr.t, tr.host(), "pgbackrest", "repo-ls", "--repo=1", "--recurse", "backup/db/"+label+"/pg_data")
+	listing, err := tr.try(tr.t, tr.hostPod(), "pgbackrest", "repo-ls", "--repo=1", "--recurse", "backup/db/"+label+"/pg_data")
 	if err != nil {
 		tr.t.Logf("nothing to tamper with: %v %s", err, tail(listing))
 		return
@@ -83,7 +83,7 @@ func (tr *trial) tamper(label, script string) {
 	}
 	slices.Sort(files)
 	file := "backup/db/" + label + "/pg_data/" + pick(tr.rng, files...)
-	out, err := tr.try(tr.t, tr.host(), "bash", "-c", script, "-", file)
+	out, err := tr.try(tr.t, tr.hostPod(), "bash", "-c", script, "-", file)
 	tr.t.Logf("tampered with %s: %v %s", file, err, tail(out))
 }
 
@@ -106,7 +106,7 @@ func (tr *trial) unlisted() string {
 }
 
 func (tr *trial) inProgress(listed []string) string {
-	out, err := tr.try(tr.t, tr.host(), "pgbackrest", "repo-ls", "--repo=1", "--filter=F$", "backup/db")
+	out, err := tr.try(tr.t, tr.hostPod(), "pgbackrest", "repo-ls", "--repo=1", "--filter=F$", "backup/db")
 	if err != nil {
 		return ""
 	}

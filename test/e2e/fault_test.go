@@ -44,6 +44,10 @@ type fault struct {
 	// lasting: it is mended when the run is over. Otherwise after some seconds,
 	// by the seed.
 	lasting bool
+	// mayFail: the run need not be green, though the fault passes.
+	mayFail bool
+	// cancels: somebody ends the run. An event must say what became of its backup.
+	cancels bool
 	// human: what mends stands for what a person has to do. Without that the
 	// next run cannot work.
 	human bool
@@ -55,6 +59,20 @@ type fault struct {
 	spoils bool
 	// again is the type of the next run. Empty for the same again.
 	again string
+}
+
+// survived says that the run itself must be green.
+func (f fault) survived() bool {
+	return !f.lasting && !f.human && !f.held && !f.mayFail && !f.cancels
+}
+
+// attempts that a run has in each step: enough for what passes, and not so many
+// for what does not.
+func (f fault) attempts() int {
+	if f.lasting {
+		return 2
+	}
+	return 6
 }
 
 // storage that a trial of the fault uses.
@@ -69,7 +87,7 @@ func (f fault) storage(seed uint64) string {
 func random(text string, seed uint64) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(text))
-	return rand.New(rand.NewPCG(seed, h.Sum64())) //nolint:gosec // to be replayed is what it is for
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }
 
 func pick[T any](rng *rand.Rand, from ...T) T { return from[rng.IntN(len(from))] }

@@ -27,7 +27,7 @@ import (
 
 // runDeadline is how long a run may take whatever is broken, with the attempts
 // and the backoff that begin asks for.
-const runDeadline = 10 * minute
+const runDeadline = 15 * minute
 
 // trial is one fault in one world.
 type trial struct {
@@ -126,7 +126,7 @@ func (w *world) trial(t *testing.T, a attempt) result {
 	if m.before {
 		inject()
 	}
-	tr.workflow = w.begin(t, backupType)
+	tr.workflow = w.begin(t, backupType, f.attempts())
 	if !m.before {
 		tr.await(m)
 		inject()
@@ -188,6 +188,12 @@ func (w *world) judge(t *testing.T, tr *trial, f fault, workflow *wfv1.Workflow,
 		w.compare(t, tr.workflow, floor, r)
 		return
 	}
+	if f.survived() {
+		r.Wrong = append(r.Wrong, "the fault passed, and the run did not survive it")
+	}
+	if f.cancels {
+		r.Wrong = append(r.Wrong, w.cancelled(t, workflow)...)
+	}
 	healthy := (*metav1.Condition)(nil)
 	if told {
 		healthy = meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionBackupHealthy)
@@ -197,6 +203,38 @@ func (w *world) judge(t *testing.T, tr *trial, f fault, workflow *wfv1.Workflow,
 		r.Wrong = append(r.Wrong, fmt.Sprintf("told: %s, condition %+v", got, healthy))
 	}
 	t.Logf("not green: %s", w.evidence(t, tr.workflow))
+}
+
+// cancelled compares the event that a cancelled run leaves with what is there.
+func (w *world) cancelled(t *testing.T, workflow *wfv1.Workflow) []string {
+	t.Helper()
+	var told []string
+	seen, got := soon(2*minute, func() (bool, string) {
+		var events corev1.EventList
+		err := w.List(t.Context(), &events, client.InNamespace(w.namespace), client.MatchingFields{"involvedObject.uid": string(workflow.UID)})
+		told = nil
+		for _, e := range events.Items {
+			if slices.Contains([]string{"BackupEnded", "BackupNotEnded", "BackupNotVerified", "NoBackup"}, e.Reason) {
+				told = append(told, e.Reason)
+			}
+		}
+		return len(told) > 0, fmt.Sprintf("%v, %d events", err, len(events.Items))
+	})
+	if !seen {
+		// A run that was stopped before precheck was done had no backup to tell of.
+		if node := workflow.Status.Nodes.FindByDisplayName("precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
+			return nil
+		}
+		return []string{"no event says what became of the backup: " + got}
+	}
+	if atWork, _ := w.try(t, w.hostPod(), "pgrep", "--full", "stanzaflow-run="+string(workflow.UID)); strings.TrimSpace(atWork) != "" && told[0] != "BackupNotEnded" {
+		return []string{"the event says " + told[0] + ", and the backup goes on"}
+	}
+	listed := len(byRun(w.info(t, w.primary), string(workflow.UID)))
+	if listed > 0 != (told[0] == "BackupNotVerified") && told[0] != "BackupNotEnded" {
+		return []string{fmt.Sprintf("the event says %s, and %d backups of the run are listed", told[0], listed)}
+	}
+	return nil
 }
 
 // compare restores the backup of a green run.
@@ -237,11 +275,7 @@ func (w *world) left(t *testing.T) []string {
 	t.Helper()
 	clean, got := soon(minute, func() (bool, string) {
 		var found []string
-		pods := []string{w.primary}
-		if w.storage == "pvc" {
-			pods = append(pods, repoHost)
-		}
-		for _, pod := range pods {
+		for _, pod := range slices.Compact([]string{w.primary, w.hostPod()}) {
 			// What archives WAL and the TLS server are at work all the time.
 			out, _ := w.try(t, pod, "pgrep", "-a", "-f", "^[^ ]*pgbackrest .*(backup|expire|stanza-create|verify|check)( |$)")
 			if out = strings.TrimSpace(out); out != "" {
@@ -251,11 +285,11 @@ func (w *world) left(t *testing.T) []string {
 		if n := w.ask(t, w.primary, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [%' AND application_name NOT LIKE '%[archive-%'"); n != "0" {
 			found = append(found, n+" sessions of pgBackRest")
 		}
-		var pods2 corev1.PodList
-		if err := w.List(t.Context(), &pods2, client.InNamespace(w.namespace), client.HasLabels{"workflows.argoproj.io/workflow"}); err != nil {
+		var ofRuns corev1.PodList
+		if err := w.List(t.Context(), &ofRuns, client.InNamespace(w.namespace), client.HasLabels{"workflows.argoproj.io/workflow"}); err != nil {
 			found = append(found, err.Error())
 		}
-		for _, pod := range pods2.Items {
+		for _, pod := range ofRuns.Items {
 			if pod.Status.Phase == corev1.PodRunning || pod.Status.Phase == corev1.PodPending {
 				found = append(found, "pod "+pod.Name+" is "+string(pod.Status.Phase))
 			}
@@ -269,11 +303,11 @@ func (w *world) left(t *testing.T) []string {
 }
 
 // begin starts a run, as argo submit does.
-func (w *world) begin(t testing.TB, backupType string) string {
+func (w *world) begin(t testing.TB, backupType string, attempts int) string {
 	t.Helper()
 	var name string
 	insist(t, "a run is submitted", func() error {
-		workflow := newRun(w.namespace, "cluster=cluster", "repo=repo1", "type="+backupType, "backoff=3s")
+		workflow := newRun(w.namespace, "cluster=cluster", "repo=repo1", "type="+backupType, fmt.Sprintf("attempts=%d", attempts), "backoff=3s")
 		err := w.Create(t.Context(), workflow)
 		name = workflow.Name
 		return err

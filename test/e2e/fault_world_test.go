@@ -134,7 +134,7 @@ func insist(t testing.TB, what string, do func() error) {
 // once makes a run without a fault, and returns its name and why it is not green.
 func (w *world) once(t testing.TB, backupType string) (name, trouble string) {
 	t.Helper()
-	name = w.begin(t, backupType)
+	name = w.begin(t, backupType, 6)
 	workflow := w.over(t, name)
 	if workflow == nil || workflow.Status.Phase != "Succeeded" {
 		return name, w.evidence(t, name)
