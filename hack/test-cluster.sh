@@ -14,14 +14,19 @@ if [ -z "${RUN:-}" ]; then
   hack/demo.sh
   kubectl delete namespace cpo --wait=false >/dev/null
 fi
-say "running the tests of test/e2e"
+use_faults
 # An exit code that a cached result gives says nothing about this cluster.
-# Most of a test is waiting for pods, so more of them than processors run at once.
-go test -tags cluster -count=1 -timeout 60m -parallel 4 -v -run "${RUN:-.}" -skip '^TestFaults$' ./test/e2e
-if [ -z "${RUN:-}" ]; then
-  # By itself, since it breaks what the others need. make faults tries them all.
-  use_faults
+e2e() { go test -tags cluster -count=1 -v "$@" ./test/e2e; }
+# These break what the others need, so they run by themselves. make faults tries
+# every kind of fault.
+apart='^Test(Faults|Outage)$'
+say "running the tests of test/e2e"
+if [ -n "${RUN:-}" ]; then
+  e2e -timeout 60m -parallel 4 -run "$RUN"
+else
+  # Most of a test is waiting for pods, so more of them than processors run at once.
+  e2e -timeout 60m -parallel 4 -skip "$apart"
   say "breaking some parts while runs go on"
-  go test -tags cluster -count=1 -timeout 30m -v -run '^TestFaults$' ./test/e2e
+  e2e -timeout 30m -run "$apart"
 fi
 say "done"
