@@ -362,7 +362,7 @@ func TestBackupLooksElsewhere(t *testing.T) {
 // this one resumes. Without pkill it is made all the same.
 func TestBackupEndsWhatADeadOneLeft(t *testing.T) {
 	w := newWorld(t)
-	w.orphans[atPrimary] = true
+	w.orphans[atPrimary] = 1
 	p := newPod(w)
 	p.mustRun(Names...)
 	// Without the parent it would end the workers of a backup that goes on.

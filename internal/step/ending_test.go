@@ -107,6 +107,11 @@ func TestCancelled(t *testing.T) {
 			change: func(w *world) { w.on("pkill", does(func() { w.atWork[atPrimary] = 5 })) },
 			places: []Place{atPrimary}, reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended"},
 		},
+		"its workers take a while to end": {
+			world:  newWorld,
+			change: func(w *world) { w.on("pkill workers", does(func() { w.orphans[atPrimary] = 5 })) },
+			places: []Place{atPrimary}, reason: reasonEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended"},
+		},
 		"it does not end": {
 			world:  newWorld,
 			change: func(w *world) { w.on("pkill", does(func() { w.atWork[atPrimary] = 1000 })) },
@@ -130,7 +135,7 @@ func TestCancelled(t *testing.T) {
 			world: newWorld, reason: reasonNoBackup, want: []string{"no backup of this run was at work, and none is listed in repo1"},
 		},
 		"workers of a dead backup are left": {
-			world: newWorld, change: func(w *world) { w.orphans[atPrimary] = true }, reason: reasonNoBackup,
+			world: newWorld, change: func(w *world) { w.orphans[atPrimary] = 1 }, reason: reasonNoBackup,
 			want: []string{"no backup of this run was at work, and none is listed in repo1"},
 		},
 		"the backup of somebody else is at work": {

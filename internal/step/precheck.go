@@ -118,7 +118,7 @@ func (s *step) versions(ctx context.Context, primary, host Place) (string, error
 func (s *step) version(ctx context.Context, at Place) (string, error) {
 	out, err := s.capture(ctx, at, pgbackrest.VersionCommand())
 	if code, ended := exitCode(err); ended && code != 0 {
-		return "", stop("pgBackRest does not run in %s: exit code %d: %s", at, code, out.complaint())
+		return "", commandFailed("pgbackrest version", at, pgbackrest.Classify(code, out.text()))
 	}
 	if err != nil {
 		return "", fmt.Errorf("cannot run pgBackRest in %s: %w", at, err)

@@ -72,7 +72,12 @@ func TestPrecheckFails(t *testing.T) {
 		"no pgBackRest": {
 			change: func(w *world) { w.on("version", fails(127, "pgbackrest: not found")) },
 			code:   ExitStop, result: failed,
-			want: []string{"pgBackRest does not run in shop/orders-0 (postgres): exit code 127: pgbackrest: not found"},
+			want: []string{"pgbackrest version failed in shop/orders-0 (postgres): [127] not-started: pgbackrest: not found"},
+		},
+		"the container is killed meanwhile": {
+			change: func(w *world) { killed := fails(137, ""); w.on("version", killed, killed, killed) },
+			code:   ExitGaveUp, result: failed,
+			want: []string{"pgbackrest version failed in shop/orders-0 (postgres): [137]"},
 		},
 		"PostgreSQL is down": {
 			change: func(w *world) {

@@ -126,7 +126,7 @@ func TestPrecheckFailsOnARepoHost(t *testing.T) {
 		},
 		"no pgBackRest on the repo host": {
 			change: func(w *world) { w.on("version", does(func() {}), fails(127, "pgbackrest: not found")) },
-			code:   ExitStop, want: []string{"pgBackRest does not run in " + onRepoHost},
+			code:   ExitStop, want: []string{"pgbackrest version failed in " + onRepoHost + ": [127] not-started"},
 		},
 		"no configuration on the repo host": {
 			change: func(w *world) { delete(w.files[cpo.ContainerRepoHost], cpo.ConfigFileName) },

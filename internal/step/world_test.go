@@ -90,8 +90,9 @@ type world struct {
 	// atWork are the places where the backup of the run goes on, and how many
 	// signals each takes to end.
 	atWork map[Place]int
-	// orphans are the places where a backup has left workers.
-	orphans map[Place]bool
+	// orphans are the places where a backup has left workers, and how many
+	// signals these take to end.
+	orphans map[Place]int
 	// cancelled is who has ended the run; cancelErrors come first.
 	cancelled    string
 	cancelErrors []error
@@ -172,7 +173,7 @@ func newWorld(t *testing.T) *world {
 		scripts:      map[string][]script{},
 		otherLocks:   map[string]bool{},
 		atWork:       map[Place]int{},
-		orphans:      map[Place]bool{},
+		orphans:      map[Place]int{},
 	}
 	w.project()
 	return w
@@ -326,7 +327,7 @@ func (w *world) Exec(ctx context.Context, at Place, argv []string, stdout, stder
 	c := call{at, argv, stdout, stderr}
 	w.calls = append(w.calls, c)
 	name := c.name()
-	if name == "backup" && (w.lock || w.orphans[at] || w.sessions > 0 || len(w.otherLocks) > 0 || len(w.atWork) > 0) {
+	if name == "backup" && (w.lock || w.orphans[at] > 0 || w.sessions > 0 || len(w.otherLocks) > 0 || len(w.atWork) > 0) {
 		w.t.Error("a backup was started while another one runs")
 	}
 	if queue := w.scripts[name]; len(queue) > 0 {
@@ -378,11 +379,7 @@ func (w *world) Exec(ctx context.Context, at Place, argv []string, stdout, stder
 	case "pkill":
 		return w.pkill(c)
 	case "pkill workers":
-		if !w.orphans[at] {
-			return &ExitError{Code: 1}
-		}
-		delete(w.orphans, at)
-		return nil
+		return signal(w.orphans, at)
 	}
 	w.t.Errorf("unexpected command %q", argv)
 	return &ExitError{Code: 48}
@@ -393,12 +390,20 @@ func (w *world) pkill(c call) error {
 	if want := []string{"pkill", "--signal", "TERM", "--full", vocab.BackupAnnotation + "=" + testRun}; !slices.Equal(c.argv, want) {
 		w.t.Errorf("command %q, want %q", c.argv, want)
 	}
-	if w.atWork[c.at] == 0 {
+	err := signal(w.atWork, c.at)
+	if err == nil && w.atWork[c.at] == 0 {
+		w.lock, w.orphans[c.at] = false, 1
+	}
+	return err
+}
+
+// signal takes one from what is there, as pkill.
+func signal(left map[Place]int, at Place) error {
+	if left[at] == 0 {
 		return &ExitError{Code: 1}
 	}
-	if w.atWork[c.at]--; w.atWork[c.at] == 0 {
-		delete(w.atWork, c.at)
-		w.lock, w.orphans[c.at] = false, true
+	if left[at]--; left[at] == 0 {
+		delete(left, at)
 	}
 	return nil
 }
