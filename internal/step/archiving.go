@@ -23,7 +23,7 @@ func checkPostgres(at Place, a answer) error {
 		// A failover passes. What stays is a standby or a restore, of which only
 		// the pod knows where no CPO runs.
 		return &Failure{Held: true, Message: fmt.Sprintf(
-			"PostgreSQL in %s is in recovery although its pod has the label %s=%s, no backup was made: it is a standby or is being restored, and can be backed up when it is promoted; else correct the label",
+			"PostgreSQL in %s is in recovery although its pod has the label %s=%s, no backup is made: it is a standby or is being restored, and can be backed up when it is promoted; else correct the label",
 			at, cpo.LabelRole, cpo.RolePrimary)}
 	case a.ArchiveMode != "on":
 		return stop("archive_mode is %s in %s, must be on: without the WAL no backup can be restored", a.ArchiveMode, at)

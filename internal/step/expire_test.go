@@ -96,6 +96,7 @@ func TestExpireFindsItsOwn(t *testing.T) {
 	locked := failsAs(t, "lock: expire during backup")
 	w.on("expire", dies, locked, locked, locked, locked, locked, locked, locked)
 	p := newPod(w)
+	p.options.Attempts = 2
 	p.mustRun(Names...)
 	if n := len(w.issued("expire")); n != 9 {
 		t.Errorf("%d commands, want 9", n)

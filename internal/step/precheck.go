@@ -86,7 +86,7 @@ func (s *step) primary(ctx context.Context, target translate.Target) (Place, err
 		return Place{}, err
 	}
 	if pod.Labels[cpo.LabelCriticalOperation] == "true" {
-		return Place{}, held("postgresql %s/%s is being upgraded, no backup was made: pod %s has the label %s=true; run again when it is gone",
+		return Place{}, held("postgresql %s/%s is being upgraded, no backup is made: pod %s has the label %s=true; run again when it is gone",
 			s.Namespace, s.Cluster, pod.Name, cpo.LabelCriticalOperation)
 	}
 	return s.container(pod, target.Primary.Name)
@@ -158,7 +158,7 @@ func (s *step) gate(expression string, facts gate.Facts) error {
 		return stop("the gate of stanza %s/%s %v: correct spec.gate", s.Namespace, s.Cluster, err)
 	}
 	if !open {
-		return held("the gate of stanza %s/%s is false, no backup was made: %s", s.Namespace, s.Cluster, expression)
+		return held("the gate of stanza %s/%s is false, no backup is made: %s", s.Namespace, s.Cluster, expression)
 	}
 	return nil
 }

@@ -133,7 +133,7 @@ func TestPrecheckFails(t *testing.T) {
 		"gate is false": {
 			change: func(w *world) { w.stanza.Spec.Gate = "lastFull != nil" },
 			code:   ExitStop, result: stanzaflowv1alpha1.RunHeld,
-			want: []string{"the gate of stanza shop/orders is false, no backup was made: lastFull != nil"},
+			want: []string{"the gate of stanza shop/orders is false, no backup is made: lastFull != nil"},
 		},
 		"gate does not compile": {
 			change: func(w *world) { w.stanza.Spec.Gate = "lastFul != nil" },
@@ -175,26 +175,26 @@ func TestPrecheckHolds(t *testing.T) {
 	}{
 		"a standby cluster": {
 			change: func(w *world) { w.cluster.Operation.Standby = true }, attempts: 1,
-			want: []string{"postgresql shop/orders cannot be backed up now, no backup was made: spec.standby is set", "back up the cluster that it follows"},
+			want: []string{"postgresql shop/orders cannot be backed up now, no backup is made: spec.standby is set", "back up the cluster that it follows"},
 		},
 		"no instances, and so no pods": {
 			change: func(w *world) { w.cluster.Operation.ScaledToZero, w.pods = true, nil }, attempts: 1,
-			want: []string{"postgresql shop/orders cannot be backed up now, no backup was made: spec.numberOfInstances is 0"},
+			want: []string{"postgresql shop/orders cannot be backed up now, no backup is made: spec.numberOfInstances is 0"},
 		},
 		"a restore, in which the pods come and go": {
 			change: func(w *world) { w.cluster.Operation.Restoring, w.pods = true, nil }, attempts: 1,
-			want: []string{"postgresql shop/orders cannot be backed up now, no backup was made: the cluster is being restored"},
+			want: []string{"postgresql shop/orders cannot be backed up now, no backup is made: the cluster is being restored"},
 		},
 		"an upgrade": {
 			change: upgrading, attempts: 1,
-			want: []string{"postgresql shop/orders is being upgraded, no backup was made: pod orders-0 has the label critical-operation=true"},
+			want: []string{"postgresql shop/orders is being upgraded, no backup is made: pod orders-0 has the label critical-operation=true"},
 		},
 		"an upgrade that has stopped PostgreSQL": {
 			change: func(w *world) { upgrading(w); w.pods[0] = unready(w.pods[0]) }, attempts: 1, want: []string{"is being upgraded"},
 		},
 		"in recovery for long": {
 			change: func(w *world) { w.postgres["inRecovery"] = true }, attempts: 3,
-			want: []string{"PostgreSQL in shop/orders-0 (postgres) is in recovery although its pod has the label", "no backup was made", "it is a standby or is being restored", "(3 attempts)"},
+			want: []string{"PostgreSQL in shop/orders-0 (postgres) is in recovery although its pod has the label", "no backup is made", "it is a standby or is being restored", "(3 attempts)"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -154,7 +154,7 @@ func (s *step) try(ctx context.Context, work func(context.Context) error) error 
 	}
 	// Of a step that is stopped, err only says that it was.
 	failure := *asFailure(last)
-	failure.Late = !failure.Stop && errors.Is(context.Cause(ctx), errOutOfTime)
+	failure.Late = errors.Is(context.Cause(ctx), errOutOfTime)
 	return &failure
 }
 

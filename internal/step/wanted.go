@@ -41,7 +41,7 @@ func (s *step) wanted(ctx context.Context) (wanted, error) {
 		return wanted{}, fmt.Errorf("cannot read postgresql %s/%s: %w", s.Namespace, s.Cluster, err)
 	}
 	if why := cluster.Operation.Held(); why != "" {
-		return wanted{}, held("postgresql %s/%s cannot be backed up now, no backup was made: %s; the schedules go on by themselves when that is over", s.Namespace, s.Cluster, why)
+		return wanted{}, held("postgresql %s/%s cannot be backed up now, no backup is made: %s; the schedules go on by themselves when that is over", s.Namespace, s.Cluster, why)
 	}
 	stanza, err := s.Finder.Stanza(ctx, s.Namespace, s.Cluster)
 	if err != nil {
