@@ -4,7 +4,8 @@
 # kinds, one a line. SEEDS=n tries every kind with n seeds; what was tried before
 # with the same image is not tried again, so that a sweep can be cut short with
 # FOR=90m and go on later. KINDS is a regular expression of names, SEED the first
-# seed: the same seed does the same again.
+# seed: the same seed does the same again. WORLDS is how many clusters of each
+# storage are broken at the same time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
@@ -21,5 +22,5 @@ use_faults
 results=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow/faults
 say "trying every kind of fault with ${SEEDS:-1} seeds from ${SEED:-1} on; results in $results"
 go test -tags cluster -count=1 -timeout 0 -v -run '^TestFaults$' ./test/e2e -args \
-  -faults.seeds="${SEEDS:-1}" -faults.seed="${SEED:-1}" -faults.kinds="${KINDS:-.}" -faults.for="${FOR:-0}" -faults.results="$results"
+  -faults.seeds="${SEEDS:-1}" -faults.seed="${SEED:-1}" -faults.kinds="${KINDS:-.}" -faults.for="${FOR:-0}" -faults.worlds="${WORLDS:-2}" -faults.results="$results"
 say "done"

@@ -25,6 +25,7 @@ var (
 	faultTrials = flag.Int("faults.trials", 8, "how many kinds to try when -faults.seeds is 0")
 	faultSeed   = flag.Uint64("faults.seed", 1, "the first seed: the same seed does the same again")
 	faultLog    = flag.String("faults.results", "", "directory that keeps what has been tried, so that the next call goes on; empty keeps nothing")
+	faultWorlds = flag.Int("faults.worlds", 1, "how many clusters of each storage are broken at the same time")
 	faultFor    = flag.Duration("faults.for", 0, "begin no trial after this long; 0 for no end")
 )
 
@@ -139,21 +140,22 @@ func TestFaults(t *testing.T) {
 	t.Run("worlds", func(t *testing.T) {
 		for storage, queue := range queues {
 			close(queue)
-			t.Run(storage, func(t *testing.T) {
-				t.Parallel()
-				w := &world{storage: storage, owner: t}
-				for a := range queue {
-					if *faultFor > 0 && time.Since(started) > *faultFor {
-						break
+			for n := range *faultWorlds {
+				t.Run(fmt.Sprintf("%s-%d", storage, n), func(t *testing.T) {
+					t.Parallel()
+					w := &world{storage: storage, name: fmt.Sprintf("e2e-fault-%s-%d", storage, n), owner: t}
+					for a := range queue {
+						if *faultFor > 0 && time.Since(started) > *faultFor {
+							break
+						}
+						t.Run(fmt.Sprintf("%s/%d", a.fault.name, a.seed), func(t *testing.T) {
+							defer lockApart(&apart, a.fault.alone)()
+							w.make(t)
+							results.add(t, w.trial(t, a))
+						})
 					}
-					t.Run(fmt.Sprintf("%s/%d", a.fault.name, a.seed), func(t *testing.T) {
-						w.make(t)
-						unlock := lockApart(&apart, a.fault.alone)
-						defer unlock()
-						results.add(t, w.trial(t, a))
-					})
-				}
-			})
+				})
+			}
 		}
 	})
 	results.print(t, kinds)

@@ -33,8 +33,8 @@ const restored = "restored"
 type world struct {
 	*kit
 	// owner is the test of all trials of this world; it removes the namespace.
-	owner   *testing.T
-	storage string
+	owner         *testing.T
+	name, storage string
 	// primary is the pod that is the primary now.
 	primary string
 	// sound: the last trial has left the world as it was.
@@ -51,7 +51,7 @@ func (w *world) make(t *testing.T) {
 	}
 	if w.kit == nil {
 		w.owner.Cleanup(func() { w.removeVolumes(w.owner) }) // after the namespace
-		w.kit = newKit(w.owner, "e2e-fault-"+w.storage)
+		w.kit = newKit(w.owner, w.name)
 	} else {
 		w.deleteNamespace(t)
 	}
