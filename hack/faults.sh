@@ -21,6 +21,6 @@ install_operator
 use_faults
 results=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow/faults
 say "trying every kind of fault with ${SEEDS:-1} seeds from ${SEED:-1} on; results in $results"
-go test -tags cluster -count=1 -timeout 0 -v -run '^TestFaults$' ./test/e2e -args \
+go test -tags cluster -count=1 -timeout 0 -parallel 16 -v -run '^TestFaults$' ./test/e2e -args \
   -faults.seeds="${SEEDS:-1}" -faults.seed="${SEED:-1}" -faults.kinds="${KINDS:-.}" -faults.for="${FOR:-0}" -faults.worlds="${WORLDS:-2}" -faults.results="$results"
 say "done"

@@ -208,6 +208,10 @@ func (w *world) judge(t *testing.T, tr *trial, f fault, workflow *wfv1.Workflow,
 // cancelled compares the event that a cancelled run leaves with what is there.
 func (w *world) cancelled(t *testing.T, workflow *wfv1.Workflow) []string {
 	t.Helper()
+	// A run that was stopped before precheck was done had no backup to tell of.
+	if node := workflow.Status.Nodes.FindByDisplayName("precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
+		return nil
+	}
 	var told []string
 	seen, got := soon(2*minute, func() (bool, string) {
 		var events corev1.EventList
@@ -221,10 +225,6 @@ func (w *world) cancelled(t *testing.T, workflow *wfv1.Workflow) []string {
 		return len(told) > 0, fmt.Sprintf("%v, %d events", err, len(events.Items))
 	})
 	if !seen {
-		// A run that was stopped before precheck was done had no backup to tell of.
-		if node := workflow.Status.Nodes.FindByDisplayName("precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
-			return nil
-		}
 		return []string{"no event says what became of the backup: " + got}
 	}
 	if atWork, _ := w.try(t, w.hostPod(), "pgrep", "--full", "stanzaflow-run="+string(workflow.UID)); strings.TrimSpace(atWork) != "" && told[0] != "BackupNotEnded" {
