@@ -191,6 +191,8 @@ var rules = []rule{
 	{126, "", Stop, notRunAdvice},
 	{127, "", Stop, notRunAdvice},
 	{134, "", Stop, crashedAdvice},
+	// A worker that was killed takes 2.55.1 with it.
+	{139, "client state is", Resolve, killedAdvice},
 	{139, "", Stop, crashedAdvice},
 }
 

@@ -31,6 +31,7 @@ func TestFaults(t *testing.T) {
 		"the session ends while pgBackRest asks": {
 			57, "ERROR: [057]: " + remote + "unable to execute query 'x': FATAL:  terminating connection due to administrator command", Resolve, "the same, on a repo host",
 		},
+		"a worker is killed, and the main process crashes by it": {139, "P00  ERROR: [039]: client state is 'response' but expected 'idle'", Resolve, "measured: kill -9 of backup:local under 2.55.1; the next attempt resumes"},
 		"the primary was promoted a moment ago": {58, "P00  ERROR: [058]: WAL timeline 2 does not match pg_control timeline 1", Resolve, "measured; the first checkpoint on the new timeline mends it"},
 		"the standby of the backup is promoted": {58, "ERROR: [058]: standby is no longer in recovery, is it promoted?", Resolve, "it is the primary now"},
 		"the primary is demoted":                {25, "ASSERT: [025]: primary has switched to recovery", Resolve, "another one is the primary now"},
