@@ -32,13 +32,13 @@ func TestFaults(t *testing.T) {
 			57, "ERROR: [057]: " + remote + "unable to execute query 'x': FATAL:  terminating connection due to administrator command", Resolve, "the same, on a repo host",
 		},
 		"a worker is killed, and the main process crashes by it": {139, "P00  ERROR: [039]: client state is 'response' but expected 'idle'", Resolve, "measured: kill -9 of backup:local under 2.55.1; the next attempt resumes"},
-		"the primary was promoted a moment ago": {58, "P00  ERROR: [058]: WAL timeline 2 does not match pg_control timeline 1", Resolve, "measured; the first checkpoint on the new timeline mends it"},
-		"the standby of the backup is promoted": {58, "ERROR: [058]: standby is no longer in recovery, is it promoted?", Resolve, "it is the primary now"},
-		"the primary is demoted":                {25, "ASSERT: [025]: primary has switched to recovery", Resolve, "another one is the primary now"},
-		"only standbys answer":                  {56, "ERROR: [056]: unable to find primary cluster - cannot proceed", Resolve, "a failover goes on"},
-		"PostgreSQL starts":                     {56, pg1 + "[DbConnectError] unable to connect to 'x': FATAL:  the database system is starting up" + none, Resolve, "it is soon up"},
-		"PostgreSQL shuts down":                 {57, "ERROR: [057]: unable to execute query 'x': FATAL:  the database system is shutting down", Resolve, "it or another comes back"},
-		"a recovery conflict":                   {57, "ERROR: [057]: unable to execute query 'x': ERROR:  canceling statement due to conflict with recovery", Retry, "the conflict passes"},
+		"the primary was promoted a moment ago":                  {58, "P00  ERROR: [058]: WAL timeline 2 does not match pg_control timeline 1", Resolve, "measured; the first checkpoint on the new timeline mends it"},
+		"the standby of the backup is promoted":                  {58, "ERROR: [058]: standby is no longer in recovery, is it promoted?", Resolve, "it is the primary now"},
+		"the primary is demoted":                                 {25, "ASSERT: [025]: primary has switched to recovery", Resolve, "another one is the primary now"},
+		"only standbys answer":                                   {56, "ERROR: [056]: unable to find primary cluster - cannot proceed", Resolve, "a failover goes on"},
+		"PostgreSQL starts":                                      {56, pg1 + "[DbConnectError] unable to connect to 'x': FATAL:  the database system is starting up" + none, Resolve, "it is soon up"},
+		"PostgreSQL shuts down":                                  {57, "ERROR: [057]: unable to execute query 'x': FATAL:  the database system is shutting down", Resolve, "it or another comes back"},
+		"a recovery conflict":                                    {57, "ERROR: [057]: unable to execute query 'x': ERROR:  canceling statement due to conflict with recovery", Retry, "the conflict passes"},
 
 		// PostgreSQL refuses.
 		"too many connections, measured": {
