@@ -68,7 +68,7 @@ func TestFaults(t *testing.T) {
 			39, "ERROR: [039]: client state is 'response' but expected 'idle'", Resolve, "a failover looks like that from a repo host",
 		},
 		"a worker of the last one still holds the lock, measured": {
-			50, "ERROR: [050]: unable to acquire lock on file '/work/lock/db-backup-1.lock': Resource temporarily unavailable", Wait, "it ends with its file",
+			50, "ERROR: [050]: unable to acquire lock on file '/data/lock/db-backup-1.lock': Resource temporarily unavailable", Wait, "it ends with its file",
 		},
 		"somebody ran pgbackrest stop": {62, "ERROR: [062]: stop file exists for stanza main", Stop, "it stays until pgbackrest start"},
 		"another program":              {102, "ERROR: [102]: remote-0 process on 'h' terminated unexpectedly [255]", Retry, "the host comes back"},
@@ -121,7 +121,7 @@ func TestFaults(t *testing.T) {
 		"no space for a directory":                         {47, "ERROR: [047]: unable to create path '/r': [28] No space left on device", Stop, "the same"},
 		"the volume is read-only":                          {47, "ERROR: [047]: unable to create path '/r': [30] Read-only file system", Stop, "it is mounted so"},
 		"the stanza is gone":                               {55, "ERROR: [055]: unable to load info file '/r/backup/db/backup.info'", Stop, "find the backups first"},
-		"the repository is not mounted any more, measured": {73, "ERROR: [073]: unable to sync missing path '/work/repo/backup/db/20261122-220026F/pg_data/pg_commit_ts'", Retry, "an endless wait if nobody works"},
+		"the repository is not mounted any more, measured": {73, "ERROR: [073]: unable to sync missing path '/data/repo/backup/db/20261122-220026F/pg_data/pg_commit_ts'", Retry, "an endless wait if nobody works"},
 		"another database":                                 {51, "ERROR: [051]: PostgreSQL version 15, system-id 1 do not match stanza version 15, system-id 2", Stop, "it stays another"},
 		"two primaries archive":                            {45, "ERROR: [045]: WAL file x already exists with a different checksum", Stop, "to go on does harm"},
 	} {
