@@ -10,14 +10,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -60,7 +58,7 @@ func TestManager(t *testing.T) {
 	w.eventuallyEvent(vocab.ReasonCreated, testIncr)
 
 	full, configMap := w.get(cronWorkflowKind, testFull), w.get(configMapKind, testConfigMap)
-	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: full, started: time.Now()})
+	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: full, started: w.clock.Now()})
 	w.create(run)
 	eventually(t, func() error {
 		if last := w.stanza().Status.LastRun; last == nil || last.Workflow != run.GetName() {
@@ -103,7 +101,6 @@ func TestManagerIsSilent(t *testing.T) {
 	stop := w.startManager()
 	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
 	stop()
-	w.clock.SetTime(time.Now())
 	w.settle()
 
 	before := len(w.written())
@@ -142,7 +139,7 @@ func (w *world) startManager() (stop func()) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := New(mgr, clock.RealClock{}, operatorNamespace).Setup(mgr); err != nil {
+	if err := New(mgr, w.clock, operatorNamespace).Setup(mgr); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.Context())

@@ -201,8 +201,10 @@ func (s *server) world(t *testing.T) *world {
 	if err := s.client.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
-	// Noon of the day of the API server: no schedule of the tests is due then.
-	noon := namespace.CreationTimestamp.UTC().Truncate(24 * time.Hour).Add(12*time.Hour + 7*time.Minute)
+	// The last noon of the API server: no schedule of the tests is due then, and
+	// none has been since its CronWorkflow was made, at any time of day.
+	const afterMidnight = 12*time.Hour + 7*time.Minute
+	noon := namespace.CreationTimestamp.UTC().Add(-afterMidnight).Truncate(24 * time.Hour).Add(afterMidnight)
 	w := &world{T: t, server: s, namespace: namespace.Name, recorder: &recording{}, clock: clocktesting.NewFakePassiveClock(noon)}
 	direct := s.newClient(t, s.counted())
 	w.controller = w.newController(direct)
