@@ -16,6 +16,7 @@ if [ -n "${LIST:-}" ]; then
   exit
 fi
 unset KUBECONFIG IMAGE # never in a cluster of somebody's own
+export VERSION=faults  # results go by the image, and a commit of a test makes no other
 use_cluster
 install_operator
 use_faults

@@ -19,14 +19,16 @@ import (
 // clusterFaults hit what runs Kubernetes, Argo and the operator.
 var clusterFaults = []fault{
 	{name: "drop-exec-stream", what: "the connections of the run's pod to the API server are reset", moments: whileItRuns, inject: func(tr *trial) func() {
-		for _, pod := range tr.pods(tr.t, tr.namespace, tr.ofTheRun()) {
-			if pod.Status.PodIP != "" {
-				// Between two commands there may be none to reset.
-				if err := localClusterTry("reset-connections", pod.Status.PodIP, "--within=5s"); err != nil {
-					tr.t.Log(err)
+		tr.insistOn("no connection to reset", func() int {
+			reset := 0
+			for _, pod := range tr.pods(tr.t, tr.namespace, tr.ofTheRun()) {
+				// Between two commands there may be none.
+				if pod.Status.PodIP != "" && localClusterTry("reset-connections", pod.Status.PodIP, "--within=5s") == nil {
+					reset++
 				}
 			}
-		}
+			return reset
+		})
 		return nil
 	}},
 	restarts("kubelet"),
@@ -35,11 +37,11 @@ var clusterFaults = []fault{
 	restarts("etcd"),
 	restarts("kube-controller-manager"),
 	{name: "restart-workflow-controller", what: "Argo's workflow controller is killed", moments: anytime, alone: true, inject: func(tr *trial) func() {
-		tr.deletePods(tr.t, "argo", map[string]string{"app": "workflow-controller"}, 0)
+		tr.hit(tr.deletePods(tr.t, "argo", map[string]string{"app": "workflow-controller"}, 0), "no workflow controller")
 		return nil
 	}},
 	{name: "restart-operator", what: "the operator is killed", moments: anytime, alone: true, inject: func(tr *trial) func() {
-		tr.deletePods(tr.t, "stanzaflow-system", map[string]string{"app.kubernetes.io/name": "stanzaflow"}, 0)
+		tr.hit(tr.deletePods(tr.t, "stanzaflow-system", map[string]string{"app.kubernetes.io/name": "stanzaflow"}, 0), "no operator")
 		return nil
 	}},
 	{name: "operator-away", what: "there is no operator while the run goes on", moments: []moment{beforeTheRun, atOnce, inBackup}, alone: true, inject: func(tr *trial) func() {
@@ -83,7 +85,7 @@ var clusterFaults = []fault{
 		return func() { localCluster(tr.t, "signal", "kubelet", "CONT") }
 	}},
 	{name: "dns-away", what: "CoreDNS is killed", moments: anytime, alone: true, inject: func(tr *trial) func() {
-		tr.deletePods(tr.t, "kube-system", map[string]string{"k8s-app": "kube-dns"}, 0)
+		tr.hit(tr.deletePods(tr.t, "kube-system", map[string]string{"k8s-app": "kube-dns"}, 0), "no CoreDNS")
 		return nil
 	}},
 }

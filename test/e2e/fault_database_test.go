@@ -6,9 +6,13 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/step"
 )
 
 // roleReplica is the role of a pod that follows the primary.
@@ -17,24 +21,28 @@ const roleReplica = "replica"
 // databaseFaults hit PostgreSQL, pgBackRest beside it, and the archive.
 var databaseFaults = []fault{
 	{name: "kill-pgbackrest", what: "pgbackrest backup gets SIGKILL", moments: []moment{inBackup}, inject: func(tr *trial) func() {
-		_, _ = tr.try(tr.t, tr.hostPod(), "pkill", "--signal", "KILL", "--full", "^[^ ]*pgbackrest backup ")
+		tr.killAtWork("^[^ ]*pgbackrest backup ")
 		return nil
 	}},
 	{name: "kill-pgbackrest-worker", what: "the process that copies files gets SIGKILL", moments: []moment{inBackup}, inject: func(tr *trial) func() {
-		_, _ = tr.try(tr.t, tr.hostPod(), "pkill", "--signal", "KILL", "--full", "backup:local")
+		tr.killAtWork("backup:local")
 		return nil
 	}},
 	{name: "kill-postgres", what: "PostgreSQL gets SIGKILL", moments: anytime, inject: func(tr *trial) func() {
-		tr.killInPods(map[string]string{cpo.LabelRole: cpo.RolePrimary}, "postgres\x00")
+		tr.insistOn("no PostgreSQL", func() int { return tr.killInPods(map[string]string{cpo.LabelRole: cpo.RolePrimary}, "postgres\x00") })
 		return nil
 	}},
 	{name: "kill-postgres-pod", what: "the pod of the primary is deleted without grace", moments: anytime, inject: func(tr *trial) func() {
-		tr.deletePods(tr.t, tr.namespace, map[string]string{cpo.LabelRole: cpo.RolePrimary}, 0)
+		tr.hit(tr.deletePods(tr.t, tr.namespace, map[string]string{cpo.LabelRole: cpo.RolePrimary}, 0), "no primary")
 		return nil
 	}},
 	{name: "kill-connections", what: "PostgreSQL ends the sessions of pgBackRest", moments: []moment{inPrecheck, inBackup}, inject: func(tr *trial) func() {
-		_, _ = tr.try(tr.t, tr.primary, "psql", "-h", "/var/run/postgresql", "-U", "postgres",
-			"-c", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [%'")
+		tr.insistOn("no session of pgBackRest", func() int {
+			out, _ := tr.try(tr.t, tr.primary, "psql", "-X", "-A", "-t", "-h", "/var/run/postgresql", "-U", "postgres",
+				"-c", "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [%'")
+			n, _ := strconv.Atoi(strings.TrimSpace(out))
+			return n
+		})
 		return nil
 	}},
 	{name: "promote-replica", what: "the replica is promoted and the old primary is gone", store: cpo.StorageS3, moments: anytime, spoils: true, inject: func(tr *trial) func() {
@@ -57,11 +65,18 @@ var databaseFaults = []fault{
 	}},
 	{name: "foreign-backup", what: "somebody else makes a backup by hand", moments: []moment{beforeTheRun, atOnce, inPrecheck}, inject: func(tr *trial) func() {
 		done, host := make(chan struct{}), tr.hostPod()
+		var err error
 		go func() {
 			defer close(done)
-			_, _ = tr.try(tr.t, host, "/usr/bin/pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=full", "--no-expire-auto", "--start-fast")
+			_, err = tr.try(tr.t, host, "/usr/bin/pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=full", "--no-expire-auto", "--start-fast")
 		}()
-		return func() { <-done }
+		return func() {
+			<-done
+			exit, ok := errors.AsType[*step.ExitError](err)
+			if err != nil && !(ok && exit.Code == 50) { // 50: that of the run has the lock
+				tr.missed = fmt.Sprintf("the other backup failed: %v", err)
+			}
+		}
 	}},
 	{name: "pgbackrest-stop", what: "pgbackrest stop, and start after the run", moments: anytime, lasting: true, human: true, inject: func(tr *trial) func() {
 		at := tr.hostPod()
@@ -71,6 +86,14 @@ var databaseFaults = []fault{
 	{name: "postgres-volume-full", what: "the volume of PostgreSQL is nearly full", moments: anytime, lasting: true, inject: func(tr *trial) func() {
 		return tr.fill(tr.primary, cpo.PGDataPath, 64)
 	}},
+}
+
+// killAtWork kills processes where backups are made.
+func (tr *trial) killAtWork(pattern string) {
+	tr.insistOn("no process "+pattern, func() int {
+		_, err := tr.try(tr.t, tr.hostPod(), "pkill", "--signal", "KILL", "--full", pattern)
+		return map[bool]int{true: 1}[err == nil]
+	})
 }
 
 // hostPod is where backups of repo1 are made.
@@ -110,8 +133,13 @@ func (tr *trial) failOver() {
 // breakArchiving puts a pgbackrest before the real one that archives nothing.
 func (tr *trial) breakArchiving() func() {
 	pod := tr.primary
+	const failures = "SELECT failed_count FROM pg_stat_archiver"
+	before := tr.ask(tr.t, pod, failures)
 	tr.pretendIn(pod, `archive-push) echo "P00  ERROR: [103]: unable to find a valid repository" >&2; exit 103`)
-	return func() { tr.pretendIn(pod, "") }
+	return func() {
+		tr.insistOn("no WAL to archive", func() int { return map[bool]int{true: 1}[tr.ask(tr.t, pod, failures) != before] })
+		tr.pretendIn(pod, "")
+	}
 }
 
 func (tr *trial) pretendIn(pod, branch string) {

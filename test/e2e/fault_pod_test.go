@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,25 +24,32 @@ import (
 // podFaults hit the pod of the run.
 var podFaults = []fault{
 	{name: "kill-step-pod", what: "the pod of the run is deleted without grace", moments: whileItRuns, inject: func(tr *trial) func() {
-		tr.deletePods(tr.t, tr.namespace, tr.ofTheRun(), 0)
+		tr.insistOn("no pod of the run", func() int { return tr.deletePods(tr.t, tr.namespace, tr.ofTheRun(), 0) })
 		return nil
 	}},
 	{name: "evict-step-pod", what: "the pod of the run is evicted, as when its node is drained", moments: whileItRuns, inject: func(tr *trial) func() {
-		for _, pod := range tr.pods(tr.t, tr.namespace, tr.ofTheRun()) {
-			_ = tr.core.CoreV1().Pods(tr.namespace).EvictV1(tr.t.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: tr.namespace}})
-		}
+		tr.insistOn("no pod of the run", func() int {
+			evicted := 0
+			for _, pod := range tr.pods(tr.t, tr.namespace, tr.ofTheRun()) {
+				err := tr.core.CoreV1().Pods(tr.namespace).EvictV1(tr.t.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: tr.namespace}})
+				if err == nil {
+					evicted++
+				}
+			}
+			return evicted
+		})
 		return nil
 	}},
 	{name: "kill-step-process", what: "the program of a step gets SIGKILL, as when it is out of memory", moments: whileItRuns, inject: func(tr *trial) func() {
-		tr.killInPods(tr.ofTheRun(), "/operator\x00step\x00")
+		tr.insistOn("no step at work", func() int { return tr.killInPods(tr.ofTheRun(), "/operator\x00step\x00") })
 		return nil
 	}},
 	{name: "kill-step-container", what: "a container of the run ends without an exit code of its step", moments: whileItRuns, inject: func(tr *trial) func() {
-		tr.killInPods(tr.ofTheRun(), "/var/run/argo/argoexec\x00emissary\x00")
+		tr.insistOn("no container at work", func() int { return tr.killInPods(tr.ofTheRun(), "/var/run/argo/argoexec\x00emissary\x00") })
 		return nil
 	}},
 	{name: "kill-wait-container", what: "Argo's own container of the run is killed", moments: whileItRuns, inject: func(tr *trial) func() {
-		tr.killInPods(tr.ofTheRun(), "argoexec\x00wait\x00")
+		tr.insistOn("no container wait", func() int { return tr.killInPods(tr.ofTheRun(), "argoexec\x00wait\x00") })
 		return nil
 	}},
 	{name: "stop-workflow", what: "argo stop", moments: whileItRuns, cancels: true, inject: func(tr *trial) func() { return tr.shutdown("Stop") }},
@@ -58,23 +66,28 @@ func (tr *trial) shutdown(strategy string) func() {
 	return nil
 }
 
+// pods that are not over.
 func (k *kit) pods(t testing.TB, namespace string, labels map[string]string) []corev1.Pod {
 	t.Helper()
 	var pods corev1.PodList
 	insist(t, "pods are listed", func() error {
 		return k.List(t.Context(), &pods, client.InNamespace(namespace), client.MatchingLabels(labels))
 	})
-	return pods.Items
+	return slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool {
+		return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+	})
 }
 
-// deletePods takes away what is there now.
-func (k *kit) deletePods(t testing.TB, namespace string, labels map[string]string, grace int64) {
+// deletePods takes away what is there now, and says how many that was.
+func (k *kit) deletePods(t testing.TB, namespace string, labels map[string]string, grace int64) int {
 	t.Helper()
-	for _, pod := range k.pods(t, namespace, labels) {
+	pods := k.pods(t, namespace, labels)
+	for _, pod := range pods {
 		insist(t, "pod "+pod.Name+" is deleted", func() error {
 			return client.IgnoreNotFound(k.Delete(t.Context(), &pod, client.GracePeriodSeconds(grace), client.Preconditions{UID: &pod.UID}))
 		})
 	}
+	return len(pods)
 }
 
 // killInPods sends SIGKILL to the processes of these pods whose command line

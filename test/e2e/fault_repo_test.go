@@ -16,11 +16,13 @@ import (
 // repoFaults hit the repository.
 var repoFaults = []fault{
 	{name: "kill-repo-host", what: "the pod of the repo host is deleted without grace", store: cpo.StoragePVC, moments: anytime, inject: func(tr *trial) func() {
-		tr.deletePods(tr.t, tr.namespace, map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, 0)
+		tr.hit(tr.deletePods(tr.t, tr.namespace, map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, 0), "no repo host")
 		return nil
 	}},
 	{name: "kill-repo-host-server", what: "pgbackrest server of the repo host gets SIGKILL", store: cpo.StoragePVC, moments: anytime, inject: func(tr *trial) func() {
-		tr.killInPods(map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, "pgbackrest\x00server")
+		tr.insistOn("no pgbackrest server", func() int {
+			return tr.killInPods(map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, "pgbackrest\x00server")
+		})
 		return nil
 	}},
 	{name: "repo-full", what: "the volume of the repo is full", store: cpo.StoragePVC, moments: anytime, lasting: true, human: true, inject: func(tr *trial) func() {
@@ -62,6 +64,7 @@ pgbackrest repo-put --raw --repo=1 "$1" <"$f"; rm -f "$f"`
 
 // tamper does something to a file of a backup, which the seed picks.
 func (tr *trial) tamper(label, script string) {
+	tr.missed = "there was no file to tamper with"
 	if label == "" {
 		return
 	}
@@ -85,6 +88,9 @@ func (tr *trial) tamper(label, script string) {
 	file := "backup/db/" + label + "/pg_data/" + pick(tr.rng, files...)
 	out, err := tr.try(tr.t, tr.hostPod(), "bash", "-c", script, "-", file)
 	tr.t.Logf("tampered with %s: %v %s", file, err, tail(out))
+	if err == nil {
+		tr.missed = ""
+	}
 }
 
 func (tr *trial) newestFull() string {

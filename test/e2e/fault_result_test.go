@@ -41,6 +41,8 @@ type result struct {
 	// run failed, a run that never ended.
 	Wrong   []string `json:"wrong,omitempty"`
 	Seconds float64  `json:"seconds"`
+	// Missed is why the fault hit nothing: then this was no trial of it.
+	Missed string `json:"missed,omitempty"`
 }
 
 func (r result) bad() bool {
@@ -86,10 +88,10 @@ func openResults(t *testing.T, dir string) *results {
 func (r *results) file() string { return filepath.Join(r.dir, "results.jsonl") }
 
 // has reports whether a trial has been made. A bad one is made again: after it
-// was mended, or to look at it.
+// was mended, or to look at it. So is one whose fault hit nothing.
 func (r *results) has(kind string, seed uint64) bool {
 	for _, row := range r.rows {
-		if row.Kind == kind && row.Seed == seed && !row.bad() {
+		if row.Kind == kind && row.Seed == seed && !row.bad() && row.Missed == "" {
 			return true
 		}
 	}
@@ -128,7 +130,7 @@ func (r *results) print(t *testing.T, kinds []fault) {
 	t.Helper()
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "KIND\tRUNS\tGREEN\tFALSE GREENS\tSILENT MISSES\tUNEQUAL RESTORES\tHUMANS NEEDED\tWRONG")
+	_, _ = fmt.Fprintln(table, "KIND\tRUNS\tGREEN\tFALSE GREENS\tSILENT MISSES\tUNEQUAL RESTORES\tHUMANS NEEDED\tWRONG\tMISSED")
 	total := counts{}
 	for _, f := range kinds {
 		c := counts{}
@@ -145,21 +147,26 @@ func (r *results) print(t *testing.T, kinds []fault) {
 	t.Logf("what was tried, %s:\n%s", r.file(), text.String())
 }
 
-type counts struct{ runs, green, falseGreens, silentMisses, unequal, humans, wrong int }
+// counts of trials. One whose fault hit nothing is only missed, unless it went bad.
+type counts struct{ runs, green, falseGreens, silentMisses, unequal, humans, wrong, missed int }
 
 func (c *counts) add(row result) {
 	one := map[bool]int{true: 1}
+	if row.Missed != "" && !row.bad() {
+		c.missed++
+		return
+	}
 	c.sum(counts{
-		1, one[row.Green], one[row.FalseGreen], one[row.SilentMiss], one[row.UnequalRestore], one[row.Human], one[len(row.Wrong) > 0],
+		1, one[row.Green], one[row.FalseGreen], one[row.SilentMiss], one[row.UnequalRestore], one[row.Human], one[len(row.Wrong) > 0], 0,
 	})
 }
 
 func (c *counts) sum(o counts) {
 	c.runs, c.green, c.falseGreens = c.runs+o.runs, c.green+o.green, c.falseGreens+o.falseGreens
 	c.silentMisses, c.unequal = c.silentMisses+o.silentMisses, c.unequal+o.unequal
-	c.humans, c.wrong = c.humans+o.humans, c.wrong+o.wrong
+	c.humans, c.wrong, c.missed = c.humans+o.humans, c.wrong+o.wrong, c.missed+o.missed
 }
 
 func (c counts) print(table *tabwriter.Writer, name string) {
-	_, _ = fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", name, c.runs, c.green, c.falseGreens, c.silentMisses, c.unequal, c.humans, c.wrong)
+	_, _ = fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", name, c.runs, c.green, c.falseGreens, c.silentMisses, c.unequal, c.humans, c.wrong, c.missed)
 }

@@ -7,8 +7,9 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
+
+	"k8s.io/client-go/rest"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
@@ -26,7 +27,7 @@ var storeFaults = []fault{
 	untilTheEnd(front("s3-503-for-long", "the store answers 503 SlowDown until the run is over", frontFault{Kind: "status", Code: 503})),
 	untilTheEnd(front("s3-403-for-long", "the store answers 403 AccessDenied until the run is over", frontFault{Kind: "status", Code: 403})),
 	{name: "s3-away", what: "the store is killed", store: cpo.StorageS3, moments: anytime, inject: func(tr *trial) func() {
-		tr.deletePods(tr.t, tr.namespace, map[string]string{"app.kubernetes.io/name": "versitygw"}, 0)
+		tr.hit(tr.deletePods(tr.t, tr.namespace, map[string]string{"app.kubernetes.io/name": "versitygw"}, 0), "no store")
 		return nil
 	}},
 	{name: "clock-skew", what: "the clock of the PostgreSQL host is an hour ahead", store: cpo.StorageS3, moments: anytime, lasting: true, inject: func(tr *trial) func() {
@@ -53,7 +54,8 @@ func front(name, what string, f frontFault) fault {
 	return fault{name: name, what: what, store: cpo.StorageS3, moments: anytime, inject: func(tr *trial) func() {
 		tr.tellFront(f)
 		return func() {
-			tr.t.Logf("the front of the store: %s", tr.tellFront(frontFault{Kind: "pass"}))
+			tr.insistOn("no request to the store", tr.hits)
+			tr.tellFront(frontFault{Kind: "pass"})
 		}
 	}}
 }
@@ -63,21 +65,31 @@ func untilTheEnd(f fault) fault {
 	return f
 }
 
-// tellFront changes what the front does, and returns what it has done so far.
-func (tr *trial) tellFront(f frontFault) string {
+// hits is how many requests the front has broken.
+func (tr *trial) hits() int {
+	var tally struct {
+		Hits int `json:"hits"`
+	}
+	out, err := tr.front().Get().AbsPath(tr.frontPath()).Timeout(10 * time.Second).DoRaw(tr.t.Context())
+	if err != nil || json.Unmarshal(out, &tally) != nil {
+		return 0
+	}
+	return tally.Hits
+}
+
+// tellFront changes what the front does.
+func (tr *trial) tellFront(f frontFault) {
 	body, err := json.Marshal(f)
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	var was []byte
 	insist(tr.t, "the front of the store is told", func() error {
-		at := tr.core.CoreV1().RESTClient().Get().Namespace(tr.namespace).Resource("services").Name("versitygw:8081").SubResource("proxy").Suffix("fault")
-		var err error
-		if was, err = at.Timeout(10 * time.Second).DoRaw(tr.t.Context()); err != nil {
-			return fmt.Errorf("the front does not answer: %w", err)
-		}
-		return tr.core.CoreV1().RESTClient().Put().Namespace(tr.namespace).Resource("services").Name("versitygw:8081").SubResource("proxy").Suffix("fault").
-			Timeout(10 * time.Second).Body(body).Do(tr.t.Context()).Error()
+		return tr.front().Put().AbsPath(tr.frontPath()).Timeout(10 * time.Second).Body(body).Do(tr.t.Context()).Error()
 	})
-	return tail(string(was))
+}
+
+func (tr *trial) front() rest.Interface { return tr.core.CoreV1().RESTClient() }
+
+func (tr *trial) frontPath() string {
+	return "/api/v1/namespaces/" + tr.namespace + "/services/versitygw:8081/proxy/fault"
 }

@@ -38,6 +38,34 @@ type trial struct {
 	rng *rand.Rand
 	// workflow that the fault meets.
 	workflow string
+	// missed is why the fault hit nothing, empty if it did.
+	missed string
+}
+
+// hit notes whether the fault hit anything: the seed picks a moment, and what it
+// looks for may not be there just then.
+func (tr *trial) hit(n int, what string) {
+	tr.missed = ""
+	if n == 0 {
+		tr.missed = "there was " + what
+	}
+}
+
+// insistOn does what must hit, for as long as the run goes on but not for long.
+func (tr *trial) insistOn(what string, do func() int) {
+	_, _ = soon(20*time.Second, func() (bool, string) {
+		n := do()
+		tr.hit(n, what)
+		return n > 0 || tr.runIsOver(), ""
+	})
+}
+
+func (tr *trial) runIsOver() bool {
+	if tr.workflow == "" {
+		return false
+	}
+	workflow, err := tr.get(tr.t, tr.workflow)
+	return err == nil && workflow.Status.Fulfilled()
 }
 
 // moment in the life of a run. A run that is over has passed them all.
@@ -53,7 +81,7 @@ type moment struct {
 
 var (
 	beforeTheRun = moment{name: "before the run", before: true}
-	atOnce       = moment{name: "at its begin", spread: 3 * time.Second}
+	atOnce       = moment{name: "at its begin", spread: 3 * time.Second, reached: (*trial).scheduled}
 	inPrecheck   = moment{name: "in precheck", spread: 2 * time.Second, reached: func(tr *trial) (bool, string) { return tr.stepEnded("main") }}
 	inBackup     = moment{name: "in backup", spread: 4 * time.Second, reached: (*trial).backingUp}
 	afterBackup  = moment{name: "after backup", spread: 500 * time.Millisecond, reached: func(tr *trial) (bool, string) { return tr.stepEnded("backup") }}
@@ -64,6 +92,11 @@ var anytime = []moment{beforeTheRun, atOnce, inPrecheck, inBackup, inBackup, aft
 
 // whileItRuns is for what only a run can meet.
 var whileItRuns = []moment{atOnce, inPrecheck, inBackup, inBackup, afterBackup}
+
+// scheduled: the run has a pod. Argo makes it a moment after the Workflow.
+func (tr *trial) scheduled() (bool, string) {
+	return len(tr.pods(tr.t, tr.namespace, tr.ofTheRun())) > 0, ""
+}
 
 func (tr *trial) stepEnded(container string) (bool, string) {
 	var pods corev1.PodList
@@ -91,8 +124,7 @@ func (tr *trial) await(m moment) {
 			if done, got := m.reached(tr); done {
 				return true, got
 			}
-			workflow, err := tr.get(tr.t, tr.workflow)
-			return err == nil && workflow.Status.Fulfilled(), ""
+			return tr.runIsOver(), ""
 		})
 	}
 	if m.spread > 0 {
@@ -130,7 +162,11 @@ func (w *world) trial(t *testing.T, a attempt) result {
 	tr.workflow = w.begin(t, backupType, f.attempts())
 	if !m.before {
 		tr.await(m)
+		over := tr.runIsOver()
 		inject()
+		if over {
+			tr.missed = "the run was over"
+		}
 	}
 	if !f.lasting && !f.human {
 		<-time.After(hold)
@@ -139,6 +175,7 @@ func (w *world) trial(t *testing.T, a attempt) result {
 	workflow := w.over(t, tr.workflow)
 	w.judge(t, tr, f, workflow, floor, &r)
 	mend()
+	r.Missed = tr.missed
 	stopWriter()
 
 	again := f.again
