@@ -135,7 +135,7 @@ func (tr *trial) breakArchiving() func() {
 	pod := tr.primary
 	const failures = "SELECT failed_count FROM pg_stat_archiver"
 	before := tr.ask(tr.t, pod, failures)
-	tr.pretendIn(pod, `archive-push) echo "P00  ERROR: [103]: unable to find a valid repository" >&2; exit 103`)
+	tr.pretendIn(pod, `*' archive-push '*) echo "P00  ERROR: [103]: unable to find a valid repository" >&2; exit 103`)
 	return func() {
 		tr.insistOn("no WAL to archive", func() int { return map[bool]int{true: 1}[tr.ask(tr.t, pod, failures) != before] })
 		tr.pretendIn(pod, "")
@@ -143,7 +143,7 @@ func (tr *trial) breakArchiving() func() {
 }
 
 func (tr *trial) pretendIn(pod, branch string) {
-	script := "#!/bin/bash\ncase $1 in\n" + branch + ";;\n*) exec /usr/bin/pgbackrest \"$@\";;\nesac\n"
+	script := "#!/bin/bash\ncase \" $* \" in\n" + branch + ";;\n*) exec /usr/bin/pgbackrest \"$@\";;\nesac\n"
 	if branch == "" {
 		script = "#!/bin/bash\nexec /usr/bin/pgbackrest \"$@\"\n"
 	}

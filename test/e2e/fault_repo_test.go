@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ var repoFaults = []fault{
 		return func() { tr.command(at, "pgbackrest", "stanza-create", "--stanza=db") }
 	}},
 	{name: "repo-file-missing", what: "a file of the newest full backup is gone", moments: []moment{beforeTheRun, inPrecheck, inBackup}, mayFail: true, again: cpo.Full, inject: func(tr *trial) func() {
-		tr.tamper(tr.newestFull(), `pgbackrest repo-rm --repo=1 "$1"`)
+		tr.tamper(tr.newestFull(), removeFile)
 		return nil
 	}},
 	{name: "repo-file-corrupt", what: "a byte of a file of the newest full backup has changed", moments: []moment{beforeTheRun, inPrecheck, inBackup}, mayFail: true, again: cpo.Full, inject: func(tr *trial) func() {
@@ -44,7 +45,7 @@ var repoFaults = []fault{
 		return nil
 	}},
 	{name: "own-file-missing", what: "a file of the backup that is being made is gone", moments: []moment{inBackup}, mayFail: true, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
-		tr.tamper(tr.unlisted(), `pgbackrest repo-rm --repo=1 "$1"`)
+		tr.tamper(tr.unlisted(), removeFile)
 		return nil
 	}},
 	{name: "own-file-corrupt", what: "a byte of a file of the backup that is being made has changed", moments: []moment{inBackup}, mayFail: true, again: cpo.Full, backupType: cpo.Full, inject: func(tr *trial) func() {
@@ -56,41 +57,41 @@ var repoFaults = []fault{
 // repoPath is where the volume of repo1 is in the repo host.
 const repoPath = "/data/pgbackrest/repo1"
 
-// flipByte changes a byte in the middle of a file, and not its size.
-const flipByte = `set -o pipefail; f=$(mktemp) && pgbackrest repo-get --raw --repo=1 "$1" >"$f" &&
-n=$(($(stat -c %s "$f") / 2)) && b=$(tail -c +$((n + 1)) "$f" | head -c 1 | od -An -tu1 | tr -d ' ') &&
-printf "\\x$(printf %x $((b ^ 255)))" | dd of="$f" bs=1 seek=$n conv=notrunc status=none &&
-pgbackrest repo-put --raw --repo=1 "$1" <"$f"; rm -f "$f"`
+// ofBackup is a file with data of PostgreSQL: one by itself has a suffix by its
+// compression, which a directory has not, and small ones are bundled.
+var ofBackup = regexp.MustCompile(`^pg_data/.*\.(gz|lz4|zst)$|^bundle/[0-9]+$`)
 
-// tamper does something to a file of a backup, which the seed picks.
+const removeFile = `pgbackrest repo-rm --repo=1 "$1"`
+
+// flipByte changes a byte in the middle of a file, and not its size.
+const flipByte = `set -eo pipefail; f=$(mktemp); trap 'rm -f "$f"' EXIT; pgbackrest repo-get --raw --repo=1 "$1" >"$f"
+n=$(($(stat -c %s "$f") / 2)); b=$(od -An -tu1 -j "$n" -N 1 "$f" | tr -d ' ')
+printf "\\x$(printf %x $((b ^ 255)))" | dd of="$f" bs=1 seek=$n conv=notrunc status=none
+pgbackrest repo-put --raw --repo=1 "$1" <"$f"`
+
+// tamper does something to a file of a backup, which the seed picks. When the
+// step backup is over it is too late: what breaks after the proof is no fault of
+// the run.
 func (tr *trial) tamper(label, script string) {
-	tr.missed = "there was no file to tamper with"
-	if label == "" {
-		return
-	}
-	listing, err := tr.try(tr.t, tr.hostPod(), "pgbackrest", "repo-ls", "--repo=1", "--recurse", "backup/db/"+label+"/pg_data")
-	if err != nil {
-		tr.t.Logf("nothing to tamper with: %v %s", err, tail(listing))
-		return
-	}
-	var files []string
-	for line := range strings.Lines(listing) {
-		// A file has a suffix by its compression, a directory has none.
-		if name := strings.TrimSpace(line); strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".lz4") || strings.HasSuffix(name, ".zst") {
-			files = append(files, name)
+	tr.insistOn("no file of a backup to tamper with", func() int {
+		over, _ := tr.stepEnded("backup")
+		if label == "" || over {
+			return 0
 		}
-	}
-	if len(files) == 0 {
-		tr.t.Logf("nothing to tamper with in %s", label)
-		return
-	}
-	slices.Sort(files)
-	file := "backup/db/" + label + "/pg_data/" + pick(tr.rng, files...)
-	out, err := tr.try(tr.t, tr.hostPod(), "bash", "-c", script, "-", file)
-	tr.t.Logf("tampered with %s: %v %s", file, err, tail(out))
-	if err == nil {
-		tr.missed = ""
-	}
+		listing, _ := tr.try(tr.t, tr.hostPod(), "pgbackrest", "repo-ls", "--repo=1", "--recurse", "backup/db/"+label)
+		files := slices.DeleteFunc(strings.Fields(listing), func(name string) bool { return !ofBackup.MatchString(name) })
+		if len(files) == 0 {
+			return 0
+		}
+		slices.Sort(files)
+		file := "backup/db/" + label + "/" + pick(tr.rng, files...)
+		if out, err := tr.try(tr.t, tr.hostPod(), "bash", "-c", script, "-", file); err != nil {
+			tr.t.Logf("%s: %v %s", file, err, tail(out))
+			return 0
+		}
+		tr.t.Logf("tampered with %s", file)
+		return 1
+	})
 }
 
 func (tr *trial) newestFull() string {

@@ -32,7 +32,7 @@ var storeFaults = []fault{
 	}},
 	{name: "clock-skew", what: "the clock of the PostgreSQL host is an hour ahead", store: cpo.StorageS3, moments: anytime, lasting: true, inject: func(tr *trial) func() {
 		pod := tr.primary
-		tr.pretendIn(pod, `backup|info|expire|check|repo-ls|verify) export LD_PRELOAD='/usr/$LIB/faketime/libfaketime.so.1' FAKETIME=+1h; exec /usr/bin/pgbackrest "$@"`)
+		tr.pretendIn(pod, `*' backup '*|*' info '*|*' expire '*|*' check '*|*' repo-ls '*|*' verify '*) export LD_PRELOAD='/usr/$LIB/faketime/libfaketime.so.1' FAKETIME=+1h; exec /usr/bin/pgbackrest "$@"`)
 		return func() { tr.pretendIn(pod, "") }
 	}},
 	{name: "credentials-rotated", what: "the key of the store is replaced", store: cpo.StorageS3, moments: anytime, inject: func(tr *trial) func() {
