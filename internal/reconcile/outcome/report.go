@@ -54,18 +54,43 @@ func reportIn(outputs *wfv1.Outputs) string {
 }
 
 // workflowMessage is what Argo says of a run that failed: the message of the
-// newest pod that failed, else that of the Workflow.
+// step that failed in the newest pod that did, else that of the pod, else that of
+// the Workflow.
 func workflowMessage(workflow *wfv1.Workflow) string {
-	if node := newestFailedPod(workflow); node != nil {
-		return cmp.Or(node.TemplateName, node.DisplayName, node.Name) + ": " + node.Message
+	pod := newestFailedPod(workflow)
+	if pod == nil {
+		return cmp.Or(workflow.Status.Message, "The Workflow ended as "+string(workflow.Status.Phase)+" without a message")
 	}
-	return cmp.Or(workflow.Status.Message, "The Workflow ended as "+string(workflow.Status.Phase)+" without a message")
+	if message := stepMessage(workflow, *pod); message != "" {
+		return message
+	}
+	return cmp.Or(pod.TemplateName, pod.DisplayName, pod.Name) + ": " + pod.Message
+}
+
+// stepMessage is what the first step of a pod says that failed. Argo's message of
+// the pod may be that of a later one, which only says that it waited in vain.
+func stepMessage(workflow *wfv1.Workflow, pod wfv1.NodeStatus) string {
+	for node, walked := pod, 0; len(node.Children) > 0 && walked < len(workflow.Status.Nodes); walked++ {
+		next, ok := workflow.Status.Nodes[node.Children[0]]
+		if !ok || next.Type != wfv1.NodeTypeContainer {
+			break
+		}
+		if hasFailed(next) && next.Message != "" {
+			return next.Message
+		}
+		node = next
+	}
+	return ""
+}
+
+func hasFailed(node wfv1.NodeStatus) bool {
+	return node.Phase == wfv1.NodeFailed || node.Phase == wfv1.NodeError
 }
 
 // newestFailedPod is the newest pod that failed with a message, nil without one.
 func newestFailedPod(workflow *wfv1.Workflow) *wfv1.NodeStatus {
 	for _, node := range newestPods(workflow) {
-		if failed := node.Phase == wfv1.NodeFailed || node.Phase == wfv1.NodeError; failed && node.Message != "" {
+		if hasFailed(node) && node.Message != "" {
 			return &node
 		}
 	}

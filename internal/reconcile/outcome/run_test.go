@@ -4,6 +4,7 @@
 package outcome
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,24 @@ func node(id string, phase wfv1.NodePhase, after time.Duration, message string, 
 		w.Status.Nodes[id] = wfv1.NodeStatus{
 			ID: id, Name: id, TemplateName: "backup", Type: wfv1.NodeTypePod, Phase: phase, Message: message,
 			FinishedAt: metav1.NewTime(start.Add(after)), Outputs: out,
+		}
+	}
+}
+
+// steps are the containers of a pod, one after the other.
+func steps(pod string, phases ...wfv1.NodePhase) func(*wfv1.Workflow) {
+	return func(w *wfv1.Workflow) {
+		before := pod
+		for i, phase := range phases {
+			id := fmt.Sprintf("%s.%d", pod, i)
+			parent := w.Status.Nodes[before]
+			parent.Children = []string{id}
+			w.Status.Nodes[before] = parent
+			container := wfv1.NodeStatus{ID: id, Name: id, Type: wfv1.NodeTypeContainer, Phase: phase, BoundaryID: pod}
+			if phase != wfv1.NodeSucceeded {
+				container.Message = fmt.Sprintf("step %d: Error (exit code 30)", i)
+			}
+			w.Status.Nodes[id], before = container, id
 		}
 	}
 }
@@ -187,6 +206,16 @@ func TestRead(t *testing.T) {
 				node("a", wfv1.NodeFailed, 2*time.Minute, "", outputs(t, failed(stanzaflowv1alpha1.RunHeld, "new"))),
 				node("b", wfv1.NodeFailed, time.Minute, "", outputs(t, failed(stanzaflowv1alpha1.RunFailed, "old")))),
 			wantResult: stanzaflowv1alpha1.RunHeld, wantMessage: "new",
+		},
+		"failed without a report, the first step that failed counts": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed,
+				node("a", wfv1.NodeFailed, time.Minute, `step 2: Error (exit code 64): dependency "step 1" exited with non-zero code: 30`, nil),
+				steps("a", wfv1.NodeSucceeded, wfv1.NodeFailed, wfv1.NodeError)),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "step 1: Error (exit code 30)",
+		},
+		"failed without a report, and no step says why": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, time.Minute, "pod deleted", nil), steps("a", wfv1.NodeSucceeded)),
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "backup: pod deleted",
 		},
 		"failed without a report": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "OOMKilled (exit code 137)", nil),
