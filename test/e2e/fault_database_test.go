@@ -73,7 +73,7 @@ var databaseFaults = []fault{
 		return func() {
 			<-done
 			exit, ok := errors.AsType[*step.ExitError](err)
-			if err != nil && !(ok && exit.Code == 50) { // 50: that of the run has the lock
+			if err != nil && (!ok || exit.Code != 50) { // 50: that of the run has the lock
 				tr.missed = fmt.Sprintf("the other backup failed: %v", err)
 			}
 		}
