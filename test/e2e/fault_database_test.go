@@ -128,6 +128,13 @@ func (tr *trial) failOver() {
 	tr.command(replica, "psql", "-h", "/var/run/postgresql", "-U", "postgres", "-c", "SELECT pg_promote()")
 	tr.label(replica, cpo.RolePrimary)
 	tr.primary = replica
+	// What the old primary had not sent is lost with it, as in any failover
+	// without synchronous replication. No backup can have it.
+	rows, _ := tr.ledger(tr.t, replica)
+	if rows < tr.floor {
+		tr.t.Logf("the replica was %d rows behind", tr.floor-rows)
+		tr.floor = rows
+	}
 }
 
 // breakArchiving puts a pgbackrest before the real one that archives nothing.

@@ -38,6 +38,8 @@ type trial struct {
 	rng *rand.Rand
 	// workflow that the fault meets.
 	workflow string
+	// floor is how many rows of the ledger a restore must have.
+	floor int
 	// missed is why the fault hit nothing, empty if it did.
 	missed string
 }
@@ -146,7 +148,7 @@ func (w *world) trial(t *testing.T, a attempt) result {
 	r := result{Kind: f.name, Seed: a.seed, Store: w.storage, Type: backupType, Moment: m.name}
 	tr := &trial{world: w, t: t, rng: rng}
 	w.sound = false
-	floor, _ := w.ledger(t, w.primary)
+	tr.floor, _ = w.ledger(t, w.primary)
 	stopWriter := w.writer(t)
 
 	mend := func() {}
@@ -173,7 +175,7 @@ func (w *world) trial(t *testing.T, a attempt) result {
 		mend()
 	}
 	workflow := w.over(t, tr.workflow)
-	w.judge(t, tr, f, workflow, floor, &r)
+	tr.judge(f, workflow, &r)
 	mend()
 	r.Missed = tr.missed
 	stopWriter()
@@ -187,7 +189,7 @@ func (w *world) trial(t *testing.T, a attempt) result {
 		r.Human = true
 		r.Wrong = append(r.Wrong, "the next run did not work: "+trouble)
 	} else {
-		w.compare(t, name, floor, &r)
+		tr.compare(name, &r)
 	}
 	if f.human {
 		r.Human = true
@@ -199,16 +201,16 @@ func (w *world) trial(t *testing.T, a attempt) result {
 }
 
 // judge compares what was said of the run with the truth.
-func (w *world) judge(t *testing.T, tr *trial, f fault, workflow *wfv1.Workflow, floor int, r *result) {
-	t.Helper()
+func (tr *trial) judge(f fault, workflow *wfv1.Workflow, r *result) {
+	tr.t.Helper()
 	if workflow == nil {
-		r.Wrong = append(r.Wrong, "the run never ended: "+w.evidence(t, tr.workflow))
+		r.Wrong = append(r.Wrong, "the run never ended: "+tr.evidence(tr.t, tr.workflow))
 		return
 	}
 	var stanza *stanzaflowv1alpha1.Stanza
 	told, got := soon(2*minute, func() (bool, string) {
 		stanza = &stanzaflowv1alpha1.Stanza{}
-		err := w.Get(t.Context(), client.ObjectKey{Namespace: w.namespace, Name: "cluster"}, stanza)
+		err := tr.Get(tr.t.Context(), client.ObjectKey{Namespace: tr.namespace, Name: "cluster"}, stanza)
 		last := stanza.Status.LastRun
 		return err == nil && last != nil && last.Workflow == tr.workflow && last.Result != stanzaflowv1alpha1.RunRunning, fmt.Sprintf("%v %+v", err, last)
 	})
@@ -222,14 +224,14 @@ func (w *world) judge(t *testing.T, tr *trial, f fault, workflow *wfv1.Workflow,
 		r.Wrong = append(r.Wrong, fmt.Sprintf("the Stanza says %q of a run that must be held: %s", r.Said, r.Message))
 	}
 	if green || saysGreen {
-		w.compare(t, tr.workflow, floor, r)
+		tr.compare(tr.workflow, r)
 		return
 	}
 	if f.survived() {
 		r.Wrong = append(r.Wrong, "the fault passed, and the run did not survive it")
 	}
 	if f.cancels {
-		r.Wrong = append(r.Wrong, w.cancelled(t, workflow)...)
+		r.Wrong = append(r.Wrong, tr.cancelled(tr.t, workflow)...)
 	}
 	healthy := (*metav1.Condition)(nil)
 	if told {
@@ -239,7 +241,7 @@ func (w *world) judge(t *testing.T, tr *trial, f fault, workflow *wfv1.Workflow,
 		r.SilentMiss = true
 		r.Wrong = append(r.Wrong, fmt.Sprintf("told: %s, condition %+v", got, healthy))
 	}
-	t.Logf("not green: %s", w.evidence(t, tr.workflow))
+	tr.t.Logf("not green: %s", tr.evidence(tr.t, tr.workflow))
 }
 
 // cancelled compares the event that a cancelled run leaves with what is there.
@@ -275,11 +277,11 @@ func (w *world) cancelled(t *testing.T, workflow *wfv1.Workflow) []string {
 }
 
 // compare restores the backup of a green run.
-func (w *world) compare(t *testing.T, name string, floor int, r *result) {
-	t.Helper()
-	workflow, err := w.get(t, name)
+func (tr *trial) compare(name string, r *result) {
+	tr.t.Helper()
+	workflow, err := tr.get(tr.t, name)
 	if err != nil {
-		t.Fatal(err)
+		tr.t.Fatal(err)
 	}
 	var label string
 	if workflow.Status.Outputs != nil {
@@ -296,7 +298,7 @@ func (w *world) compare(t *testing.T, name string, floor int, r *result) {
 		r.Wrong = append(r.Wrong, "run "+name+" is green and names no backup")
 		return
 	}
-	failed, unequal := w.restoreSet(t, label, floor)
+	failed, unequal := tr.restoreSet(tr.t, label, tr.floor)
 	if failed != "" {
 		r.FalseGreen = true
 		r.Wrong = append(r.Wrong, failed)

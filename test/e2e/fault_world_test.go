@@ -213,7 +213,7 @@ func (w *world) restoreSet(t testing.TB, label string, floor int) (failed, unequ
 	}
 	rows, whole := w.ledger(t, restored)
 	if rows < floor || !whole {
-		return "", fmt.Sprintf("%s has %d rows of the ledger, whole: %v; there were %d when the run began", label, rows, whole, floor)
+		return "", fmt.Sprintf("%s has %d rows of the ledger, whole: %v; there must be %d", label, rows, whole, floor)
 	}
 	return "", ""
 }
