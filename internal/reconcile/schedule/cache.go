@@ -70,7 +70,7 @@ var (
 	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
 	changeFields   = slices.Concat(runFields, []string{"synchronization"})
 	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
-	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type"})
+	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children"})
 )
 
 // trimWorkflow drops what we do not read before a Workflow enters the cache:
