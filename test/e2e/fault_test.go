@@ -47,7 +47,7 @@ type fault struct {
 	lasting bool
 	// mayFail: the run need not be green, though the fault passes.
 	mayFail bool
-	// cancels: somebody ends the run. An event must say what became of its backup.
+	// cancels: somebody ends the run. It must say what became of its backup.
 	cancels bool
 	// human: what mends stands for what a person has to do. Without that the
 	// next run cannot work.

@@ -231,7 +231,7 @@ func (tr *trial) judge(f fault, workflow *wfv1.Workflow, r *result) {
 		r.Wrong = append(r.Wrong, "the fault passed, and the run did not survive it")
 	}
 	if f.cancels {
-		r.Wrong = append(r.Wrong, tr.cancelled(tr.t, workflow)...)
+		r.Wrong = append(r.Wrong, tr.cancelled(tr.t, workflow, r.Message)...)
 	}
 	healthy := (*metav1.Condition)(nil)
 	if told {
@@ -244,12 +244,20 @@ func (tr *trial) judge(f fault, workflow *wfv1.Workflow, r *result) {
 	tr.t.Logf("not green: %s", tr.evidence(tr.t, tr.workflow))
 }
 
-// cancelled compares the event that a cancelled run leaves with what is there.
-func (w *world) cancelled(t *testing.T, workflow *wfv1.Workflow) []string {
+// cancelled compares what a cancelled run says, in the message and in the event
+// that it leaves, with what is there.
+func (w *world) cancelled(t *testing.T, workflow *wfv1.Workflow, message string) []string {
 	t.Helper()
 	// A run that was stopped before precheck was done had no backup to tell of.
 	if node := workflow.Status.Nodes.FindByDisplayName("precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
 		return nil
+	}
+	listed := len(byRun(w.info(t, w.primary), string(workflow.UID)))
+	if backup := workflow.Status.Nodes.FindByDisplayName("backup"); backup != nil && backup.Phase == wfv1.NodeSucceeded {
+		if listed == 0 || !strings.Contains(message, "pgbackrest info lists it") {
+			return []string{fmt.Sprintf("step backup succeeded, %d backups of the run are listed, and the message is: %s", listed, message)}
+		}
+		return nil // Between two steps there is nobody to leave an event.
 	}
 	var told []string
 	seen, got := soon(2*minute, func() (bool, string) {
@@ -263,13 +271,16 @@ func (w *world) cancelled(t *testing.T, workflow *wfv1.Workflow) []string {
 		}
 		return len(told) > 0, fmt.Sprintf("%v, %d events", err, len(events.Items))
 	})
+	if evidence := w.evidence(t, workflow.Name); !seen && listed == 0 && !strings.Contains(evidence, "backup command begin") {
+		return nil // It had not begun one.
+	}
 	if !seen {
 		return []string{"no event says what became of the backup: " + got}
 	}
 	if atWork := w.atWork(t, w.hostPod(), "stanzaflow-run="+string(workflow.UID)); atWork != "" && told[0] != "BackupNotEnded" {
 		return []string{"the event says " + told[0] + ", and the backup goes on"}
 	}
-	listed := len(byRun(w.info(t, w.primary), string(workflow.UID)))
+	listed = len(byRun(w.info(t, w.primary), string(workflow.UID)))
 	if listed > 0 != (told[0] == "BackupNotVerified") && told[0] != "BackupNotEnded" {
 		return []string{fmt.Sprintf("the event says %s, and %d backups of the run are listed", told[0], listed)}
 	}

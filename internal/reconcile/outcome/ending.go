@@ -26,6 +26,10 @@ func ending(workflow *wfv1.Workflow) string {
 		if strings.HasPrefix(strategy, string(wfv1.ShutdownStrategyStop)) {
 			command = "argo stop"
 		}
+		if backedUp(workflow) {
+			// Between two steps none is at work that could tell by an event.
+			return "the run was stopped (" + command + ") when its step backup had succeeded, before the backup was proven; pgbackrest info lists it"
+		}
 		return "the run was stopped (" + command + "); if it had begun a backup, kubectl describe of the Workflow says what became of it"
 	}
 	pod := newestFailedPod(workflow)
@@ -33,4 +37,10 @@ func ending(workflow *wfv1.Workflow) string {
 		return "the run was not over by activeDeadlineSeconds, so Argo ended it; kubectl describe of the Workflow may say more"
 	}
 	return ""
+}
+
+func backedUp(workflow *wfv1.Workflow) bool {
+	return workflow.Status.Nodes.Any(func(node wfv1.NodeStatus) bool {
+		return node.Type == wfv1.NodeTypeContainer && node.DisplayName == "backup" && node.Phase == wfv1.NodeSucceeded
+	})
 }

@@ -91,6 +91,8 @@ func node(id string, phase wfv1.NodePhase, after time.Duration, message string, 
 	}
 }
 
+var containers = []string{"main", "precheck", "backup", "expire", "verify"}
+
 // steps are the containers of a pod, one after the other.
 func steps(pod string, phases ...wfv1.NodePhase) func(*wfv1.Workflow) {
 	return func(w *wfv1.Workflow) {
@@ -100,7 +102,7 @@ func steps(pod string, phases ...wfv1.NodePhase) func(*wfv1.Workflow) {
 			parent := w.Status.Nodes[before]
 			parent.Children = []string{id}
 			w.Status.Nodes[before] = parent
-			container := wfv1.NodeStatus{ID: id, Name: id, Type: wfv1.NodeTypeContainer, Phase: phase, BoundaryID: pod}
+			container := wfv1.NodeStatus{ID: id, Name: id, DisplayName: containers[i], Type: wfv1.NodeTypeContainer, Phase: phase, BoundaryID: pod}
 			if phase != wfv1.NodeSucceeded {
 				container.Message = fmt.Sprintf("step %d: Error (exit code 30)", i)
 			}
@@ -228,6 +230,20 @@ func TestRead(t *testing.T) {
 		},
 		"stopped": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),
+				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
+			wantResult:  stanzaflowv1alpha1.RunFailed,
+			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it",
+		},
+		"stopped when the backup was made and not proven": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),
+				steps("a", wfv1.NodeSucceeded, wfv1.NodeSucceeded, wfv1.NodeSucceeded, wfv1.NodeFailed, wfv1.NodeFailed),
+				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
+			wantResult:  stanzaflowv1alpha1.RunFailed,
+			wantMessage: "the run was stopped (argo stop) when its step backup had succeeded, before the backup was proven; pgbackrest info lists it",
+		},
+		"stopped in the backup": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),
+				steps("a", wfv1.NodeSucceeded, wfv1.NodeSucceeded, wfv1.NodeFailed),
 				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
 			wantResult:  stanzaflowv1alpha1.RunFailed,
 			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it",
