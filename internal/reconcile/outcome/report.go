@@ -67,20 +67,26 @@ func workflowMessage(workflow *wfv1.Workflow) string {
 	return cmp.Or(pod.TemplateName, pod.DisplayName, pod.Name) + ": " + pod.Message
 }
 
-// stepMessage is what the first step of a pod says that failed. Argo's message of
-// the pod may be that of a later one, which only says that it waited in vain.
+// stepMessage is what the first step of a pod says that failed, where Argo's
+// message of the pod is that of a step: of a later one perhaps, which only says
+// that it waited in vain. It is empty where the pod itself was lost.
 func stepMessage(workflow *wfv1.Workflow, pod wfv1.NodeStatus) string {
+	first, ofStep := "", false
 	for node, walked := pod, 0; len(node.Children) > 0 && walked < len(workflow.Status.Nodes); walked++ {
 		next, ok := workflow.Status.Nodes[node.Children[0]]
 		if !ok || next.Type != wfv1.NodeTypeContainer {
 			break
 		}
-		if hasFailed(next) && next.Message != "" {
-			return next.Message
+		if hasFailed(next) {
+			first = cmp.Or(first, next.Message)
+			ofStep = ofStep || next.Message == pod.Message
 		}
 		node = next
 	}
-	return ""
+	if !ofStep {
+		return ""
+	}
+	return first
 }
 
 func hasFailed(node wfv1.NodeStatus) bool {

@@ -211,12 +211,12 @@ func TestRead(t *testing.T) {
 		},
 		"failed without a report, the first step that failed counts": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed,
-				node("a", wfv1.NodeFailed, time.Minute, `step 2: Error (exit code 64): dependency "step 1" exited with non-zero code: 30`, nil),
+				node("a", wfv1.NodeFailed, time.Minute, "step 2: Error (exit code 30)", nil),
 				steps("a", wfv1.NodeSucceeded, wfv1.NodeFailed, wfv1.NodeError)),
 			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "step 1: Error (exit code 30)",
 		},
-		"failed without a report, and no step says why": {
-			workflow:   makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, time.Minute, "pod deleted", nil), steps("a", wfv1.NodeSucceeded)),
+		"failed without a report, as the pod was lost": {
+			workflow:   makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, time.Minute, "pod deleted", nil), steps("a", wfv1.NodeSucceeded, wfv1.NodeError, wfv1.NodeError)),
 			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "backup: pod deleted",
 		},
 		"failed without a report": {

@@ -19,7 +19,10 @@ import (
 // as all of it.
 func TestTrimWorkflow(t *testing.T) {
 	t.Parallel()
-	const why = "precheck: Error (exit code 30): Failed: cannot read postgresql db/shop"
+	const (
+		why    = "precheck: Error (exit code 30): Failed: cannot read postgresql db/shop"
+		waited = `backup: Error (exit code 64): dependency "precheck" exited with non-zero code: 30`
+	)
 	whole := &wfv1.Workflow{
 		ObjectMeta: metav1.ObjectMeta{Name: "run", Namespace: "db", UID: "uid", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "argo"}}},
 		Spec:       wfv1.WorkflowSpec{Entrypoint: "backup"},
@@ -30,11 +33,12 @@ func TestTrimWorkflow(t *testing.T) {
 			Nodes: wfv1.Nodes{
 				"run-0": {
 					ID: "run-0", Name: "run(0)", TemplateName: "backup", Type: wfv1.NodeTypePod, Phase: wfv1.NodeFailed,
-					Message: `backup: Error (exit code 64): dependency "precheck" exited with non-zero code: 30`, Children: []string{"main"},
+					Message: waited, Children: []string{"main"},
 					Inputs: &wfv1.Inputs{Parameters: []wfv1.Parameter{{Name: "cluster"}}},
 				},
 				"main":     {ID: "main", Name: "run(0).main", Type: wfv1.NodeTypeContainer, Phase: wfv1.NodeSucceeded, Children: []string{"precheck"}},
-				"precheck": {ID: "precheck", Name: "run(0).precheck", Type: wfv1.NodeTypeContainer, Phase: wfv1.NodeFailed, Message: why},
+				"precheck": {ID: "precheck", Name: "run(0).precheck", Type: wfv1.NodeTypeContainer, Phase: wfv1.NodeFailed, Message: why, Children: []string{"backup"}},
+				"backup":   {ID: "backup", Name: "run(0).backup", Type: wfv1.NodeTypeContainer, Phase: wfv1.NodeError, Message: waited},
 			},
 		},
 	}
