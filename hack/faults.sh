@@ -1,27 +1,28 @@
 #!/bin/bash
-# Breaks one part after the other in the local cluster while runs go on, and
+# Breaks one part after the other in the local cluster while runs continue, and
 # compares what the runs said with what a restore gives. LIST=1 only prints the
 # kinds, one a line. SEEDS=n tries every kind with n seeds; what was tried before
 # with the same image is not tried again, so that a sweep can be cut short with
-# FOR=90m and go on later. KINDS is a regular expression of names, SEED the first
+# FOR=90m and continue later. KINDS is a regular expression of names, SEED the first
 # seed: the same seed does the same again. WORLDS is how many clusters of each
 # storage are broken at the same time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
+. hack/lock.sh
 
 if [ -n "${LIST:-}" ]; then
   go test -tags cluster -count=1 -v -run '^TestFaults$' ./test/e2e -args -faults.list -faults.kinds="${KINDS:-.}" |
     sed -n 's/^kind //p'
   exit
 fi
+lock_cluster "$@"
 unset KUBECONFIG IMAGE # never in a cluster of somebody's own
-export VERSION=faults  # results go by the image, and a commit of a test makes no other
 use_cluster
 install_operator
 use_faults
 results=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow/faults
 say "trying every kind of fault with ${SEEDS:-1} seeds from ${SEED:-1} on; results in $results"
-go test -tags cluster -count=1 -timeout 0 -parallel 16 -v -run '^TestFaults$' ./test/e2e -args \
+go test -tags cluster -count=1 -timeout 0 -v -run '^TestFaults$' ./test/e2e -args \
   -faults.seeds="${SEEDS:-1}" -faults.seed="${SEED:-1}" -faults.kinds="${KINDS:-.}" -faults.for="${FOR:-0}" -faults.worlds="${WORLDS:-2}" -faults.results="$results"
 say "done"

@@ -1,32 +1,46 @@
 #!/bin/bash
-# Runs the demo and then the tests of test/e2e in the local cluster, with the
-# operator of this checkout. RUN selects tests by name, and leaves out the demo.
+# Runs the stories of test/e2e in the local cluster, with the operator of this
+# checkout:
+#   hack/test-cluster.sh everyday   the stories of every day and a turn of faults
+#   hack/test-cluster.sh full       every story that has not passed with the same
+#                                   image, cluster and tests
+# RUN is a regular expression of names. LIST=1 only prints the stories. SEED chooses the faults of the day and their moments; by default it
+# is the number of commits, so that each commit has its turn. For full: FOR=15m
+# takes what fits into that time, FORCE=1 repeats what has passed, BASE is the
+# commit since which changes count: their stories come first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
+. hack/lock.sh
 
+rung=$1
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow
+seed=${SEED:-$(git rev-list --count HEAD 2>/dev/null || echo 0)}
+
+# stories runs them; -v, because a story says how far it is.
+stories() { # options…
+  go test -tags cluster -count=1 -timeout 0 -v -run '^TestStories$' ./test/e2e -args "$@"
+}
+
+if [ -n "${LIST:-}" ]; then
+  stories -stories.list | sed -n 's/^story //p'
+  exit
+fi
+options=(-stories.only="${RUN:-.}" -stories.seed="$seed" -stories.passes="$cache/stories/passes.jsonl")
+case $rung in
+everyday) options+=(-stories.everyday) ;;
+full)
+  base=${BASE:-$(git rev-list -1 --before="$(($(git log -1 --format=%ct) - 86400))" HEAD)}
+  changed=$(git diff --name-only ${base:+"$base"} | tr '\n' ' ')
+  options+=(-stories.for="${FOR:-0}" -stories.changed="$changed" -stories.force="$([ -n "${FORCE:-}" ] && echo true || echo false)")
+  ;;
+esac
+
+lock_cluster "$@"
 unset KUBECONFIG IMAGE # never in a cluster of somebody's own
 use_cluster
 install_operator
-if [ -z "${RUN:-}" ]; then
-  # The example that it applies, the schedule that fires and the proof that it
-  # shows are the first test. It must not keep the machine busy after that.
-  hack/demo.sh
-  kubectl delete namespace cpo --wait=false >/dev/null
-fi
 use_faults
-# An exit code that a cached result gives says nothing about this cluster.
-e2e() { go test -tags cluster -count=1 -v "$@" ./test/e2e; }
-# These break what the others need, so they run by themselves. make faults tries
-# every kind of fault.
-apart='^Test(Faults|Outage)$'
-say "running the tests of test/e2e"
-if [ -n "${RUN:-}" ]; then
-  e2e -timeout 60m -parallel 4 -run "$RUN"
-else
-  # Most of a test is waiting for pods, so more of them than processors run at once.
-  e2e -timeout 60m -parallel 4 -skip "$apart"
-  say "breaking some parts while runs go on"
-  e2e -timeout 30m -run "$apart"
-fi
+say "running the stories of test/e2e, seed $seed"
+stories "${options[@]}"
 say "done"

@@ -14,11 +14,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
-// TestCertificate: certificates that live for two minutes, and their CA, are
+// testCertificate: certificates that live for two minutes, and their CA, are
 // replaced again and again while WAL is archived all the time and backups are
 // under way, and nothing notices.
-func TestCertificate(t *testing.T) {
-	t.Parallel()
+func testCertificate(t *testing.T) {
+	t.Helper()
 	k := newKit(t, "e2e-certificate")
 	k.apply(t, "certificate")
 	k.podReady(t, primary)

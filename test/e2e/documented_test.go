@@ -9,48 +9,39 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
-// TestDocumented: the manifests of the documentation, changed in nothing but
+// documented maps the examples of the documentation to the pod where their
+// backups are looked at.
+var documented = map[string]string{"pvc": repoHost, "s3": primary, "encryption": primary}
+
+// testDocumented: the manifests of the documentation, changed in nothing but
 // image, endpoint and size, give a proven backup that restores after the
 // resource has been deleted.
-func TestDocumented(t *testing.T) {
-	t.Parallel()
-	for name, backup := range map[string]struct {
-		storage, pod string
-	}{
-		"pvc":        {cpo.StoragePVC, repoHost},
-		"s3":         {cpo.StorageS3, primary},
-		"encryption": {cpo.StorageS3, primary},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			k := newKit(t, "e2e-documented-"+name)
-			k.apply(t, "documented/"+name)
-			k.podReady(t, primary)
-			k.accounts(t)
-			workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 5*minute)
-			if workflow.Status.Phase != "Succeeded" {
-				t.Fatalf("the backup is %s: %s", workflow.Status.Phase, describe(workflow))
-			}
-			k.proven(t, workflow, backup.pod)
-			raw := k.run(t, backup.pod, "pgbackrest", "repo-get", "--repo=1", "--raw", "backup/db/backup.info")
-			if got := strings.HasPrefix(raw, "Salted__"); got != (name == "encryption") {
-				t.Errorf("backup.info in the repo is encrypted: %v", got)
-			}
-			if name == "s3" {
-				k.replica(t)
-			}
-			k.removeCluster(t)
-			k.psql(t, primary, "postgres", "UPDATE account SET balance = balance * 2 WHERE id % 5 = 0")
-			want := k.checksums(t, primary)
-			k.archived(t)
-			k.restore(t, "restored", "--repo=1")
-			sameData(t, want, k.checksums(t, "restored"))
-		})
+func testDocumented(t *testing.T, name string) {
+	t.Helper()
+	k, pod := newKit(t, "e2e-documented-"+name), documented[name]
+	k.apply(t, "documented/"+name)
+	k.podReady(t, primary)
+	k.accounts(t)
+	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 5*minute)
+	if workflow.Status.Phase != "Succeeded" {
+		t.Fatalf("the backup is %s: %s", workflow.Status.Phase, describe(workflow))
 	}
+	k.proven(t, workflow, pod)
+	raw := k.run(t, pod, "pgbackrest", "repo-get", "--repo=1", "--raw", "backup/db/backup.info")
+	if got := strings.HasPrefix(raw, "Salted__"); got != (name == "encryption") {
+		t.Errorf("backup.info in the repo is encrypted: %v", got)
+	}
+	if name == "s3" {
+		k.replica(t)
+	}
+	k.removeCluster(t)
+	k.psql(t, primary, "postgres", "UPDATE account SET balance = balance * 2 WHERE id % 5 = 0")
+	want := k.checksums(t, primary)
+	k.archived(t)
+	k.restore(t, "restored", "--repo=1")
+	sameData(t, want, k.checksums(t, "restored"))
 }
 
 // accounts are some rows.

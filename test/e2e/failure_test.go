@@ -19,10 +19,10 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// TestFailure: what is no backup is no success, and the node of the step that
+// testFailure: what is no backup is no success, and the node of the step that
 // failed says why and what to do.
-func TestFailure(t *testing.T) {
-	t.Parallel()
+func testFailure(t *testing.T) {
+	t.Helper()
 	k := newKit(t, "e2e-failure")
 	k.apply(t, "failure")
 	k.podReady(t, "cluster-0")

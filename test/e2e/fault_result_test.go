@@ -59,7 +59,7 @@ type results struct {
 func openResults(t *testing.T, dir string) *results {
 	t.Helper()
 	if dir == "" {
-		return &results{dir: t.TempDir()}
+		t.Fatal("-faults.results must be set: run make faults")
 	}
 	image := os.Getenv("IMAGE")
 	r := &results{dir: filepath.Join(dir, image[strings.LastIndexByte(image, ':')+1:])}
@@ -104,7 +104,6 @@ func (r *results) add(t *testing.T, row result) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s", line)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.rows = append(r.rows, row)
@@ -119,9 +118,16 @@ func (r *results) add(t *testing.T, row result) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if row.bad() {
+	row.judge(t)
+}
+
+// judge fails the test if anything was not as it must be.
+func (r result) judge(t *testing.T) {
+	t.Helper()
+	t.Logf("%+v", r)
+	if r.bad() {
 		t.Errorf("false green %v, silent miss %v, unequal restore %v, wrong: %s",
-			row.FalseGreen, row.SilentMiss, row.UnequalRestore, strings.Join(row.Wrong, "; "))
+			r.FalseGreen, r.SilentMiss, r.UnequalRestore, strings.Join(r.Wrong, "; "))
 	}
 }
 

@@ -8,7 +8,6 @@ package e2e
 import (
 	"flag"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"regexp"
 	"sync"
@@ -16,13 +15,13 @@ import (
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/test/e2e/ladder"
 )
 
 var (
 	faultList   = flag.Bool("faults.list", false, "print one kind of fault a line, and do nothing else")
 	faultKinds  = flag.String("faults.kinds", ".", "regular expression of the kinds to try")
-	faultSeeds  = flag.Int("faults.seeds", 0, "how many seeds each kind is tried with; 0 tries -faults.trials kinds with one")
-	faultTrials = flag.Int("faults.trials", 8, "how many kinds to try when -faults.seeds is 0")
+	faultSeeds  = flag.Int("faults.seeds", 0, "how many seeds each kind is tried with")
 	faultSeed   = flag.Uint64("faults.seed", 1, "the first seed: the same seed does the same again")
 	faultLog    = flag.String("faults.results", "", "directory that keeps what has been tried, so that the next call goes on; empty keeps nothing")
 	faultWorlds = flag.Int("faults.worlds", 1, "how many clusters of each storage are broken at the same time")
@@ -81,14 +80,7 @@ func (f fault) storage(seed uint64) string {
 	if f.store != "" {
 		return f.store
 	}
-	return pick(random(f.name+"/storage", seed), cpo.StorageS3, cpo.StoragePVC)
-}
-
-// random is the same for the same text and seed.
-func random(text string, seed uint64) *rand.Rand {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(text))
-	return rand.New(rand.NewPCG(seed, h.Sum64()))
+	return pick(ladder.Random(f.name+"/storage", seed), cpo.StorageS3, cpo.StoragePVC)
 }
 
 func pick[T any](rng *rand.Rand, from ...T) T { return from[rng.IntN(len(from))] }
@@ -102,7 +94,7 @@ func faults() []fault {
 	return all
 }
 
-// TestFaults breaks one thing after the other while runs go on, and compares
+// TestFaults breaks one thing after the other while runs continue, and compares
 // what the runs said with the truth: a restore. The next run must work, by
 // itself wherever no person is needed, and nothing may be left behind.
 //
@@ -121,44 +113,22 @@ func TestFaults(t *testing.T) {
 		}
 		return
 	}
-	results := openResults(t, *faultLog)
-	queues := map[string]chan attempt{}
-	plan := attempts(kinds)
-	for _, a := range plan {
-		if results.has(a.fault.name, a.seed) {
-			continue
-		}
-		storage := a.fault.storage(a.seed)
-		if queues[storage] == nil {
-			queues[storage] = make(chan attempt, len(plan))
-		}
-		queues[storage] <- a
+	s := &sweep{t: t, results: openResults(t, *faultLog), worlds: map[string][]*world{}, began: time.Now()}
+	removeLeftovers(t)
+	t.Logf("%d kinds with %d seeds from %d on; %d trials were made before", len(kinds), *faultSeeds, *faultSeed, len(s.results.rows))
+	// All kinds before the next seed: a sweep that is cut short has tried each.
+	for n := range uint64(*faultSeeds) { //nolint:gosec // a number of seeds
+		s.round(kinds, *faultSeed+n)
 	}
-	t.Logf("seed %d: %d trials, %d of them done before", *faultSeed, len(plan), len(results.rows))
-	var apart sync.RWMutex
-	started := time.Now()
-	t.Run("worlds", func(t *testing.T) {
-		for storage, queue := range queues {
-			close(queue)
-			for n := range *faultWorlds {
-				t.Run(fmt.Sprintf("%s-%d", storage, n), func(t *testing.T) {
-					t.Parallel()
-					w := &world{storage: storage, name: fmt.Sprintf("e2e-fault-%s-%d", storage, n), owner: t}
-					for a := range queue {
-						if *faultFor > 0 && time.Since(started) > *faultFor {
-							break
-						}
-						t.Run(fmt.Sprintf("%s/%d", a.fault.name, a.seed), func(t *testing.T) {
-							defer lockApart(&apart, a.fault.alone)()
-							w.make(t)
-							results.add(t, w.trial(t, a))
-						})
-					}
-				})
-			}
-		}
-	})
-	results.print(t, kinds)
+	s.results.print(t, kinds)
+}
+
+// sweep is one call of TestFaults.
+type sweep struct {
+	t       *testing.T
+	results *results
+	worlds  map[string][]*world // by storage
+	began   time.Time
 }
 
 // attempt is one fault with one seed.
@@ -167,32 +137,58 @@ type attempt struct {
 	seed  uint64
 }
 
-// attempts goes through all kinds before the next seed, so that a sweep that is
-// cut short has tried every kind.
-func attempts(kinds []fault) []attempt {
-	var all []attempt
-	if *faultSeeds == 0 {
-		order := random("order", *faultSeed).Perm(len(kinds))
-		for _, i := range order[:min(*faultTrials, len(order))] {
-			all = append(all, attempt{kinds[i], *faultSeed})
+// round tries each kind with a seed: in every world at the same time what leaves
+// other worlds alone, and then the rest by itself. A trial that hangs holds up its
+// own world until then.
+func (s *sweep) round(kinds []fault, seed uint64) {
+	queues, apart := map[string]chan attempt{}, []attempt{}
+	for _, f := range kinds {
+		a := attempt{f, seed}
+		storage := f.storage(seed)
+		switch {
+		case s.results.has(f.name, seed):
+		case f.alone:
+			apart = append(apart, a)
+		default:
+			if queues[storage] == nil {
+				queues[storage] = make(chan attempt, len(kinds))
+			}
+			queues[storage] <- a
 		}
-		return all
 	}
-	for n := range uint64(*faultSeeds) {
-		for _, f := range kinds {
-			all = append(all, attempt{f, *faultSeed + n})
+	var wg sync.WaitGroup
+	for storage, queue := range queues {
+		close(queue)
+		for n := range *faultWorlds {
+			w := s.world(storage, n)
+			wg.Go(func() {
+				for a := range queue {
+					s.try(w, a)
+				}
+			})
 		}
 	}
-	return all
+	wg.Wait()
+	for _, a := range apart {
+		s.try(s.world(a.fault.storage(seed), 0), a)
+	}
 }
 
-// lockApart lets several trials go on at once, and one that is alone only by
-// itself.
-func lockApart(apart *sync.RWMutex, alone bool) func() {
-	if alone {
-		apart.Lock()
-		return apart.Unlock
+// world returns the world of a storage with this number.
+func (s *sweep) world(storage string, n int) *world {
+	for len(s.worlds[storage]) <= n {
+		s.worlds[storage] = append(s.worlds[storage], newWorld(s.t, storage, len(s.worlds[storage])))
 	}
-	apart.RLock()
-	return apart.RUnlock
+	return s.worlds[storage][n]
+}
+
+// try makes a trial, unless the time is over.
+func (s *sweep) try(w *world, a attempt) {
+	if *faultFor > 0 && time.Since(s.began) > *faultFor {
+		return
+	}
+	s.t.Run(fmt.Sprintf("%s/%d", a.fault.name, a.seed), func(t *testing.T) {
+		w.make(t)
+		s.results.add(t, w.trial(t, a))
+	})
 }

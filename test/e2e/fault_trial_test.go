@@ -27,6 +27,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/report"
 	"github.com/stanzaflow/stanzaflow/internal/step"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/test/e2e/ladder"
 )
 
 // runDeadline is how long a run may take whatever is broken, with the attempts
@@ -140,7 +141,7 @@ func (tr *trial) await(m moment) {
 func (w *world) trial(t *testing.T, a attempt) result {
 	t.Helper()
 	f, started := a.fault, time.Now()
-	rng := random(f.name, a.seed)
+	rng := ladder.Random(f.name, a.seed)
 	m := pick(rng, f.moments...)
 	backupType := f.backupType
 	if backupType == "" {

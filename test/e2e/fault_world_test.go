@@ -43,6 +43,11 @@ type world struct {
 	filler string
 }
 
+// newWorld is a world that is made when it is needed. Its owner removes it.
+func newWorld(owner *testing.T, storage string, n int) *world {
+	return &world{storage: storage, name: fmt.Sprintf("e2e-fault-%s-%d", storage, n), owner: owner}
+}
+
 // make sees to it that the world is there and sound.
 func (w *world) make(t *testing.T) {
 	t.Helper()
@@ -50,7 +55,7 @@ func (w *world) make(t *testing.T) {
 		return
 	}
 	if w.kit == nil {
-		w.owner.Cleanup(func() { w.removeVolumes(w.owner) }) // after the namespace
+		w.owner.Cleanup(func() { w.removeVolumes(w.owner) })
 		w.kit = newKit(w.owner, w.name)
 	} else {
 		w.deleteNamespace(t)
@@ -96,6 +101,7 @@ func (w *world) removeVolumes(t testing.TB) {
 	if t.Failed() {
 		return
 	}
+	w.deleteNamespace(t)
 	for _, claim := range w.claims() {
 		localCluster(t, "volume", "remove", w.namespace+"/"+claim)
 	}
@@ -243,24 +249,6 @@ func (w *world) scale(t testing.TB, statefulSet string, replicas int32) {
 		return w.Patch(t.Context(), &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: statefulSet}},
 			client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)))
 	})
-}
-
-// soon is eventually that does not fail the test.
-func soon(deadline time.Duration, condition func() (bool, string)) (bool, string) {
-	timeout := time.After(deadline)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		done, got := condition()
-		if done {
-			return true, got
-		}
-		select {
-		case <-tick.C:
-		case <-timeout:
-			return false, got
-		}
-	}
 }
 
 // tail is the end of a text, on one line.

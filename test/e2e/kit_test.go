@@ -59,8 +59,23 @@ type kit struct {
 	inline string
 }
 
-// newKit makes the namespace anew. It stays when the test fails, for a look.
+// newKit removes what was in the namespace. It stays when the test fails, for a
+// look.
 func newKit(t testing.TB, namespace string) *kit {
+	t.Helper()
+	k := connect(t)
+	k.namespace = namespace
+	k.deleteNamespace(t)
+	t.Cleanup(func() {
+		if !t.Failed() {
+			k.beginToDelete(t)
+		}
+	})
+	return k
+}
+
+// connect returns a kit without a namespace.
+func connect(t testing.TB) *kit {
 	t.Helper()
 	kubeconfig, image := os.Getenv("KUBECONFIG"), os.Getenv("IMAGE")
 	if kubeconfig == "" || image == "" {
@@ -88,27 +103,27 @@ func newKit(t testing.TB, namespace string) *kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kit{Client: c, exec: executor, core: core, namespace: namespace, image: image}
-	k.deleteNamespace(t)
-	t.Cleanup(func() {
-		if !t.Failed() {
-			k.deleteNamespace(t)
-		}
-	})
-	return k
+	return &kit{Client: c, exec: executor, core: core, image: image}
+}
+
+// beginToDelete does not wait until the namespace is gone: who uses its name next
+// does.
+func (k *kit) beginToDelete(t testing.TB) {
+	t.Helper()
+	// The test's own context is over when it cleans up.
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: k.namespace}}
+	if err := k.Delete(context.Background(), ns); client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
+		t.Fatal(err)
+	}
 }
 
 func (k *kit) deleteNamespace(t testing.TB) {
 	t.Helper()
-	// The test's own context is over when it cleans up.
-	ctx := context.Background()
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: k.namespace}}
-	if err := k.Delete(ctx, ns); err != nil && !apierrors.IsNotFound(err) {
-		t.Fatal(err)
-	}
+	k.beginToDelete(t)
+	ns := &corev1.Namespace{}
 	eventually(t, 3*minute, "namespace "+k.namespace+" gone", func() (bool, string) {
-		err := k.Get(ctx, client.ObjectKeyFromObject(ns), ns)
-		return apierrors.IsNotFound(err), fmt.Sprintf("%v, phase %s", err, ns.Status.Phase)
+		err := k.Get(context.Background(), client.ObjectKey{Name: k.namespace}, ns)
+		return apierrors.IsNotFound(err), fmt.Sprintf("%v, %+v", err, ns.Status)
 	})
 }
 
@@ -165,25 +180,6 @@ func kubectlTry(ctx context.Context, stdin []byte, args ...string) (string, erro
 	return stdout.String(), nil
 }
 
-// eventually waits for a condition, and prints what was there instead.
-func eventually(t testing.TB, deadline time.Duration, what string, condition func() (bool, string)) {
-	t.Helper()
-	timeout := time.After(deadline)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		done, got := condition()
-		if done {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-timeout:
-			t.Fatalf("after %s still not: %s\ngot: %s", deadline, what, got)
-		}
-	}
-}
-
 // run executes argv where pgBackRest is in a pod, and fails the test when it fails.
 func (k *kit) run(t testing.TB, pod string, argv ...string) string {
 	t.Helper()
@@ -227,8 +223,25 @@ func (k *kit) podReady(t testing.TB, name string) {
 		ready := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 		})
-		return ready, fmt.Sprintf("%v, phase %s, %+v", err, pod.Status.Phase, pod.Status.ContainerStatuses)
+		return ready, fmt.Sprintf("%v, %s", err, podState(&pod))
 	})
+}
+
+// podState is what a person needs to see of a pod that is not ready: where it
+// cannot be scheduled, the scheduler's own words.
+func podState(pod *corev1.Pod) string {
+	text := "phase " + string(pod.Status.Phase)
+	for _, c := range pod.Status.Conditions {
+		if c.Status != corev1.ConditionTrue {
+			text += fmt.Sprintf("; %s=%s: %s: %s", c.Type, c.Status, c.Reason, c.Message)
+		}
+	}
+	for _, c := range pod.Status.ContainerStatuses {
+		if !c.Ready {
+			text += fmt.Sprintf("; container %s: %+v", c.Name, c.State)
+		}
+	}
+	return text
 }
 
 // submit starts a run as `argo submit --from workflowtemplate/pgbackrest-backup`

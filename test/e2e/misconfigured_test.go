@@ -21,10 +21,10 @@ const (
 	cipherPass = "repo1-cipher-pass=a-long-pass-phrase-of-the-test\n"
 )
 
-// TestMisconfigured: each mistake with encryption and archiving that would cost
+// testMisconfigured: each mistake with encryption and archiving that would cost
 // a backup, or its secrecy, is caught before a run makes one, and says what to do.
-func TestMisconfigured(t *testing.T) {
-	t.Parallel()
+func testMisconfigured(t *testing.T) {
+	t.Helper()
 	k := newKit(t, "e2e-misconfigured")
 	k.apply(t, "misconfigured")
 	k.podReady(t, primary)

@@ -16,11 +16,11 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 )
 
-// TestMultiRepo: a volume and a bucket side by side, one plain and one
+// testMultiRepo: a volume and a bucket side by side, one plain and one
 // encrypted; then a second volume comes, and the first grows. Each repo restores
 // by itself, and no volume goes with the resource.
-func TestMultiRepo(t *testing.T) {
-	t.Parallel()
+func testMultiRepo(t *testing.T) {
+	t.Helper()
 	k := newKit(t, "e2e-multi-repo")
 	k.apply(t, "multi-repo")
 	k.podReady(t, primary)

@@ -14,11 +14,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// TestOutage: after an outage of Argo's controller over several slots, one run of
+// testOutage: after an outage of Argo's controller over several slots, one run of
 // the schedule makes up for all of them.
-//
-//nolint:paralleltest // it takes Argo away from every other test
-func TestOutage(t *testing.T) {
+func testOutage(t *testing.T) {
+	t.Helper()
 	k := newKit(t, "e2e-outage")
 	k.apply(t, "outage")
 	k.podReady(t, primary)

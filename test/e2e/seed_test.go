@@ -31,11 +31,11 @@ const (
 	seedIncr = "pgbackrest-cluster-repo1-incr"
 )
 
-// TestSeed is the main job from end to end: the documented manifest is applied,
+// testSeed is the main job from end to end: the documented manifest is applied,
 // its schedules fire by themselves, the backups are proven, retention is kept,
 // and a restore gives the same data.
-func TestSeed(t *testing.T) {
-	t.Parallel()
+func testSeed(t *testing.T) {
+	t.Helper()
 	k := newKit(t, "e2e-seed")
 	k.apply(t, "seed")
 	k.podReady(t, "cluster-0")
