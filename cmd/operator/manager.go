@@ -29,6 +29,7 @@ type managerOptions struct {
 	metricsAddress, healthAddress string
 	leaderElect                   bool
 	namespace                     string
+	watched                       string
 }
 
 func managerCommand() *cobra.Command {
@@ -44,12 +45,17 @@ func managerCommand() *cobra.Command {
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that of several replicas one works")
 	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator itself, where it keeps the certificates that it issues; POD_NAMESPACE by default")
+	flags.StringVar(&options.watched, "namespaces", "", "namespaces with postgresql resources to work for, separated by commas; empty for all. The operator then needs rights in these and in its own namespace only")
 	return command
 }
 
 func manage(ctx context.Context, options managerOptions) error {
 	if options.namespace == "" {
 		return errors.New("the namespace of the operator is not known: set --namespace or POD_NAMESPACE")
+	}
+	namespaces, err := namespaceList(options.watched)
+	if err != nil {
+		return err
 	}
 	ctrl.SetLogger(zap.New())
 	scheme := runtime.NewScheme()
@@ -66,17 +72,18 @@ func manage(ctx context.Context, options managerOptions) error {
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         schedule.CacheOptions(),
+		Cache:                         schedule.CacheOptions(namespaces),
 		Metrics:                       metricsserver.Options{BindAddress: options.metricsAddress},
 		HealthProbeBindAddress:        options.healthAddress,
 		LeaderElection:                options.leaderElect,
 		LeaderElectionID:              "manager." + vocab.Domain,
+		LeaderElectionNamespace:       options.namespace,
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot make the manager: %w", err)
 	}
-	if err := schedule.New(mgr, clock.RealClock{}, options.namespace).Setup(mgr); err != nil {
+	if err := schedule.New(mgr, clock.RealClock{}, options.namespace, namespaces).Setup(mgr); err != nil {
 		return fmt.Errorf("cannot set up the controller: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {

@@ -25,11 +25,12 @@ import (
 )
 
 // CacheOptions restrict the cache of the manager to what we need: of the kinds
-// of the configuration, our objects.
-func CacheOptions() cache.Options {
+// of the configuration, our objects. Without namespaces it watches all of them.
+func CacheOptions(namespaces []string) cache.Options {
 	options := cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{},
+		DefaultTransform:  cache.TransformStripManagedFields(),
+		DefaultNamespaces: inNamespaces(namespaces),
+		ByObject:          map[client.Object]cache.ByObject{},
 	}
 	for _, kind := range watchedKinds {
 		options.ByObject[newObject(kind)] = cache.ByObject{Label: managedByUs()}
@@ -40,8 +41,10 @@ func CacheOptions() cache.Options {
 // argoCacheOptions: of the CronWorkflows ours, with the managed fields, which
 // tell when we changed them last. Of the Workflows those of some cluster,
 // without the bulk.
-func argoCacheOptions(mgr ctrl.Manager) cache.Options {
+func argoCacheOptions(mgr ctrl.Manager, namespaces []string) cache.Options {
 	return cache.Options{
+		DefaultNamespaces: inNamespaces(namespaces),
+
 		HTTPClient: mgr.GetHTTPClient(),
 		Scheme:     mgr.GetScheme(),
 		Mapper:     mgr.GetRESTMapper(),
@@ -50,6 +53,19 @@ func argoCacheOptions(mgr ctrl.Manager) cache.Options {
 			newObject(workflowKind):     {Label: withLabel(vocab.LabelCluster, selection.Exists), Transform: trimWorkflow},
 		},
 	}
+}
+
+// inNamespaces is nil without namespaces, which means all. A list or a watch then
+// names one of them, so that a Role is enough for it.
+func inNamespaces(namespaces []string) map[string]cache.Config {
+	if len(namespaces) == 0 {
+		return nil
+	}
+	configs := make(map[string]cache.Config, len(namespaces))
+	for _, namespace := range namespaces {
+		configs[namespace] = cache.Config{}
+	}
+	return configs
 }
 
 func managedByUs() labels.Selector {

@@ -37,7 +37,7 @@ const (
 // Controller reconciles one cluster at a time: its postgresql, its Stanza, our
 // objects and its Workflows.
 //
-//	schedule.New(mgr, clock.RealClock{}, namespace).Setup(mgr)
+//	schedule.New(mgr, clock.RealClock{}, namespace, namespaces).Setup(mgr)
 //
 // The manager needs schedule.CacheOptions and a scheme with the Stanza; Argo's
 // kinds need not be in the scheme, nor be installed when it starts.
@@ -52,6 +52,8 @@ type Controller struct {
 	clock    clock.PassiveClock
 	// namespace of the operator, where it keeps what only it may read.
 	namespace string
+	// namespaces whose clusters are ours, all of them where it is empty.
+	namespaces []string
 	// random is where serial numbers come from.
 	random io.Reader
 	// secrets is what we know of Secrets that we cannot read.
@@ -66,8 +68,9 @@ var (
 )
 
 // New makes a Controller that works with what the manager offers. The namespace
-// is that of the operator itself.
-func New(mgr ctrl.Manager, clock clock.PassiveClock, namespace string) *Controller {
+// is that of the operator itself; the namespaces are those that the manager
+// watches, none for all.
+func New(mgr ctrl.Manager, clock clock.PassiveClock, namespace string, namespaces []string) *Controller {
 	argo := &argoReader{}
 	return &Controller{
 		cached:   reader{main: mgr.GetCache(), argo: argo},
@@ -78,8 +81,9 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, namespace string) *Controll
 		clock:    clock,
 		arrived:  make(chan event.GenericEvent, 1),
 
-		namespace: namespace,
-		random:    rand.Reader,
+		namespace:  namespace,
+		namespaces: namespaces,
+		random:     rand.Reader,
 	}
 }
 

@@ -133,13 +133,13 @@ func TestManagerIsSilent(t *testing.T) {
 func (w *world) startManager() (stop func()) {
 	w.Helper()
 	mgr, err := ctrl.NewManager(w.counted(), ctrl.Options{
-		Scheme: w.scheme, Cache: CacheOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: w.scheme, Cache: CacheOptions(nil), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: new(true)},
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := New(mgr, w.clock, operatorNamespace).Setup(mgr); err != nil {
+	if err := New(mgr, w.clock, operatorNamespace, nil).Setup(mgr); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.Context())

@@ -104,7 +104,7 @@ func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl contro
 // watchArgo gives Argo's kinds a cache of their own: the one of the manager
 // cannot be made with options for kinds that are not served.
 func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cache.Cache, error) {
-	argo, err := cache.New(mgr.GetConfig(), argoCacheOptions(mgr))
+	argo, err := cache.New(mgr.GetConfig(), argoCacheOptions(mgr, c.namespaces))
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the cache for Argo's resources: %w", err)
 	}
