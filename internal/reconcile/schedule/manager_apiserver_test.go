@@ -130,16 +130,18 @@ func TestManagerIsSilent(t *testing.T) {
 }
 
 // startManager runs a manager as main does, and gives what stops it.
-func (w *world) startManager() (stop func()) {
+func (w *world) startManager(namespaces ...string) (stop func()) {
 	w.Helper()
 	mgr, err := ctrl.NewManager(w.counted(), ctrl.Options{
-		Scheme: w.scheme, Cache: CacheOptions(nil), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller: config.Controller{SkipNameValidation: new(true)},
+		Scheme: w.scheme, Cache: CacheOptions(namespaces), Metrics: metricsserver.Options{BindAddress: "0"},
+		Controller:     config.Controller{SkipNameValidation: new(true)},
+		// Its writes would be counted where nothing must be written.
+		LeaderElection: len(namespaces) > 0, LeaderElectionNamespace: operatorNamespace, LeaderElectionID: "manager",
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := New(mgr, w.clock, operatorNamespace, nil).Setup(mgr); err != nil {
+	if err := New(mgr, w.clock, operatorNamespace, namespaces).Setup(mgr); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.Context())

@@ -56,6 +56,8 @@ type server struct {
 	// writes are the requests of the operator that are not reads.
 	mu     sync.Mutex
 	writes []string
+	// asked are all of its requests, with the code of the answer.
+	asked []string
 }
 
 // written gives the writes so far.
@@ -65,7 +67,17 @@ func (s *server) written() []string {
 	return slices.Clone(s.writes)
 }
 
+// startServer starts one where the operator has the rights of deploy/base, and no
+// other.
 func startServer(t *testing.T, crds ...string) *server {
+	t.Helper()
+	s := startBareServer(t, crds...)
+	s.grant(t)
+	return s
+}
+
+// startBareServer starts one where the operator has no right at all.
+func startBareServer(t *testing.T, crds ...string) *server {
 	t.Helper()
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Fatal("KUBEBUILDER_ASSETS is not set: it must name a directory with kube-apiserver, etcd and kubectl, such as the output of `go run . path bin` in test/cluster")
@@ -104,7 +116,6 @@ func startServer(t *testing.T, crds ...string) *server {
 		}
 	}
 	s.client = s.newClient(t, config)
-	s.grant(t)
 	return s
 }
 
@@ -112,7 +123,7 @@ func startServer(t *testing.T, crds ...string) *server {
 func (s *server) grant(t *testing.T) {
 	t.Helper()
 	// The policy that is looked for below comes last.
-	for _, file := range []string{"namespace.yaml", "rbac.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/secrets.yaml"} {
+	for _, file := range []string{"namespace.yaml", "rbac.yaml", "roles.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/secrets.yaml"} {
 		data, err := os.ReadFile("../../../deploy/base/" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -161,7 +172,13 @@ func (s *server) counted() *rest.Config {
 				s.writes = append(s.writes, r.Method+" "+r.URL.Path)
 				s.mu.Unlock()
 			}
-			return next.RoundTrip(r)
+			answer, err := next.RoundTrip(r)
+			if err == nil {
+				s.mu.Lock()
+				s.asked = append(s.asked, fmt.Sprintf("%s %s %d", r.Method, r.URL.Path, answer.StatusCode))
+				s.mu.Unlock()
+			}
+			return answer, err
 		})
 	})
 	return config
@@ -197,7 +214,12 @@ type world struct {
 
 func (s *server) world(t *testing.T) *world {
 	t.Helper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "db-"}}
+	return s.worldIn(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "db-"}})
+}
+
+// worldIn is one with a namespace that is to be made.
+func (s *server) worldIn(t *testing.T, namespace *corev1.Namespace) *world {
+	t.Helper()
 	if err := s.client.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
