@@ -104,9 +104,9 @@ func readResources(in io.Reader, namespace string) ([]map[string]any, map[[2]str
 		if len(bytes.TrimSpace(document)) == 0 {
 			continue
 		}
-		b, err := yaml.YAMLToJSON(document)
+		b, err := yaml.YAMLToJSONStrict(document)
 		if err != nil {
-			return nil, nil, fmt.Errorf("document %d is not YAML: %w", i, err)
+			return nil, nil, fmt.Errorf("document %d is not valid YAML: %w", i, err)
 		}
 		var object map[string]any
 		if err := json.Unmarshal(b, &object); err != nil {
@@ -119,8 +119,8 @@ func readResources(in io.Reader, namespace string) ([]map[string]any, map[[2]str
 			}
 			clusters = append(clusters, object)
 		case [2]any{stanzaflowv1alpha1.GroupVersion.String(), "Stanza"}:
-			var stanza stanzaflowv1alpha1.Stanza
-			if err := yaml.UnmarshalStrict(b, &stanza); err != nil {
+			stanza, err := decodeStanza(b)
+			if err != nil {
 				return nil, nil, fmt.Errorf("document %d is not a valid Stanza: %w", i, err)
 			}
 			stanzas[[2]string{cmp.Or(stanza.Namespace, namespace), stanza.Name}] = stanza

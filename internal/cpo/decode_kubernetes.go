@@ -4,12 +4,13 @@
 package cpo
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
 	"fmt"
 	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
 )
 
 // The parts of the resource that have the form of Kubernetes' own types. An
@@ -117,12 +118,13 @@ func as[T any](d *decoder, parent map[string]any, path, key string) *T {
 	return &typed
 }
 
-// convert reads JSON as a type. Fields that the type does not have are ignored.
+// convert reads JSON as a type, as the API server does: the case of a field counts.
+// Fields that the type does not have are ignored.
 func convert[T any](value any) (T, bool) {
 	var typed T
-	text, err := json.Marshal(value)
+	text, err := stdjson.Marshal(value)
 	if err == nil {
-		err = json.Unmarshal(text, &typed)
+		err = json.UnmarshalCaseSensitivePreserveInts(text, &typed)
 	}
 	if _, isObject := value.(map[string]any); err != nil || !isObject {
 		return *new(T), false

@@ -96,6 +96,17 @@ func TestDecode(t *testing.T) {
 				{Field: "spec.tolerations[1]", Message: "must be an object with key, operator, value and effect"},
 			},
 		},
+		"the case of a field counts, as for the API server": {
+			object: `{Metadata: {name: a}, spec: {
+				tolerations: [{Key: dedicated, operator: Exists}], podpriorityclassname: database,
+				nodeAffinity: {RequiredDuringSchedulingIgnoredDuringExecution: {}},
+				backup: {pgbackrest: {Image: x, repos: [{name: repo1, Schedule: {full: 0 1 * * *}, volume: {size: 1Gi, selector: {matchlabels: {a: b}}}}]}},
+			}}`,
+			want: cpo.Postgresql{
+				PgBackRest: &cpo.PgBackRest{Repos: []cpo.Repo{{Name: "repo1", Volume: &cpo.Volume{Size: "1Gi", Selector: &metav1.LabelSelector{}}}}},
+				Scheduling: cpo.Scheduling{Tolerations: []corev1.Toleration{{Operator: "Exists"}}, NodeAffinity: &corev1.NodeAffinity{}},
+			},
+		},
 		"what the repo host cannot be made of": {
 			object: `{spec: {
 				tolerations: [hunter2, {key: [hunter2]}], nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: hunter2}, podPriorityClassName: [hunter2],

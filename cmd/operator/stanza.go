@@ -1,0 +1,62 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/json"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/fields"
+)
+
+// decodeStanza reads a Stanza as the API server does: the case of a field counts.
+// The API server drops a field that it does not know; here it is refused, since
+// whoever wrote it means something.
+func decodeStanza(text []byte) (stanzaflowv1alpha1.Stanza, error) {
+	var stanza stanzaflowv1alpha1.Stanza
+	unknown, err := json.UnmarshalStrict(text, &stanza)
+	if err != nil {
+		return stanza, err
+	}
+	var problems []string
+	for _, err := range unknown {
+		path := ""
+		if field := json.FieldError(nil); errors.As(err, &field) {
+			path = field.FieldPath()
+		}
+		switch {
+		case strings.HasPrefix(path, "status."):
+			// Nothing is rendered from it, and another release may have written it.
+		case path == "":
+			problems = append(problems, err.Error())
+		default:
+			problems = append(problems, unknownField(path))
+		}
+	}
+	if len(problems) > 0 {
+		return stanza, errors.New(strings.Join(problems, "; "))
+	}
+	return stanza, nil
+}
+
+var index = regexp.MustCompile(`\[[0-9]+\]`)
+
+func unknownField(path string) string {
+	parent := path[:strings.LastIndex(path, ".")+1]
+	known := fields.Beside(fields.Paths(stanzaflowv1alpha1.Stanza{}), index.ReplaceAllString(path, ""))
+	for _, name := range known {
+		if strings.EqualFold(parent+name, path) {
+			return fmt.Sprintf("there is no field %s, did you mean %s?", path, parent+name)
+		}
+	}
+	if len(known) == 0 {
+		return "there is no field " + path
+	}
+	return fmt.Sprintf("there is no field %s, there are %s", path, strings.Join(known, ", "))
+}

@@ -1,0 +1,59 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package fields lists the fields of a kind of ours by their JSON paths.
+package fields
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Paths gives the paths of all fields of a struct, sorted: status.schedules.type.
+// It goes into the types of the same package; those of others are one field each.
+func Paths(value any) []string {
+	var paths []string
+	root := reflect.TypeOf(value)
+	walk(root, root.PkgPath(), "", &paths)
+	slices.Sort(paths)
+	return paths
+}
+
+func walk(t reflect.Type, pkg, prefix string, paths *[]string) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.PkgPath() != pkg {
+		return
+	}
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case options == "inline":
+			walkInline(field.Type, prefix, paths)
+		case name != "" && name != "-":
+			*paths = append(*paths, prefix+name)
+			walk(field.Type, pkg, prefix+name+".", paths)
+		}
+	}
+}
+
+// walkInline: TypeMeta and its like are of another package.
+func walkInline(t reflect.Type, prefix string, paths *[]string) {
+	walk(t, t.PkgPath(), prefix, paths)
+}
+
+// Beside gives the names of the fields that could stand where a path does: for
+// spec.timezone those of spec.
+func Beside(paths []string, path string) []string {
+	parent := path[:strings.LastIndex(path, ".")+1]
+	var names []string
+	for _, p := range paths {
+		if name, ok := strings.CutPrefix(p, parent); ok && !strings.Contains(name, ".") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
