@@ -13,6 +13,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/image"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
 // New returns the root command.
@@ -30,18 +31,28 @@ func New() *cobra.Command {
 
 // load prepares the cluster; progress goes to standard error, results to
 // standard output.
-func load(cmd *cobra.Command) (*cluster.Cluster, error) {
-	return cluster.Load(cmd.Context(), progress.New(cmd.ErrOrStderr()))
+func load(cmd *cobra.Command) (*cluster.Cluster, error) { return loadFor(cmd, set.All) }
+
+func loadFor(cmd *cobra.Command, s set.Set) (*cluster.Cluster, error) {
+	return cluster.Load(cmd.Context(), progress.New(cmd.ErrOrStderr()), s)
+}
+
+// setFlag adds the flag that says what the cluster is for.
+func setFlag(cmd *cobra.Command) *set.Set {
+	s := set.All
+	cmd.Flags().Var(&s, "for", "What the cluster is for: "+set.Names()+".")
+	return &s
 }
 
 func newUp() *cobra.Command {
 	var fresh bool
+	var of *set.Set
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Build what is missing and start the cluster; does nothing when it runs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := load(cmd)
+			c, err := loadFor(cmd, *of)
 			if err != nil {
 				return err
 			}
@@ -52,23 +63,27 @@ func newUp() *cobra.Command {
 			return err
 		},
 	}
+	of = setFlag(cmd)
 	cmd.Flags().BoolVar(&fresh, "fresh", false, "Delete the state of earlier runs first.")
 	return cmd
 }
 
 func newBuild() *cobra.Command {
-	return &cobra.Command{
+	var of *set.Set
+	cmd := &cobra.Command{
 		Use:   "build",
 		Short: "Build what is missing and start nothing, to fill the cache",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := load(cmd)
+			c, err := loadFor(cmd, *of)
 			if err != nil {
 				return err
 			}
 			return c.Build(cmd.Context())
 		},
 	}
+	of = setFlag(cmd)
+	return cmd
 }
 
 func newDown() *cobra.Command {

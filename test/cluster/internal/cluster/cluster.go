@@ -19,6 +19,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 	"github.com/stanzaflow/stanzaflow/test/cluster/manifests"
 )
 
@@ -26,6 +27,7 @@ import (
 type Cluster struct {
 	Dirs layout.Dirs
 
+	set      set.Set
 	out      *progress.Printer
 	programs *component.Builder
 	images   *image.Builder
@@ -33,9 +35,9 @@ type Cluster struct {
 	kube     *kube.Client
 }
 
-// Load reads the sources and finds out what everything would be called. Nothing
-// is built, written or started.
-func Load(ctx context.Context, out *progress.Printer) (*Cluster, error) {
+// Load reads the sources and finds out what everything of a cluster for s would
+// be called. Nothing is built, written or started.
+func Load(ctx context.Context, out *progress.Printer, s set.Set) (*Cluster, error) {
 	if err := host.ExtendPath(); err != nil {
 		return nil, err
 	}
@@ -47,11 +49,11 @@ func Load(ctx context.Context, out *progress.Printer) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Dirs: dirs, out: out, kube: kube.New(dirs)}
+	c := &Cluster{Dirs: dirs, set: s, out: out, kube: kube.New(dirs)}
 	if c.programs, err = component.NewBuilder(ctx, source, dirs, out); err != nil {
 		return nil, err
 	}
-	if c.images, err = image.NewBuilder(dirs, out, c.programs); err != nil {
+	if c.images, err = image.NewBuilder(dirs, out, c.programs, s); err != nil {
 		return nil, err
 	}
 	kubernetes, err := c.programs.Program(component.Kubernetes)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/addon"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/cache"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/component"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/host"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/kube"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
@@ -84,11 +85,11 @@ func (c *Cluster) Build(ctx context.Context) error {
 // build builds what is missing. Debian images mostly wait for downloads, and are
 // made while the compiler runs.
 func (c *Cluster) build(ctx context.Context) error {
-	if err := host.EnsurePackages(ctx, c.out, c.Dirs.Log("packages")); err != nil {
+	if err := host.EnsurePackages(ctx, c.out, c.Dirs.Log("packages"), c.set); err != nil {
 		return err
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.programs.Ensure(gctx) })
+	g.Go(func() error { return c.programs.Ensure(gctx, append(c.images.Components(), component.Kubernetes)...) })
 	g.Go(func() error { return c.images.EnsureDebian(gctx) })
 	if err := g.Wait(); err != nil {
 		return err

@@ -105,11 +105,11 @@ func (b *Builder) Program(name string) (Program, error) {
 	return Program{}, fmt.Errorf("no component %q", name)
 }
 
-// Ensure builds the named programs, or all, where they are missing, and points
-// the stable links at them. One after the other: each go build uses all cores.
+// Ensure builds the named programs where they are missing, and points the stable
+// links at them. One after the other: each go build uses all cores.
 func (b *Builder) Ensure(ctx context.Context, names ...string) error {
 	for _, p := range b.programs {
-		if len(names) > 0 && !slices.Contains(names, p.Name) {
+		if !slices.Contains(names, p.Name) {
 			continue
 		}
 		if err := b.ensure(ctx, p); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
 // requirement is a package and the files or programs that it is needed for. They
@@ -24,23 +25,24 @@ import (
 // packages too, which Debian's would displace.
 type requirement struct {
 	pkg   string
+	of    set.Set
 	paths []string // absolute: a file; else a program
 }
 
 var requirements = []requirement{
-	{"containerd", []string{"containerd", "ctr", "containerd-shim-runc-v2"}},
-	{"runc", []string{"runc"}},
-	{"containernetworking-plugins", []string{"/usr/lib/cni/ptp", "/usr/lib/cni/host-local", "/usr/lib/cni/portmap"}},
-	{"iptables", []string{"iptables"}},
-	{"iproute2", []string{"ip", "ss"}},
-	{"e2fsprogs", []string{"mkfs.ext4"}},
-	{"mount", []string{"mount", "losetup"}},
-	{"procps", []string{"sysctl"}},
-	{"util-linux", []string{"nsenter"}},
-	{"mmdebstrap", []string{"mmdebstrap"}},
-	{"debian-archive-keyring", []string{"/usr/share/keyrings/debian-archive-keyring.gpg"}},
-	{"npm", []string{"npm"}},
-	{"ca-certificates", []string{"/etc/ssl/certs/ca-certificates.crt"}},
+	{"containerd", set.Demo, []string{"containerd", "ctr", "containerd-shim-runc-v2"}},
+	{"runc", set.Demo, []string{"runc"}},
+	{"containernetworking-plugins", set.Demo, []string{"/usr/lib/cni/ptp", "/usr/lib/cni/host-local", "/usr/lib/cni/portmap"}},
+	{"iptables", set.Demo, []string{"iptables"}},
+	{"iproute2", set.Demo, []string{"ip", "ss"}},
+	{"e2fsprogs", set.Demo, []string{"mkfs.ext4"}},
+	{"mount", set.Demo, []string{"mount", "losetup"}},
+	{"procps", set.Demo, []string{"sysctl"}},
+	{"util-linux", set.Demo, []string{"nsenter"}},
+	{"mmdebstrap", set.Demo, []string{"mmdebstrap"}},
+	{"debian-archive-keyring", set.Demo, []string{"/usr/share/keyrings/debian-archive-keyring.gpg"}},
+	{"npm", set.All, []string{"npm"}},
+	{"ca-certificates", set.Demo, []string{"/etc/ssl/certs/ca-certificates.crt"}},
 }
 
 // systemPath is where system programs are, which not every user's PATH includes.
@@ -51,11 +53,12 @@ func ExtendPath() error {
 	return os.Setenv("PATH", os.Getenv("PATH")+":"+systemPath)
 }
 
-// missing lists the packages whose programs are not there.
-func missing() []string {
+// Missing lists the packages that a cluster for s needs and whose programs are
+// not there.
+func Missing(s set.Set) []string {
 	var pkgs []string
 	for _, r := range requirements {
-		if slices.ContainsFunc(r.paths, func(path string) bool { return !present(path) }) {
+		if s.Includes(r.of) && slices.ContainsFunc(r.paths, func(path string) bool { return !present(path) }) {
 			pkgs = append(pkgs, r.pkg)
 		}
 	}
@@ -72,8 +75,8 @@ func present(path string) bool {
 }
 
 // EnsurePackages installs missing packages, and does nothing when none is.
-func EnsurePackages(ctx context.Context, out *progress.Printer, log string) error {
-	pkgs := missing()
+func EnsurePackages(ctx context.Context, out *progress.Printer, log string, s set.Set) error {
+	pkgs := Missing(s)
 	if len(pkgs) == 0 {
 		return nil
 	}
@@ -87,7 +90,7 @@ func EnsurePackages(ctx context.Context, out *progress.Printer, log string) erro
 				return err
 			}
 		}
-		if still := missing(); len(still) > 0 {
+		if still := Missing(s); len(still) > 0 {
 			return fmt.Errorf("installed, but still missing: %s", strings.Join(still, " "))
 		}
 		return nil

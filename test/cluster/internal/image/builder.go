@@ -23,6 +23,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/fingerprint"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
 // format is part of every image's key. Raise it when this package's code changes
@@ -37,7 +38,7 @@ type Tarball struct {
 	Path string // where the finished tarball is, or will be
 }
 
-// Builder builds the images of the table into the cache.
+// Builder builds the images of a set into the cache.
 type Builder struct {
 	dirs     layout.Dirs
 	out      *progress.Printer
@@ -45,10 +46,13 @@ type Builder struct {
 	tarballs []Tarball
 }
 
-// NewBuilder works out the keys of all images.
-func NewBuilder(dirs layout.Dirs, out *progress.Printer, programs *component.Builder) (*Builder, error) {
+// NewBuilder works out the keys of the images that a cluster for s gets.
+func NewBuilder(dirs layout.Dirs, out *progress.Printer, programs *component.Builder, s set.Set) (*Builder, error) {
 	b := &Builder{dirs: dirs, out: out, programs: programs}
 	for _, row := range table {
+		if !s.Includes(row.For) {
+			continue
+		}
 		t, err := b.plan(row)
 		if err != nil {
 			return nil, fmt.Errorf("image %s: %w", row.Name, err)
@@ -58,8 +62,21 @@ func NewBuilder(dirs layout.Dirs, out *progress.Printer, programs *component.Bui
 	return b, nil
 }
 
-// Tarballs returns all images, in the order of the table.
+// Tarballs returns the images, in the order of the table.
 func (b *Builder) Tarballs() []Tarball { return b.tarballs }
+
+// Components names the programs that go into the images.
+func (b *Builder) Components() []string {
+	var names []string
+	for _, t := range b.tarballs {
+		for _, e := range t.Entries {
+			if e.Component != "" {
+				names = append(names, e.Component)
+			}
+		}
+	}
+	return names
+}
 
 func (b *Builder) plan(row Image) (Tarball, error) {
 	t := Tarball{Image: row}

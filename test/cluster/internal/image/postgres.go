@@ -3,7 +3,11 @@
 
 package image
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
+)
 
 // PostgresUID is the user and group of the PostgreSQL images, the same in all of
 // them so that a volume can move between versions. 26 is what PostgreSQL has in
@@ -12,10 +16,11 @@ const PostgresUID = "26"
 
 // postgres is an image with PostgreSQL and pgBackRest of a Debian release. It
 // starts nothing by itself: the tests say how PostgreSQL runs.
-func postgres(suite, postgresVersion, pgbackrestVersion string) Image {
+func postgres(of set.Set, suite, postgresVersion, pgbackrestVersion string) Image {
 	return Image{
 		Name: "postgres",
 		Tag:  postgresVersion + "-pgbackrest-" + pgbackrestVersion,
+		For:  of,
 		Debian: &Debian{
 			Suite: suite,
 			Packages: []string{

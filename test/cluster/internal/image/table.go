@@ -5,6 +5,7 @@ package image
 
 import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/component"
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
 // Registry is the host part of our images' names. It does not exist: an image
@@ -28,6 +29,8 @@ const fromComponent = ""
 type Image struct {
 	Name string // below Registry
 	Tag  string // fromComponent: the version of Component
+	// For is the set that the image belongs to. It does not go into the image.
+	For set.Set `json:"-"`
 
 	Component string    // the program that it is made for, if it is made for one
 	Debian    *Debian   // packages; nil: starts empty
@@ -46,19 +49,19 @@ type Image struct {
 // (an object store, say): a row in the component table and a row here.
 var table = []Image{
 	{
-		Name: "pause", Tag: "1", Component: component.Pause,
+		Name: "pause", Tag: "1", For: set.Demo, Component: component.Pause,
 		Entries:    []Entry{program(component.Pause, "/pause")},
 		User:       "65535:65535",
 		Entrypoint: []string{"/pause"},
 	},
 	{
-		Name: "coredns", Tag: fromComponent, Component: component.CoreDNS,
+		Name: "coredns", Tag: fromComponent, For: set.Demo, Component: component.CoreDNS,
 		Accounts:   []account{rootAccount},
 		Entries:    []Entry{program(component.CoreDNS, "/coredns")},
 		Entrypoint: []string{"/coredns"},
 	},
 	{
-		Name: "workflow-controller", Tag: fromComponent, Component: component.WorkflowController,
+		Name: "workflow-controller", Tag: fromComponent, For: set.Demo, Component: component.WorkflowController,
 		Accounts:   argoAccounts,
 		Entries:    []Entry{program(component.WorkflowController, "/bin/workflow-controller")},
 		User:       argoUID,
@@ -68,14 +71,14 @@ var table = []Image{
 		// Not root, unlike upstream's default variant: init and wait containers then
 		// need no runAsUser to pass the restricted Pod Security profile, and follow
 		// the pod's own user where it sets one.
-		Name: "argoexec", Tag: fromComponent, Component: component.ArgoExec,
+		Name: "argoexec", Tag: fromComponent, For: set.Demo, Component: component.ArgoExec,
 		Accounts:   argoAccounts,
 		Entries:    []Entry{program(component.ArgoExec, "/bin/argoexec")},
 		User:       argoUID,
 		Entrypoint: []string{"argoexec"},
 	},
 	{
-		Name: "argocli", Tag: fromComponent, Component: component.Argo,
+		Name: "argocli", Tag: fromComponent, For: set.Demo, Component: component.Argo,
 		Accounts:   argoAccounts,
 		Entries:    []Entry{program(component.Argo, "/bin/argo"), {Path: argoHome, Mode: 0o777}},
 		User:       argoUID,
@@ -83,7 +86,7 @@ var table = []Image{
 		Entrypoint: []string{"argo"},
 	},
 	{
-		Name: "versitygw", Tag: fromComponent, Component: component.VersityGW,
+		Name: "versitygw", Tag: fromComponent, For: set.Demo, Component: component.VersityGW,
 		Accounts:   []account{rootAccount, nonrootAccount},
 		Entries:    []Entry{program(component.VersityGW, "/bin/versitygw")},
 		User:       "65532",
@@ -91,14 +94,14 @@ var table = []Image{
 	},
 	{
 		// Stands before a store and breaks what a test asks it to.
-		Name: "store-front", Tag: "v1", Component: component.StoreFront,
+		Name: "store-front", Tag: "v1", For: set.All, Component: component.StoreFront,
 		Accounts:   []account{rootAccount, nonrootAccount},
 		Entries:    []Entry{program(component.StoreFront, "/bin/store-front")},
 		User:       "65532",
 		Entrypoint: []string{"store-front"},
 	},
 	{
-		Name: "fake-gcs-server", Tag: fromComponent, Component: component.FakeGCSServer,
+		Name: "fake-gcs-server", Tag: fromComponent, For: set.All, Component: component.FakeGCSServer,
 		Accounts:   []account{rootAccount, nonrootAccount},
 		Entries:    []Entry{program(component.FakeGCSServer, "/bin/fake-gcs-server")},
 		User:       "65532",
@@ -106,7 +109,7 @@ var table = []Image{
 	},
 	{
 		// An Azure Blob server, which is a JavaScript program.
-		Name: "azurite", Tag: "3.37.0",
+		Name: "azurite", Tag: "3.37.0", For: set.All,
 		Debian:     &Debian{Suite: "trixie", Packages: []string{"nodejs"}},
 		NPM:        &NPM{Dir: "azurite", To: azuriteHome},
 		Accounts:   []account{rootAccount, nonrootAccount},
@@ -117,7 +120,7 @@ var table = []Image{
 	{
 		// A small helper for tests: a shell, wget, nc, sleep. The static build,
 		// because nothing else is in the image.
-		Name: "busybox", Tag: "1.37",
+		Name: "busybox", Tag: "1.37", For: set.All,
 		Debian: &Debian{
 			Suite: "trixie", Packages: []string{"busybox-static"}, ExtractOnly: true,
 			After: []string{
@@ -129,8 +132,8 @@ var table = []Image{
 		Accounts: []account{rootAccount, nonrootAccount},
 		Command:  []string{"sh"},
 	},
-	postgres("trixie", "17", "2.55"),
-	postgres("bookworm", "15", "2.45"),
+	postgres(set.Demo, "trixie", "17", "2.55"),
+	postgres(set.All, "bookworm", "15", "2.45"),
 }
 
 func program(component, path string) Entry {
