@@ -48,6 +48,10 @@ cluster: ## Start the local cluster; FOR=demo builds only what the demo needs.
 cluster-down: ## Stop the local cluster; nothing stays running or mounted.
 	@$(cluster) down
 
+.PHONY: cluster-wipe
+cluster-wipe: ## Stop it and delete its state: objects, volumes, imported images. Built programs are kept.
+	@$(cluster) down --wipe
+
 ##@ Test: make test is what a change must pass. Times are of two cores, with everything built.
 
 .PHONY: unit

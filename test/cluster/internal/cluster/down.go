@@ -3,7 +3,13 @@
 
 package cluster
 
-import "context"
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
 
 // Down stops the cluster and leaves nothing behind but its state, and not even
 // that with wipe.
@@ -16,10 +22,42 @@ func (c *Cluster) Down(ctx context.Context, wipe bool) error {
 		return err
 	}
 	defer unlock()
-	if wipe {
-		return c.stopAndWipe(ctx)
+	if !wipe {
+		return c.stop(ctx)
 	}
-	return c.stop(ctx)
+	if err := c.stopAndWipe(ctx); err != nil {
+		return err
+	}
+	return c.sayWhatStays()
+}
+
+// sayWhatStays says what a wipe leaves on the machine, and where.
+func (c *Cluster) sayWhatStays() error {
+	size, err := treeSize(c.Dirs.Cache)
+	if err != nil {
+		return err
+	}
+	c.out.Printf("kept for the next start: %.1f GB of programs, images and logs in %s; delete the directory to free it", float64(size)/1e9, c.Dirs.Cache)
+	c.out.Printf("kept as well: Go's caches (go clean -cache -modcache), the Debian packages that were installed, and the kernel settings (README.md) until the machine starts again")
+	return nil
+}
+
+// treeSize adds up the files below a directory, which need not be there.
+func treeSize(dir string) (total int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return total, nil
+	}
+	return total, err
 }
 
 func (c *Cluster) stop(ctx context.Context) error {

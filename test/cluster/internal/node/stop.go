@@ -177,7 +177,8 @@ func (n *Node) Wipe() error {
 	if err := unmountBelow(n.dirs.State(), n.dirs.BrokenState()); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(n.dirs.State()), os.RemoveAll(n.dirs.BrokenState()))
+	// The kubeconfig, too: it leads nowhere, and the next cluster has other keys.
+	return errors.Join(os.RemoveAll(n.dirs.State()), os.RemoveAll(n.dirs.BrokenState()), os.RemoveAll(n.dirs.Kubeconfig()))
 }
 
 // PutAside moves a state that does not start out of the way, for a look at it
