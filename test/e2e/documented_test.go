@@ -16,7 +16,7 @@ import (
 var documented = map[string]string{"pvc": repoHost, "s3": primary, "encryption": primary}
 
 // testDocumented: the manifests of the documentation, changed in nothing but
-// image, endpoint and size, give a proven backup that restores after the
+// endpoint and size, give a proven backup that restores after the
 // resource has been deleted.
 func testDocumented(t *testing.T, name string) {
 	t.Helper()
