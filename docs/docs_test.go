@@ -224,6 +224,16 @@ func TestChangesHaveAKind(t *testing.T) {
 	}
 }
 
+// TestChangelogLeavesChangesToFragments: a list beside the fragments says less than
+// they do, as nobody keeps both.
+func TestChangelogLeavesChangesToFragments(t *testing.T) {
+	_, text, found := strings.Cut(readFile(t, filepath.Join(root, "CHANGELOG.md")), "## Unreleased")
+	text, _, _ = strings.Cut(text, "\n## ")
+	if !found || strings.Contains(text, "\n- ") {
+		t.Errorf("CHANGELOG.md must have a section Unreleased without a list: a change is a fragment in docs/changes")
+	}
+}
+
 // documents are the Markdown files of the repository.
 func documents(t *testing.T) []string {
 	t.Helper()
