@@ -150,4 +150,3 @@ func images(objects resmap.ResMap) map[string]string {
 	}
 	return found
 }
-
