@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/json"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/fields"
+	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
 )
 
 // decodeStanza reads a Stanza as the API server does: the case of a field counts.
@@ -49,7 +49,7 @@ var index = regexp.MustCompile(`\[[0-9]+\]`)
 
 func unknownField(path string) string {
 	parent := path[:strings.LastIndex(path, ".")+1]
-	known := fields.Beside(fields.Paths(stanzaflowv1alpha1.Stanza{}), index.ReplaceAllString(path, ""))
+	known := fieldpath.Beside(fieldpath.Of(stanzaflowv1alpha1.Stanza{}), index.ReplaceAllString(path, ""))
 	for _, name := range known {
 		if strings.EqualFold(parent+name, path) {
 			return fmt.Sprintf("there is no field %s, did you mean %s?", path, parent+name)

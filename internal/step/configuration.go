@@ -57,7 +57,7 @@ func (s *step) checkDigest(ctx context.Context, at Place, configMap, want string
 		return fmt.Errorf("in %s: %w", at, err)
 	}
 	if want != "" && have != want {
-		return retry("%s in %s is not yet what the postgresql resource asks for: Kubernetes projects a changed ConfigMap within about a minute; if it stays so, look at the ConfigMap %s and at the Stanza",
+		return retry("%s in %s is not yet what the postgresql resource asks for: Kubernetes projects a changed ConfigMap within about a minute; if it stays so, look at the ConfigMap %s, at the Stanza, and whether the image in the WorkflowTemplate is of the operator's release",
 			file, at, configMap)
 	}
 	return nil

@@ -49,7 +49,13 @@ const (
 	ReasonRejectedByArgo          = "RejectedByArgo"
 	ReasonVolumeClaimMismatch     = "VolumeClaimMismatch"
 	ReasonCertManagerNotInstalled = "CertManagerNotInstalled"
-	ReasonDraining                = "Draining"
+	ReasonPolicyMismatch          = "PolicyMismatch"
+	ReasonCRDOutdated             = "CRDOutdated"
+
+	// Programmed=True: what was planned is there, and there is more to know.
+	ReasonDraining      = "Draining"
+	ReasonPolicyMissing = "PolicyMissing"
+	ReasonSkewUnknown   = "SkewUnknown"
 
 	// BackupHealthy.
 	ReasonSucceeded       = "Succeeded"

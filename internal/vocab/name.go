@@ -32,7 +32,26 @@ const (
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
 	TemplateContract = "v1"
+	// LabelPolicyContract on an admission policy says which command lines and
+	// objects it lets through: those that the operator and the steps of
+	// PolicyContract make.
+	LabelPolicyContract = Domain + "/policy-contract"
+	PolicyContract      = "v1"
 )
+
+// Policies are the names of our admission policies. Each has a binding of its
+// name.
+var Policies = []string{
+	"stanzaflow-certificates",
+	"stanzaflow-claims",
+	"stanzaflow-connect",
+	"stanzaflow-cronworkflows",
+	"stanzaflow-exec",
+	"stanzaflow-objects",
+	"stanzaflow-secrets",
+	"stanzaflow-services",
+	"stanzaflow-statefulsets",
+}
 
 // Annotations.
 const (

@@ -58,8 +58,12 @@ type Controller struct {
 	random io.Reader
 	// secrets is what we know of Secrets that we cannot read.
 	secrets secretMemory
-	// arrived says that Argo's kinds are served now.
-	arrived chan event.GenericEvent
+	// skew is what we know of the policies and the CRD, and how often to look.
+	skew     *skewMemory
+	skewPoll time.Duration
+	// wake is for every cluster: Argo's kinds are served now, or the policies or
+	// the CRD have changed.
+	wake chan event.GenericEvent
 }
 
 var (
@@ -79,11 +83,12 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, namespace string, namespace
 		client:   mgr.GetClient(),
 		recorder: mgr.GetEventRecorder(controllerName),
 		clock:    clock,
-		arrived:  make(chan event.GenericEvent, 1),
+		wake:     make(chan event.GenericEvent, 1),
 
 		namespace:  namespace,
 		namespaces: namespaces,
 		random:     rand.Reader,
+		skewPoll:   skewPoll,
 	}
 }
 

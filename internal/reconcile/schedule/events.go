@@ -11,6 +11,7 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -132,10 +133,10 @@ func problemEvents(before, after stanzaflowv1alpha1.StanzaStatus, problems []tra
 var waitingReasons = []string{vocab.ReasonArgoNotInstalled, vocab.ReasonWorkflowTemplateMissing}
 
 // conditionEvent tells that a condition has become False, or False for another
-// reason.
+// reason; and that policies are missing, with which it stays True.
 func conditionEvent(before, after stanzaflowv1alpha1.StanzaStatus, kind string) (notice, bool) {
 	was, is := meta.FindStatusCondition(before.Conditions, kind), meta.FindStatusCondition(after.Conditions, kind)
-	if is == nil || is.Status != "False" || was != nil && was.Status == is.Status && was.Reason == is.Reason && was.Message == is.Message {
+	if is == nil || is.Status != metav1.ConditionFalse && is.Reason != vocab.ReasonPolicyMissing || was != nil && was.Status == is.Status && was.Reason == is.Reason && was.Message == is.Message {
 		return notice{}, false
 	}
 	e := notice{Type: corev1.EventTypeWarning, Reason: is.Reason, Action: actionApply, Note: is.Message}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -134,14 +135,16 @@ func (w *world) startManager(namespaces ...string) (stop func()) {
 	w.Helper()
 	mgr, err := ctrl.NewManager(w.counted(), ctrl.Options{
 		Scheme: w.scheme, Cache: CacheOptions(namespaces), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller:     config.Controller{SkipNameValidation: new(true)},
+		Controller: config.Controller{SkipNameValidation: new(true)},
 		// Its writes would be counted where nothing must be written.
 		LeaderElection: len(namespaces) > 0, LeaderElectionNamespace: operatorNamespace, LeaderElectionID: "manager",
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := New(mgr, w.clock, operatorNamespace, namespaces).Setup(mgr); err != nil {
+	controller := New(mgr, w.clock, operatorNamespace, namespaces)
+	controller.skewPoll = time.Second
+	if err := controller.Setup(mgr); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.Context())

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -50,6 +51,7 @@ func TestManagerOfNamespaces(t *testing.T) {
 		w.create(makeTemplate(w.namespace))
 		w.create(makeHosted(t, w.namespace))
 	}
+	s.awaitSchema(t)
 	s.forget()
 	stop := watched.startManager(overlayNamespace)
 	watched.eventually(vocab.ConditionReady, vocab.ReasonReady)
@@ -67,7 +69,7 @@ func TestManagerOfNamespaces(t *testing.T) {
 	})
 	stop()
 
-	watched.wantAsked(regexp.MustCompile(`^[A-Z]+ (/api|/apis)(/[a-z0-9.]+){0,2} (200|404)$`), overlayNamespace, operatorNamespace)
+	watched.wantAsked(discoveryOrRelease, overlayNamespace, operatorNamespace)
 	if objects, err := list(t.Context(), s.client, stanzaKind, other.namespace, nil); err != nil || len(objects) > 0 {
 		t.Errorf("in the other namespace there are the Stanzas %s: %v", asJSON(objects), err)
 	}
@@ -77,7 +79,24 @@ func TestManagerOfNamespaces(t *testing.T) {
 		}
 	}
 	wantNoAccess(t, operator, other.namespace)
+
+	t.Run("with nothing of the whole cluster at all", func(t *testing.T) {
+		binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "stanzaflow-policies"}}
+		if err := s.client.Delete(t.Context(), binding); err != nil {
+			t.Fatal(err)
+		}
+		stop := watched.startManager(overlayNamespace)
+		watched.eventually(vocab.ConditionProgrammed, vocab.ReasonSkewUnknown)
+		watched.eventually(vocab.ConditionReady, vocab.ReasonReady)
+		stop()
+	})
 }
+
+// discoveryOrRelease are the requests for what every account may ask for, and for
+// what is to be of the operator's release.
+var discoveryOrRelease = regexp.MustCompile(`^GET (/api|/apis)(/[a-z0-9.]+){0,2} (200|404)$` +
+	`|^GET /openapi/v3/apis/stanzaflow.dev/v1alpha1 200$` +
+	`|^GET /apis/admissionregistration.k8s.io/v1/validatingadmissionpolic(ies|ybindings)/stanzaflow-[a-z]+ 200$`)
 
 // wantNoAccess: neither to a namespace, nor to all of them.
 func wantNoAccess(t *testing.T, operator client.Client, namespace string) {

@@ -37,6 +37,8 @@ type State struct {
 	// are empty, which then says nothing.
 	ArgoInstalled bool
 	Template      Template
+	// Skew is how the policies and the CRD fit us.
+	Skew skew
 	// Objects of ours for this cluster, by name.
 	CronWorkflows []*unstructured.Unstructured
 	ConfigMaps    []*unstructured.Unstructured
@@ -69,7 +71,7 @@ func (t Template) usable() bool { return t.Found && t.Contract == vocab.Template
 
 // observe reads from the cache, and decides nothing.
 func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (State, error) {
-	state := State{Key: key, ArgoInstalled: true, Foreign: map[string]bool{}}
+	state := State{Key: key, ArgoInstalled: true, Foreign: map[string]bool{}, Skew: c.skew.get(ctx)}
 	for _, step := range []func(context.Context, *State) error{
 		c.observePostgresql, c.observeStanza, c.observeConfiguration, c.observeArgo,
 	} {

@@ -99,25 +99,30 @@ func keptText(object *unstructured.Unstructured) string {
 }
 
 // programmed: what is wrong first, then what only takes its time. Status True
-// with reason Draining means that all that was planned is there, and that
-// something more still is.
+// with another reason than Programmed means that all that was planned is there,
+// and that there is something to wait for or to know.
 func programmed(p pass) metav1.Condition {
-	findings := slices.Concat(argoFindings(p), templateFindings(p), foreignFindings(p), p.Todo.Mismatched, failureFindings(p), verdictFindings(p))
+	findings := slices.Concat(argoFindings(p), templateFindings(p), p.State.Skew.Wrong, foreignFindings(p), p.Todo.Mismatched, failureFindings(p), verdictFindings(p))
 	if len(findings) > 0 {
-		var texts []string
-		for _, f := range findings {
-			texts = append(texts, f.message)
-		}
-		return condition(vocab.ConditionProgrammed, metav1.ConditionFalse, findings[0].reason, texts...)
+		return condition(vocab.ConditionProgrammed, metav1.ConditionFalse, findings[0].reason, messages(findings)...)
 	}
-	var waits []string
+	var notes []finding
 	for _, object := range p.Done.Draining {
-		waits = append(waits, id(object)+" is suspended and will be deleted when no run of it goes on")
+		notes = append(notes, finding{vocab.ReasonDraining, id(object) + " is suspended and will be deleted when no run of it goes on"})
 	}
-	if len(waits) > 0 {
-		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, vocab.ReasonDraining, waits...)
+	notes = append(notes, p.State.Skew.Notes...)
+	if len(notes) > 0 {
+		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, notes[0].reason, messages(notes)...)
 	}
 	return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, vocab.ReasonProgrammed, "Everything that is planned is in place")
+}
+
+func messages(findings []finding) []string {
+	texts := make([]string, 0, len(findings))
+	for _, f := range findings {
+		texts = append(texts, f.message)
+	}
+	return texts
 }
 
 func argoFindings(p pass) []finding {

@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -48,13 +47,19 @@ func (c *Controller) Setup(mgr ctrl.Manager) error {
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout}).
 		For(newObject(cpo.GroupVersionKind)).
 		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
-		WatchesRawSource(source.Channel(c.arrived, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
+		WatchesRawSource(source.Channel(c.wake, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
 	for _, kind := range watchedKinds {
 		builder = builder.Watches(newObject(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
 	}
 	ctl, err := builder.Build(c)
 	if err != nil {
 		return fmt.Errorf("cannot build the controller: %w", err)
+	}
+	if c.skew, err = newSkewMemory(mgr); err != nil {
+		return fmt.Errorf("cannot make the client for the OpenAPI document: %w", err)
+	}
+	if err := mgr.Add(manager.RunnableFunc(c.watchSkew)); err != nil {
+		return fmt.Errorf("cannot watch the policies: %w", err)
 	}
 	served, err := argoServed(mgr.GetRESTMapper())
 	switch {
@@ -94,10 +99,7 @@ func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl contro
 	}
 	c.argo.serve(argo)
 	logger.Info("Argo Workflows is installed")
-	select {
-	case c.arrived <- event.GenericEvent{Object: newObject(cpo.GroupVersionKind)}:
-	case <-ctx.Done():
-	}
+	c.wakeAll(ctx)
 	return nil
 }
 

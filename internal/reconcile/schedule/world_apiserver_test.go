@@ -27,6 +27,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -138,7 +139,7 @@ func (s *server) grant(t *testing.T) {
 			}
 		}
 	}
-	// The authorizer and the policy have to be seen first.
+	// The authorizer, the policy and the CRD have to be seen first.
 	operator := s.newClient(t, s.counted())
 	eventually(t, func() error { return operator.List(t.Context(), &corev1.ConfigMapList{}) })
 	eventually(t, func() error {
@@ -148,6 +149,7 @@ func (s *server) grant(t *testing.T) {
 		}
 		return nil
 	})
+	s.awaitSchema(t)
 }
 
 func (s *server) newClient(t *testing.T, config *rest.Config) client.WithWatch {
@@ -238,7 +240,30 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 	return &Controller{
 		cached: direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
 		namespace: operatorNamespace, random: rand.Reader,
+		skew: &skewMemory{from: w.installed(w.T, direct)},
 	}
+}
+
+// awaitSchema: the OpenAPI document comes a little later than its CRD.
+func (s *server) awaitSchema(t *testing.T) {
+	t.Helper()
+	from := s.installed(t, s.client)
+	eventually(t, func() error {
+		document, err := from.schema(t.Context())
+		if err == nil {
+			_, err = lostFields(document)
+		}
+		return err
+	})
+}
+
+func (s *server) installed(t *testing.T, direct client.Reader) installed {
+	t.Helper()
+	api, err := discovery.NewDiscoveryClientForConfig(s.counted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return apiServer{live: direct, document: openAPI(api)}
 }
 
 func (w *world) key(name string) types.NamespacedName {

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fields lists the fields of a kind of ours by their JSON paths.
-package fields
+// Package fieldpath lists the fields of a kind of ours by their JSON paths.
+package fieldpath
 
 import (
 	"reflect"
@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Paths gives the paths of all fields of a struct, sorted: status.schedules.type.
+// Of gives the paths of all fields of a struct, sorted: status.schedules.type.
 // It goes into the types of the same package; those of others are one field each.
-func Paths(value any) []string {
+func Of(value any) []string {
 	var paths []string
 	root := reflect.TypeOf(value)
 	walk(root, root.PkgPath(), "", &paths)

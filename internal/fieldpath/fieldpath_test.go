@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package fields_test
+package fieldpath_test
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/stanzaflow/stanzaflow/internal/fields"
+	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
 )
 
 type kind struct {
@@ -32,13 +32,13 @@ type entry struct {
 	At metav1.Time `json:"at"`
 }
 
-func TestPaths(t *testing.T) {
+func TestOf(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"apiVersion", "entries", "entries.at", "kind", "metadata",
 		"spec", "spec.entry", "spec.entry.at", "spec.length", "spec.timeZone",
 	}
-	got := fields.Paths(kind{private: ""})
+	got := fieldpath.Of(kind{private: ""})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("paths (-want +got):\n%s", diff)
 	}
@@ -48,7 +48,7 @@ func TestPaths(t *testing.T) {
 		"spec.entry.At":     {"at"},
 		"spec.timeZone.any": nil,
 	} {
-		if diff := cmp.Diff(want, fields.Beside(got, path)); diff != "" {
+		if diff := cmp.Diff(want, fieldpath.Beside(got, path)); diff != "" {
 			t.Errorf("beside %s (-want +got):\n%s", path, diff)
 		}
 	}
