@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command operator is the whole of Stanzaflow: the manager that runs in the
-// cluster, the steps that the pods of a run execute, and render, which shows
-// what the manager would create.
+// cluster, the steps that the pods of a run execute, render, which shows
+// what the manager would create, and version.
 package main
 
 import (
@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), stepCommand(), renderCommand()) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), stepCommand(), renderCommand(), versionCommand()) //nolint:contextcheck // cobra passes the context
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var status exitError

@@ -1,0 +1,51 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Prints the version, and what has to fit it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var settings []debug.BuildSetting
+			if info, ok := debug.ReadBuildInfo(); ok {
+				settings = info.Settings
+			}
+			return printVersion(cmd.OutOrStdout(), settings)
+		},
+	}
+}
+
+func printVersion(out io.Writer, settings []debug.BuildSetting) error {
+	_, err := fmt.Fprintf(out, "version:           %s\ncommit:            %s\ngo:                %s %s/%s\ntemplate-contract: %s\npolicy-contract:   %s\n",
+		version, commit(settings), runtime.Version(), runtime.GOOS, runtime.GOARCH, vocab.TemplateContract, vocab.PolicyContract)
+	return err
+}
+
+// commit that Go has recorded. A build with -buildvcs=false has none; its version
+// then says it, as git describe gives it.
+func commit(settings []debug.BuildSetting) string {
+	revision, dirty := "not recorded", ""
+	for _, setting := range settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			revision = setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			dirty = ", with changes"
+		}
+	}
+	return revision + dirty
+}
