@@ -138,6 +138,7 @@ func (w *world) startManager(namespaces ...string) (stop func()) {
 		Controller: config.Controller{SkipNameValidation: new(true)},
 		// Its writes would be counted where nothing must be written.
 		LeaderElection: len(namespaces) > 0, LeaderElectionNamespace: operatorNamespace, LeaderElectionID: "manager",
+		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
 		w.Fatal(err)
