@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/cache"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
@@ -107,6 +108,28 @@ func (b *Builder) Program(name string) (Program, error) {
 	return Program{}, fmt.Errorf("no component %q", name)
 }
 
+// Source is the published module that a program is built from, if it is from one.
+func (p Program) Source() (path, version string) {
+	if p.Upstream != nil {
+		return p.Upstream.Path, p.Upstream.Version
+	}
+	return p.Requires, p.Version
+}
+
+// Missing returns those of the named programs that are not built yet.
+func (b *Builder) Missing(names ...string) []Program {
+	var missing []Program
+	for _, p := range b.programs {
+		if !slices.Contains(names, p.Name) {
+			continue
+		}
+		if _, err := os.Stat(p.Path); err != nil {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
+
 // Ensure builds the named programs where they are missing, and points the stable
 // links at them. One go build after the other, as each uses all cores.
 func (b *Builder) Ensure(ctx context.Context, names ...string) error {
@@ -131,11 +154,14 @@ func (b *Builder) Ensure(ctx context.Context, names ...string) error {
 	if len(batches) > 1 {
 		defer download(ctx, batches[1:])()
 	}
+	pace := 1.0
 	for _, batch := range batches {
+		start := time.Now()
 		doing := fmt.Sprintf("building %s %s", batch.names(), batch.programs[0].Version)
-		if err := b.out.LoggedStep(doing, b.log(batch.programs[0]), func() error { return b.build(ctx, batch) }); err != nil {
+		if err := b.out.LongStep(doing, b.log(batch.programs[0]), scale(batch.expected(), pace), func() error { return b.build(ctx, batch) }); err != nil {
 			return err
 		}
+		pace = paceOf(time.Since(start), batch.expected())
 		if err := b.link(batch.programs); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ package component
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Names of the components, which image rows refer to.
@@ -40,6 +41,9 @@ type Component struct {
 	// Stamp returns the linker's -X settings for a version.
 	Stamp func(version string) []string
 
+	// CPU is what a build from nothing takes, for estimates.
+	CPU time.Duration
+
 	// Links are the stable names in bin/ that lead to the program.
 	Links []string
 }
@@ -52,29 +56,32 @@ var table = []Component{
 		Module:   "kubernetes",
 		Requires: "k8s.io/kubernetes",
 		Stamp:    stampKubernetes,
+		CPU:      500 * time.Second,
 		Links: []string{
 			"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
 			"kube-proxy", "kubelet", "kubectl", "volume-provisioner",
 		},
 	},
-	{Name: WorkflowController, Upstream: &argoWorkflows, Package: "./cmd/workflow-controller", Stamp: stampArgo},
-	{Name: ArgoExec, Upstream: &argoWorkflows, Package: "./cmd/argoexec", Stamp: stampArgo},
-	{Name: Argo, Upstream: &argoWorkflows, Package: "./cmd/argo", Stamp: stampArgo, Links: []string{"argo"}},
-	{Name: CoreDNS, Module: "coredns", Requires: "github.com/coredns/coredns"},
+	{Name: WorkflowController, Upstream: &argoWorkflows, Package: "./cmd/workflow-controller", Stamp: stampArgo, CPU: 230 * time.Second},
+	{Name: ArgoExec, Upstream: &argoWorkflows, Package: "./cmd/argoexec", Stamp: stampArgo, CPU: 130 * time.Second},
+	{Name: Argo, Upstream: &argoWorkflows, Package: "./cmd/argo", Stamp: stampArgo, CPU: 15 * time.Second, Links: []string{"argo"}},
+	{Name: CoreDNS, Module: "coredns", Requires: "github.com/coredns/coredns", CPU: 40 * time.Second},
 	{
 		Name:     VersityGW,
 		Module:   "versitygw",
 		Requires: "github.com/versity/versitygw",
 		Package:  "github.com/versity/versitygw/cmd/versitygw",
+		CPU:      80 * time.Second,
 	},
 	{
 		Name:     FakeGCSServer,
 		Module:   "fake-gcs-server",
 		Requires: "github.com/fsouza/fake-gcs-server",
 		Package:  "github.com/fsouza/fake-gcs-server",
+		CPU:      100 * time.Second,
 	},
-	{Name: Pause, Package: "./components/pause"},
-	{Name: StoreFront, Package: "./components/store-front"},
+	{Name: Pause, Package: "./components/pause", CPU: 2 * time.Second},
+	{Name: StoreFront, Package: "./components/store-front", CPU: 5 * time.Second},
 }
 
 // argoWorkflows is built from a patched copy of its module, for two reasons that

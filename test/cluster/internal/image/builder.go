@@ -65,19 +65,6 @@ func NewBuilder(dirs layout.Dirs, out *progress.Printer, programs *component.Bui
 // Tarballs returns the images, in the order of the table.
 func (b *Builder) Tarballs() []Tarball { return b.tarballs }
 
-// Components names the programs that go into the images.
-func (b *Builder) Components() []string {
-	var names []string
-	for _, t := range b.tarballs {
-		for _, e := range t.Entries {
-			if e.Component != "" {
-				names = append(names, e.Component)
-			}
-		}
-	}
-	return names
-}
-
 func (b *Builder) plan(row Image) (Tarball, error) {
 	t := Tarball{Image: row}
 	if row.Component != "" {
@@ -142,7 +129,7 @@ func (b *Builder) ensure(ctx context.Context, t Tarball) error {
 	if t.Debian != nil {
 		log = b.log(t)
 	}
-	return b.out.LoggedStep("building image "+t.Ref, log, func() error { return b.build(ctx, t) })
+	return b.out.LongStep("building image "+t.Ref, log, 0, func() error { return b.build(ctx, t) })
 }
 
 func (b *Builder) log(t Tarball) string { return b.dirs.Log("image-" + t.Name + "-" + t.Tag) }

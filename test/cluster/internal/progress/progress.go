@@ -36,11 +36,12 @@ func (p *Printer) Printf(format string, args ...any) {
 // Step runs f and reports its start, its end and, every half minute, that it
 // still runs.
 func (p *Printer) Step(doing string, f func() error) error {
-	return p.LoggedStep(doing, "", f)
+	return p.LongStep(doing, "", 0, f)
 }
 
-// LoggedStep is Step for work that writes a log one may want to follow.
-func (p *Printer) LoggedStep(doing, log string, f func() error) error {
+// LongStep is Step for work that writes a log one may want to follow, and of which
+// one wants to know how long it still takes: expected is an estimate, zero is none.
+func (p *Printer) LongStep(doing, log string, expected time.Duration, f func() error) error {
 	if log != "" {
 		p.Printf("%s … (log: %s)", doing, log)
 	} else {
@@ -55,7 +56,8 @@ func (p *Printer) LoggedStep(doing, log string, f func() error) error {
 		for {
 			select {
 			case <-tick.C:
-				p.Printf("still %s, %s", doing, short(time.Since(start)))
+				elapsed := time.Since(start)
+				p.Printf("still %s, %s%s", doing, short(elapsed), left(expected, elapsed))
 			case <-done:
 				return
 			}
@@ -70,6 +72,23 @@ func (p *Printer) LoggedStep(doing, log string, f func() error) error {
 	}
 	p.Printf("%s: done in %s", doing, short(time.Since(start)))
 	return nil
+}
+
+// left words how much of an estimate is left.
+func left(expected, elapsed time.Duration) string {
+	switch rest := expected - elapsed; {
+	case expected == 0:
+		return ""
+	case rest < 0:
+		return ", longer than the estimate of " + About(expected)
+	default:
+		return ", about " + About(rest) + " left (an estimate)"
+	}
+}
+
+// About words an estimate no finer than it is.
+func About(d time.Duration) string {
+	return fmt.Sprintf("%d min", max(1, int(d.Round(time.Minute).Minutes())))
 }
 
 // short words a duration to a tenth of a second, and to a second above a minute.
