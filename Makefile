@@ -45,7 +45,7 @@ demo: ## Back up a real PostgreSQL through a CronWorkflow and show the proof; in
 
 .PHONY: cluster
 cluster: ## Start the local cluster; FOR=demo builds only what the demo needs.
-	@$(cluster) up $(if $(FOR),--for $(FOR))
+	@$(cluster) up $(if $(FOR),--for $(FOR)) $(if $(UNTESTED),--untested)
 
 .PHONY: cluster-down
 cluster-down: ## Stop the local cluster; nothing stays running or mounted.

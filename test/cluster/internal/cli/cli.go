@@ -26,7 +26,7 @@ func New() *cobra.Command {
 	}
 	root.AddCommand(newUp(), newBuild(), newDown(), newStatus(), newLoad(), newAssets(), newImage(), newPath())
 	root.AddCommand(newRestart(), newSignal(), newSlow(), newResetConnections(), newVolume())
-	root.AddCommand(newIsLocal())
+	root.AddCommand(newPreflight(), newIsLocal())
 	return root
 }
 
@@ -46,7 +46,7 @@ func setFlag(cmd *cobra.Command) *set.Set {
 }
 
 func newUp() *cobra.Command {
-	var fresh bool
+	var options cluster.UpOptions
 	var of *set.Set
 	cmd := &cobra.Command{
 		Use:   "up",
@@ -57,7 +57,7 @@ func newUp() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.Up(cmd.Context(), fresh); err != nil {
+			if err := c.Up(cmd.Context(), options); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "export KUBECONFIG=%s\n", c.Dirs.Kubeconfig())
@@ -65,7 +65,8 @@ func newUp() *cobra.Command {
 		},
 	}
 	of = setFlag(cmd)
-	cmd.Flags().BoolVar(&fresh, "fresh", false, "Delete the state of earlier runs first.")
+	untestedFlag(cmd, &options.Untested)
+	cmd.Flags().BoolVar(&options.Fresh, "fresh", false, "Delete the state of earlier runs first.")
 	return cmd
 }
 

@@ -18,10 +18,19 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
 )
 
+// UpOptions say how a cluster is started.
+type UpOptions struct {
+	Fresh    bool // without any earlier state
+	Untested bool // on a system that nobody tried
+}
+
 // Up makes the cluster run: installs, builds and starts what is missing, and
-// waits until it is usable. With fresh it starts without any earlier state.
-func (c *Cluster) Up(ctx context.Context, fresh bool) error {
+// waits until it is usable.
+func (c *Cluster) Up(ctx context.Context, options UpOptions) error {
 	if err := requireRoot(); err != nil {
+		return err
+	}
+	if err := c.Preflight(ctx, options.Untested); err != nil {
 		return err
 	}
 	unlock, err := lock(ctx, c.out, c.Dirs.Cache)
@@ -43,7 +52,7 @@ func (c *Cluster) Up(ctx context.Context, fresh bool) error {
 		return err
 	}
 
-	if fresh {
+	if options.Fresh {
 		if err := c.stopAndWipe(ctx); err != nil {
 			return err
 		}
@@ -69,6 +78,9 @@ func (c *Cluster) Up(ctx context.Context, fresh bool) error {
 	return err
 }
 
+// components are the programs of the cluster.
+func (c *Cluster) components() []string { return append(c.images.Components(), component.Kubernetes) }
+
 // Build builds everything that is missing and starts nothing.
 func (c *Cluster) Build(ctx context.Context) error {
 	if err := requireRoot(); err != nil {
@@ -89,7 +101,7 @@ func (c *Cluster) build(ctx context.Context) error {
 		return err
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.programs.Ensure(gctx, append(c.images.Components(), component.Kubernetes)...) })
+	g.Go(func() error { return c.programs.Ensure(gctx, c.components()...) })
 	g.Go(func() error { return c.images.EnsureDebian(gctx) })
 	if err := g.Wait(); err != nil {
 		return err
