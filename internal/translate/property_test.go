@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -259,6 +260,10 @@ func schedulesWithProblems(in translate.Input, plan translate.Plan) []string {
 }
 
 // checkCronWorkflow holds for every planned CronWorkflow.
+// argo4Schedule is what the full CRDs of Argo 4.0.0 to 4.0.5 want of a schedule.
+// Those of later releases take the names of months and days, too.
+var argo4Schedule = regexp.MustCompile(`^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|([0-9*,/?-]+\s+){4}[0-9*,/?-]+)$`)
+
 func checkCronWorkflow(t testing.TB, in translate.Input, c wfv1.CronWorkflow) {
 	t.Helper()
 	if len(c.Name) > 52 || len(validation.IsDNS1123Subdomain(c.Name)) > 0 {
@@ -291,6 +296,9 @@ func checkCronWorkflow(t testing.TB, in translate.Input, c wfv1.CronWorkflow) {
 		}
 	}
 
+	if !argo4Schedule.MatchString(c.Spec.Schedules[0]) {
+		t.Errorf("%s: the full CRD of Argo 4.0 refuses %q", c.Name, c.Spec.Schedules[0])
+	}
 	// Argo's own reading of it.
 	schedule, err := cron.ParseStandard(c.Spec.Schedules[0])
 	if err != nil {

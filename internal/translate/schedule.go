@@ -67,8 +67,8 @@ func (t *translation) keepAbsent(r repo) {
 
 // readSchedule reads a cron expression as Argo does and refuses what Argo
 // accepts and then never or wrongly runs. It returns the expression with one
-// space between its fields, or what is wrong. The message never quotes the
-// expression.
+// space between its fields and in numbers, or what is wrong. The message never
+// quotes the expression.
 func readSchedule(expression string) (string, string) {
 	fields := strings.Fields(expression)
 	expression = strings.Join(fields, " ")
@@ -92,8 +92,24 @@ func readSchedule(expression string) (string, string) {
 	if !ok || !fires(schedule) {
 		return "", "never fires: there is no such date"
 	}
-	return expression, ""
+	return inNumbers(expression), ""
 }
+
+// inNumbers writes a valid expression without the names of months and days, and
+// without plus signs, which the CRDs of Argo 4.0.0 to 4.0.5 refuse.
+func inNumbers(expression string) string {
+	if strings.HasPrefix(expression, "@") {
+		return expression
+	}
+	return numbers.Replace(strings.ToLower(expression))
+}
+
+var numbers = strings.NewReplacer(
+	"+", "",
+	"jan", "1", "feb", "2", "mar", "3", "apr", "4", "may", "5", "jun", "6",
+	"jul", "7", "aug", "8", "sep", "9", "oct", "10", "nov", "11", "dec", "12",
+	"sun", "0", "mon", "1", "tue", "2", "wed", "3", "thu", "4", "fri", "5", "sat", "6",
+)
 
 // cronFields are the fields of a cron expression and what each may hold.
 var cronFields = [...]struct{ name, values string }{

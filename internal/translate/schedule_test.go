@@ -4,8 +4,11 @@
 package translate
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/robfig/cron/v3"
 )
 
 // A date that there is in some year only is one; a weekday is enough, where both
@@ -20,6 +23,34 @@ func TestNeverFires(t *testing.T) {
 		_, message := readSchedule(expression)
 		if strings.Contains(message, "never fires") != never {
 			t.Errorf("%s: never fires is to be %v, message %q", expression, never, message)
+		}
+	}
+}
+
+// TestInNumbers: what is planned has no name in it and fires as what was asked for.
+func TestInNumbers(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]string{
+		"30 2 * * *":                   "30 2 * * *",
+		"@daily":                       "@daily",
+		"0 8 3 Jan,Apr,JUL,oct *":      "0 8 3 1,4,7,10 *",
+		"0 0 ? jan-dec/2 MON-FRI,sun":  "0 0 ? 1-12/2 1-5,0",
+		"+5 2-+4 * feb,mar,may,jun *":  "5 2-4 * 2,3,5,6 *",
+		"0 0 * aug,sep,nov tue,THU-6":  "0 0 * 8,9,11 2,4-6",
+		"0  0 * * wed,Sat":             "0 0 * * 3,6",
+		"*/15 0,23 1-7,15 */3 fri-sat": "*/15 0,23 1-7,15 */3 5-6",
+	} {
+		got, message := readSchedule(expression)
+		if got != want || message != "" {
+			t.Errorf("%s: %q, message %q; want %q", expression, got, message, want)
+			continue
+		}
+		asked, err := cron.ParseStandard(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if planned, err := cron.ParseStandard(got); err != nil || !reflect.DeepEqual(planned, asked) {
+			t.Errorf("%s is not %s: %v", got, expression, err)
 		}
 	}
 }
