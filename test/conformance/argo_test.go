@@ -4,10 +4,8 @@
 package conformance
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,13 +22,14 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/test/internal/given"
 )
 
 // goldens are the cases of internal/translate, which its own tests compare with
 // what Translate gives.
 const (
-	goldens   = "../../internal/translate/testdata"
-	workflows = "../../workflows"
+	root    = "../.."
+	goldens = root + "/internal/translate/testdata"
 )
 
 func TestMain(m *testing.M) {
@@ -54,40 +53,9 @@ var noClusterTemplates templateresolution.ClusterWorkflowTemplateGetter = &templ
 // component.
 func shipped(t *testing.T) map[string]*wfv1.WorkflowTemplate {
 	t.Helper()
-	objects, patches := map[string]map[string]any{}, map[string][]patch{}
-	err := filepath.WalkDir(workflows, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".yaml" {
-			return err
-		}
-		for _, object := range documents(t, path) {
-			switch object["kind"] {
-			case "WorkflowTemplate":
-				objects[path] = object
-			case "Component":
-				patches[path] = componentPatches(t, path, object)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := map[string]*wfv1.WorkflowTemplate{}
-	for path, object := range objects {
-		found[path] = asTemplate(t, path, object)
-		for component, operations := range patches {
-			name := path + " with " + component
-			patched := decode(t, path, mustJSON(t, object))
-			for _, operation := range operations {
-				if err := operation.add(patched); err != nil {
-					t.Fatalf("%s: %v", name, err)
-				}
-			}
-			found[name] = asTemplate(t, name, patched)
-		}
-	}
-	if len(found) == 0 {
-		t.Fatalf("there are no WorkflowTemplates in %s", workflows)
+	for _, template := range given.Templates(t, root) {
+		found[template.Name()] = asTemplate(t, template.Name(), template.Object)
 	}
 	return found
 }
@@ -95,58 +63,10 @@ func shipped(t *testing.T) map[string]*wfv1.WorkflowTemplate {
 func asTemplate(t *testing.T, name string, object map[string]any) *wfv1.WorkflowTemplate {
 	t.Helper()
 	var template wfv1.WorkflowTemplate
-	if err := sigsyaml.UnmarshalStrict(mustJSON(t, object), &template); err != nil {
+	if err := sigsyaml.UnmarshalStrict(given.JSON(t, object), &template); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return &template
-}
-
-// patch is the one kind of JSON patch that components use: add to an object.
-type patch struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value"`
-}
-
-func componentPatches(t *testing.T, file string, component map[string]any) []patch {
-	t.Helper()
-	var all []patch
-	list, _ := component["patches"].([]any)
-	for _, item := range list {
-		text, _ := item.(map[string]any)["patch"].(string)
-		var operations []patch
-		if err := sigsyaml.UnmarshalStrict([]byte(text), &operations); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		all = append(all, operations...)
-	}
-	return all
-}
-
-func (p patch) add(object map[string]any) error {
-	if p.Op != "add" {
-		return fmt.Errorf("operation %s is not known here", p.Op)
-	}
-	steps := strings.Split(strings.TrimPrefix(p.Path, "/"), "/")
-	var node any = object
-	for _, step := range steps[:len(steps)-1] {
-		switch at := node.(type) {
-		case map[string]any:
-			node = at[step]
-		case []any:
-			var index int
-			if _, err := fmt.Sscan(step, &index); err != nil || index >= len(at) {
-				return fmt.Errorf("%s leads nowhere", p.Path)
-			}
-			node = at[index]
-		}
-	}
-	parent, ok := node.(map[string]any)
-	if !ok {
-		return fmt.Errorf("%s leads nowhere", p.Path)
-	}
-	parent[steps[len(steps)-1]] = p.Value
-	return nil
 }
 
 // namespace has the shipped template, as every plain golden wants it, and a
@@ -154,9 +74,10 @@ func (p patch) add(object map[string]any) error {
 func namespace(t *testing.T) templates {
 	t.Helper()
 	getter := templates{}
-	for path, template := range shipped(t) {
-		if !strings.Contains(path, " with ") {
-			getter[template.Name] = template
+	for _, template := range given.Templates(t, root) {
+		if template.Component == "" {
+			typed := asTemplate(t, template.Name(), template.Object)
+			getter[typed.Name] = typed
 		}
 	}
 	backup, err := getter.Get(vocab.DefaultWorkflowTemplate)
@@ -168,41 +89,13 @@ func namespace(t *testing.T) templates {
 	return getter
 }
 
-// planned are the CronWorkflows of every golden, as they are written and as
-// Argo reads them.
-func planned(t *testing.T) map[string]map[string]any {
-	t.Helper()
-	objects := map[string]map[string]any{}
-	for _, file := range glob(t, filepath.Join(goldens, "*", "want.yaml"), 30) {
-		for _, object := range documents(t, file) {
-			list, _ := object["cronWorkflows"].([]any)
-			for i, item := range list {
-				objects[fmt.Sprintf("%s[%d]", filepath.Base(filepath.Dir(file)), i)] = item.(map[string]any)
-			}
-		}
-	}
-	if len(objects) < 50 {
-		t.Fatalf("the goldens have %d CronWorkflows, which cannot be all", len(objects))
-	}
-	return objects
-}
-
 func asCronWorkflow(t *testing.T, name string, object map[string]any) *wfv1.CronWorkflow {
 	t.Helper()
 	var c wfv1.CronWorkflow
-	if err := sigsyaml.UnmarshalStrict(mustJSON(t, object), &c); err != nil {
+	if err := sigsyaml.UnmarshalStrict(given.JSON(t, object), &c); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return &c
-}
-
-func mustJSON(t *testing.T, value any) []byte {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
 }
 
 func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
@@ -214,9 +107,9 @@ func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
 		if template.Labels[vocab.LabelContract] != vocab.TemplateContract {
 			t.Errorf("%s: label %s is %q", name, vocab.LabelContract, template.Labels[vocab.LabelContract])
 		}
-		object := decode(t, name, mustJSON(t, template))
+		object := given.Decode(t, name, given.JSON(t, template))
 		for variant, crd := range crds {
-			if err := crd.check(object); err != nil {
+			if err := crd.Check(object); err != nil {
 				t.Errorf("%s: the %s CRD refuses it: %v", name, variant, err)
 			}
 		}
@@ -227,18 +120,13 @@ func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
 // of it, passes both CRDs and loses nothing in them.
 func TestWorkflowTemplatesAsWritten(t *testing.T) {
 	crds := argoCRDs(t, "workflowtemplates")
-	for _, file := range glob(t, filepath.Join(workflows, "*.yaml"), 1) {
-		for _, object := range documents(t, file) {
-			if object["kind"] != "WorkflowTemplate" {
-				continue
+	for _, template := range given.Templates(t, root) {
+		for variant, crd := range crds {
+			if err := crd.Check(template.Object); err != nil {
+				t.Errorf("%s: the %s CRD refuses it: %v", template.Name(), variant, err)
 			}
-			for variant, crd := range crds {
-				if err := crd.check(object); err != nil {
-					t.Errorf("%s: the %s CRD refuses it: %v", file, variant, err)
-				}
-				if lost := crd.pruned(object); lost != "" {
-					t.Errorf("%s: the %s CRD drops fields:\n%s", file, variant, lost)
-				}
+			if lost := crd.Pruned(template.Object); lost != "" {
+				t.Errorf("%s: the %s CRD drops fields:\n%s", template.Name(), variant, lost)
 			}
 		}
 	}
@@ -246,7 +134,7 @@ func TestWorkflowTemplatesAsWritten(t *testing.T) {
 
 func TestCronWorkflowsPassArgosValidation(t *testing.T) {
 	getter := namespace(t)
-	for name, object := range planned(t) {
+	for name, object := range given.CronWorkflows(t, root) {
 		c := asCronWorkflow(t, name, object)
 		if err := validate.ValidateCronWorkflow(t.Context(), getter, noClusterTemplates, c, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -275,12 +163,12 @@ func TestCronWorkflowsPassArgosValidation(t *testing.T) {
 
 func TestCronWorkflowsPassArgosCRDs(t *testing.T) {
 	crds := argoCRDs(t, "cronworkflows")
-	for name, object := range planned(t) {
+	for name, object := range given.CronWorkflows(t, root) {
 		for variant, crd := range crds {
-			if err := crd.check(object); err != nil {
+			if err := crd.Check(object); err != nil {
 				t.Errorf("%s: the %s CRD refuses it: %v", name, variant, err)
 			}
-			if lost := crd.pruned(object); lost != "" {
+			if lost := crd.Pruned(object); lost != "" {
 				t.Errorf("%s: the %s CRD drops fields:\n%s", name, variant, lost)
 			}
 		}
@@ -288,15 +176,15 @@ func TestCronWorkflowsPassArgosCRDs(t *testing.T) {
 }
 
 // argoCRDs are both variants of a CRD, from the module that we build with.
-func argoCRDs(t *testing.T, plural string) map[string]crd {
+func argoCRDs(t *testing.T, plural string) map[string]given.CRD {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-workflows/v3").Output()
 	if err != nil {
 		t.Fatalf("cannot find Argo's module: %v", err)
 	}
-	crds := map[string]crd{}
+	crds := map[string]given.CRD{}
 	for _, variant := range []string{"minimal", "full"} {
-		crds[variant] = loadCRD(t, filepath.Join(strings.TrimSpace(string(output)), "manifests/base/crds", variant, "argoproj.io_"+plural+".yaml"))
+		crds[variant] = given.LoadCRD(t, filepath.Join(strings.TrimSpace(string(output)), "manifests/base/crds", variant, "argoproj.io_"+plural+".yaml"))
 	}
 	return crds
 }
@@ -397,7 +285,7 @@ func TestArgoAcceptsSilently(t *testing.T) {
 			if err := validate.ValidateCronWorkflow(t.Context(), getter, noClusterTemplates, silent, nil); err != nil {
 				t.Errorf("Argo is not silent any more: %v", err)
 			}
-			if string(mustJSON(t, silent)) == string(mustJSON(t, plan.CronWorkflows[0])) {
+			if string(given.JSON(t, silent)) == string(given.JSON(t, plan.CronWorkflows[0])) {
 				t.Error("the CronWorkflow is the good one")
 			}
 			if tc.input == nil {
@@ -407,7 +295,7 @@ func TestArgoAcceptsSilently(t *testing.T) {
 			tc.input(&in)
 			plan = translate.Translate(in)
 			if len(plan.CronWorkflows) != 0 {
-				t.Errorf("planned: %s", mustJSON(t, plan.CronWorkflows))
+				t.Errorf("planned: %s", given.JSON(t, plan.CronWorkflows))
 			}
 			if tc.wantReason == "" {
 				return

@@ -11,14 +11,16 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/stanzaflow/stanzaflow/test/internal/given"
 )
 
 // repoHosts are those of every golden, as they are applied.
 func repoHosts(t *testing.T) map[string]map[string]any {
 	t.Helper()
 	hosts := map[string]map[string]any{}
-	for _, file := range glob(t, filepath.Join(goldens, "*", "want.yaml"), 30) {
-		for _, object := range documents(t, file) {
+	for _, file := range given.Glob(t, filepath.Join(goldens, "*", "want.yaml"), 30) {
+		for _, object := range given.Documents(t, file) {
 			if host, ok := object["repoHost"].(map[string]any); ok {
 				hosts[filepath.Base(filepath.Dir(file))] = host
 			}
@@ -35,7 +37,7 @@ func TestRepoHostIsRestricted(t *testing.T) {
 	t.Parallel()
 	for name, host := range repoHosts(t) {
 		var set appsv1.StatefulSet
-		if err := sigsyaml.UnmarshalStrict(mustJSON(t, host["statefulSet"]), &set); err != nil {
+		if err := sigsyaml.UnmarshalStrict(given.JSON(t, host["statefulSet"]), &set); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		pod := set.Spec.Template.Spec

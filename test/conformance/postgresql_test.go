@@ -18,13 +18,14 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/test/internal/given"
 )
 
 const postgresqlCRD = "../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml"
 
 func TestPostgresqlCRDNames(t *testing.T) {
 	t.Parallel()
-	spec := loadCRD(t, postgresqlCRD).definition.Spec
+	spec := given.LoadCRD(t, postgresqlCRD).Definition.Spec
 	if got, want := spec.Group, cpo.GroupVersionKind.Group; got != want {
 		t.Errorf("group is %s, want %s", got, want)
 	}
@@ -48,23 +49,23 @@ func TestPostgresqlCRDNames(t *testing.T) {
 // people write them for each of CPO's four schemas, unchanged and whole.
 func TestPostgresqlCRDAccepts(t *testing.T) {
 	t.Parallel()
-	crd := loadCRD(t, postgresqlCRD)
+	crd := given.LoadCRD(t, postgresqlCRD)
 	files := slices.Concat(
-		glob(t, "testdata/postgresql/accepted/*.yaml", 12),
-		glob(t, filepath.Join(goldens, "seed-*", "cr.yaml"), 3),
-		glob(t, filepath.Join(goldens, "*null*", "cr.yaml"), 3),
-		glob(t, filepath.Join(goldens, "unknown-fields", "cr.yaml"), 1),
-		glob(t, filepath.Join(goldens, "pvc-*s", "cr.yaml"), 5), // none of these has a field of the wrong type
-		glob(t, filepath.Join(goldens, "pvc-scheduling", "cr.yaml"), 1),
-		glob(t, filepath.Join(goldens, "azure-key-inline*", "cr.yaml"), 3),
-		glob(t, filepath.Join(goldens, "gcs*", "cr.yaml"), 8),
+		given.Glob(t, "testdata/postgresql/accepted/*.yaml", 12),
+		given.Glob(t, filepath.Join(goldens, "seed-*", "cr.yaml"), 3),
+		given.Glob(t, filepath.Join(goldens, "*null*", "cr.yaml"), 3),
+		given.Glob(t, filepath.Join(goldens, "unknown-fields", "cr.yaml"), 1),
+		given.Glob(t, filepath.Join(goldens, "pvc-*s", "cr.yaml"), 5), // none of these has a field of the wrong type
+		given.Glob(t, filepath.Join(goldens, "pvc-scheduling", "cr.yaml"), 1),
+		given.Glob(t, filepath.Join(goldens, "azure-key-inline*", "cr.yaml"), 3),
+		given.Glob(t, filepath.Join(goldens, "gcs*", "cr.yaml"), 8),
 	)
 	for _, file := range files {
-		for _, object := range documents(t, file) {
-			if err := crd.check(object); err != nil {
+		for _, object := range given.Documents(t, file) {
+			if err := crd.Check(object); err != nil {
 				t.Errorf("%s is refused: %v", file, err)
 			}
-			if lost := crd.pruned(object); lost != "" {
+			if lost := crd.Pruned(object); lost != "" {
 				t.Errorf("%s loses fields (-written +stored):\n%s", file, lost)
 			}
 		}
@@ -74,15 +75,15 @@ func TestPostgresqlCRDAccepts(t *testing.T) {
 // TestPostgresqlCRDRejects: each file says in its first line what is refused.
 func TestPostgresqlCRDRejects(t *testing.T) {
 	t.Parallel()
-	crd := loadCRD(t, postgresqlCRD)
-	for _, file := range glob(t, "testdata/postgresql/rejected/*.yaml", 12) {
-		first, _, _ := strings.Cut(string(read(t, file)), "\n")
+	crd := given.LoadCRD(t, postgresqlCRD)
+	for _, file := range given.Glob(t, "testdata/postgresql/rejected/*.yaml", 12) {
+		first, _, _ := strings.Cut(string(given.Read(t, file)), "\n")
 		want, ok := strings.CutPrefix(first, "# refused: ")
 		if !ok {
 			t.Errorf("%s does not begin with # refused:", file)
 		}
-		for _, object := range documents(t, file) {
-			if err := crd.check(object); err == nil || !strings.Contains(err.Error(), want) {
+		for _, object := range given.Documents(t, file) {
+			if err := crd.Check(object); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error is %v, want one with %q", file, err, want)
 			}
 		}
@@ -93,7 +94,7 @@ func TestPostgresqlCRDRejects(t *testing.T) {
 // what we do with it, and nothing is dropped that we do not know.
 func TestPostgresqlCRDDescribesItself(t *testing.T) {
 	t.Parallel()
-	root := loadCRD(t, postgresqlCRD).definition.Spec.Versions[0].Schema.OpenAPIV3Schema
+	root := given.LoadCRD(t, postgresqlCRD).Definition.Spec.Versions[0].Schema.OpenAPIV3Schema
 	fields := 0
 	walkSchema(*root, "", func(path string, schema apiextensionsv1.JSONSchemaProps) {
 		fields++
@@ -129,7 +130,7 @@ func walkSchema(schema apiextensionsv1.JSONSchemaProps, path string, visit func(
 func TestPostgresqlCRDDescribesWhatWeRead(t *testing.T) {
 	t.Parallel()
 	described := map[string]string{}
-	walkSchema(*loadCRD(t, postgresqlCRD).definition.Spec.Versions[0].Schema.OpenAPIV3Schema, "", func(path string, schema apiextensionsv1.JSONSchemaProps) {
+	walkSchema(*given.LoadCRD(t, postgresqlCRD).Definition.Spec.Versions[0].Schema.OpenAPIV3Schema, "", func(path string, schema apiextensionsv1.JSONSchemaProps) {
 		described[path] = schema.Type
 	})
 	decoded := decodedFields(t)
@@ -161,7 +162,7 @@ func TestPostgresqlCRDDescribesWhatWeRead(t *testing.T) {
 func decodedFields(t *testing.T) map[string]string {
 	t.Helper()
 	var declarations []ast.Decl
-	for _, source := range glob(t, "../../internal/cpo/decode*.go", 3) {
+	for _, source := range given.Glob(t, "../../internal/cpo/decode*.go", 3) {
 		if strings.HasSuffix(source, "_test.go") {
 			continue
 		}
