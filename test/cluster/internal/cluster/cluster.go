@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/addon"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/component"
@@ -79,8 +80,9 @@ func (c *Cluster) Assets(ctx context.Context) error {
 	return c.programs.Ensure(ctx, component.Kubernetes)
 }
 
+// image returns the image of a name; of several, the last, as installer does.
 func (c *Cluster) image(name string) (image.Tarball, error) {
-	for _, t := range c.images.Tarballs() {
+	for _, t := range slices.Backward(c.images.Tarballs()) {
 		if t.Name == name {
 			return t, nil
 		}
@@ -90,13 +92,17 @@ func (c *Cluster) image(name string) (image.Tarball, error) {
 
 // installer prepares the addons; all images have to be built.
 func (c *Cluster) installer(ctx context.Context) (*addon.Installer, error) {
-	argo, err := c.programs.ArgoManifests(ctx)
+	controller, err := c.image("workflow-controller")
+	if err != nil {
+		return nil, err
+	}
+	argo, err := c.programs.ArgoManifests(ctx, controller.Component)
 	if err != nil {
 		return nil, err
 	}
 	values := manifests.Values{
 		Image: map[string]string{}, Digest: map[string]string{},
-		DNSIP: node.DNSIP, Provisioner: node.Provisioner, ArgoVersion: component.ArgoVersion(),
+		DNSIP: node.DNSIP, Provisioner: node.Provisioner, ArgoVersion: controller.Tag,
 	}
 	for _, t := range c.images.Tarballs() {
 		values.Image[t.Name] = t.Ref

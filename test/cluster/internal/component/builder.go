@@ -218,9 +218,14 @@ func (b *Builder) build(ctx context.Context, batch *batch) error {
 	return nil
 }
 
-// ArgoManifests returns the directory of Argo's own manifests.
-func (b *Builder) ArgoManifests(ctx context.Context) (string, error) {
-	dir, err := argoWorkflows.ensure(ctx, b.dirs.Build())
+// ArgoManifests returns the directory of Argo's own manifests, of the release
+// that a component is built from.
+func (b *Builder) ArgoManifests(ctx context.Context, name string) (string, error) {
+	p, err := b.Program(name)
+	if err != nil {
+		return "", err
+	}
+	dir, err := p.Upstream.ensure(ctx, b.dirs.Build())
 	return filepath.Join(dir, "manifests"), err
 }
 

@@ -18,8 +18,13 @@ const (
 	WorkflowController = "workflow-controller"
 	ArgoExec           = "argoexec"
 	Argo               = "argo"
-	Pause              = "pause"
-	StoreFront         = "store-front"
+
+	WorkflowController4 = "workflow-controller-v4"
+	ArgoExec4           = "argoexec-v4"
+	Argo4               = "argo-v4"
+
+	Pause      = "pause"
+	StoreFront = "store-front"
 )
 
 // Component is one program. Either Module or Upstream says where its sources are.
@@ -65,6 +70,9 @@ var table = []Component{
 	{Name: WorkflowController, Upstream: &argoWorkflows, Package: "./cmd/workflow-controller", Stamp: stampArgo, CPU: 230 * time.Second},
 	{Name: ArgoExec, Upstream: &argoWorkflows, Package: "./cmd/argoexec", Stamp: stampArgo, CPU: 130 * time.Second},
 	{Name: Argo, Upstream: &argoWorkflows, Package: "./cmd/argo", Stamp: stampArgo, CPU: 15 * time.Second, Links: []string{"argo"}},
+	{Name: WorkflowController4, Upstream: &argoWorkflows4, Package: "./cmd/workflow-controller", Stamp: stampArgo4, CPU: 230 * time.Second},
+	{Name: ArgoExec4, Upstream: &argoWorkflows4, Package: "./cmd/argoexec", Stamp: stampArgo4, CPU: 130 * time.Second},
+	{Name: Argo4, Upstream: &argoWorkflows4, Package: "./cmd/argo", Stamp: stampArgo4, CPU: 15 * time.Second},
 	{Name: CoreDNS, Module: "coredns", Requires: "github.com/coredns/coredns", CPU: 40 * time.Second},
 	{
 		Name:     VersityGW,
@@ -84,24 +92,34 @@ var table = []Component{
 	{Name: StoreFront, Package: "./components/store-front", CPU: 5 * time.Second},
 }
 
-// argoWorkflows is built from a patched copy of its module, for two reasons that
-// both come from module archives leaving files out.
-var argoWorkflows = Upstream{
-	Path:    "github.com/argoproj/argo-workflows/v3",
-	Version: "v3.7.18",
-	Sum:     "h1:B8v2GIBCqUATiqrI3NaLGDplT2Id18bIruebwSXkFZI=",
-	Patches: []Patch{
-		// Upstream's file for Linux is a symbolic link to the one for macOS, and
-		// module archives carry no links: without it Setpgid and Kill are undefined.
-		{Path: "workflow/executor/osspecific/signal_linux.go", CopyOf: "workflow/executor/osspecific/signal_darwin.go"},
-		// The argo program embeds its web pages, which a JavaScript build makes.
-		// A page of our own lets it compile; the server's API is complete.
-		{Path: "ui/dist/app/index.html", Content: "<!doctype html><title>Argo</title><p>The API is complete; the web pages are not part of this build.\n"},
-	},
-}
+// Argo Workflows as most of our clusters have it, and as people install it today.
+var (
+	argoWorkflows = Upstream{
+		Path:    argoModule + "/v3",
+		Version: "v3.7.18",
+		Sum:     "h1:B8v2GIBCqUATiqrI3NaLGDplT2Id18bIruebwSXkFZI=",
+		Patches: argoPatches,
+	}
+	argoWorkflows4 = Upstream{
+		Path:    argoModule + "/v4",
+		Version: "v4.1.4",
+		Sum:     "h1:/+7ZnKumIwBmS6z+3zeWvTnhW8c6nun0dLrtcBBRz0A=",
+		Patches: argoPatches,
+	}
+)
 
-// ArgoVersion is the version of the Argo programs and the tag of their images.
-func ArgoVersion() string { return argoWorkflows.Version }
+const argoModule = "github.com/argoproj/argo-workflows"
+
+// argoPatches are what a copy of Argo's module needs, for two reasons that both
+// come from module archives leaving files out.
+var argoPatches = []Patch{
+	// Upstream's file for Linux is a symbolic link to the one for macOS, and
+	// module archives carry no links: without it Setpgid and Kill are undefined.
+	{Path: "workflow/executor/osspecific/signal_linux.go", CopyOf: "workflow/executor/osspecific/signal_darwin.go"},
+	// The argo program embeds its web pages, which a JavaScript build makes.
+	// A page of our own lets it compile; the server's API is complete.
+	{Path: "ui/dist/app/index.html", Content: "<!doctype html><title>Argo</title><p>The API is complete; the web pages are not part of this build.\n"},
+}
 
 // stampKubernetes sets what /version and `kubectl version` answer.
 func stampKubernetes(version string) []string {
@@ -121,8 +139,11 @@ func stampKubernetes(version string) []string {
 
 // stampArgo makes `argo version` and the controller's metrics say the release:
 // Argo wants a commit, a tag and a clean tree before it believes it is one.
-func stampArgo(version string) []string {
-	const pkg = "github.com/argoproj/argo-workflows/v3"
+func stampArgo(version string) []string { return stampArgoModule(argoWorkflows.Path, version) }
+
+func stampArgo4(version string) []string { return stampArgoModule(argoWorkflows4.Path, version) }
+
+func stampArgoModule(pkg, version string) []string {
 	return []string{
 		fmt.Sprintf("-X=%s.version=%s", pkg, version),
 		fmt.Sprintf("-X=%s.gitTag=%s", pkg, version),

@@ -241,6 +241,9 @@ func TestTableHasUniqueNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range table {
 		name := row.Name + ":" + row.Tag
+		if row.Tag == fromComponent {
+			name += "version of " + row.Component
+		}
 		if seen[name] {
 			t.Errorf("%s twice", name)
 		}

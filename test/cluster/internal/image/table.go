@@ -60,31 +60,12 @@ var table = []Image{
 		Entries:    []Entry{program(component.CoreDNS, "/coredns")},
 		Entrypoint: []string{"/coredns"},
 	},
-	{
-		Name: "workflow-controller", Tag: fromComponent, For: set.Demo, Component: component.WorkflowController,
-		Accounts:   argoAccounts,
-		Entries:    []Entry{program(component.WorkflowController, "/bin/workflow-controller")},
-		User:       argoUID,
-		Entrypoint: []string{"workflow-controller"},
-	},
-	{
-		// Not root, unlike upstream's default variant: init and wait containers then
-		// need no runAsUser to pass the restricted Pod Security profile, and follow
-		// the pod's own user where it sets one.
-		Name: "argoexec", Tag: fromComponent, For: set.Demo, Component: component.ArgoExec,
-		Accounts:   argoAccounts,
-		Entries:    []Entry{program(component.ArgoExec, "/bin/argoexec")},
-		User:       argoUID,
-		Entrypoint: []string{"argoexec"},
-	},
-	{
-		Name: "argocli", Tag: fromComponent, For: set.Demo, Component: component.Argo,
-		Accounts:   argoAccounts,
-		Entries:    []Entry{program(component.Argo, "/bin/argo"), {Path: argoHome, Mode: 0o777}},
-		User:       argoUID,
-		WorkDir:    argoHome,
-		Entrypoint: []string{"argo"},
-	},
+	workflowController(set.Demo, component.WorkflowController),
+	workflowController(set.Argo4, component.WorkflowController4),
+	argoExec(set.Demo, component.ArgoExec),
+	argoExec(set.Argo4, component.ArgoExec4),
+	argoCLI(set.Demo, component.Argo),
+	argoCLI(set.Argo4, component.Argo4),
 	{
 		Name: "versitygw", Tag: fromComponent, For: set.Demo, Component: component.VersityGW,
 		Accounts:   []account{rootAccount, nonrootAccount},

@@ -18,12 +18,13 @@ type Set string
 
 // The sets.
 const (
-	Demo Set = "demo" // the cluster itself and what make demo uses
-	All  Set = "all"  // what the tests use, too
+	Demo  Set = "demo"  // the cluster itself and what make demo uses
+	All   Set = "all"   // what the tests use, too
+	Argo4 Set = "argo4" // the demo's, with Argo 4 in place of 3.7
 )
 
 // Sets lists all sets.
-var Sets = []Set{Demo, All}
+var Sets = []Set{Demo, All, Argo4}
 
 // Includes says whether a cluster for s gets a row.
 func (s Set) Includes(row Set) bool { return row == Demo || row == s }
