@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
 // onlyInTests are packages that the tests need in the image and nobody else does.
@@ -19,7 +21,7 @@ var onlyInTests = []string{"curl", "jq", "libfaketime"}
 // never built here, as that needs a registry. So it must say what the image says
 // with which all backups and restores are tested.
 func TestDockerfileIsTheImageOfTheTests(t *testing.T) {
-	tested := postgres("trixie", "17", "2.55")
+	tested := postgres(set.Demo, "trixie", "17", "2.55")
 	text := dockerfile(t)
 	want := slices.DeleteFunc(slices.Clone(tested.Debian.Packages), func(name string) bool {
 		return slices.Contains(onlyInTests, name)
