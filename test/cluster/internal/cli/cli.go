@@ -26,7 +26,7 @@ func New() *cobra.Command {
 	}
 	root.AddCommand(newUp(), newBuild(), newDown(), newStatus(), newLoad(), newAssets(), newImage(), newPath())
 	root.AddCommand(newRestart(), newSignal(), newSlow(), newResetConnections(), newVolume())
-	root.AddCommand(newPreflight(), newIsLocal())
+	root.AddCommand(newPreflight(), newIsLocal(), newTarball())
 	return root
 }
 

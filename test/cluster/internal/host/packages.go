@@ -56,9 +56,13 @@ func ExtendPath() error {
 // Missing lists the packages that a cluster for s needs and whose programs are
 // not there.
 func Missing(s set.Set) []string {
+	return missing(func(r requirement) bool { return s.Includes(r.of) })
+}
+
+func missing(wanted func(requirement) bool) []string {
 	var pkgs []string
 	for _, r := range requirements {
-		if s.Includes(r.of) && slices.ContainsFunc(r.paths, func(path string) bool { return !present(path) }) {
+		if wanted(r) && slices.ContainsFunc(r.paths, func(path string) bool { return !present(path) }) {
 			pkgs = append(pkgs, r.pkg)
 		}
 	}
@@ -76,7 +80,17 @@ func present(path string) bool {
 
 // EnsurePackages installs missing packages, and does nothing when none is.
 func EnsurePackages(ctx context.Context, out *progress.Printer, log string, s set.Set) error {
-	pkgs := Missing(s)
+	return ensure(ctx, out, log, func() []string { return Missing(s) })
+}
+
+// EnsureNamed installs those of the named packages that are missing.
+func EnsureNamed(ctx context.Context, out *progress.Printer, log string, names []string) error {
+	named := func(r requirement) bool { return slices.Contains(names, r.pkg) }
+	return ensure(ctx, out, log, func() []string { return missing(named) })
+}
+
+func ensure(ctx context.Context, out *progress.Printer, log string, missing func() []string) error {
+	pkgs := missing()
 	if len(pkgs) == 0 {
 		return nil
 	}
@@ -90,7 +104,7 @@ func EnsurePackages(ctx context.Context, out *progress.Printer, log string, s se
 				return err
 			}
 		}
-		if still := Missing(s); len(still) > 0 {
+		if still := missing(); len(still) > 0 {
 			return fmt.Errorf("installed, but still missing: %s", strings.Join(still, " "))
 		}
 		return nil

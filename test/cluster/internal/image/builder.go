@@ -65,6 +65,19 @@ func NewBuilder(dirs layout.Dirs, out *progress.Printer, programs *component.Bui
 // Tarballs returns the images, in the order of the table.
 func (b *Builder) Tarballs() []Tarball { return b.tarballs }
 
+// Named returns the images with these full names.
+func (b *Builder) Named(refs []string) ([]Tarball, error) {
+	found := make([]Tarball, 0, len(refs))
+	for _, ref := range refs {
+		n := slices.IndexFunc(b.tarballs, func(t Tarball) bool { return t.Ref == ref })
+		if n < 0 {
+			return nil, fmt.Errorf("there is no image %s; README.md lists them", ref)
+		}
+		found = append(found, b.tarballs[n])
+	}
+	return found, nil
+}
+
 func (b *Builder) plan(row Image) (Tarball, error) {
 	t := Tarball{Image: row}
 	if row.Component != "" {
@@ -112,8 +125,11 @@ func (b *Builder) EnsureDebian(ctx context.Context) error {
 }
 
 // Ensure builds all missing images; the programs in them have to be built.
-func (b *Builder) Ensure(ctx context.Context) error {
-	for _, t := range b.tarballs {
+func (b *Builder) Ensure(ctx context.Context) error { return b.EnsureThese(ctx, b.tarballs) }
+
+// EnsureThese builds those of some images that are missing.
+func (b *Builder) EnsureThese(ctx context.Context, tarballs []Tarball) error {
+	for _, t := range tarballs {
 		if err := b.ensure(ctx, t); err != nil {
 			return err
 		}

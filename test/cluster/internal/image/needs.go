@@ -31,10 +31,17 @@ func (b *Builder) MissingDebian() bool {
 func (b *Builder) Components() []string {
 	var names []string
 	for _, t := range b.tarballs {
-		for _, e := range t.Entries {
-			if e.Component != "" {
-				names = append(names, e.Component)
-			}
+		names = append(names, t.Programs()...)
+	}
+	return names
+}
+
+// Programs names the programs that go into an image.
+func (t Tarball) Programs() []string {
+	var names []string
+	for _, e := range t.Entries {
+		if e.Component != "" {
+			names = append(names, e.Component)
 		}
 	}
 	return names
