@@ -2,6 +2,11 @@
 
 started=$SECONDS
 
+# The field manager of all that the scripts apply: by it they know their own
+# objects again, and the API server keeps them away from those of others.
+manager=stanzaflow-demo
+demo=stanzaflow-demo # the namespace of examples/quickstart
+
 # say prints what is done, with the seconds since the start.
 say() { printf '[%4ds] %s\n' "$((SECONDS - started))" "$*"; }
 
@@ -10,45 +15,105 @@ die() {
   exit 1
 }
 
-# use_cluster takes the cluster of KUBECONFIG, or else starts the local one. The
-# local one gets the image of this checkout.
-use_cluster() {
-  if [ -n "${KUBECONFIG:-}" ]; then
-    [ -n "${IMAGE:-}" ] || die "KUBECONFIG is set, so the operator goes to your own cluster: say which image of it the cluster can pull, IMAGE=registry/operator:tag"
-    command -v kubectl >/dev/null || die "kubectl is not in PATH"
-    say "cluster: $(kubectl config current-context)"
+# is_local says whether KUBECONFIG is that of the local cluster.
+is_local() {
+  go -C test/cluster run . is-local "$KUBECONFIG" 2>/dev/null
+}
+
+# use_cluster takes the local cluster, or that of KUBECONFIG if it is another one,
+# and gets the images there. What the local cluster is for may be said: demo.
+use_cluster() { # [what for]
+  own=''
+  if [ -n "${LOAD:-}" ]; then
+    [ -n "${KUBECONFIG:-}" ] || die "LOAD is for a cluster of your own: say which, KUBECONFIG=~/.kube/config"
+    use_own
+  elif [ -z "${KUBECONFIG:-}" ] || is_local; then
+    use_local "$@"
   else
-    say "no KUBECONFIG: the local cluster"
-    make cluster
-    KUBECONFIG=$(go -C test/cluster run . path kubeconfig)
-    PATH=$(go -C test/cluster run . path bin):$PATH
-    export KUBECONFIG PATH
-    say "building the operator"
-    make image
-    go -C test/cluster run . load "$PWD/bin/operator.tar"
-    IMAGE=$(cat bin/operator.image)
+    use_own
   fi
   export IMAGE
 }
 
-# with_images puts the images of this run into manifests that name the released
-# ones, from standard input to standard output.
-with_images() {
-  sed -e "s|ghcr.io/stanzaflow/operator:v0.1.0|$IMAGE|" \
-    -e "s|stanzaflow.local/postgres:17-pgbackrest-2.55|${POSTGRES_IMAGE:-stanzaflow.local/postgres:17-pgbackrest-2.55}|" \
-    -e "s|stanzaflow.local/versitygw:v1.8.0|${OBJECT_STORE_IMAGE:-stanzaflow.local/versitygw:v1.8.0}|"
+use_local() { # [what for]
+  say "the local cluster"
+  make cluster ${1:+"FOR=$1"}
+  KUBECONFIG=$(go -C test/cluster run . path kubeconfig)
+  PATH=$(go -C test/cluster run . path bin):$PATH
+  export KUBECONFIG PATH
+  [ -z "${IMAGE:-}" ] || return 0
+  say "building the operator"
+  make image
+  go -C test/cluster run . load "$PWD/bin/operator.tar"
+  IMAGE=$(cat bin/operator.image)
 }
 
+# use_own leaves alone all that the demo did not make.
+use_own() {
+  own=yes
+  command -v kubectl >/dev/null || die "kubectl is not in PATH"
+  say "your own cluster: $(kubectl config current-context)"
+  [ -n "${LOAD:-}${IMAGE:-}" ] || die "KUBECONFIG is a cluster of your own, which does not have the images yet. Load them: LOAD='kind load image-archive'; or push them to a registry and name them: IMAGE, POSTGRES_IMAGE, OBJECT_STORE_IMAGE. README.md says how"
+  . hack/check.sh
+  check_cluster
+  [ -z "${LOAD:-}" ] || load_images
+}
+
+# load_images builds the images that are not given and hands each tarball to the
+# command of LOAD.
+load_images() {
+  local tarball tarballs=() names=()
+  [ -n "${POSTGRES_IMAGE:-}" ] || names+=("$postgres_image")
+  [ -n "${OBJECT_STORE_IMAGE:-}" ] || names+=("$object_store_image")
+  say "building the images"
+  if [ -z "${IMAGE:-}" ]; then
+    make image
+    IMAGE=$(cat bin/operator.image)
+    tarballs+=("$PWD/bin/operator.tar")
+  fi
+  if [ ${#names[@]} -gt 0 ]; then
+    tarball=$(go -C test/cluster run . tarball "${names[@]}") || die "cannot build the images"
+    while read -r tarball; do tarballs+=("$tarball"); done <<<"$tarball"
+  fi
+  for tarball in "${tarballs[@]}"; do
+    say "$LOAD $tarball"
+    bash -c "$LOAD \"\$1\"" load "$tarball" || die "LOAD did not load the image: $LOAD $tarball"
+  done
+}
+
+# The images that the manifests name.
+operator_image=ghcr.io/stanzaflow/operator:v0.1.0
+postgres_image=stanzaflow.local/postgres:17-pgbackrest-2.55
+object_store_image=stanzaflow.local/versitygw:v1.8.0
+
+# render prints a kustomization with the images of this run.
+render() { # kustomization
+  kubectl kustomize "$1" | with_images
+}
+
+# with_images puts the images of this run into manifests, from standard input to
+# standard output.
+with_images() {
+  sed -e "s|$operator_image|${IMAGE:-$operator_image}|" \
+    -e "s|$postgres_image|${POSTGRES_IMAGE:-$postgres_image}|" \
+    -e "s|$object_store_image|${OBJECT_STORE_IMAGE:-$object_store_image}|"
+}
+
+# apply takes over fields of others in the local cluster alone, where whatever an
+# earlier test left is in the way.
 apply() { # kustomization
-  kubectl kustomize "$1" | with_images | kubectl apply --server-side --force-conflicts -f - >/dev/null
+  local out force=()
+  [ -n "${own:-}" ] || force=(--force-conflicts)
+  out=$(render "$1" | kubectl apply --server-side --field-manager="$manager" "${force[@]}" -f - 2>&1) ||
+    die "cannot apply $1: $(grep -v serverside-applied <<<"$out")"
 }
 
 # install_operator installs CRDs and operator and waits until it is ready.
 install_operator() {
-  kubectl get crd cronworkflows.argoproj.io >/dev/null 2>&1 ||
+  kubectl get crd cronworkflows.argoproj.io >/dev/null ||
     die "the cluster has no Argo Workflows (CRD cronworkflows.argoproj.io): install it first"
   say "installing the operator, $IMAGE"
-  kubectl kustomize deploy/crds | kubectl apply --server-side --force-conflicts -f - >/dev/null
+  apply deploy/crds
   kubectl wait --for=condition=Established --timeout=60s \
     crd/postgresqls.cpo.opensource.cybertec.at crd/stanzas.stanzaflow.dev >/dev/null
   apply deploy/overlays/standalone
@@ -56,6 +121,11 @@ install_operator() {
     kubectl -n stanzaflow-system get pods >&2
     die "the operator does not become ready: kubectl -n stanzaflow-system logs deployment/stanzaflow"
   }
+}
+
+# remove_demo deletes the demo's namespace and does not wait for its end.
+remove_demo() {
+  kubectl delete namespace "$demo" --ignore-not-found --wait=false >/dev/null
 }
 
 # use_faults builds the program that breaks the local cluster, for the tests.
