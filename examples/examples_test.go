@@ -5,9 +5,11 @@
 package examples_test
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -149,4 +151,42 @@ func images(objects resmap.ResMap) map[string]string {
 		}
 	}
 	return found
+}
+
+// TestEveryExampleIsApplied: in a cluster, by a test or by the demo. One that none
+// of them names may not even be valid.
+func TestEveryExampleIsApplied(t *testing.T) {
+	var applied strings.Builder
+	read := func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || entry.Name() != "kustomization.yaml" && filepath.Ext(path) != ".sh" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		applied.Write(text)
+		return err
+	}
+	for _, folder := range []string{"../test/e2e/testdata", "../hack"} {
+		if err := filepath.WalkDir(folder, read); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := map[string]bool{}
+	for _, folder := range folders(t) {
+		if !regexp.MustCompile(`\bexamples/` + folder + `\b`).MatchString(applied.String()) {
+			continue
+		}
+		used[folder] = true
+		text, err := os.ReadFile(filepath.Join(folder, "kustomization.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, base := range folders(t) {
+			used[base] = used[base] || strings.Contains(string(text), "- ../"+base+"\n")
+		}
+	}
+	for _, folder := range folders(t) {
+		if !used[folder] {
+			t.Errorf("examples/%s: no test applies it", folder)
+		}
+	}
 }
