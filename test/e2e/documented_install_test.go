@@ -21,12 +21,10 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/walkthrough"
 )
 
-// TestDocumentedInstall does what docs/install.md says, line by line, for each of
+// testDocumentedInstall does what docs/install.md says, line by line, for each of
 // its ways, in a copy of the checkout and with a registry on the loopback. At the
 // end of each the operator is gone and the CRDs are not.
-//
-//nolint:paralleltest // it takes the operator away from every other test
-func TestDocumentedInstall(t *testing.T) {
+func testDocumentedInstall(t *testing.T) {
 	k := newKit(t, "e2e-install")
 	text, err := os.ReadFile("../../docs/install.md")
 	if err != nil {
@@ -133,7 +131,7 @@ func programs(t testing.TB, checkout string) {
 	bin := t.TempDir()
 	for name, pkg := range map[string]string{
 		"crane": "github.com/google/go-containerregistry/cmd/crane",
-		"helm":  "helm.sh/helm/v3/cmd/helm",
+		"helm":  "helm.sh/helm/v4/cmd/helm",
 	} {
 		command := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-modfile=hack/tools/"+name+".mod", "-o", filepath.Join(bin, name), pkg)
 		command.Dir = checkout

@@ -53,6 +53,10 @@ func everyStory(worlds *worlds) []story {
 			Name: "outage", Alone: true, Takes: 5 * time.Minute,
 			Touches: []string{"internal/translate/schedule.go", "docs/adr/0016-missed-runs.md"},
 		}},
+		{play: testDocumentedInstall, Story: ladder.Story{
+			Name: "documented-install", Alone: true, Takes: 12 * time.Minute,
+			Touches: []string{"docs/install.md", "deploy/", "workflows/", "hack/dist.sh", "examples/pgbackrest_with_pvc/", "test/walkthrough/"},
+		}},
 	}
 	for _, s := range stores {
 		touches := []string{"examples/pgbackrest_with_" + s.storage + "/", "internal/translate/" + s.storage + ".go", "internal/step/"}

@@ -15,8 +15,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/walkthrough"
 )
 
-// TestInstallCommands: TestDocumentedInstall runs the commands in a cluster, for
-// each of three ways. Here they are at least bash, also those that no test can run:
+// TestInstallCommands: the story documented-install runs the commands in a
+// cluster, for each of three ways. Here they are at least bash, also those that no test can run:
 // there is neither skopeo nor docker, and no container registry to take a base
 // image from.
 func TestInstallCommands(t *testing.T) {
