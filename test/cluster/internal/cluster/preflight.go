@@ -46,15 +46,15 @@ const (
 const imageTime = time.Minute
 
 func (c *Cluster) facts(ctx context.Context) (preflight.Facts, error) {
-	goEnv, err := command.Cmd{Args: []string{"go", "env", "GOVERSION", "GOCACHE", "GOMODCACHE", "GOPROXY"}}.Run(ctx)
+	goEnv, err := command.Cmd{Args: []string{"go", "env", "GOVERSION", "GOCACHE", "GOMODCACHE"}}.Run(ctx)
 	if err != nil {
 		return preflight.Facts{}, err
 	}
 	env := strings.Split(goEnv, "\n")
-	if len(env) < 4 {
+	if len(env) < 3 {
 		return preflight.Facts{}, errors.New("go env does not say what was asked: " + goEnv)
 	}
-	goVersion, goCache, modCache, goProxy := env[0], env[1], env[2], env[3]
+	goVersion, goCache, modCache := env[0], env[1], env[2]
 
 	programs := c.programs.Missing(c.components()...)
 	f := preflight.Facts{
@@ -89,19 +89,19 @@ func (c *Cluster) facts(ctx context.Context) (preflight.Facts, error) {
 		}
 		f.Disks = append(f.Disks, d)
 	}
-	f.Registries = c.tryRegistries(ctx, f, programs, goProxy, modCache)
+	f.Registries = c.tryRegistries(ctx, f, programs, modCache)
 	return f, nil
 }
 
 // tryRegistries tries those that something will be downloaded from.
-func (c *Cluster) tryRegistries(ctx context.Context, f preflight.Facts, programs []component.Program, goProxy, modCache string) []preflight.Registry {
+func (c *Cluster) tryRegistries(ctx context.Context, f preflight.Facts, programs []component.Program, modCache string) []preflight.Registry {
 	var tries []func() (string, error)
 	for _, p := range programs {
 		path, version := p.Source()
 		if path == "" || downloaded(modCache, path, version) {
 			continue
 		}
-		tries = append(tries, func() (string, error) { return host.TryGoProxy(ctx, goProxy, path, version) })
+		tries = append(tries, func() (string, error) { return host.TryGo(ctx, path, version) })
 		break // One speaks for all.
 	}
 	if len(f.Packages) > 0 || c.images.MissingDebian() {

@@ -4,15 +4,9 @@
 package host
 
 import (
-	"context"
-	"errors"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -53,55 +47,5 @@ func TestKernelChanges(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"vm.overcommit_memory from 0 to 1"}, kernelChanges(root)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
-	}
-}
-
-func TestTryGoProxy(t *testing.T) {
-	t.Parallel()
-	status := func(code int) string {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/example.test/module/@v/v1.2.3.info" {
-				t.Errorf("asked for %s", r.URL.Path)
-			}
-			w.WriteHeader(code)
-		}))
-		t.Cleanup(server.Close)
-		return server.URL
-	}
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
-	cases := map[string]struct {
-		proxy string
-		want  string // empty: no error
-	}{
-		"Answers":          {status(http.StatusOK), ""},
-		"Forbidden":        {status(http.StatusForbidden) + ",direct", "403"},
-		"Unknown":          {status(http.StatusNotFound), "404"},
-		"UnknownButOthers": {status(http.StatusNotFound) + ",direct", ""},
-		"Refuses":          {gone.URL + "|direct", "refused"},
-		"Off":              {"off", "switched off"},
-		"Direct":           {"direct", ""},
-		"Directory":        {"file:///srv/modules", ""},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := TryGoProxy(t.Context(), tc.proxy, "example.test/module", "v1.2.3")
-			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
-				t.Errorf("err = %v, want one with %q", err, tc.want)
-			}
-		})
-	}
-}
-
-// A proxy that hangs must not hold up the start, and is no proof of anything.
-func TestTryGoProxyHangs(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	defer server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if _, err := TryGoProxy(ctx, server.URL, "example.test/module", "v1.2.3"); !errors.Is(err, ErrNoAnswer) {
-		t.Errorf("err = %v, want %v", err, ErrNoAnswer)
 	}
 }

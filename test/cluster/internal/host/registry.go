@@ -5,12 +5,9 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
@@ -22,39 +19,24 @@ const tryFor = 1500 * time.Millisecond
 // ErrNoAnswer says that a registry did not answer within the time of a try.
 var ErrNoAnswer = fmt.Errorf("no answer within %s", tryFor)
 
-// TryGoProxy asks the first Go proxy of a GOPROXY for a small file of a module's
-// version that will be needed. It returns the proxy's name for messages.
-func TryGoProxy(ctx context.Context, goProxy, module, version string) (name string, err error) {
-	first, rest := goProxy, ""
-	if i := strings.IndexAny(goProxy, ",|"); i >= 0 {
-		first, rest = goProxy[:i], goProxy[i+1:]
-	}
-	name = fmt.Sprintf("the Go proxy %s (go env GOPROXY)", first)
-	if first == "off" {
-		return name, errors.New("it is switched off")
-	}
-	if !strings.HasPrefix(first, "http") { // A directory, or the sources' own hosts.
-		return name, nil
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, tryFor, ErrNoAnswer)
+// TryGo lets Go, with its own settings, ask for a module's version that will be
+// needed and is not there yet. It returns a name for messages.
+func TryGo(ctx context.Context, module, version string) (name string, err error) {
+	return "the source of Go modules (go env GOPROXY)", tryGo(ctx, tryFor, module, version)
+}
+
+func tryGo(ctx context.Context, within time.Duration, module, version string, env ...string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, ErrNoAnswer)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(first, "/")+"/"+module+"/@v/"+version+".info", http.NoBody)
-	if err != nil {
-		return name, err
+	_, err := command.Cmd{
+		Args: []string{"go", "list", "-m", module + "@" + version},
+		Dir:  os.TempDir(), // outside of any module
+		Env:  append([]string{"GOWORK=off", "GOFLAGS="}, env...),
+	}.Run(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return name, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	unknown := response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusGone
-	if response.StatusCode >= http.StatusBadRequest && (!unknown || rest == "") {
-		return name, fmt.Errorf("it answers %s", response.Status)
-	}
-	return name, nil
+	return err
 }
 
 // TryDebian lets apt, with its own settings, fetch a small file of Debian.
