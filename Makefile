@@ -40,7 +40,7 @@ image: build ## Make the image of the operator, bin/operator.tar; its name is in
 ##@ Try
 
 .PHONY: demo
-demo: ## Back up a real PostgreSQL through a CronWorkflow and show the proof; in the cluster of KUBECONFIG, or else in a local one.
+demo: ## Back up a real PostgreSQL through a CronWorkflow and show the proof, in the local cluster; in your own with KUBECONFIG and LOAD or IMAGE, see README.md.
 	@hack/demo.sh
 
 .PHONY: cluster
