@@ -76,7 +76,7 @@ func (m *skewMemory) lookAgain(ctx context.Context) {
 	if !m.known {
 		m.known = true
 		m.found = skew{Notes: []finding{{vocab.ReasonSkewUnknown,
-			"whether the admission policies and the CRD of Stanza are of the operator's release is not known: the API server did not answer"}}}
+			"whether the admission policies and the CRD of Stanza are of the operator's release is not known: they could not be read, and the operator's log says why"}}}
 	}
 }
 
