@@ -17,11 +17,12 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// TestArgo4: with Argo 4 in place of 3.7 a schedule fires and its backup is
+// testArgo4: with Argo 4 in place of 3.7 a schedule fires and its backup is
 // proven, and a run by hand, one that fails, one that loses its pod and one that
 // is stopped end and are reported as they are with 3.7. It changes what all tests
 // use, so it runs by itself.
-func TestArgo4(t *testing.T) {
+func testArgo4(t *testing.T) {
+	t.Helper()
 	k := newKit(t, "e2e-argo4")
 	t.Cleanup(func() { localCluster(t, "up") })
 	if err := localClusterTry("up", "--for", "argo4"); err != nil {

@@ -53,6 +53,10 @@ func everyStory(worlds *worlds) []story {
 			Name: "outage", Alone: true, Takes: 5 * time.Minute,
 			Touches: []string{"internal/translate/schedule.go", "docs/adr/0016-missed-runs.md"},
 		}},
+		{play: testArgo4, Story: ladder.Story{
+			Name: "argo4", Alone: true, Takes: 12 * time.Minute,
+			Touches: []string{"workflows/", "internal/translate/cronworkflow.go", "internal/translate/schedule.go", "internal/reconcile/outcome/", "test/argo4/"},
+		}},
 		{play: testDocumentedInstall, Story: ladder.Story{
 			Name: "documented-install", Alone: true, Takes: 12 * time.Minute,
 			Touches: []string{"docs/install.md", "deploy/", "workflows/", "hack/dist.sh", "examples/pgbackrest_with_pvc/", "test/walkthrough/"},
