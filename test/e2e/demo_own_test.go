@@ -19,11 +19,11 @@ import (
 	"time"
 )
 
-// TestDemoElsewhere: make demo in a cluster of somebody's own, which has no registry. The
+// testDemoElsewhere: make demo in a cluster of somebody's own, which has no registry. The
 // local cluster is one when LOAD is given; its own loader stands for that of kind.
 // Then every command that the demo prints is run as it is printed.
-func TestDemoElsewhere(t *testing.T) {
-	t.Parallel()
+func testDemoElsewhere(t *testing.T) {
+	t.Helper()
 	config, err := os.ReadFile(os.Getenv("KUBECONFIG"))
 	if err != nil {
 		t.Fatalf("KUBECONFIG must be set, run make test-cluster: %v", err)
@@ -32,6 +32,7 @@ func TestDemoElsewhere(t *testing.T) {
 	if err := os.WriteFile(own, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	newKit(t, "stanzaflow-demo")
 	out, err := atTop(t.Context(), "hack/demo.sh", "KUBECONFIG="+own, "IMAGE=", "LOAD=go -C test/cluster run . load")
 	t.Log(out)
 	if err != nil || !strings.Contains(out, "PROVEN: backup ") {

@@ -6,9 +6,6 @@
 package e2e
 
 import (
-	"bufio"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -18,26 +15,12 @@ import (
 func testDemo(t *testing.T) {
 	t.Helper()
 	k := newKit(t, "stanzaflow-demo")
-	demo := exec.CommandContext(t.Context(), filepath.Join("hack", "demo.sh"))
-	demo.Dir = filepath.Join("..", "..")
-	out, err := demo.StdoutPipe()
+	out, err := atTop(t.Context(), "hack/demo.sh")
+	t.Log(out)
 	if err != nil {
-		t.Fatal(err)
-	}
-	demo.Stderr = demo.Stdout
-	if err := demo.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		t.Log(lines.Text())
-		text.WriteString(lines.Text() + "\n")
-	}
-	if err := demo.Wait(); err != nil {
 		t.Fatalf("hack/demo.sh: %v", err)
 	}
-	label := k.stanza(t, "cluster").Status.LastBackup.Label
-	if !strings.Contains(text.String(), "PROVEN: backup "+label[:8]) {
+	if label := k.stanza(t, "cluster").Status.LastBackup.Label; !strings.Contains(out, "PROVEN: backup "+label[:8]) {
 		t.Errorf("the demo shows no proof of a backup such as %s", label)
 	}
 }

@@ -26,8 +26,11 @@ type story struct {
 // in make test-full.
 func everyStory(worlds *worlds) []story {
 	all := []story{
-		{play: testDemo, Story: ladder.Story{
+		{play: testDemo, lane: "demo", Story: ladder.Story{
 			Name: "demo", Everyday: true, Takes: 2 * time.Minute, Touches: []string{"hack/", "examples/quickstart/", "deploy/"},
+		}},
+		{play: testDemoElsewhere, lane: "demo", Story: ladder.Story{
+			Name: "demo/elsewhere", Takes: 5 * time.Minute, Touches: []string{"hack/", "examples/quickstart/", "README.md"},
 		}},
 		{play: testSeed, Story: ladder.Story{
 			Name: "seed", Takes: 6 * time.Minute,
