@@ -68,7 +68,7 @@ test: unit test-apiserver test-cluster ## Run unit, test-apiserver and test-clus
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 2 min.
 	@$(cluster) assets
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/step/...
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/step/... ./hack
 
 .PHONY: test-cluster
 test-cluster: ## Run the demo, the stories of every day and a turn of faults: real backups, real restores. RUN=regexp, SEED=n, LIST=1. 8 min.
@@ -95,7 +95,7 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 
 .PHONY: lint
 lint: ## Check style and architecture.
-	@go vet ./... && go vet -tags apiserver ./internal/... && go vet -tags cluster ./test/...
+	@go vet -tags apiserver,cluster ./...
 	@$(call tool,golangci-lint) run --build-tags apiserver,cluster ./...
 	@cd test/cluster && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...
 

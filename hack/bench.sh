@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
 
-unset KUBECONFIG IMAGE # never in a cluster of somebody's own
+unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
 use_cluster
 install_operator
 say "making an image with kubectl"

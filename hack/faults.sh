@@ -17,7 +17,7 @@ if [ -n "${LIST:-}" ]; then
   exit
 fi
 lock_cluster "$@"
-unset KUBECONFIG IMAGE # never in a cluster of somebody's own
+unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
 use_cluster
 install_operator
 use_faults

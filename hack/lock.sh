@@ -8,7 +8,7 @@ lock_cluster() { # arguments of the script…
   [ -z "${CLUSTER_LOCKED:-}" ] || return 0
   local file=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow/tests.lock
   mkdir -p "$(dirname "$file")"
-  flock --nonblock "$file" true || say "waiting: another test run uses the local cluster (fuser -v $file shows which)"
+  flock --nonblock "$file" true || say "waiting: another test run uses the local cluster (pgrep -af 'flock.*tests.lock' shows which)"
   # What has passed is kept by the image, and a commit of a test makes no other.
   exec env CLUSTER_LOCKED=1 VERSION=test flock --close "$file" "$0" "$@"
 }

@@ -37,7 +37,7 @@ full)
 esac
 
 lock_cluster "$@"
-unset KUBECONFIG IMAGE # never in a cluster of somebody's own
+unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
 use_cluster
 install_operator
 use_faults
