@@ -92,7 +92,7 @@ func TestEnsure(t *testing.T) {
 		t.Errorf("first and second are not built together:\n%s", lines.String())
 	}
 	for i, name := range names {
-		out, err := exec.CommandContext(t.Context(), b.programs[i].Path).CombinedOutput() //nolint:gosec // Built by this test.
+		out, err := exec.CommandContext(t.Context(), b.programs[i].Path).CombinedOutput()
 		if err != nil || strings.TrimSpace(string(out)) != name {
 			t.Errorf("%s says %q, %v", name, out, err)
 		}
