@@ -61,7 +61,7 @@ var table = []Component{
 		Module:   "kubernetes",
 		Requires: "k8s.io/kubernetes",
 		Stamp:    stampKubernetes,
-		CPU:      500 * time.Second,
+		CPU:      375 * time.Second,
 		Links: []string{
 			"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
 			"kube-proxy", "kubelet", "kubectl", "volume-provisioner",
@@ -73,7 +73,7 @@ var table = []Component{
 	{Name: WorkflowController4, Upstream: &argoWorkflows4, Package: "./cmd/workflow-controller", Stamp: stampArgo4, CPU: 230 * time.Second},
 	{Name: ArgoExec4, Upstream: &argoWorkflows4, Package: "./cmd/argoexec", Stamp: stampArgo4, CPU: 130 * time.Second},
 	{Name: Argo4, Upstream: &argoWorkflows4, Package: "./cmd/argo", Stamp: stampArgo4, CPU: 15 * time.Second},
-	{Name: CoreDNS, Module: "coredns", Requires: "github.com/coredns/coredns", CPU: 40 * time.Second},
+	{Name: CoreDNS, Module: "coredns", Requires: "github.com/coredns/coredns", CPU: 20 * time.Second},
 	{
 		Name:     VersityGW,
 		Module:   "versitygw",
