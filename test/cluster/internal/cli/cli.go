@@ -156,17 +156,23 @@ func newAssets() *cobra.Command {
 }
 
 func newImage() *cobra.Command {
-	var name, binary, out string
+	var name, out string
+	var binaries []string
 	cmd := &cobra.Command{
 		Use:   "image",
 		Short: "Make an image tarball from one static program, as the operator's is",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return image.FromBinary(cmd.Context(), name, binary, out)
+		Long: "Make an image tarball from one static program, as the operator's is. With one --binary for " +
+			"each architecture it holds an OCI index of images.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if len(binaries) == 1 {
+				return image.FromBinary(name, binaries[0], out)
+			}
+			return image.IndexFromBinaries(name, binaries, out)
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "Name of the image, with tag.")
-	cmd.Flags().StringVar(&binary, "binary", "", "The program; becomes /operator.")
+	cmd.Flags().StringArrayVar(&binaries, "binary", nil, "The program; becomes /operator.")
 	cmd.Flags().StringVar(&out, "out", "", "The tarball to write.")
 	for _, flag := range []string{"name", "binary", "out"} {
 		if err := cmd.MarkFlagRequired(flag); err != nil {

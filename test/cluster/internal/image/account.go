@@ -25,6 +25,9 @@ var (
 // caBundle is where Debian and Go's crypto/x509 look for certificates.
 const caBundle = "/etc/ssl/certs/ca-certificates.crt"
 
+// certificates are those of this machine.
+var certificates = Entry{Path: caBundle, Source: caBundle}
+
 // minimal is what a static program expects to find beside itself.
 func minimal(accounts []account) []Entry {
 	var passwd, group strings.Builder
@@ -37,7 +40,6 @@ func minimal(accounts []account) []Entry {
 		{Path: "/etc/group", Content: []byte(group.String())},
 		// Without it Go's resolver asks DNS before /etc/hosts.
 		{Path: "/etc/nsswitch.conf", Content: []byte("hosts: files dns\n")},
-		{Path: caBundle, Source: caBundle},
 		{Path: "/tmp", Mode: 0o1777},
 	}
 }

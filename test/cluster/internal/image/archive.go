@@ -6,13 +6,14 @@ package image
 import (
 	"archive/tar"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/cache"
 )
 
 // The annotations by which containerd and others learn the name of an image.
@@ -23,79 +24,91 @@ const (
 
 const indexFile = "index.json"
 
-// writeArchive writes the image under a name as a tarball. index.json comes
-// first, so that readName needs to read only the head of the file.
-func writeArchive(file, name string, img v1.Image) error {
-	manifest, err := img.RawManifest()
-	if err != nil {
-		return err
-	}
-	config, err := img.RawConfigFile()
-	if err != nil {
-		return err
-	}
-	parsed, err := img.Manifest()
-	if err != nil {
-		return err
-	}
-	digest, err := img.Digest()
-	if err != nil {
-		return err
-	}
-	layers, err := img.Layers()
-	if err != nil {
-		return err
-	}
+// described is an image, or an index with one image for each architecture.
+type described interface {
+	MediaType() (types.MediaType, error)
+	Digest() (v1.Hash, error)
+	Size() (int64, error)
+	RawManifest() ([]byte, error)
+}
 
+// writeArchive writes an image or an index under a name as a tarball, whole or not
+// at all.
+func writeArchive(file, name string, what described) error {
+	temp := cache.Temp(file)
+	f, err := os.Create(temp) //nolint:gosec // The caller says where to.
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	a := &archive{Writer: tar.NewWriter(f), written: map[v1.Hash]bool{}}
+	if err := a.layout(name, what); err != nil {
+		return err
+	}
+	if err := a.Close(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temp, file)
+}
+
+// archive is a tarball while it is written.
+type archive struct {
+	*tar.Writer
+	written map[v1.Hash]bool
+}
+
+// layout writes everything. index.json comes first, so that ReadReferences needs
+// to read only the head of the file.
+func (a *archive) layout(name string, what described) error {
+	mediaType, err := what.MediaType()
+	if err != nil {
+		return err
+	}
+	digest, err := what.Digest()
+	if err != nil {
+		return err
+	}
+	size, err := what.Size()
+	if err != nil {
+		return err
+	}
 	index, err := json.Marshal(v1.IndexManifest{
 		SchemaVersion: 2,
 		MediaType:     types.OCIImageIndex,
 		Manifests: []v1.Descriptor{{
-			MediaType:   parsed.MediaType,
+			MediaType:   mediaType,
 			Digest:      digest,
-			Size:        int64(len(manifest)),
+			Size:        size,
 			Annotations: map[string]string{annContainerdName: name, annRefName: name},
 		}},
 	})
 	if err != nil {
 		return err
 	}
-	docker := dockerManifest{Config: blobPath(parsed.Config.Digest), RepoTags: []string{name}}
-	for _, l := range parsed.Layers {
-		docker.Layers = append(docker.Layers, blobPath(l.Digest))
-	}
-	dockerIndex, err := json.Marshal([]dockerManifest{docker})
-	if err != nil {
+	if err := a.file(indexFile, index); err != nil {
 		return err
 	}
+	if err := a.file("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
+		return err
+	}
+	return a.content(name, what)
+}
 
-	f, err := os.Create(file) //nolint:gosec // The caller says where to.
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	tw := tar.NewWriter(f)
-	for _, e := range []Entry{
-		{Path: indexFile, Content: index},
-		{Path: "oci-layout", Content: []byte(`{"imageLayoutVersion":"1.0.0"}`)},
-		{Path: "manifest.json", Content: dockerIndex},
-		{Path: blobPath(digest), Content: manifest},
-		{Path: blobPath(parsed.Config.Digest), Content: config},
-	} {
-		if err := e.write(tw); err != nil {
+func (a *archive) content(name string, what described) error {
+	switch what := what.(type) {
+	case v1.Image:
+		if err := a.docker(name, what); err != nil {
 			return err
 		}
+		return a.image(what)
+	case index:
+		return a.index(what)
+	default:
+		return fmt.Errorf("cannot write a %T", what)
 	}
-	written := map[v1.Hash]bool{}
-	for _, l := range layers {
-		if err := writeBlob(tw, l, written); err != nil {
-			return err
-		}
-	}
-	if err := tw.Close(); err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 // dockerManifest is an element of a docker archive's manifest.json.
@@ -105,14 +118,89 @@ type dockerManifest struct {
 	Layers   []string
 }
 
-func blobPath(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
-
-func writeBlob(tw *tar.Writer, l v1.Layer, written map[v1.Hash]bool) error {
-	hash, err := l.Digest()
-	if err != nil || written[hash] {
+// docker makes the tarball a docker archive too. An index has no such file: a
+// docker archive holds one architecture, and whoever reads it would miss the others.
+func (a *archive) docker(name string, img v1.Image) error {
+	manifest, err := img.Manifest()
+	if err != nil {
 		return err
 	}
-	written[hash] = true
+	docker := dockerManifest{Config: blobPath(manifest.Config.Digest), RepoTags: []string{name}}
+	for _, l := range manifest.Layers {
+		docker.Layers = append(docker.Layers, blobPath(l.Digest))
+	}
+	content, err := json.Marshal([]dockerManifest{docker})
+	if err != nil {
+		return err
+	}
+	return a.file("manifest.json", content)
+}
+
+// index writes the blobs of all its images.
+func (a *archive) index(all index) error {
+	if err := a.manifest(all); err != nil {
+		return err
+	}
+	for _, img := range all.images {
+		if err := a.image(img); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// image writes the blobs of an image.
+func (a *archive) image(img v1.Image) error {
+	if err := a.manifest(img); err != nil {
+		return err
+	}
+	digest, err := img.ConfigName()
+	if err != nil {
+		return err
+	}
+	config, err := img.RawConfigFile()
+	if err != nil {
+		return err
+	}
+	if err := a.file(blobPath(digest), config); err != nil {
+		return err
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return err
+	}
+	for _, l := range layers {
+		if err := a.layer(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *archive) manifest(what described) error {
+	digest, err := what.Digest()
+	if err != nil {
+		return err
+	}
+	manifest, err := what.RawManifest()
+	if err != nil {
+		return err
+	}
+	return a.file(blobPath(digest), manifest)
+}
+
+func (a *archive) file(path string, content []byte) error {
+	return Entry{Path: path, Content: content}.write(a.Writer)
+}
+
+func blobPath(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
+
+func (a *archive) layer(l v1.Layer) error {
+	hash, err := l.Digest()
+	if err != nil || a.written[hash] {
+		return err
+	}
+	a.written[hash] = true
 	size, err := l.Size()
 	if err != nil {
 		return err
@@ -123,47 +211,9 @@ func writeBlob(tw *tar.Writer, l v1.Layer, written map[v1.Hash]bool) error {
 	}
 	defer func() { _ = r.Close() }()
 	header := &tar.Header{Typeflag: tar.TypeReg, Name: blobPath(hash), Mode: 0o644, Size: size, ModTime: epoch, Format: tar.FormatPAX}
-	if err := tw.WriteHeader(header); err != nil {
+	if err := a.WriteHeader(header); err != nil {
 		return err
 	}
-	_, err = io.Copy(tw, r)
+	_, err = io.Copy(a, r)
 	return err
-}
-
-// Reference is an image's name and the digest of what the name means.
-type Reference struct {
-	Name   string
-	Digest string
-}
-
-// ReadReferences returns the images that a tarball declares in its index.json.
-// A docker archive of the old kind has none: the answer is empty then.
-func ReadReferences(file string) ([]Reference, error) {
-	f, err := os.Open(file) //nolint:gosec // The caller says which.
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	tr := tar.NewReader(f)
-	for {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s is not an image tarball: %w", file, err)
-		}
-		if h.Name != indexFile {
-			continue
-		}
-		var index v1.IndexManifest
-		if err := json.NewDecoder(tr).Decode(&index); err != nil {
-			return nil, fmt.Errorf("%s: cannot read %s: %w", file, indexFile, err)
-		}
-		var refs []Reference
-		for _, m := range index.Manifests {
-			refs = append(refs, Reference{Name: m.Annotations[annContainerdName], Digest: m.Digest.String()})
-		}
-		return refs, nil
-	}
 }

@@ -199,7 +199,7 @@ func Build(ctx context.Context, row Image, name, out, work, log string) error {
 	}
 	entries := row.Entries
 	if row.Accounts != nil {
-		entries = append(minimal(row.Accounts), entries...)
+		entries = append(append(minimal(row.Accounts), certificates), entries...)
 	}
 	if packages != nil {
 		entries = append(packages, entries...)
@@ -211,19 +211,15 @@ func Build(ctx context.Context, row Image, name, out, work, log string) error {
 		}
 		layers = append(layers, l)
 	}
-	img, err := assemble(row, layers)
+	img, err := assemble(row, runtime.GOARCH, layers)
 	if err != nil {
 		return err
 	}
-	temp := cache.Temp(out)
-	if err := writeArchive(temp, name, img); err != nil {
-		return err
-	}
-	return os.Rename(temp, out)
+	return writeArchive(out, name, img)
 }
 
 // assemble makes the image object: layers and configuration, no times.
-func assemble(row Image, layers []v1.Layer) (v1.Image, error) {
+func assemble(row Image, architecture string, layers []v1.Layer) (v1.Image, error) {
 	base := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	base = mutate.ConfigMediaType(base, types.OCIConfigJSON)
 	img, err := mutate.AppendLayers(base, layers...)
@@ -235,7 +231,7 @@ func assemble(row Image, layers []v1.Layer) (v1.Image, error) {
 		return nil, err
 	}
 	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
+	file.OS, file.Architecture = "linux", architecture
 	file.Created = v1.Time{Time: epoch}
 	env := row.Env
 	if len(env) == 0 {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -172,54 +171,6 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 	}
 	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file is there: %v", err)
-	}
-}
-
-func TestFromBinary(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	binary, out := filepath.Join(dir, "operator"), filepath.Join(dir, "operator.tar")
-	if err := os.WriteFile(binary, emptyELF, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := FromBinary(t.Context(), "example.test/operator:dev", binary, out); err != nil {
-		t.Fatal(err)
-	}
-	img, err := tarball.ImageFromPath(out, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"/operator"}, config.Config.Entrypoint); diff != "" {
-		t.Errorf("entrypoint (-want +got):\n%s", diff)
-	}
-	left, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(left) != 2 {
-		t.Errorf("leaves working files behind: %v", left)
-	}
-}
-
-// emptyELF is the header of a static program for 64 bits that has no parts.
-var emptyELF = append([]byte("\x7fELF\x02\x01\x01"+strings.Repeat("\x00", 9)+"\x02\x00\x3e\x00\x01\x00\x00\x00"),
-	append(make([]byte, 28), "\x40\x00\x38\x00\x00\x00\x40\x00\x00\x00\x00\x00"...)...)
-
-func TestFromBinaryRefuses(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	text := filepath.Join(dir, "text")
-	if err := os.WriteFile(text, []byte("no program at all, just some text that goes on for a while"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, binary := range map[string]string{"Text": text, "Nothing": filepath.Join(dir, "absent"), "Dynamic": "/bin/sh"} {
-		if err := FromBinary(t.Context(), "example.test/operator:dev", binary, filepath.Join(dir, "out.tar")); err == nil {
-			t.Errorf("%s: no error", name)
-		}
 	}
 }
 

@@ -35,27 +35,31 @@ type Entry struct {
 	Link      string // a symbolic link
 }
 
-// writeLayer writes the entries as a tar to path and returns it as a layer.
-// Directories that lead to an entry are added.
+// writeLayer writes the entries as a tar and returns it as a layer.
 func writeLayer(file string, entries []Entry) (v1.Layer, error) {
+	if err := writeTar(file, entries); err != nil {
+		return nil, err
+	}
+	return openLayer(file)
+}
+
+// writeTar writes the entries as a tar. Directories that lead to an entry are added.
+func writeTar(file string, entries []Entry) error {
 	f, err := os.Create(file) //nolint:gosec // The caller says where to.
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = f.Close() }()
 	tw := tar.NewWriter(f)
 	for _, e := range withParents(entries) {
 		if err := e.write(tw); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := tw.Close(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	return openLayer(file)
+	return f.Close()
 }
 
 // withParents adds missing directories and sorts, so that a directory comes
