@@ -5,6 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DIST     ?= dist
 FUZZTIME ?= 30s
 BENCH    ?= .
 
@@ -21,7 +22,7 @@ race := $(if $(shell command -v $${CC:-cc}),CGO_ENABLED=1 go test -race,go test)
 tool    = go tool -modfile=hack/tools/$(1).mod $(1)
 cluster = go -C test/cluster run .
 # Modules with tests of their own.
-modules = . test/cluster
+modules = . test/cluster test/chart
 
 .PHONY: help
 help: ## List the targets.
@@ -36,6 +37,10 @@ build: ## Build the operator, bin/operator.
 .PHONY: image
 image: build ## Make the image of the operator, bin/operator.tar; its name is in bin/operator.image.
 	@hack/image.sh
+
+.PHONY: dist
+dist: ## Write dist/, what is installed: image for amd64 and arm64, manifests, Helm chart, notes, checksums.
+	@VERSION=$(VERSION) DIST=$(DIST) hack/dist.sh
 
 ##@ Try
 
@@ -97,7 +102,9 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 lint: ## Check style and architecture.
 	@go vet -tags apiserver,cluster ./...
 	@$(call tool,golangci-lint) run --build-tags apiserver,cluster ./...
-	@cd test/cluster && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...
+	@for module in test/cluster test/chart; do \
+	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...); \
+	done
 
 .PHONY: fmt
 fmt: ## Format the code.

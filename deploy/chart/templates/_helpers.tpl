@@ -1,0 +1,59 @@
+{{/*
+The chart has no manifests of its own: it reads those of deploy and workflows, which
+files/ links to, and changes in them what the values say. What kustomize makes of
+them and what Helm makes of them cannot differ then.
+*/}}
+
+{{/* The objects of a kustomization, as {objects: […]}. Its labels are on them. */}}
+{{- define "stanzaflow.objects" -}}
+{{- $root := .root -}}
+{{- $folder := .folder -}}
+{{- $kustomization := $root.Files.Get (printf "%s/kustomization.yaml" $folder) | fromYaml -}}
+{{- $labels := dict -}}
+{{- range get $kustomization "labels" | default list }}{{ $labels = merge $labels .pairs }}{{ end -}}
+{{- $objects := list -}}
+{{- range $file := $kustomization.resources -}}
+  {{- range $document := regexSplit "(?m)^---$" ($root.Files.Get (printf "%s/%s" $folder $file)) -1 -}}
+    {{- $object := fromYaml $document -}}
+    {{- if hasKey $object "Error" }}{{ fail (printf "%s: %s" $file $object.Error) }}{{ end -}}
+    {{- if $object -}}
+      {{- $own := deepCopy (get $object.metadata "labels" | default dict) -}}
+      {{- $_ := merge $own $labels $root.Values.labels -}}
+      {{- if $own }}{{ $_ := set $object.metadata "labels" $own }}{{ end -}}
+      {{- $annotations := merge (deepCopy (get $object.metadata "annotations" | default dict)) $root.Values.annotations -}}
+      {{- if $annotations }}{{ $_ := set $object.metadata "annotations" $annotations }}{{ end -}}
+      {{- $objects = append $objects $object -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- toYaml (dict "objects" $objects) -}}
+{{- end -}}
+
+{{- define "stanzaflow.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ with .digest }}@{{ . }}{{ end }}
+{{- end -}}
+{{- end -}}
+
+{{/* Changes a container: the image is that of the values. */}}
+{{- define "stanzaflow.container" -}}
+{{- $_ := set .container "image" (include "stanzaflow.image" .root) -}}
+{{- $_ := set .container "imagePullPolicy" .root.Values.image.pullPolicy -}}
+{{- end -}}
+
+{{/* Changes the Deployment. */}}
+{{- define "stanzaflow.deployment" -}}
+{{- $values := .root.Values -}}
+{{- $template := .object.spec.template -}}
+{{- $_ := merge $template.metadata (dict "labels" $values.labels) -}}
+{{- with $values.annotations }}{{ $_ := set $template.metadata "annotations" . }}{{ end -}}
+{{- $container := first $template.spec.containers -}}
+{{- include "stanzaflow.container" (dict "root" .root "container" $container) -}}
+{{- $_ := set $container "resources" $values.resources -}}
+{{- with $values.namespaces -}}
+  {{- $_ := set $container "args" (append $container.args (printf "--namespaces=%s" (join "," .))) -}}
+{{- end -}}
+{{- range $field := list "imagePullSecrets" "nodeSelector" "tolerations" "affinity" "priorityClassName" -}}
+  {{- with get $values $field }}{{ $_ := set $template.spec $field . }}{{ end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,196 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package chart
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// defaultValues of the chart, for the comparison with an overlay.
+const defaultValues = "{}"
+
+// TestSameObjectsAsTheOverlay: whatever changes in deploy changes in the chart too.
+func TestSameObjectsAsTheOverlay(t *testing.T) {
+	t.Parallel()
+	want := kustomization(t, "deploy/overlays/standalone")
+	delete(want, "Namespace /stanzaflow-system") // that of the release
+	sameObjects(t, want, withoutKeep(t, render(t, defaultValues)))
+}
+
+// TestSameObjectsAsTheNamespacedOverlay: with rights in one namespace only.
+func TestSameObjectsAsTheNamespacedOverlay(t *testing.T) {
+	t.Parallel()
+	want := kustomization(t, "deploy/overlays/namespaced")
+	delete(want, "Namespace /stanzaflow-system")
+	got := withoutKeep(t, render(t, "namespaces: [cpo]"))
+	// In the overlay it is a pattern to copy, without labels.
+	delete(got["RoleBinding cpo/stanzaflow"]["metadata"].(object), "labels")
+	sameObjects(t, want, got)
+}
+
+// TestSameObjectsAsWorkflows: in each namespace of the list.
+func TestSameObjectsAsWorkflows(t *testing.T) {
+	t.Parallel()
+	standalone := render(t, defaultValues)
+	got := render(t, "workflows: {namespaces: [shop, sales]}")
+	maps.DeleteFunc(got, func(id string, _ object) bool { _, other := standalone[id]; return other })
+	want := map[string]object{}
+	for _, o := range kustomization(t, "workflows") {
+		for _, namespace := range []string{"shop", "sales"} {
+			copied := clone(o)
+			set(copied, namespace, "metadata", "namespace")
+			for _, subject := range list(copied, "subjects") {
+				set(subject, namespace, "namespace")
+			}
+			want[identify(copied)] = copied
+		}
+	}
+	sameObjects(t, want, got)
+}
+
+// TestHelmKeepsTheCRDs: who deletes the CRD postgresqls deletes every cluster.
+func TestHelmKeepsTheCRDs(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for id, o := range render(t, "annotations: {helm.sh/resource-policy: delete}") {
+		if kind := o["kind"]; kind != "CustomResourceDefinition" {
+			continue
+		}
+		found++
+		if policy := get(o, "metadata", "annotations", "helm.sh/resource-policy"); policy != "keep" {
+			t.Errorf("%s: helm.sh/resource-policy is %v, want keep", id, policy)
+		}
+	}
+	if found != 2 {
+		t.Errorf("there are %d CRDs, want 2", found)
+	}
+}
+
+func TestCRDOfCPO(t *testing.T) {
+	t.Parallel()
+	want := render(t, defaultValues)
+	delete(want, "CustomResourceDefinition /postgresqls.cpo.opensource.cybertec.at")
+	sameObjects(t, want, render(t, "crds: {postgresql: false}"))
+}
+
+// TestImage: the operator and the steps of a run have the same.
+func TestImage(t *testing.T) {
+	t.Parallel()
+	digest := "sha256:" + strings.Repeat("0a", 32)
+	for values, want := range map[string]string{
+		"{}":                           "ghcr.io/stanzaflow/operator:" + appVersion(t),
+		"{tag: v9.9.9}":                "ghcr.io/stanzaflow/operator:v9.9.9",
+		"{repository: r.example/op}":   "r.example/op:" + appVersion(t),
+		"{digest: '" + digest + "'}":   "ghcr.io/stanzaflow/operator:" + appVersion(t) + "@" + digest,
+		"{tag: v1, pullPolicy: Never}": "ghcr.io/stanzaflow/operator:v1",
+	} {
+		found := 0
+		for id, o := range render(t, "workflows: {namespaces: [shop]}\nimage: "+values) {
+			for _, container := range containers(o) {
+				found++
+				if got := get(container, "image"); got != want {
+					t.Errorf("image %s: %s has %v, want %s", values, id, got, want)
+				}
+				if got := get(container, "imagePullPolicy"); (got == "Never") != strings.Contains(values, "Never") {
+					t.Errorf("image %s: %s has imagePullPolicy %v", values, id, got)
+				}
+			}
+		}
+		if found != 6 {
+			t.Errorf("image %s: %d containers, want the operator and five steps", values, found)
+		}
+	}
+}
+
+// TestPlacement: what is said of the pod is in the pod, and nothing else changes.
+func TestPlacement(t *testing.T) {
+	t.Parallel()
+	const values = `
+imagePullSecrets: [{name: registry}]
+resources: {limits: {memory: 1Gi}}
+nodeSelector: {disk: ssd}
+tolerations: [{key: infra, operator: Exists, effect: NoSchedule}]
+affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: In, values: [a]}]}]}}}
+priorityClassName: system-cluster-critical
+`
+	want := render(t, defaultValues)
+	pod := get(want["Deployment stanzaflow-system/stanzaflow"], "spec", "template", "spec").(object)
+	for field, value := range parse(t, values) {
+		if field != "resources" {
+			pod[field] = value
+		}
+	}
+	set(containers(want["Deployment stanzaflow-system/stanzaflow"])[0], "1Gi", "resources", "limits", "memory")
+	sameObjects(t, want, render(t, values))
+
+	for id, o := range render(t, values+"workflows: {namespaces: [shop]}") {
+		if o["kind"] == "WorkflowTemplate" && get(list(o, "spec", "imagePullSecrets")[0], "name") != "registry" {
+			t.Errorf("%s has no pull secret: its pods cannot start", id)
+		}
+	}
+}
+
+// TestLabels: extra ones are on everything and on the pod, and replace none of ours.
+func TestLabels(t *testing.T) {
+	t.Parallel()
+	const values = `
+labels: {team: dba, app.kubernetes.io/name: other}
+annotations: {contact: dba@example.com}
+workflows: {namespaces: [shop]}
+`
+	plain := render(t, "workflows: {namespaces: [shop]}")
+	for id, o := range render(t, values) {
+		if get(o, "metadata", "labels", "team") != "dba" || get(o, "metadata", "annotations", "contact") != "dba@example.com" {
+			t.Errorf("%s has metadata %v", id, o["metadata"])
+		}
+		for name, value := range labels(plain[id]) {
+			if got := labels(o)[name]; got != value {
+				t.Errorf("%s: label %s is %v, was %v", id, name, got, value)
+			}
+		}
+		if o["kind"] != "Deployment" {
+			continue
+		}
+		pod := get(o, "spec", "template").(object)
+		if get(pod, "metadata", "labels", "team") != "dba" || get(pod, "metadata", "annotations", "contact") != "dba@example.com" {
+			t.Errorf("the pod of the operator has metadata %v", pod["metadata"])
+		}
+		for name, value := range get(o, "spec", "selector", "matchLabels").(object) {
+			if got := labels(pod)[name]; got != value {
+				t.Errorf("the selector wants label %s=%v, the pod has %v", name, value, got)
+			}
+		}
+	}
+}
+
+// TestNamesDoNotDependOnTheRelease: the policies name the ServiceAccount.
+func TestNamesDoNotDependOnTheRelease(t *testing.T) {
+	t.Parallel()
+	want := slices.Sorted(maps.Keys(render(t, defaultValues)))
+	got := slices.Sorted(maps.Keys(renderAs(t, "other", "stanzaflow-system", defaultValues)))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("objects of a release of another name (-want +got):\n%s", diff)
+	}
+}
+
+// TestNamespaceOfTheRelease: every object and every subject is in it.
+func TestNamespaceOfTheRelease(t *testing.T) {
+	t.Parallel()
+	for id, o := range renderAs(t, "stanzaflow", "backup", defaultValues) {
+		namespaced := slices.Contains([]any{"ServiceAccount", "Role", "RoleBinding", "Deployment"}, o["kind"])
+		if namespaced != (get(o, "metadata", "namespace") == "backup") {
+			t.Errorf("%s has the namespace %v", id, get(o, "metadata", "namespace"))
+		}
+		for _, subject := range list(o, "subjects") {
+			if get(subject, "namespace") != "backup" {
+				t.Errorf("%s is for %v", id, subject)
+			}
+		}
+	}
+}
