@@ -208,7 +208,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-var changeKinds = []string{"added", "changed", "deprecated", "removed", "fixed", "security"}
+var changeKinds = []string{"breaking", "added", "changed", "deprecated", "removed", "fixed", "security"}
 
 // TestChangesHaveAKind: a fragment is front matter and a few sentences.
 func TestChangesHaveAKind(t *testing.T) {
@@ -242,7 +242,7 @@ func documents(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bin" || entry.Name() == "testdata"):
+		case entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bin" || entry.Name() == "dist" || entry.Name() == "testdata"):
 			return filepath.SkipDir
 		case !entry.IsDir() && filepath.Ext(path) == ".md":
 			files = append(files, path)
