@@ -60,6 +60,14 @@ func everyStory(worlds *worlds) []story {
 			Name: "argo4", Alone: true, Takes: 12 * time.Minute,
 			Touches: []string{"workflows/", "internal/translate/cronworkflow.go", "internal/translate/schedule.go", "internal/reconcile/outcome/", "test/argo4/"},
 		}},
+		{play: testInstall, Story: ladder.Story{
+			Name: "install", Alone: true, Takes: 8 * time.Minute,
+			Touches: []string{"deploy/", "workflows/", "hack/dist.sh", "hack/chart.sh", "hack/tools/helm.mod"},
+		}},
+		{play: testUpgrade, Story: ladder.Story{
+			Name: "upgrade", Alone: true, Takes: 6 * time.Minute,
+			Touches: []string{"cmd/", "internal/", "api/", "deploy/", "workflows/"},
+		}},
 		{play: testDocumentedInstall, Story: ladder.Story{
 			Name: "documented-install", Alone: true, Takes: 12 * time.Minute,
 			Touches: []string{"docs/install.md", "deploy/", "workflows/", "hack/dist.sh", "examples/pgbackrest_with_pvc/", "test/walkthrough/"},
