@@ -21,8 +21,10 @@ race := $(if $(shell command -v $${CC:-cc}),CGO_ENABLED=1 go test -race,go test)
 
 tool    = go tool -modfile=hack/tools/$(1).mod $(1)
 cluster = go -C test/cluster run .
-# Modules with tests of their own.
+# Modules with tests of their own. Those of test/argo4 compile all of Argo 4, so they
+# are among the tests of make test-full.
 modules = . test/cluster test/chart
+all_modules = $(modules) test/argo4
 
 .PHONY: help
 help: ## List the targets.
@@ -81,6 +83,7 @@ test-cluster: ## Run the demo, the stories of every day and a turn of faults: re
 
 .PHONY: test-full
 test-full: ## Run every story, storage, version and kind of fault that has not passed yet: RUN=regexp, FOR=15m, FORCE=1, LIST=1. 90 min.
+	@go -C test/argo4 test ./...
 	@hack/test-cluster.sh full
 
 .PHONY: faults
@@ -102,7 +105,7 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 lint: ## Check style and architecture.
 	@go vet -tags apiserver,cluster ./...
 	@$(call tool,golangci-lint) run --build-tags apiserver,cluster ./...
-	@for module in test/cluster test/chart; do \
+	@for module in test/cluster test/chart test/argo4; do \
 	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...); \
 	done
 
@@ -117,7 +120,7 @@ generate: ## Write the generated files again: deep copies, the CRD of Stanza.
 
 .PHONY: verify
 verify: generate ## Fail if a generated file, a module file or a format is not up to date.
-	@for module in $(modules); do go -C $$module mod tidy -diff; done
+	@for module in $(all_modules); do go -C $$module mod tidy -diff; done
 	@$(call tool,golangci-lint) fmt --diff ./... 
 	@git diff --exit-code -- api deploy || { echo "run make generate and commit the result" >&2; exit 1; }
 
