@@ -57,6 +57,9 @@ func testDocumentedInstall(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", way, err, out)
 		}
 		t.Logf("%s:\n%s", way, out)
+		if strings.Contains(strings.ToLower(out), "error") {
+			t.Errorf("%s: nothing failed, but a person reads of an error", way)
+		}
 		for _, crd := range []string{"postgresqls.cpo.opensource.cybertec.at", "stanzas.stanzaflow.dev"} {
 			kubectl(t, nil, "get", "crd", crd)
 		}
