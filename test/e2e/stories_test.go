@@ -34,8 +34,8 @@ var (
 	storiesWorkers  = flag.Int("stories.workers", 6, "how many stories run at the same time; each waits most of its time")
 )
 
-// tried is what a pass depends on: these folders, and the image.
-var tried = []string{"deploy", "examples", "test/cluster", "test/e2e", "workflows"}
+// tried is what a pass depends on: these paths, and the image.
+var tried = []string{"deploy", "docs/install.md", "examples", "hack", "test/cluster", "test/e2e", "test/walkthrough", "workflows"}
 
 // TestStories plays the stories that were chosen, several at a time, and then one
 // after the other those that must be alone. It ends with a table of all that the

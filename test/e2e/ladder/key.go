@@ -12,14 +12,15 @@ import (
 	"slices"
 )
 
-// Key is a digest of a name and of all files below the folders of a checkout,
-// but for Markdown: a document changes no test.
-func Key(name string, checkout fs.FS, folders ...string) (string, error) {
+// Key is a digest of a name and of all files below the paths of a checkout, but for
+// Markdown that is not named itself: a document changes no test. Links are passed
+// over, as they lead to what is below a path too.
+func Key(name string, checkout fs.FS, paths ...string) (string, error) {
 	digest := sha256.New()
 	_, _ = fmt.Fprintf(digest, "%q\n", name)
-	for _, folder := range slices.Sorted(slices.Values(folders)) {
-		err := fs.WalkDir(checkout, folder, func(file string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || path.Ext(file) == ".md" {
+	for _, top := range slices.Sorted(slices.Values(paths)) {
+		err := fs.WalkDir(checkout, top, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() || path.Ext(file) == ".md" && file != top {
 				return err
 			}
 			b, err := fs.ReadFile(checkout, file)

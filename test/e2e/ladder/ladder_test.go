@@ -4,6 +4,7 @@
 package ladder
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -174,9 +175,10 @@ func TestPasses(t *testing.T) {
 func TestKey(t *testing.T) {
 	checkout := fstest.MapFS{
 		"test/a.go": {Data: []byte("a")}, "test/README.md": {Data: []byte("a")}, "other/b.go": {Data: []byte("b")},
+		"test/link": {Data: []byte("../other"), Mode: fs.ModeSymlink}, "docs/install.md": {Data: []byte("a")},
 	}
 	key := func(name string) string {
-		k, err := Key(name, checkout, "test")
+		k, err := Key(name, checkout, "test", "docs/install.md")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,9 +192,12 @@ func TestKey(t *testing.T) {
 	if key("another") == first {
 		t.Error("another image has the same key")
 	}
-	checkout["test/a.go"].Data = []byte("b")
-	if key("image") == first {
-		t.Error("another test has the same key")
+	for _, file := range []string{"test/a.go", "docs/install.md"} {
+		before := key("image")
+		checkout[file].Data = []byte("b")
+		if key("image") == before {
+			t.Errorf("another %s has the same key", file)
+		}
 	}
 	if _, err := Key("image", checkout, "nowhere"); err == nil {
 		t.Error("a folder that is not there has a key")
