@@ -33,8 +33,18 @@ func testFailure(t *testing.T) {
 		t.Errorf("the first backup of a repo must be full, is %s", first.Backup.Type)
 	}
 
-	t.Run("wrong targets", k.wrongTargets)
-	t.Run("wrong answers", k.wrongAnswers)
+	k.wrongAnswers(t)
+}
+
+// testWrongTargets: a run that cannot have a target says which, and makes no backup.
+func testWrongTargets(t *testing.T) {
+	t.Helper()
+	k := newKit(t, "e2e-wrong-targets")
+	k.apply(t, "failure", "e2e-failure", k.namespace)
+	k.podReady(t, "cluster-0")
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 4*minute)
+	t.Run("each", k.wrongTargets)
+	k.podLost(t)
 }
 
 // wrongTargets: there is nothing, or not one thing, to back up.
@@ -45,12 +55,12 @@ func (k *kit) wrongTargets(t *testing.T) {
 		want                      string
 		code                      string
 	}{
-		"no such resource":      {"nobody", "repo1", "full", "precheck", "there is no postgresql e2e-failure/nobody", "exit code 20"},
+		"no such resource":      {"nobody", "repo1", "full", "precheck", "there is no postgresql e2e-wrong-targets/nobody", "exit code 20"},
 		"no such repo":          {"cluster", "repo2", "full", "precheck", "has no repo2 in spec.backup.pgbackrest.repos", "exit code 20"},
 		"no such type":          {"cluster", "repo1", "some", "main", `parameter type is "some"`, "exit code 20"},
-		"no target pod":         {"absent", "repo1", "full", "precheck", "no pod of postgresql e2e-failure/absent has the labels", "exit code 30"},
-		"target pod not ready":  {"unready", "repo1", "full", "precheck", "container postgres of pod e2e-failure/unready-0 is not ready", "exit code 30"},
-		"two claim the primary": {"divided", "repo1", "full", "precheck", "2 pods of postgresql e2e-failure/divided claim to be its primary (divided-0, divided-1)", "exit code 30"},
+		"no target pod":         {"absent", "repo1", "full", "precheck", "no pod of postgresql e2e-wrong-targets/absent has the labels", "exit code 30"},
+		"target pod not ready":  {"unready", "repo1", "full", "precheck", "container postgres of pod e2e-wrong-targets/unready-0 is not ready", "exit code 30"},
+		"two claim the primary": {"divided", "repo1", "full", "precheck", "2 pods of postgresql e2e-wrong-targets/divided claim to be its primary (divided-0, divided-1)", "exit code 30"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,24 +104,35 @@ func (k *kit) wrongAnswers(t *testing.T) {
 		k.reportedAs(t, workflow.Name, stanzaflowv1alpha1.RunHeld, vocab.ReasonHeld)
 		k.patchStanza(t, `{"spec":{"gate":null}}`)
 	})
-	t.Run("the pod of the run is lost", func(t *testing.T) {
-		k.psql(t, "cluster-0", "postgres", `CREATE TABLE filler AS SELECT i, repeat(md5(i::text || 'x'), 20) AS noise FROM generate_series(1, 400000) i`)
-		k.pretend(t, `backup) exec /usr/bin/pgbackrest "$@" --compress-type=gz --compress-level=9 --process-max=1`)
-		name := k.submit(t, full...)
-		k.backupRuns(t)
-		pod := k.podOf(t, name)
-		if err := k.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
-			t.Fatal(err)
-		}
-		k.succeeded(t, name, 5*minute)
-		workflow := k.finished(t, name, minute)
-		if found := byRun(k.info(t, "cluster-0"), string(workflow.UID)); len(found) != 1 {
-			t.Errorf("the run whose pod was lost made %d backups, want 1: %+v", len(found), found)
-		}
-		if again := k.podOf(t, name); again.UID == pod.UID {
-			t.Error("the test is wrong: no second pod was started")
-		}
+	t.Run("no such repo", func(t *testing.T) {
+		k.failed(t, "precheck", "has no repo2 in spec.backup.pgbackrest.repos", "exit code 20", "cluster=cluster", "repo=repo2", "type=full", "attempts=1")
 	})
+	t.Run("no target pod", func(t *testing.T) {
+		k.failed(t, "precheck", "no pod of postgresql e2e-failure/absent has the labels", "exit code 30", "cluster=absent", "repo=repo1", "type=full", "attempts=1")
+	})
+}
+
+// podLost: the run whose pod is deleted in the middle of the backup makes one, and
+// only one.
+func (k *kit) podLost(t *testing.T) {
+	t.Helper()
+	full := []string{"cluster=cluster", "repo=repo1", "type=full", "attempts=1"}
+	k.psql(t, "cluster-0", "postgres", `CREATE TABLE filler AS SELECT i, repeat(md5(i::text || 'x'), 20) AS noise FROM generate_series(1, 400000) i`)
+	k.pretend(t, `backup) exec /usr/bin/pgbackrest "$@" --compress-type=gz --compress-level=9 --process-max=1`)
+	name := k.submit(t, full...)
+	k.backupRuns(t)
+	pod := k.podOf(t, name)
+	if err := k.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	k.succeeded(t, name, 5*minute)
+	workflow := k.finished(t, name, minute)
+	if found := byRun(k.info(t, "cluster-0"), string(workflow.UID)); len(found) != 1 {
+		t.Errorf("the run whose pod was lost made %d backups, want 1: %+v", len(found), found)
+	}
+	if again := k.podOf(t, name); again.UID == pod.UID {
+		t.Error("the test is wrong: no second pod was started")
+	}
 }
 
 // failed waits for a run that must fail, and looks for the message on the node
@@ -158,10 +179,12 @@ func (k *kit) pretend(t testing.TB, branch string) {
 
 func (k *kit) backupRuns(t testing.TB) {
 	t.Helper()
-	eventually(t, 2*minute, "pgBackRest copies files", func() (bool, string) {
+	if begun, got := watch(2*minute, func() (bool, string) {
 		out := k.psql(t, "cluster-0", "postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgBackRest [backup]%'")
 		return out != "0", out + " sessions"
-	})
+	}); !begun {
+		t.Fatalf("pgBackRest copies no files: %s", got)
+	}
 }
 
 func (k *kit) podOf(t testing.TB, workflow string) *corev1.Pod {

@@ -58,7 +58,7 @@ func (tr *trial) hit(n int, what string) {
 
 // insistOn does what must hit, for as long as the run goes on but not for long.
 func (tr *trial) insistOn(what string, do func() int) {
-	_, _ = soon(20*time.Second, func() (bool, string) {
+	_, _ = watch(20*time.Second, func() (bool, string) {
 		n := do()
 		tr.hit(n, what)
 		return n > 0 || tr.runIsOver(), ""
@@ -125,7 +125,7 @@ func (tr *trial) backingUp() (bool, string) {
 // await waits for the moment, or until the run is over.
 func (tr *trial) await(m moment) {
 	if m.reached != nil {
-		soon(3*minute, func() (bool, string) {
+		watch(3*minute, func() (bool, string) {
 			if done, got := m.reached(tr); done {
 				return true, got
 			}
@@ -168,7 +168,11 @@ func (w *world) trial(t *testing.T, a attempt) result {
 	if !m.before {
 		tr.await(m)
 		if tr.runIsOver() {
-			r.Missed = "the run was over"
+			// What breaks now says nothing about a run that has ended.
+			stopWriter()
+			workflow := w.over(t, tr.workflow)
+			r.Missed, w.sound = "the run was over", workflow != nil && workflow.Status.Phase == wfv1.WorkflowSucceeded
+			return r
 		}
 		inject()
 	}
@@ -399,6 +403,8 @@ func (w *world) begin(t testing.TB, backupType string, attempts int) string {
 func (w *world) over(t testing.TB, name string) *wfv1.Workflow {
 	t.Helper()
 	var workflow *wfv1.Workflow
+	began := time.Now()
+	defer func() { waits.add(t, "workflow over", time.Since(began)) }()
 	done, _ := soon(runDeadline, func() (bool, string) {
 		var err error
 		workflow, err = w.get(t, name)

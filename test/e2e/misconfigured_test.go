@@ -23,9 +23,10 @@ const (
 
 // testMisconfigured: each mistake with encryption and archiving that would cost
 // a backup, or its secrecy, is caught before a run makes one, and says what to do.
-func testMisconfigured(t *testing.T) {
+// One of each kind, or all of them.
+func testMisconfigured(t *testing.T, all bool) {
 	t.Helper()
-	k := newKit(t, "e2e-misconfigured")
+	k := newKit(t, fmt.Sprintf("e2e-misconfigured-%v", all))
 	k.apply(t, "misconfigured")
 	k.podReady(t, primary)
 	k.accounts(t)
@@ -34,12 +35,9 @@ func testMisconfigured(t *testing.T) {
 	k.refused(t, "repo1-cipher-pass is set in store.conf", "backups would not be encrypted")
 	k.patchCluster(t, `[{"op":"add","path":"/spec/backup/pgbackrest/global/repo1-cipher-type","value":"aes-256-cbc"}]`)
 	k.inPod(t, cpo.ConfigFileName, "repo1-cipher-type=aes-256-cbc")
-	k.secretInPod(t, map[string]string{storeConf: storeKeys})
-	k.refused(t, "repo1-cipher-type is set in pgbackrest_instance.conf", "repo1-cipher-pass is in no file")
-	k.secretInPod(t, map[string]string{storeConf: storeKeys, "cipher.configuration": "[global]\n" + cipherPass})
-	k.refused(t, "does not read: rename cipher.configuration in Secret cluster-s3-credential")
-	k.secretInPod(t, map[string]string{storeConf: storeKeys + cipherPass + "repo1-cipher-type=aes-256-cbc\n"})
-	k.refused(t, "repo1-cipher-type is set in", "pgBackRest does not start: remove it from")
+	if all {
+		k.wrongSecrets(t)
+	}
 
 	k.secretInPod(t, map[string]string{storeConf: storeKeys + cipherPass})
 	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 4*minute)
@@ -48,9 +46,28 @@ func testMisconfigured(t *testing.T) {
 	k.refused(t, "cannot use repo1")
 	k.secretInPod(t, map[string]string{storeConf: storeKeys + cipherPass})
 
-	k.cipherChanged(t)
-	k.archiveCommand(t)
+	commands := map[string]string{
+		"/bin/false": "archive_command in " + k.namespace + "/cluster-0 (postgres) does not run pgbackrest",
+	}
+	if all {
+		k.cipherChanged(t)
+		commands[`pgbackrest --stanza=other archive-push "%p"`] = "archives to stanza other"
+		// It runs pgBackRest, and nothing arrives.
+		commands[`: pgbackrest --stanza=db; false`] = "[082]"
+	}
+	k.archiveCommand(t, commands)
 	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"), 4*minute)
+}
+
+// wrongSecrets: pgBackRest itself would be silent about most of them.
+func (k *kit) wrongSecrets(t *testing.T) {
+	t.Helper()
+	k.secretInPod(t, map[string]string{storeConf: storeKeys})
+	k.refused(t, "repo1-cipher-type is set in pgbackrest_instance.conf", "repo1-cipher-pass is in no file")
+	k.secretInPod(t, map[string]string{storeConf: storeKeys, "cipher.configuration": "[global]\n" + cipherPass})
+	k.refused(t, "does not read: rename cipher.configuration in Secret cluster-s3-credential")
+	k.secretInPod(t, map[string]string{storeConf: storeKeys + cipherPass + "repo1-cipher-type=aes-256-cbc\n"})
+	k.refused(t, "repo1-cipher-type is set in", "pgBackRest does not start: remove it from")
 }
 
 // cipherChanged: the configuration stays, so that WAL is archived on, and no
@@ -79,15 +96,10 @@ func (k *kit) cipherChanged(t *testing.T) {
 	})
 }
 
-// archiveCommand: the setting that is wrong is named.
-func (k *kit) archiveCommand(t *testing.T) {
+// archiveCommand: the setting that is wrong is named. It maps commands to words.
+func (k *kit) archiveCommand(t *testing.T, commands map[string]string) {
 	t.Helper()
-	for command, want := range map[string]string{
-		"/bin/false": "archive_command in e2e-misconfigured/cluster-0 (postgres) does not run pgbackrest",
-		`pgbackrest --stanza=other archive-push "%p"`: "archives to stanza other",
-		// It runs pgBackRest, and nothing arrives.
-		`: pgbackrest --stanza=db; false`: "[082]",
-	} {
+	for command, want := range commands {
 		k.psql(t, primary, "postgres", "ALTER SYSTEM SET archive_command = '"+command+"'")
 		k.psql(t, primary, "postgres", "ALTER SYSTEM SET archive_timeout = '10min'")
 		k.psql(t, primary, "postgres", "SELECT pg_reload_conf()")

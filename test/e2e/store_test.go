@@ -59,12 +59,22 @@ func (s store) at() string {
 // database that is written to all the time, backups to a plain and to an
 // encrypted repo are proven and restored with the same data: to a moment, and to
 // the end, after the resource has been deleted.
-func storeEveryDay(t *testing.T, s store, v version) {
+func storeEveryDay(t *testing.T, s store) {
 	t.Helper()
-	k := newStore(t, s, v, 10_000)
+	k := newStore(t, s, newest, 10_000)
 	k.backUp(t, s, "repo1", "incr", "full")
 	k.backUp(t, s, "repo1", "incr", "incr")
-	k.restoredAfterDeletion(t, s, v)
+	k.restoredAfterDeletion(t, s, newest, "full")
+}
+
+// storePrevious is the same with an older pgBackRest, and a chain in the encrypted
+// repo, too.
+func storePrevious(t *testing.T, s store) {
+	t.Helper()
+	k := newStore(t, s, previous, 10_000)
+	k.backUp(t, s, "repo1", "incr", "full")
+	k.backUp(t, s, "repo1", "incr", "incr")
+	k.restoredAfterDeletion(t, s, previous, "full", "incr")
 }
 
 // storeEveryType: with 200 MB, backups of every type are proven, and kept as long
@@ -76,7 +86,7 @@ func storeEveryType(t *testing.T, s store) {
 		t.Fatal("the test is wrong: the database is smaller than 200 MB")
 	}
 	k.everyType(t, s)
-	k.restoredAfterDeletion(t, s, newest)
+	k.restoredAfterDeletion(t, s, newest, "full", "incr")
 }
 
 // newStore makes the cluster and 8 tables with that many rows each; 10,000 are
@@ -208,14 +218,16 @@ func (k *kit) archived(t testing.TB) {
 }
 
 // restoredAfterDeletion restores the plain repo to a moment and, after the
-// resource has been deleted, the encrypted one to the end.
-func (k *kit) restoredAfterDeletion(t *testing.T, s store, v version) {
+// resource has been deleted, the encrypted one to the end. That has backups of the
+// given types.
+func (k *kit) restoredAfterDeletion(t *testing.T, s store, v version, encrypted ...string) {
 	t.Helper()
 	moment := k.psql(t, primary, "postgres", "SELECT clock_timestamp()")
 	want := k.checksums(t, primary)
 	k.psql(t, primary, "postgres", "SELECT pg_sleep(1); DELETE FROM ledger WHERE id % 2 = 0; CREATE TABLE later AS SELECT 1 AS id")
-	k.backUp(t, s, "repo2", "full", "full")
-	k.backUp(t, s, "repo2", "incr", "incr")
+	for _, backupType := range encrypted {
+		k.backUp(t, s, "repo2", backupType, backupType)
+	}
 	k.encrypted(t, s)
 	k.infoAtBothEnds(t, s)
 	for _, repo := range []string{"1", "2"} {

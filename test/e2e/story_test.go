@@ -40,8 +40,14 @@ func everyStory(worlds *worlds) []story {
 			Name: "failure", Everyday: true, Takes: 4 * time.Minute,
 			Touches: []string{"internal/step/", "internal/pgbackrest/", "internal/reconcile/outcome/"},
 		}},
-		{play: testMisconfigured, Story: ladder.Story{
-			Name: "misconfigured", Everyday: true, Takes: 4 * time.Minute,
+		{play: testWrongTargets, Story: ladder.Story{
+			Name: "wrong-targets", Takes: 3 * time.Minute, Touches: []string{"internal/step/"},
+		}},
+		{play: func(t *testing.T) { testMisconfigured(t, false) }, Story: ladder.Story{
+			Name: "misconfigured", Everyday: true, Takes: 4 * time.Minute, Touches: []string{"internal/step/", "internal/pgbackrest/"},
+		}},
+		{play: func(t *testing.T) { testMisconfigured(t, true) }, Story: ladder.Story{
+			Name: "every-mistake", Takes: 6 * time.Minute,
 			Touches: []string{"internal/step/", "internal/pgbackrest/", "internal/translate/", "examples/pgbackrest_with_encryption/"},
 		}},
 		{play: testMultiRepo, Story: ladder.Story{
@@ -77,10 +83,10 @@ func everyStory(worlds *worlds) []story {
 		touches := []string{"examples/pgbackrest_with_" + s.storage + "/", "internal/translate/" + s.storage + ".go", "internal/step/"}
 		all = append(
 			all,
-			story{play: func(t *testing.T) { storeEveryDay(t, s, newest) }, Story: ladder.Story{
+			story{play: func(t *testing.T) { storeEveryDay(t, s) }, Story: ladder.Story{
 				Name: "store/" + s.storage, Everyday: true, Takes: 4 * time.Minute, Touches: touches,
 			}},
-			story{play: func(t *testing.T) { storeEveryDay(t, s, previous) }, Story: ladder.Story{
+			story{play: func(t *testing.T) { storePrevious(t, s) }, Story: ladder.Story{
 				Name: "previous/" + s.storage, Everyday: s.storage == cpo.StorageS3, Takes: 4 * time.Minute, Touches: touches,
 			}},
 			story{play: func(t *testing.T) { storeEveryType(t, s) }, Story: ladder.Story{

@@ -33,13 +33,27 @@ func eventually(t testing.TB, deadline time.Duration, what string, condition fun
 // soon is eventually that does not fail the test. It asks less often the longer it
 // waits: to ask in a pod costs more CPU than most of what is waited for.
 func soon(deadline time.Duration, condition func() (bool, string)) (bool, string) {
+	return poll(deadline, condition, func(waited time.Duration) time.Duration {
+		return min(max(waited/10, often), time.Second)
+	})
+}
+
+// watch is soon for a moment that passes.
+func watch(deadline time.Duration, condition func() (bool, string)) (bool, string) {
+	return poll(deadline, condition, func(time.Duration) time.Duration { return often })
+}
+
+// often is as often as there is something to see.
+const often = 200 * time.Millisecond
+
+func poll(deadline time.Duration, condition func() (bool, string), pause func(waited time.Duration) time.Duration) (bool, string) {
 	for began := time.Now(); ; {
 		done, got := condition()
 		waited := time.Since(began)
 		if done || waited > deadline {
 			return done, got
 		}
-		<-time.After(min(max(waited/10, 200*time.Millisecond), time.Second))
+		<-time.After(pause(waited))
 	}
 }
 
@@ -55,6 +69,7 @@ type waited struct {
 var instance = regexp.MustCompile(`\b(workflow|pod|segment|namespace) \S+`)
 
 func (w *waited) add(t testing.TB, what string, took time.Duration) {
+	what, _, _ = strings.Cut(what, " answers ") // and the statement
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sums[t.Name()] == nil {
