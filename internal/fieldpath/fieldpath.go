@@ -27,8 +27,7 @@ func walk(t reflect.Type, pkg, prefix string, paths *[]string) {
 	if t.Kind() != reflect.Struct || t.PkgPath() != pkg {
 		return
 	}
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
 		case options == "inline":

@@ -14,7 +14,7 @@ import (
 
 type kind struct {
 	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.ObjectMeta `json:"metadata"`
 
 	Spec    spec    `json:"spec,omitzero"`
 	Entries []entry `json:"entries,omitempty"`

@@ -170,7 +170,7 @@ func registry(t testing.TB, checkout string) string {
 	for lines.Scan() {
 		if match := serving.FindStringSubmatch(lines.Text()); match != nil {
 			go func() {
-				for lines.Scan() { //nolint:revive // it must not wait for a reader
+				for lines.Scan() { // It must not wait for a reader.
 				}
 			}()
 			return "127.0.0.1:" + match[1]

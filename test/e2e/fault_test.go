@@ -117,7 +117,7 @@ func TestFaults(t *testing.T) {
 	removeLeftovers(t)
 	t.Logf("%d kinds with %d seeds from %d on; %d trials were made before", len(kinds), *faultSeeds, *faultSeed, len(s.results.rows))
 	// All kinds before the next seed: a sweep that is cut short has tried each.
-	for n := range uint64(*faultSeeds) { //nolint:gosec // a number of seeds
+	for n := range uint64(*faultSeeds) {
 		s.round(kinds, *faultSeed+n)
 	}
 	s.results.print(t, kinds)

@@ -43,9 +43,11 @@ type world struct {
 	filler string
 }
 
-// newWorld is a world that is made when it is needed. Its owner removes it.
-func newWorld(owner *testing.T, storage string, n int) *world {
-	return &world{storage: storage, name: fmt.Sprintf("e2e-fault-%s-%d", storage, n), owner: owner}
+// newWorld is a world that is made when it is needed. The test that owns it removes
+// it.
+func newWorld(t *testing.T, storage string, n int) *world {
+	t.Helper()
+	return &world{storage: storage, name: fmt.Sprintf("e2e-fault-%s-%d", storage, n), owner: t}
 }
 
 // make sees to it that the world is there and sound.

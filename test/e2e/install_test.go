@@ -29,30 +29,36 @@ type way struct {
 var ways = map[string]way{
 	"manifests": {
 		install: func(t testing.TB, d dist, namespace string) {
+			t.Helper()
 			kubectl(t, nil, "apply", "--server-side", "-f", d.path("install.yaml"))
 			kubectl(t, nil, "apply", "--server-side", "-n", namespace, "-f", d.path("workflows.yaml"))
 		},
 		uninstall: func(t testing.TB, d dist, _ string) {
+			t.Helper()
 			kubectl(t, nil, "delete", "-f", d.path("install.yaml"), "-l", withoutCRDs)
 		},
 	},
 	"chart": {
 		install: func(t testing.TB, d dist, namespace string) {
+			t.Helper()
 			// The CRDs are there, by the manifests.
 			helm(t, "upgrade", "--install", release, d.chart(t), "--namespace", system, "--create-namespace",
 				"--take-ownership", "--set", "workflows.namespaces={"+namespace+"}", "--wait", "--timeout", "2m")
 		},
 		uninstall: func(t testing.TB, _ dist, _ string) {
+			t.Helper()
 			helm(t, "uninstall", release, "--namespace", system, "--wait", "--timeout", "2m")
 		},
 	},
 	"kustomize": {
 		install: func(t testing.TB, d dist, namespace string) {
+			t.Helper()
 			operator, workflows := d.overlay(t)
 			kubectl(t, nil, "apply", "--server-side", "-k", operator)
 			kubectl(t, nil, "apply", "--server-side", "-n", namespace, "-k", workflows)
 		},
 		uninstall: func(t testing.TB, d dist, _ string) {
+			t.Helper()
 			operator, _ := d.overlay(t)
 			kubectl(t, nil, "delete", "-k", operator, "-l", withoutCRDs)
 		},

@@ -69,6 +69,7 @@ type waited struct {
 var instance = regexp.MustCompile(`\b(workflow|pod|segment|namespace) \S+`)
 
 func (w *waited) add(t testing.TB, what string, took time.Duration) {
+	t.Helper()
 	what, _, _ = strings.Cut(what, " answers ") // and the statement
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -88,7 +88,8 @@ func (b *Block) read(line string) error {
 // that fails, and prints the line of the document before each block. values replace
 // what the document has after NAME=.
 func Script(blocks []Block, document, way string, values map[string]string) (string, error) {
-	script := "set -euo pipefail\n"
+	var script strings.Builder
+	script.WriteString("set -euo pipefail\n")
 	missing := values
 	for _, block := range blocks {
 		if block.NotRun != "" || block.Ways != nil && !slices.Contains(block.Ways, way) {
@@ -105,10 +106,10 @@ func Script(blocks []Block, document, way string, values map[string]string) (str
 			text = assignment.ReplaceAllLiteralString(text, name+"='"+value+"'")
 		}
 		missing = rest
-		script += fmt.Sprintf("echo '### %s:%d'\n%s", document, block.Line, text)
+		_, _ = fmt.Fprintf(&script, "echo '### %s:%d'\n%s", document, block.Line, text)
 	}
 	if len(missing) > 0 {
 		return "", fmt.Errorf("%s does not set %v", document, missing)
 	}
-	return script, nil
+	return script.String(), nil
 }

@@ -96,8 +96,10 @@ func (s *skew) crd(ctx context.Context, from installed) error {
 	if err == nil {
 		var lost []string
 		if lost, err = lostFields(document); err == nil && len(lost) > 0 {
-			s.Wrong = append(s.Wrong, finding{vocab.ReasonCRDOutdated,
-				"the CRD of Stanza is older than the operator, and the API server drops " + strings.Join(lost, ", ") + "; install the CRD of the operator's release"})
+			s.Wrong = append(s.Wrong, finding{
+				vocab.ReasonCRDOutdated,
+				"the CRD of Stanza is older than the operator, and the API server drops " + strings.Join(lost, ", ") + "; install the CRD of the operator's release",
+			})
 		}
 	}
 	if err != nil {

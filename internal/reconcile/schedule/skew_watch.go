@@ -75,8 +75,10 @@ func (m *skewMemory) lookAgain(ctx context.Context) {
 	log.FromContext(ctx).Error(err, "Cannot find out whether the policies and the CRD fit the operator")
 	if !m.known {
 		m.known = true
-		m.found = skew{Notes: []finding{{vocab.ReasonSkewUnknown,
-			"whether the admission policies and the CRD of Stanza are of the operator's release is not known: they could not be read, and the operator's log says why"}}}
+		m.found = skew{Notes: []finding{{
+			vocab.ReasonSkewUnknown,
+			"whether the admission policies and the CRD of Stanza are of the operator's release is not known: they could not be read, and the operator's log says why",
+		}}}
 	}
 }
 

@@ -58,16 +58,21 @@ func Templates(t testing.TB, root string) []Template {
 	all := slices.Clone(plain)
 	for _, template := range plain {
 		for component, operations := range patches {
-			patched := Template{File: template.File, Component: component, Object: Decode(t, template.File, JSON(t, template.Object))}
-			for _, operation := range operations {
-				if err := operation.add(patched.Object); err != nil {
-					t.Fatalf("%s: %v", patched.Name(), err)
-				}
-			}
-			all = append(all, patched)
+			all = append(all, patched(t, template, component, operations))
 		}
 	}
 	return all
+}
+
+func patched(t testing.TB, template Template, component string, operations []patch) Template {
+	t.Helper()
+	template.Component, template.Object = component, Decode(t, template.File, JSON(t, template.Object))
+	for _, operation := range operations {
+		if err := operation.add(template.Object); err != nil {
+			t.Fatalf("%s: %v", template.Name(), err)
+		}
+	}
+	return template
 }
 
 // patch is the one kind of JSON patch that components use: add to an object.

@@ -19,7 +19,7 @@ import (
 // Read reads a file.
 func Read(t testing.TB, file string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(file) //nolint:gosec // a test names the file
 	if err != nil {
 		t.Fatal(err)
 	}

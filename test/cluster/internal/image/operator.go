@@ -63,13 +63,13 @@ func IndexFromBinaries(name string, binaries []string, out string) error {
 }
 
 // inWork works in a directory beside the result, so that the last step is a rename.
-func inWork(out string, make func(work string) error) error {
+func inWork(out string, build func(work string) error) error {
 	work, err := os.MkdirTemp(filepath.Dir(out), ".image-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	return make(work)
+	return build(work)
 }
 
 func operatorImage(binary, work string, open func(path string) (v1.Layer, error)) (v1.Image, error) {
