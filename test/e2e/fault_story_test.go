@@ -42,10 +42,9 @@ func (w *worlds) stories() []story {
 func (w *worlds) story(f fault, storage string) story {
 	return story{
 		Story: ladder.Story{
-			Name: "fault/" + f.name, Alone: f.alone, Takes: 70 * time.Second,
+			Name: "fault/" + f.name, Lane: "fault/" + storage, Alone: f.alone, Takes: 70 * time.Second,
 			Touches: []string{"internal/step/", "internal/pgbackrest/", "internal/reconcile/outcome/", "workflows/"},
 		},
-		lane: "fault/" + storage,
 		play: func(t *testing.T) { w.of[storage].hitBy(t, f) },
 	}
 }

@@ -121,7 +121,7 @@ func (p *play) together() {
 	lanes := map[string][]story{}
 	for _, row := range p.choice.Run {
 		if s := p.stories[row.Name]; !s.Alone {
-			lanes[s.lane] = append(lanes[s.lane], s)
+			lanes[s.Lane] = append(lanes[s.Lane], s)
 		}
 	}
 	var wg sync.WaitGroup

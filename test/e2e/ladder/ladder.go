@@ -9,6 +9,7 @@ package ladder
 import (
 	"cmp"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -24,6 +25,9 @@ type Story struct {
 	Everyday bool
 	// Alone stories change what others need: the operator, Argo, a daemon.
 	Alone bool
+	// Lane is where it waits for its turn, one story after the other. Empty: it waits
+	// for nobody.
+	Lane string
 	// Touches are paths of the checkout that the story proves most of: a file, or
 	// a folder with a slash at its end.
 	Touches []string
@@ -105,19 +109,30 @@ func order(due []Story, last map[string]Pass, o Options) {
 	})
 }
 
-// fit takes stories in their order for as long as the sum of their times allows.
+// fit takes stories in their order for as long as their times allow. Lanes run
+// beside each other, and what must be alone comes after them.
 func fit(due []Story, budget time.Duration, workers int) (run, left []Story) {
-	var used time.Duration
+	var alone time.Duration
+	lanes := map[string]time.Duration{"": 0}
 	for _, s := range due {
-		takes := s.Takes
-		if !s.Alone {
-			takes /= time.Duration(workers)
+		takes, longest := s.Takes, slices.Max(slices.Collect(maps.Values(lanes)))
+		switch {
+		case s.Alone:
+			takes += alone + longest
+		case s.Lane == "":
+			takes = takes/time.Duration(workers) + lanes[""]
+		default:
+			takes += lanes[s.Lane]
 		}
-		if budget > 0 && used+takes > budget {
+		if budget > 0 && (s.Alone && takes > budget || !s.Alone && max(takes, longest)+alone > budget) {
 			left = append(left, s)
 			continue
 		}
-		used += takes
+		if s.Alone {
+			alone = takes - longest
+		} else {
+			lanes[s.Lane] = takes
+		}
 		run = append(run, s)
 	}
 	return run, left

@@ -111,6 +111,33 @@ func TestChooseLosesNothing(t *testing.T) {
 	}
 }
 
+// TestChooseKnowsLanes: stories of a lane wait for each other and not for others.
+func TestChooseKnowsLanes(t *testing.T) {
+	var stories []Story
+	for name := range strings.FieldsSeq("a1 a2 a3 b1 c d e last") {
+		s := Story{Name: name, Takes: 2 * time.Minute, Alone: name == "last"}
+		if len(name) == 2 {
+			s.Lane = name[:1]
+		}
+		stories = append(stories, s)
+	}
+	var passes []Pass
+	for i, s := range stories {
+		passes = append(passes, Pass{Story: s.Name, Key: "old", At: day.Add(time.Duration(i) * time.Minute), Seconds: 120})
+	}
+	for budget, want := range map[time.Duration]string{
+		2 * time.Minute: "a1 b1 c d | a2 a3 e last",
+		4 * time.Minute: "a1 a2 b1 c d e | a3 last",
+		8 * time.Minute: "a1 a2 a3 b1 c d e last | ",
+		1 * time.Minute: "c | a1 a2 a3 b1 d e last",
+	} {
+		c := Choose(stories, Options{Passes: passes, For: budget, Workers: 2})
+		if got := names(c.Run) + " | " + names(c.Left); got != want {
+			t.Errorf("for %s: %s, want %s", budget, got, want)
+		}
+	}
+}
+
 // TestChooseTurns: where nothing has ever passed, seeds choose differently.
 func TestChooseTurns(t *testing.T) {
 	stories := []Story{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}}
