@@ -27,7 +27,7 @@ func everyStory(worlds *worlds) []story {
 			Name: "demo", Lane: "demo", Everyday: true, Takes: 2 * time.Minute, Touches: []string{"hack/", "examples/quickstart/", "deploy/"},
 		}},
 		{play: testDemoElsewhere, Story: ladder.Story{
-			Name: "demo/elsewhere", Lane: "demo", Takes: 5 * time.Minute, Touches: []string{"hack/", "examples/quickstart/", "README.md"},
+			Name: "demo/elsewhere", Lane: "demo", Takes: 4 * time.Minute, Touches: []string{"hack/", "examples/quickstart/", "README.md"},
 		}},
 		{play: testSeed, Story: ladder.Story{
 			Name: "seed", Takes: 6 * time.Minute,
@@ -64,15 +64,15 @@ func everyStory(worlds *worlds) []story {
 			Touches: []string{"workflows/", "internal/translate/cronworkflow.go", "internal/translate/schedule.go", "internal/reconcile/outcome/", "test/argo4/"},
 		}},
 		{play: testInstall, Story: ladder.Story{
-			Name: "install", Alone: true, Takes: 8 * time.Minute,
+			Name: "install", Alone: true, Takes: 6 * time.Minute,
 			Touches: []string{"deploy/", "workflows/", "hack/dist.sh", "hack/chart.sh", "hack/tools/helm.mod"},
 		}},
 		{play: testUpgrade, Story: ladder.Story{
-			Name: "upgrade", Alone: true, Takes: 6 * time.Minute,
+			Name: "upgrade", Alone: true, Takes: 4 * time.Minute,
 			Touches: []string{"cmd/", "internal/", "api/", "deploy/", "workflows/"},
 		}},
 		{play: testDocumentedInstall, Story: ladder.Story{
-			Name: "documented-install", Alone: true, Takes: 12 * time.Minute,
+			Name: "documented-install", Alone: true, Takes: 6 * time.Minute,
 			Touches: []string{"docs/install.md", "deploy/", "workflows/", "hack/dist.sh", "examples/pgbackrest_with_pvc/", "test/walkthrough/"},
 		}},
 	}
