@@ -64,7 +64,7 @@ var clusterFaults = []fault{
 		localCluster(tr.t, "signal", "kube-apiserver", "STOP")
 		return func() { localCluster(tr.t, "signal", "kube-apiserver", "CONT") }
 	}},
-	{name: "node-not-ready", what: "the kubelet hangs until the node is not ready", moments: []moment{atOnce, inPrecheck, inBackup}, alone: true, inject: func(tr *trial) func() {
+	{name: "node-not-ready", what: "the kubelet hangs until the node is not ready", moments: []moment{atOnce, inPrecheck, inBackup}, alone: true, slow: true, inject: func(tr *trial) func() {
 		localCluster(tr.t, "signal", "kubelet", "STOP")
 		// Kubernetes gives it three minutes here.
 		notReady, got := soon(5*minute, func() (bool, string) {

@@ -57,6 +57,8 @@ type fault struct {
 	alone bool
 	// spoils: the world is not what it was, and is made anew.
 	spoils bool
+	// slow: a trial takes longer than make test has for one.
+	slow bool
 	// again is the type of the next run. Empty for the same again.
 	again string
 }
