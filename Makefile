@@ -70,10 +70,10 @@ unit: ## Test all that needs nothing but Go: translation, proof, golden files, m
 	@go -C test/cluster/components/kubernetes test ./internal/...
 
 .PHONY: test
-test: unit test-apiserver test-cluster ## Run unit, test-apiserver and test-cluster. 12 min; 35 min from empty caches.
+test: unit test-apiserver test-cluster ## Run unit, test-apiserver and test-cluster. 13 min; about 30 min from empty caches.
 
 .PHONY: test-apiserver
-test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 2 min.
+test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 4 min.
 	@$(cluster) assets
 	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/step/... ./hack
 
