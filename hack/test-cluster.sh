@@ -4,10 +4,11 @@
 #   hack/test-cluster.sh everyday   the stories of every day and a turn of faults
 #   hack/test-cluster.sh full       every story that has not passed with the same
 #                                   image, cluster and tests
-# RUN is a regular expression of names. LIST=1 only prints the stories. SEED chooses the faults of the day and their moments; by default it
-# is the number of commits, so that each commit has its turn. For full: FOR=15m
-# takes what fits into that time, FORCE=1 repeats what has passed, BASE is the
-# commit since which changes count: their stories come first.
+# RUN is a regular expression of names. LIST=1 only prints the stories. SEED chooses
+# the faults of the day and their moments; by default it is the number of commits, so
+# that each commit has its turn. For full: FOR=15m takes what fits into that time,
+# FORCE=1 repeats what has passed, BASE is the commit since which changes count: their
+# stories come first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
@@ -32,7 +33,8 @@ everyday) options+=(-stories.everyday) ;;
 full)
   base=${BASE:-$(git rev-list -1 --before="$(($(git log -1 --format=%ct) - 86400))" HEAD)}
   changed=$(git diff --name-only ${base:+"$base"} | tr '\n' ' ')
-  options+=(-stories.for="${FOR:-0}" -stories.changed="$changed" -stories.force="$([ -n "${FORCE:-}" ] && echo true || echo false)")
+  options+=(-stories.for="${FOR:-0}" -stories.changed="$changed")
+  [ -z "${FORCE:-}" ] || options+=(-stories.force)
   ;;
 esac
 
