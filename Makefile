@@ -51,8 +51,8 @@ demo: ## Back up a real PostgreSQL through a CronWorkflow and show the proof, in
 	@hack/demo.sh
 
 .PHONY: cluster
-cluster: ## Start the local cluster; FOR=demo builds only what the demo needs.
-	@$(cluster) up $(if $(FOR),--for $(FOR)) $(if $(UNTESTED),--untested)
+cluster: ## Start the local cluster; SET=demo builds only what the demo needs.
+	@$(cluster) up $(if $(SET),--for $(SET)) $(if $(UNTESTED),--untested)
 
 .PHONY: cluster-down
 cluster-down: ## Stop the local cluster; nothing stays running or mounted.

@@ -37,7 +37,7 @@ use_cluster() { # [what for]
 
 use_local() { # [what for]
   say "the local cluster"
-  make cluster ${1:+"FOR=$1"}
+  make cluster ${1:+"SET=$1"}
   KUBECONFIG=$(go -C test/cluster run . path kubeconfig)
   PATH=$(go -C test/cluster run . path bin):$PATH
   export KUBECONFIG PATH
