@@ -160,9 +160,11 @@ func (p *play) one(s story) {
 		p.note(s.Name, "not run: the time was over")
 		return
 	}
-	began, skipped := time.Now(), false
+	// A story that -run leaves out would count as passed.
+	began, played, skipped := time.Now(), false, false
 	fmt.Printf("[%4.0fs] %s begins\n", time.Since(p.began).Seconds(), s.Name)
 	passed := p.t.Run(s.Name, func(t *testing.T) {
+		played = true
 		defer func() { skipped = t.Skipped() }()
 		s.play(t)
 	})
@@ -171,6 +173,8 @@ func (p *play) one(s story) {
 	switch {
 	case !passed:
 		result = "FAILED"
+	case !played:
+		result = "not run: left out by -run"
 	case skipped:
 		result = "not run: it says why above"
 	case *storiesPasses != "":
