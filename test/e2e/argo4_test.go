@@ -40,7 +40,7 @@ func testArgo4(t *testing.T) {
 	k.idle(t)
 
 	full := []string{"cluster=cluster", "repo=repo1", "type=full", "attempts=1"}
-	byHand := k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"), 3*minute)
+	byHand := k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"))
 	if byHand.Backup.Type != "incr" {
 		t.Errorf("the run by hand made %+v, want an incr", byHand.Backup)
 	}
@@ -56,7 +56,7 @@ func testArgo4(t *testing.T) {
 	if err := k.Delete(t.Context(), k.podOf(t, lost), client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
-	k.succeeded(t, lost, 5*minute)
+	k.succeeded(t, lost)
 	k.stopped(t, full...)
 }
 
@@ -67,7 +67,7 @@ func (k *kit) stopped(t testing.TB, parameters ...string) {
 	name := k.submit(t, parameters...)
 	k.backupRuns(t)
 	kubectl(t, nil, "patch", "workflow", "-n", k.namespace, name, "--type=merge", "-p", `{"spec":{"shutdown":"Stop"}}`)
-	if workflow := k.finished(t, name, 3*minute); workflow.Status.Phase != wfv1.WorkflowFailed {
+	if workflow := k.finished(t, name); workflow.Status.Phase != wfv1.WorkflowFailed {
 		t.Errorf("the run that was stopped is %s", describe(workflow))
 	}
 	k.reportedAs(t, name, stanzaflowv1alpha1.RunFailed, vocab.ReasonLastRunFailed)

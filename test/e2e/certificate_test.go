@@ -27,7 +27,7 @@ func testCertificate(t *testing.T) {
 CREATE TABLE document AS SELECT i AS id, md5(i::text) || md5((i * 3)::text) || md5((i * 7)::text) || md5((i * 11)::text) || md5((i * 13)::text) AS body
 FROM generate_series(1, 1200000) i`)
 	// The first run makes the stanza: until then nothing can be archived.
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 6*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 	k.archived(t)
 
 	failed, firstCA := k.archiver(t).lastFailed, k.read(t, cpo.CertSecretName("cluster"), cpo.FileCARoots)
@@ -43,7 +43,7 @@ FROM generate_series(1, 1200000) i`)
 		t.Errorf("archiving failed while certificates were replaced: %+v, before: %q", now, failed)
 	}
 	k.servesNewCertificate(t)
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"), 6*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"))
 	want := k.checksums(t, primary)
 	k.archived(t)
 	k.restore(t, "restored", "--repo=1")
@@ -62,7 +62,7 @@ func (k *kit) backupAcrossRenewal(t testing.TB) {
 		if wait := time.Until(due.RenewalTime.Time) - 12*time.Second; wait > 0 {
 			time.Sleep(wait)
 		}
-		workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 6*minute)
+		workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 		if workflow.Status.Phase != "Succeeded" {
 			t.Fatalf("the backup is %s: %s", workflow.Status.Phase, describe(workflow))
 		}

@@ -24,7 +24,7 @@ func testDocumented(t *testing.T, name string) {
 	k.apply(t, "documented/"+name)
 	k.podReady(t, primary)
 	k.accounts(t)
-	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 5*minute)
+	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 	if workflow.Status.Phase != "Succeeded" {
 		t.Fatalf("the backup is %s: %s", workflow.Status.Phase, describe(workflow))
 	}

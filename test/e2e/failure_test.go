@@ -28,7 +28,7 @@ func testFailure(t *testing.T) {
 	k.podReady(t, "cluster-0")
 
 	// The first run creates the stanza.
-	first := k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"), 4*minute)
+	first := k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"))
 	if first.Backup.Type != "full" {
 		t.Errorf("the first backup of a repo must be full, is %s", first.Backup.Type)
 	}
@@ -42,7 +42,7 @@ func testWrongTargets(t *testing.T) {
 	k := newKit(t, "e2e-wrong-targets")
 	k.apply(t, "failure", "e2e-failure", k.namespace)
 	k.podReady(t, "cluster-0")
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 4*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 	t.Run("each", k.wrongTargets)
 	k.podLost(t)
 }
@@ -91,7 +91,7 @@ func (k *kit) wrongAnswers(t *testing.T) {
 	t.Run("expire fails", func(t *testing.T) {
 		k.pretend(t, `expire) echo "ERROR: [055]: unable to load info file" >&2; exit 55`)
 		name := k.submit(t, full...)
-		r := k.succeeded(t, name, 3*minute)
+		r := k.succeeded(t, name)
 		if r.Retention == nil || !r.Retention.Failed || r.Retention.Code != 55 {
 			t.Errorf("the report hides the failed expire: %+v", r.Retention)
 		}
@@ -125,8 +125,8 @@ func (k *kit) podLost(t *testing.T) {
 	if err := k.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
-	k.succeeded(t, name, 5*minute)
-	workflow := k.finished(t, name, minute)
+	k.succeeded(t, name)
+	workflow := k.finished(t, name)
 	if found := byRun(k.info(t, "cluster-0"), string(workflow.UID)); len(found) != 1 {
 		t.Errorf("the run whose pod was lost made %d backups, want 1: %+v", len(found), found)
 	}
@@ -139,7 +139,7 @@ func (k *kit) podLost(t *testing.T) {
 // of the step, where a person sees it.
 func (k *kit) failed(t testing.TB, step, message, code string, parameters ...string) *wfv1.Workflow {
 	t.Helper()
-	workflow := k.finished(t, k.submit(t, parameters...), 4*minute)
+	workflow := k.finished(t, k.submit(t, parameters...))
 	if workflow.Status.Phase != wfv1.WorkflowFailed {
 		t.Fatalf("the workflow is %s, must be Failed: %s", workflow.Status.Phase, describe(workflow))
 	}

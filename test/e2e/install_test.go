@@ -87,7 +87,7 @@ func testInstall(t *testing.T) {
 			k.apply(t, "install")
 			k.podReady(t, primary)
 			k.accounts(t)
-			run := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 5*minute)
+			run := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 			if run.Status.Phase != wfv1.WorkflowSucceeded {
 				t.Fatalf("the backup is %s: %s", run.Status.Phase, describe(run))
 			}

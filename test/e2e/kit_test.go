@@ -267,11 +267,16 @@ func newRun(namespace string, parameters ...string) *wfv1.Workflow {
 	return workflow
 }
 
+// longestRun is how long a test waits for a run. A run takes 12 s alone and a
+// minute beside six others; where something else takes the processors too, only a
+// run that hangs may fail the test.
+const longestRun = 10 * minute
+
 // finished waits until a run is over.
-func (k *kit) finished(t testing.TB, name string, deadline time.Duration) *wfv1.Workflow {
+func (k *kit) finished(t testing.TB, name string) *wfv1.Workflow {
 	t.Helper()
 	var workflow wfv1.Workflow
-	eventually(t, deadline, "workflow "+name+" over", func() (bool, string) {
+	eventually(t, longestRun, "workflow "+name+" over", func() (bool, string) {
 		err := k.Get(t.Context(), client.ObjectKey{Namespace: k.namespace, Name: name}, &workflow)
 		return err == nil && workflow.Status.Fulfilled(), fmt.Sprintf("%v, phase %s, %s", err, workflow.Status.Phase, describe(&workflow))
 	})
@@ -279,9 +284,9 @@ func (k *kit) finished(t testing.TB, name string, deadline time.Duration) *wfv1.
 }
 
 // succeeded waits for a run and returns its report.
-func (k *kit) succeeded(t testing.TB, name string, deadline time.Duration) report.Report {
+func (k *kit) succeeded(t testing.TB, name string) report.Report {
 	t.Helper()
-	workflow := k.finished(t, name, deadline)
+	workflow := k.finished(t, name)
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		t.Fatalf("workflow %s is %s: %s", name, workflow.Status.Phase, describe(workflow))
 	}

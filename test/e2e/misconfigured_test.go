@@ -40,7 +40,7 @@ func testMisconfigured(t *testing.T, all bool) {
 	}
 
 	k.secretInPod(t, map[string]string{storeConf: storeKeys + cipherPass})
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 4*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 
 	k.secretInPod(t, map[string]string{storeConf: storeKeys + "repo1-cipher-pass=another-pass-phrase\n"})
 	k.refused(t, "cannot use repo1")
@@ -56,7 +56,7 @@ func testMisconfigured(t *testing.T, all bool) {
 		commands[`: pgbackrest --stanza=db; false`] = "[082]"
 	}
 	k.archiveCommand(t, commands)
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"), 4*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"))
 }
 
 // wrongSecrets: pgBackRest itself would be silent about most of them.
@@ -113,7 +113,7 @@ func (k *kit) archiveCommand(t *testing.T, commands map[string]string) {
 // refused: a run ends in precheck, with these words, and makes no backup.
 func (k *kit) refused(t *testing.T, words ...string) {
 	t.Helper()
-	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full", "attempts=1"), 4*minute)
+	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full", "attempts=1"))
 	r := reportOf(t, workflow)
 	if workflow.Status.Phase == "Succeeded" || r.Step != "precheck" || r.Backup != nil {
 		t.Fatalf("the run must fail in precheck, is %s: %+v", workflow.Status.Phase, r)

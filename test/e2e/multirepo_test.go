@@ -27,12 +27,12 @@ func testMultiRepo(t *testing.T) {
 	k.podReady(t, repoHost)
 	k.accounts(t)
 
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 5*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 	// WAL goes to both repos or to none, so the first run makes both stanzas.
 	if out := k.run(t, primary, "pgbackrest", "info", "--stanza=db", "--repo=2"); !strings.Contains(out, "no valid backups") {
 		t.Errorf("the first run of repo1 has not made the stanza of repo2:\n%s", out)
 	}
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo2", "type=diff"), 5*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo2", "type=diff"))
 
 	k.patchCluster(t, `[{"op":"add","path":"/spec/backup/pgbackrest/repos/-","value":{"name":"repo4","storage":"pvc","volume":{"size":"1Gi"}}},
 {"op":"replace","path":"/spec/backup/pgbackrest/repos/0/volume/size","value":"2Gi"}]`)
@@ -46,7 +46,7 @@ func testMultiRepo(t *testing.T) {
 		return err == nil, out
 	})
 	k.podReady(t, repoHost)
-	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo4", "type=full"), 6*minute)
+	k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo4", "type=full"))
 	k.reposReported(t)
 
 	claims := map[string]*corev1.PersistentVolumeClaim{}

@@ -54,7 +54,7 @@ INSERT INTO account SELECT i, 'owner ' || i, i * 1.5 FROM generate_series(1, 500
 	k.idle(t)
 	for i := range 3 {
 		k.psql(t, "cluster-0", "app", fmt.Sprintf("UPDATE account SET balance = balance + 1 WHERE id %% 3 = %d", i))
-		k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"), 3*minute)
+		k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 	}
 	if fulls := labels(k.info(t, "cluster-0"), "full"); len(fulls) != 2 {
 		t.Errorf("repo1-retention-full is 2, and these full backups are there: %v", fulls)
@@ -62,7 +62,7 @@ INSERT INTO account SELECT i, 'owner ' || i, i * 1.5 FROM generate_series(1, 500
 
 	k.psql(t, "cluster-0", "app", `CREATE TABLE entry AS SELECT i AS id, md5(i::text) AS note FROM generate_series(1, 20000) i; DELETE FROM account WHERE id % 7 = 0`)
 	want := k.checksums(t, "cluster-0")
-	run := k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"), 3*minute)
+	run := k.succeeded(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"))
 	if run.Backup.Type != "incr" || run.Backup.References == 0 {
 		t.Errorf("the last backup should be an incr with a chain, is %+v", run.Backup)
 	}
@@ -232,7 +232,7 @@ func (k *kit) operatorKilled(t testing.TB) {
 	})
 	before := k.writes(t)
 	kubectl(t, nil, "delete", "pod", "-n", "stanzaflow-system", "-l", "app.kubernetes.io/component=manager", "--grace-period=0", "--force", "--wait=false")
-	k.succeeded(t, running, 3*minute)
+	k.succeeded(t, running)
 	kubectl(t, nil, "rollout", "status", "-n", "stanzaflow-system", "deployment/stanzaflow", "--timeout=120s")
 	// The new process has seen everything when the status knows of the run.
 	eventually(t, minute, "the Stanza knows of the run", func() (bool, string) {

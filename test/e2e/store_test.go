@@ -136,7 +136,7 @@ func (k *kit) everyType(t *testing.T, s store) {
 func (k *kit) backUp(t *testing.T, s store, repo, backupType, want string) listedBackup {
 	t.Helper()
 	stop := k.write(t)
-	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo="+repo, "type="+backupType), 10*minute)
+	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo="+repo, "type="+backupType))
 	stop()
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		t.Fatalf("the %s backup to %s is %s: %s", backupType, repo, workflow.Status.Phase, describe(workflow))

@@ -50,7 +50,7 @@ FROM generate_series(1, 200000) i; CHECKPOINT`)
 	}
 	operatorReady(t)
 
-	run := k.finished(t, name, 5*minute)
+	run := k.finished(t, name)
 	if run.Status.Phase != wfv1.WorkflowSucceeded {
 		t.Fatalf("the run that was upgraded under is %s: %s", run.Status.Phase, describe(run))
 	}
@@ -60,7 +60,7 @@ FROM generate_series(1, 200000) i; CHECKPOINT`)
 	k.sameRestored(t, "restored-old", backup.Label)
 
 	k.psql(t, primary, "postgres", "UPDATE account SET balance = balance * 2 WHERE id % 5 = 0")
-	next := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"), 5*minute)
+	next := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=incr"))
 	if next.Status.Phase != wfv1.WorkflowSucceeded {
 		t.Fatalf("the run after the upgrade is %s: %s", next.Status.Phase, describe(next))
 	}
