@@ -151,6 +151,9 @@ func (k *kit) applyTry(ctx context.Context, folder string, replace ...string) er
 	if err != nil {
 		return fmt.Errorf("kubectl kustomize %s: %w: %s", folder, err, manifests)
 	}
+	// Nine stories run at once. What their PostgreSQLs ask for as examples would be
+	// all that a node of two processors has, and pods would wait for each other.
+	replace = append(replace, "cpu: 100m", "cpu: 20m")
 	replace = append(replace, "ghcr.io/stanzaflow/operator:v0.1.0", k.image, "e2e-store", k.namespace, "AZURE-KEY", k.inline)
 	manifests = strings.NewReplacer(replace...).Replace(manifests)
 	if out, err := kubectlTry(ctx, []byte(manifests), "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
