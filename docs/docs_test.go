@@ -20,7 +20,7 @@ import (
 	"unicode"
 
 	"github.com/stanzaflow/stanzaflow/internal/gate"
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/step"
 )
 
@@ -130,8 +130,8 @@ func TestGateNamesEveryFact(t *testing.T) {
 func TestRunbookHasEverySection(t *testing.T) {
 	targets := map[string]bool{}
 	for _, name := range step.Names {
-		for code := pgbackrest.UnknownCode; code <= 255; code++ {
-			targets[pgbackrest.Runbook(name, code)] = true
+		for code := failure.UnknownCode; code <= 255; code++ {
+			targets[failure.Runbook(name, code)] = true
 		}
 	}
 	for target := range targets {

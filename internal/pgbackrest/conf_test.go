@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"
 )
 
 func TestRenderConf(t *testing.T) {
@@ -89,7 +91,7 @@ func TestCheckOption(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wantError(t, CheckOption(tc.key, tc.value), tc.wantError, value)
+			pgbackresttest.WantError(t, CheckOption(tc.key, tc.value), tc.wantError, value)
 		})
 	}
 }
@@ -169,7 +171,7 @@ func FuzzRenderConf(f *testing.F) {
 	f.Add("repo1-path", "/r\n[db]\npg1-path=/x", "a]", "[x]", "global:archive-push")
 	f.Add("a", " b ", "A_B", "\x00", "x]\n[y")
 	f.Add("a", "b=c", "#c", "#d", "")
-	for line := range strings.Lines(string(sample(f, "backup-2.45-repo2-gone.txt"))) {
+	for line := range strings.Lines(string(pgbackresttest.Sample(f, "backup-2.45-repo2-gone.txt"))) {
 		for argument := range strings.FieldsSeq(line) {
 			if key, value, ok := strings.Cut(strings.TrimPrefix(argument, "--"), "="); ok {
 				f.Add(key, value, "process-max", "2", "main")

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"
 )
 
 // volume makes a directory as Kubernetes makes one of a ConfigMap: each file is
@@ -145,7 +147,7 @@ func TestParseOptionNamesRefuses(t *testing.T) {
 		"/etc/conf.d/a.conf:hunter2", "/etc/conf.d/a.conf:[hunter2", "/etc/conf.d/a.conf", "/etc/conf.d/a.conf:", "grep: hunter2: binary file matches",
 	} {
 		options, err := ParseOptionNames([]byte(text+"\n"), "/etc/conf.d")
-		wantError(t, err, true, "hunter2")
+		pgbackresttest.WantError(t, err, true, "hunter2")
 		if options != nil {
 			t.Errorf("%q gives %v", text, options)
 		}
@@ -185,7 +187,7 @@ func TestParseDigestRefuses(t *testing.T) {
 	hex := strings.Repeat("0a", 32)
 	for _, text := range []string{"", "hunter2", hex, hex[1:] + " x", hex + "0 x", "x" + hex + " x", strings.ToUpper(hex) + " x", "\n" + hex + " x"} {
 		got, err := ParseDigest([]byte(text))
-		wantError(t, err, true, "hunter2")
+		pgbackresttest.WantError(t, err, true, "hunter2")
 		if got != "" {
 			t.Errorf("%q gives %q", text, got)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -349,3 +350,17 @@ func unmarshal(stdout []byte, first byte, value any) error {
 	}
 	return json.Unmarshal(text, value)
 }
+
+// Files are the labels of the backups that hold the files of b, itself first.
+func (b Backup) Files() []string {
+	labels := []string{b.Label}
+	for _, label := range b.Reference {
+		if !slices.Contains(labels, label) {
+			labels = append(labels, label)
+		}
+	}
+	return labels
+}
+
+// BlockIncremental: only then info does not tell the size.
+func (b Backup) BlockIncremental() bool { return b.RepoBytes == 0 }

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"
 )
 
 func TestParseInfo(t *testing.T) {
@@ -155,8 +157,8 @@ func TestParseInfo(t *testing.T) {
 
 func TestParseInfoReadsEverySample(t *testing.T) {
 	t.Parallel()
-	for _, name := range samples(t, "info-*.json") {
-		info, err := ParseInfo(sample(t, name), "main")
+	for _, name := range pgbackresttest.Samples(t, "info-*.json") {
+		info, err := ParseInfo(pgbackresttest.Sample(t, name), "main")
 		if err != nil || info.Stanza != "main" {
 			t.Errorf("%s: %+v, %v", name, info, err)
 		}
@@ -220,7 +222,7 @@ func TestParseInfoKeepsAbsentTimesAbsent(t *testing.T) {
 
 func TestParseInfoOfAnotherStanza(t *testing.T) {
 	t.Parallel()
-	info, err := ParseInfo(sample(t, "info-2.45-two-repos-full-diff-incr.json"), "db")
+	info, err := ParseInfo(pgbackresttest.Sample(t, "info-2.45-two-repos-full-diff-incr.json"), "db")
 	want := Info{Stanza: "db", Status: Status{Code: StatusMissingStanzaPath, Message: "missing stanza path"}}
 	if diff := cmp.Diff(want, info); err != nil || diff != "" {
 		t.Errorf("%v, (-want +got):\n%s", err, diff)
@@ -242,7 +244,7 @@ func TestParseInfoRefusesWhatIsNotItsOutput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := ParseInfo([]byte(text), "main")
-			wantError(t, err, true, "")
+			pgbackresttest.WantError(t, err, true, "")
 		})
 	}
 }
@@ -302,8 +304,8 @@ func TestNewest(t *testing.T) {
 }
 
 func FuzzParseInfo(f *testing.F) {
-	for _, name := range samples(f, "info-*.json") {
-		f.Add(sample(f, name))
+	for _, name := range pgbackresttest.Samples(f, "info-*.json") {
+		f.Add(pgbackresttest.Sample(f, name))
 	}
 	f.Fuzz(func(t *testing.T, stdout []byte) {
 		info, err := ParseInfo(stdout, "main")
@@ -320,10 +322,14 @@ func FuzzParseInfo(f *testing.F) {
 		if diff := cmp.Diff(info, again); err != nil || diff != "" {
 			t.Fatalf("not deterministic: %v\n%s", err, diff)
 		}
-		// Whatever a repository says, a proof must answer.
-		backup, reasons := Prove(ProofInput{Info: info, Repo: 1, Type: TypeFull, AnnotationKey: "workflow", Run: "w1", SegmentBytes: 16 << 20})
-		if len(reasons) == 0 {
-			t.Fatalf("%s is proven without WAL", backup.Label)
-		}
 	})
+}
+
+func mustParse(t testing.TB, name string) Info {
+	t.Helper()
+	info, err := ParseInfo(pgbackresttest.Sample(t, name), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
 }

@@ -5,6 +5,8 @@ package step
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,3 +45,21 @@ type Executor interface {
 type Place struct{ Namespace, Pod, Container string }
 
 func (p Place) String() string { return p.Namespace + "/" + p.Pod + " (" + p.Container + ")" }
+
+// ExitError is a command that ended with a code other than 0.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
+
+// exitCode reports how a command ended, and whether that is known.
+func exitCode(err error) (int, bool) {
+	var e *ExitError
+	switch {
+	case err == nil:
+		return 0, true
+	case errors.As(err, &e):
+		return e.Code, true
+	default:
+		return 0, false
+	}
+}

@@ -14,26 +14,9 @@ import (
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
-
-// ExitError is a command that ended with a code other than 0.
-type ExitError struct{ Code int }
-
-func (e *ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
-
-// exitCode reports how a command ended, and whether that is known.
-func exitCode(err error) (int, bool) {
-	var e *ExitError
-	switch {
-	case err == nil:
-		return 0, true
-	case errors.As(err, &e):
-		return e.Code, true
-	default:
-		return 0, false
-	}
-}
 
 // output of a command.
 type output struct{ stdout, stderr bytes.Buffer }
@@ -96,7 +79,7 @@ func (r *redactor) Write(b []byte) (int, error) {
 	r.rest = append(r.rest, b...)
 	end := bytes.LastIndexByte(r.rest, '\n') + 1
 	for line := range bytes.Lines(r.rest[:end]) {
-		if _, err := io.WriteString(r.to, pgbackrest.Redact(string(bytes.TrimSuffix(line, []byte("\n"))))+"\n"); err != nil {
+		if _, err := io.WriteString(r.to, failure.Redact(string(bytes.TrimSuffix(line, []byte("\n"))))+"\n"); err != nil {
 			return 0, err
 		}
 	}
@@ -124,7 +107,7 @@ func (s *step) pgBackRest(ctx context.Context, at Place, argv []string, run func
 	case !ended:
 		return nil, &Failure{Message: fmt.Sprintf("lost the stream of %s in %s: %v", command, at, err), Lost: true}
 	case code != 0:
-		return out, commandFailed(command, at, pgbackrest.Classify(code, out.text()))
+		return out, commandFailed(command, at, failure.Diagnose(code, out.text()))
 	}
 	return out, nil
 }
@@ -132,7 +115,7 @@ func (s *step) pgBackRest(ctx context.Context, at Place, argv []string, run func
 // info reads pgbackrest info of a repo, or of all, and keeps it in the workspace.
 func (s *step) info(ctx context.Context, at Place, repo int) (pgbackrest.Info, error) {
 	info, text, err := s.readInfo(ctx, at, repo)
-	if err != nil || pgbackrest.Redact(text) != text {
+	if err != nil || failure.Redact(text) != text {
 		// The repo host cannot read its configuration, and the message has a
 		// piece of it. The file is published.
 		return info, err

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 )
 
 // Exit codes of a step. Argo and the kernel own 64, 125 to 128, 137 and 143.
@@ -66,10 +66,10 @@ func retry(format string, args ...any) error {
 
 // commandFailed turns the exit of a pgBackRest command into a Failure by the
 // class of its code.
-func commandFailed(command string, at Place, f pgbackrest.Failure) error {
+func commandFailed(command string, at Place, f failure.Diagnosis) error {
 	failure := &Failure{
 		Message: fmt.Sprintf("%s failed in %s: %s", command, at, f),
-		Code:    f.Code, Stop: f.Class == pgbackrest.Stop, Wait: f.Class == pgbackrest.Wait,
+		Code:    f.Code, Stop: f.Class == failure.Stop, Wait: f.Class == failure.Wait,
 	}
 	if failure.Stop {
 		return backoff.Permanent(failure)

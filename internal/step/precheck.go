@@ -12,6 +12,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -118,7 +119,7 @@ func (s *step) versions(ctx context.Context, primary, host Place) (string, error
 func (s *step) version(ctx context.Context, at Place) (string, error) {
 	out, err := s.capture(ctx, at, pgbackrest.VersionCommand())
 	if code, ended := exitCode(err); ended && code != 0 {
-		return "", commandFailed("pgbackrest version", at, pgbackrest.Classify(code, out.text()))
+		return "", commandFailed("pgbackrest version", at, failure.Diagnose(code, out.text()))
 	}
 	if err != nil {
 		return "", fmt.Errorf("cannot run pgBackRest in %s: %w", at, err)

@@ -9,12 +9,13 @@ import (
 	"io"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/proof"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // examine lists the files of the run's backup and of those it builds on, and reads
 // them back unless there is more than VerifyBytes to read.
-func (s *step) examine(ctx context.Context, at Place, in *pgbackrest.ProofInput, version string) error {
+func (s *step) examine(ctx context.Context, at Place, in *proof.Input, version string) error {
 	backup, ok := in.Backup()
 	if !ok {
 		return nil // The proof says so.
@@ -34,8 +35,8 @@ func (s *step) examine(ctx context.Context, at Place, in *pgbackrest.ProofInput,
 	if err != nil {
 		return stop("%v", err)
 	}
-	verification, err := stream(ctx, s, at, argv, s.tee, func(r io.Reader) (pgbackrest.Verification, error) {
-		return pgbackrest.ParseVerify(r, vocab.PgBackRestStanza)
+	verification, err := stream(ctx, s, at, argv, s.tee, func(r io.Reader) (proof.Verification, error) {
+		return proof.ParseVerify(r, vocab.PgBackRestStanza)
 	})
 	if err != nil {
 		return err
@@ -45,7 +46,7 @@ func (s *step) examine(ctx context.Context, at Place, in *pgbackrest.ProofInput,
 }
 
 // readsBack says whether to read the backup back.
-func (s *step) readsBack(ctx context.Context, at Place, repo int, reads pgbackrest.Reads) (bool, error) {
+func (s *step) readsBack(ctx context.Context, at Place, repo int, reads proof.Reads) (bool, error) {
 	if reads.Wrong {
 		s.logf("pgbackrest verify of this version knows no block incremental backup: only the sizes of the files are compared")
 		return false, nil

@@ -16,7 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/report"
 )
 
@@ -225,7 +225,7 @@ func (s *step) leave(name string, exit int, result stanzaflowv1alpha1.RunResult,
 	}
 	s.logf("%s: %s: %s", name, result, s.report.Message)
 	// Kubernetes made the file; without it there is nobody to read it.
-	text := fmt.Sprintf("%s: %s\nrunbook: %s", result, s.report.Message, pgbackrest.Runbook(name, code))
+	text := fmt.Sprintf("%s: %s\nrunbook: %s", result, s.report.Message, failure.Runbook(name, code))
 	if err := os.WriteFile(s.TerminationLog, []byte(text), 0o600); err != nil {
 		s.logf("cannot write the termination message: %v", err)
 	}

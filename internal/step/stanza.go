@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -127,8 +128,8 @@ func repoReadable(at Place, info pgbackrest.Info, repo int) error {
 	if r.Status.Code == pgbackrest.StatusOK || r.Status.Code == pgbackrest.StatusNoBackups {
 		return nil
 	}
-	f := pgbackrest.ClassifyStatus(r.Status)
-	failure := &Failure{Message: fmt.Sprintf("pgBackRest in %s cannot use repo%d: %s", at, repo, f), Code: f.Code, Stop: f.Class == pgbackrest.Stop}
+	f := failure.DiagnoseStatus(r.Status)
+	failure := &Failure{Message: fmt.Sprintf("pgBackRest in %s cannot use repo%d: %s", at, repo, f), Code: f.Code, Stop: f.Class == failure.Stop}
 	if failure.Stop {
 		return backoff.Permanent(failure)
 	}

@@ -11,6 +11,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/proof"
 	"github.com/stanzaflow/stanzaflow/internal/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -29,7 +30,7 @@ func (s *step) verify(ctx context.Context) error {
 	if err := repoReadable(at, info, p.Repo); err != nil {
 		return err
 	}
-	in := pgbackrest.ProofInput{
+	in := proof.Input{
 		Info: info, Repo: p.Repo, Type: s.Type, Cipher: p.Cipher, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
 		SegmentBytes: p.Facts.Postgres.WALSegmentBytes,
 	}
@@ -39,7 +40,7 @@ func (s *step) verify(ctx context.Context) error {
 	if err := s.examine(ctx, at, &in, p.Facts.PgBackRest.Version); err != nil {
 		return err
 	}
-	backup, missing := pgbackrest.Prove(in)
+	backup, missing := proof.Prove(in)
 	if len(missing) > 0 {
 		failure := stop
 		if in.OnlyUnread() {
@@ -70,12 +71,12 @@ func (s *step) archived(ctx context.Context, at Place, info pgbackrest.Info, p p
 	if !ok {
 		return nil, nil
 	}
-	segments, err := pgbackrest.Segments(found[0].WALStart, found[0].WALStop, p.Facts.Postgres.WALSegmentBytes)
+	segments, err := proof.Segments(found[0].WALStart, found[0].WALStop, p.Facts.Postgres.WALSegmentBytes)
 	if err != nil {
 		return nil, stop("backup %s: %v", found[0].Label, err)
 	}
 	var names []string
-	for _, dir := range pgbackrest.SegmentDirs(vocab.PgBackRestStanza, archive.ID, segments) {
+	for _, dir := range proof.SegmentDirs(vocab.PgBackRestStanza, archive.ID, segments) {
 		argv, err := pgbackrest.RepoLSCommand(p.Repo, dir)
 		if err != nil {
 			return nil, stop("%v", err)
@@ -90,7 +91,7 @@ func (s *step) archived(ctx context.Context, at Place, info pgbackrest.Info, p p
 		}
 		names = append(names, listing...)
 	}
-	all, needed := pgbackrest.ArchivedSegments(names), map[string]bool{}
+	all, needed := proof.ArchivedSegments(names), map[string]bool{}
 	for _, segment := range segments {
 		// A segment that is there twice, with different content, is false.
 		if whole, ok := all[segment]; ok {

@@ -33,6 +33,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/report"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -747,7 +748,7 @@ func (p *pod) wantFailure(code, wantCode int, wantStep string, wantResult stanza
 		p.t.Errorf("report says step %q, result %q, backup %v; want step %q, result %q and no backup", r.Step, r.Result, r.Backup, wantStep, wantResult)
 	}
 	termination := p.file("termination-log")
-	if want := string(wantResult) + ": " + r.Message + "\nrunbook: " + pgbackrest.Runbook(wantStep, r.Code); termination != want {
+	if want := string(wantResult) + ": " + r.Message + "\nrunbook: " + failure.Runbook(wantStep, r.Code); termination != want {
 		p.t.Errorf("termination message %q, want %q", termination, want)
 	}
 	for _, word := range words {

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package failure
 
 import (
 	"fmt"
@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"
 )
 
 // failureCase is one line of the failures-*.tsv: the name, the exit code, the
@@ -50,7 +52,7 @@ func TestClassifyGolden(t *testing.T) {
 			if tc.code == 0 {
 				continue
 			}
-			f := Classify(tc.code, tc.output)
+			f := Diagnose(tc.code, tc.output)
 			fmt.Fprintf(&b, "%s\n\t%s\n\t%s\n", tc.name, f.Class, f)
 		}
 		golden(t, "classify-"+strings.TrimSuffix(strings.TrimPrefix(file, "failures-"), ".tsv")+".golden", b.String())
@@ -183,7 +185,7 @@ func TestClassify(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := Classify(tc.code, tc.output)
+			got := Diagnose(tc.code, tc.output)
 			if got.Class != tc.want {
 				t.Errorf("%s, want %s: %s", got.Class, tc.want, got)
 			}
@@ -234,7 +236,7 @@ func TestAdviceNamesTheCause(t *testing.T) {
 		"WARN: unable to check pg1: [HostConnectError] unable to connect to 'x-pgbackrest-primary.ns:8432'\nERROR: [056]: x":                 "server beside the primary",
 		"WARN: unable to check pg1: [DbConnectError] x\nERROR: [056]: x":                                                                     "find the primary again",
 	} {
-		if got := Classify(UnknownCode, output); !strings.Contains(got.Advice, want) {
+		if got := Diagnose(UnknownCode, output); !strings.Contains(got.Advice, want) {
 			t.Errorf("%q\n\tadvice %q\n\twants  %q", output, got.Advice, want)
 		}
 	}
@@ -242,10 +244,10 @@ func TestAdviceNamesTheCause(t *testing.T) {
 
 func TestClassifyOfSuccessIsNoFailure(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff(Failure{}, Classify(0, "ERROR: [055]: from info, which exits 0")); diff != "" {
+	if diff := cmp.Diff(Diagnosis{}, Diagnose(0, "ERROR: [055]: from info, which exits 0")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := (Failure{}).String(); got != "no failure" {
+	if got := (Diagnosis{}).String(); got != "no failure" {
 		t.Errorf("String() = %q", got)
 	}
 }
@@ -318,7 +320,7 @@ func TestFailureCause(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tc.want, Classify(tc.code, tc.output).Cause); diff != "" {
+			if diff := cmp.Diff(tc.want, Diagnose(tc.code, tc.output).Cause); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -330,8 +332,8 @@ func TestFailureCauseIsShort(t *testing.T) {
 	for _, filler := range []string{"x", "ä", "€", "𝄞", "/a/b/c "} {
 		for pad := range 8 {
 			output := "ERROR: [039]: " + strings.Repeat("-", pad) + strings.Repeat(filler, 400) + "\n<Code>AccessDenied</Code>"
-			cause := Classify(39, output).Cause
-			if len(cause) > maxCause || !utf8.ValidString(cause) {
+			cause := Diagnose(39, output).Cause
+			if len(cause) > MaxCause || !utf8.ValidString(cause) {
 				t.Errorf("%d bytes of %q: %q", len(cause), filler, cause)
 			}
 			if !strings.HasSuffix(cause, "(AccessDenied)") {
@@ -348,7 +350,7 @@ func TestAdviceIsNotCutOff(t *testing.T) {
 	const message, around = 512, 150
 	for _, r := range rules {
 		text := r.text + strings.Repeat(" and many more words", 40)
-		f := Classify(r.code, fmt.Sprintf("P00  ERROR: [%03d]: %s\n    <Code>AccessDenied</Code>", max(r.code, 0), text))
+		f := Diagnose(r.code, fmt.Sprintf("P00  ERROR: [%03d]: %s\n    <Code>AccessDenied</Code>", max(r.code, 0), text))
 		line := f.String()
 		if len(line) > message-around || !strings.HasSuffix(line, "; "+f.Advice) {
 			t.Errorf("%d bytes: %s", len(line), line)
@@ -362,12 +364,12 @@ func TestAdviceIsNotCutOff(t *testing.T) {
 func TestFailureString(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		failure Failure
+		failure Diagnosis
 		want    string
 	}{
-		"with a cause":    {Failure{Code: 55, Name: "file-missing", Cause: "unable to open", Advice: "create it"}, "[055] file-missing: unable to open; create it"},
-		"without a cause": {Failure{Code: 139, Name: "signal-11", Advice: "look"}, "[139] signal-11: look"},
-		"without a code":  {Failure{Code: UnknownCode, Name: "no-exit-code", Advice: "look"}, "no-exit-code: look"},
+		"with a cause":    {Diagnosis{Code: 55, Name: "file-missing", Cause: "unable to open", Advice: "create it"}, "[055] file-missing: unable to open; create it"},
+		"without a cause": {Diagnosis{Code: 139, Name: "signal-11", Advice: "look"}, "[139] signal-11: look"},
+		"without a code":  {Diagnosis{Code: UnknownCode, Name: "no-exit-code", Advice: "look"}, "no-exit-code: look"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -444,14 +446,14 @@ func FuzzClassify(f *testing.F) {
 			f.Add(tc.code, tc.output)
 		}
 	}
-	f.Add(29, string(sample(f, "info-2.45-wrong-cipher.json")))
+	f.Add(29, string(pgbackresttest.Sample(f, "info-2.45-wrong-cipher.json")))
 	f.Add(82, string(sample(f, "backup-2.45-repo2-gone.txt")))
 	f.Add(104, "ERROR: [103]: [CommandError]\nERROR: [104]: [RepoInvalidError]\nERROR: [056]: [DbConnectError]")
 	classes := []Class{Wait, Retry, Resolve, Stop}
 	f.Fuzz(func(t *testing.T, code int, output string) {
-		got := Classify(code, output)
+		got := Diagnose(code, output)
 		if code == 0 {
-			if got != (Failure{}) {
+			if got != (Diagnosis{}) {
 				t.Fatalf("a failure of code 0: %+v", got)
 			}
 			return
@@ -459,13 +461,13 @@ func FuzzClassify(f *testing.F) {
 		if !slices.Contains(classes, got.Class) || got.Name == "" || got.Advice == "" {
 			t.Fatalf("incomplete: %+v", got)
 		}
-		if len(got.Cause) > maxCause || len(got.String()) > maxFailure {
+		if len(got.Cause) > MaxCause || len(got.String()) > maxFailure {
 			t.Fatalf("cause of %d bytes in %d", len(got.Cause), len(got.String()))
 		}
 		if text := got.String(); !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 			t.Fatalf("not one clean line: %q", text)
 		}
-		if again := Classify(code, output); again != got {
+		if again := Diagnose(code, output); again != got {
 			t.Fatalf("not deterministic: %+v, %+v", got, again)
 		}
 	})

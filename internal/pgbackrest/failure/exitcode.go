@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package failure
 
 import (
 	"fmt"
@@ -25,8 +25,8 @@ const (
 	Stop Class = "Stop"
 )
 
-// Failure explains a pgBackRest command that did not exit 0.
-type Failure struct {
+// Diagnosis explains a pgBackRest command that did not exit 0.
+type Diagnosis struct {
 	Code int
 	// Name is pgBackRest's own word for the code, as in its error.yaml.
 	Name  string
@@ -40,7 +40,7 @@ type Failure struct {
 }
 
 // String is the whole failure in one line: "[055] file-missing: cause; advice".
-func (f Failure) String() string {
+func (f Diagnosis) String() string {
 	if f.Code == 0 {
 		return "no failure"
 	}
@@ -58,13 +58,13 @@ func (f Failure) String() string {
 // stream to it broke.
 const UnknownCode = -1
 
-// Classify explains an exit code with the help of what was printed, stderr and
+// Diagnose explains an exit code with the help of what was printed, stderr and
 // stdout together: the same code can mean "wait" and "a person must act", and
 // only the text tells them apart. A code below 0 is looked for in the text.
 //
 // Code 0 is not a failure and gives the zero Failure. It proves nothing either:
 // info and verify exit 0 for everything; read what they print.
-func Classify(code int, output string) Failure {
+func Diagnose(code int, output string) Diagnosis {
 	log := parseLog(output)
 	if code < 0 {
 		code = UnknownCode
@@ -73,11 +73,11 @@ func Classify(code int, output string) Failure {
 		}
 	}
 	if code == 0 {
-		return Failure{}
+		return Diagnosis{}
 	}
 	class, advice := judge(code, log, 0)
-	f := Failure{Code: code, Name: codeName(code), Class: class, Advice: advice}
-	f.Cause = cause(code, log, output, min(maxCause, maxFailure-len(f.String())-len("; ")))
+	f := Diagnosis{Code: code, Name: codeName(code), Class: class, Advice: advice}
+	f.Cause = cause(code, log, output, min(MaxCause, maxFailure-len(f.String())-len("; ")))
 	return f
 }
 
@@ -208,7 +208,7 @@ func innerCodes(outer int, log []entry) []int {
 // why.
 func cause(code int, log []entry, output string, limit int) string {
 	if len(log) == 0 {
-		return firstLine(strings.TrimSpace(output), limit)
+		return FirstLine(strings.TrimSpace(output), limit)
 	}
 	index := slices.IndexFunc(log, entry.failed)
 	if index < 0 {
@@ -225,9 +225,9 @@ func cause(code int, log []entry, output string, limit int) string {
 		text += ": " + detail
 	}
 	if match := storeCode.FindStringSubmatch(strings.Join(first.lines, "\n")); match != nil {
-		text = shorten(text, limit-len(match[1])-len(" ()")) + " (" + match[1] + ")"
+		text = Shorten(text, limit-len(match[1])-len(" ()")) + " (" + match[1] + ")"
 	}
-	return shorten(text, limit)
+	return Shorten(text, limit)
 }
 
 // warned returns the first warning that wraps an error.

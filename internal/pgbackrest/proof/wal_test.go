@@ -1,13 +1,16 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"
 )
 
 const megabyte = 1 << 20
@@ -60,7 +63,7 @@ func TestSegmentsIsBounded(t *testing.T) {
 		t.Errorf("%d segments, %v", len(most), err)
 	}
 	_, err = Segments("000000010000000000000000", "000000010000040000000000", 16*megabyte)
-	wantError(t, err, true, "")
+	pgbackresttest.WantError(t, err, true, "")
 }
 
 func TestSegmentsRefuses(t *testing.T) {
@@ -90,7 +93,7 @@ func TestSegmentsRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Segments(tc.start, tc.stop, tc.bytes)
-			wantError(t, err, true, "")
+			pgbackresttest.WantError(t, err, true, "")
 		})
 	}
 }
@@ -121,14 +124,14 @@ func TestParseRepoLS(t *testing.T) {
 		want   []string
 	}{
 		"a directory": {
-			stdout: sample(t, "repo-ls-2.45.json"),
+			stdout: pgbackresttest.Sample(t, "repo-ls-2.45.json"),
 			want: []string{
 				"20261122-122444F", "20261122-122444F_20261122-122452D", "20261122-122444F_20261122-122455I",
 				"backup.history", "backup.info", "backup.info.copy",
 			},
 		},
 		"recursively": {
-			stdout: sample(t, "repo-ls-2.55.1-recurse.json"),
+			stdout: pgbackresttest.Sample(t, "repo-ls-2.55.1-recurse.json"),
 			want:   []string{"archive/main/archive.info", "backup/main/backup.info"},
 		},
 		"a directory that does not exist": {stdout: []byte(`{".":{"type":"path"}}`)},
@@ -137,15 +140,15 @@ func TestParseRepoLS(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseRepoLS(tc.stdout)
+			got, err := pgbackrest.ParseRepoLS(tc.stdout)
 			if diff := cmp.Diff(tc.want, got); err != nil || diff != "" {
 				t.Errorf("%v, (-want +got):\n%s", err, diff)
 			}
 		})
 	}
 	for _, text := range []string{"", "null", "[]", "ERROR: [029]: x", `{"a"`, `{"":{}}`} {
-		_, err := ParseRepoLS([]byte(text))
-		wantError(t, err, true, "")
+		_, err := pgbackrest.ParseRepoLS([]byte(text))
+		pgbackresttest.WantError(t, err, true, "")
 	}
 }
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
 	"bufio"
@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 )
 
 // Verification is what pgbackrest verify found.
@@ -48,7 +50,7 @@ const (
 // zero where it could.
 type BrokenFile struct {
 	Path    string
-	Failure Failure
+	Failure failure.Diagnosis
 }
 
 const (
@@ -169,7 +171,7 @@ func (p *verifyParser) log(text string) {
 	if m := verifyUnread.FindStringSubmatch(text); m != nil {
 		code, err := strconv.Atoi(m[2])
 		if err == nil {
-			p.broken = append(p.broken, BrokenFile{Path: m[1], Failure: Classify(code, fmt.Sprintf("ERROR: [%03d]: %s", code, m[3]))})
+			p.broken = append(p.broken, BrokenFile{Path: m[1], Failure: failure.Diagnose(code, fmt.Sprintf("ERROR: [%03d]: %s", code, m[3]))})
 		}
 	}
 }
@@ -196,7 +198,7 @@ func (p *verifyParser) result(text string) error {
 	} else if m := verifyBackup.FindStringSubmatch(text); m != nil {
 		into, name, status, texts = p.Backups, m[1], m[2], m[3:]
 	} else {
-		if remark := firstLine(strings.TrimSpace(text), maxRemark); remark != "" {
+		if remark := failure.FirstLine(strings.TrimSpace(text), maxRemark); remark != "" {
 			p.Remarks = append(p.Remarks, remark)
 		}
 		return nil
@@ -234,4 +236,37 @@ func numbers(texts []string) ([]int, error) {
 		all = append(all, number)
 	}
 	return all, nil
+}
+
+// valid is whole for a backup.
+func (c Checked) valid() bool { return c.Status == VerifyValid && c.whole() }
+
+// whole: something was read, and all of it is as it should be.
+func (c Checked) whole() bool {
+	return c.Total > 0 && c.Valid == c.Total && !c.broken() && c.Other == 0
+}
+
+func (c Checked) broken() bool { return c.Missing+c.Checksum+c.Size > 0 }
+
+// loss tells what is wrong, as in "of 970 files 1 missing, 2 with a wrong checksum".
+func (c Checked) loss(things string) string {
+	switch {
+	case c.Status == VerifyManifestMissing:
+		return "its manifest missing"
+	case c.Total == 0:
+		return "no manifest that it can read"
+	}
+	var kinds []string
+	for _, kind := range []struct {
+		count int
+		text  string
+	}{{c.Missing, "missing"}, {c.Checksum, "with a wrong checksum"}, {c.Size, "of a wrong size"}, {c.Other, "that cannot be read"}} {
+		if kind.count > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %s", kind.count, kind.text))
+		}
+	}
+	if len(kinds) == 0 {
+		kinds = []string{fmt.Sprintf("%d valid", c.Valid)}
+	}
+	return fmt.Sprintf("of %d %s %s", c.Total, things, strings.Join(kinds, ", "))
 }

@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
 	"strconv"
 	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 )
 
 // Reads is what VerifyCommand reads of a repository to verify a backup.
@@ -18,7 +20,7 @@ type Reads struct {
 }
 
 // Reads tells what this version of pgBackRest reads to verify a backup.
-func (in ProofInput) Reads(b Backup, version string) Reads {
+func (in Input) Reads(b pgbackrest.Backup, version string) Reads {
 	if atLeast(version, 55) {
 		return in.readsBackup(b)
 	}
@@ -27,7 +29,7 @@ func (in ProofInput) Reads(b Backup, version string) Reads {
 
 // readsBackup: from 2.55 on verify reads the backup, those it builds on and its
 // WAL, of which we know the size before compression.
-func (in ProofInput) readsBackup(b Backup) Reads {
+func (in Input) readsBackup(b pgbackrest.Backup) Reads {
 	var reads Reads
 	if segments, err := Segments(b.WALStart, b.WALStop, in.SegmentBytes); err == nil { // Else hasItsWAL says so.
 		reads.Bytes = int64(len(segments)) * int64(in.SegmentBytes) //nolint:gosec // at most maxSegments of maxSegmentBytes
@@ -42,19 +44,16 @@ func (in ProofInput) readsBackup(b Backup) Reads {
 // readsAll: up to 2.54 verify takes --set, and reads the whole repository. Up to
 // 2.46 it looks for files of a block incremental backup under names that they do
 // not have, and finds them missing.
-func (in ProofInput) readsAll(version string) Reads {
+func (in Input) readsAll(version string) Reads {
 	reads := Reads{Archive: true}
 	for _, b := range in.Info.Backups {
 		if b.RepoKey == in.Repo {
 			reads.Bytes += b.RepoDeltaBytes
-			reads.Wrong = reads.Wrong || b.blockIncremental() && !atLeast(version, 47)
+			reads.Wrong = reads.Wrong || b.BlockIncremental() && !atLeast(version, 47)
 		}
 	}
 	return reads
 }
-
-// blockIncremental: only then info does not tell the size.
-func (b Backup) blockIncremental() bool { return b.RepoBytes == 0 }
 
 // atLeast reports whether a version such as 2.55.1 is 2.minor or later. One that
 // cannot be read is earlier.

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package failure
 
 import (
 	"fmt"
@@ -63,7 +63,7 @@ func TestRunbookSaysWhatTheRulesDo(t *testing.T) {
 		if want[name] == nil {
 			want[name] = map[string]string{}
 		}
-		want[name][otherwise] = doing[Classify(code, fmt.Sprintf("ERROR: [%03d]: x", max(code, 0))).Class]
+		want[name][otherwise] = doing[Diagnose(code, fmt.Sprintf("ERROR: [%03d]: x", max(code, 0))).Class]
 	}
 	for _, r := range rules {
 		want[section("", r.code)][r.text] = doing[r.class]

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package failure
 
 import "testing"
 
@@ -127,7 +127,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := Classify(tc.code, tc.output); got.Class != tc.want {
+			if got := Diagnose(tc.code, tc.output); got.Class != tc.want {
 				t.Errorf("%s, want %s because %s: %s", got.Class, tc.want, tc.why, got)
 			}
 		})

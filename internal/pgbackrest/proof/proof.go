@@ -1,19 +1,22 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 )
 
-// ProofInput is what a proof needs to know.
-type ProofInput struct {
+// Input is what a proof needs to know.
+type Input struct {
 	// Info was read after the backup ended.
-	Info Info
+	Info pgbackrest.Info
 	Repo int
 	// Type is what the run asked for.
 	Type string
@@ -27,7 +30,7 @@ type ProofInput struct {
 	// backup's WAL, in the same repository.
 	Archived map[string]bool
 	// Files is what RepoFilesCommand found of each of Backup.Files, by label.
-	Files map[string]RepoFiles
+	Files map[string]pgbackrest.RepoFiles
 	// Verification is what pgbackrest verify found, nil where it was not run.
 	Verification *Verification
 }
@@ -39,23 +42,23 @@ type ProofInput struct {
 // The reasons say what is missing; with none, the backup is proven. The backup
 // is also returned where it is not proven, if there is exactly one, so that a
 // report can name it.
-func Prove(in ProofInput) (Backup, []string) { return allClauses.prove(in) }
+func Prove(in Input) (pgbackrest.Backup, []string) { return allClauses.prove(in) }
 
 // clauses of the proof.
 type clauses struct {
 	// search must hold, in this order, before there is a backup to judge.
-	search []func(ProofInput) []string
+	search []func(Input) []string
 	// backup are judged all, so that a person sees all that is wrong.
-	backup []func(ProofInput, Backup) []string
+	backup []func(Input, pgbackrest.Backup) []string
 }
 
 var allClauses = clauses{
-	search: []func(ProofInput) []string{
+	search: []func(Input) []string{
 		repoIsReadable,
 		repoHasTheCipherAskedFor,
 		runHasOneBackup,
 	},
-	backup: []func(ProofInput, Backup) []string{
+	backup: []func(Input, pgbackrest.Backup) []string{
 		hasNoPageErrors,
 		hasTheTypeAskedFor,
 		hasTimes,
@@ -68,7 +71,7 @@ var allClauses = clauses{
 	},
 }
 
-func (c clauses) prove(in ProofInput) (Backup, []string) {
+func (c clauses) prove(in Input) (pgbackrest.Backup, []string) {
 	backup, _ := in.Backup()
 	for _, clause := range c.search {
 		if reasons := clause(in); len(reasons) > 0 {
@@ -84,28 +87,28 @@ func (c clauses) prove(in ProofInput) (Backup, []string) {
 }
 
 // Backup returns the one backup of the run, or none where there are more.
-func (in ProofInput) Backup() (Backup, bool) {
+func (in Input) Backup() (pgbackrest.Backup, bool) {
 	if found := in.Info.ByAnnotation(in.Repo, in.AnnotationKey, in.Run); len(found) == 1 {
 		return found[0], true
 	}
-	return Backup{}, false
+	return pgbackrest.Backup{}, false
 }
 
 // repoIsReadable: info exits 0 for a repository that is down, so the status of
 // the repository itself must be ok. The stanza's own status mixes all
 // repositories and says nothing about this one.
-func repoIsReadable(in ProofInput) []string {
+func repoIsReadable(in Input) []string {
 	repo, ok := in.Info.Repo(in.Repo)
 	switch {
-	case !ok && in.Info.Status.Code != StatusOK:
+	case !ok && in.Info.Status.Code != pgbackrest.StatusOK:
 		return reason("pgBackRest knows no repo%d of stanza %s: status %d, %s.",
-			in.Repo, in.Info.Stanza, in.Info.Status.Code, firstLine(in.Info.Status.Message, maxCause))
+			in.Repo, in.Info.Stanza, in.Info.Status.Code, failure.FirstLine(in.Info.Status.Message, failure.MaxCause))
 	case !ok:
 		return reason("pgBackRest knows no repo%d of stanza %s; check that the repository is in its configuration.",
 			in.Repo, in.Info.Stanza)
-	case repo.Status.Code != StatusOK:
+	case repo.Status.Code != pgbackrest.StatusOK:
 		return reason("pgBackRest reports repo%d of stanza %s with status %d: %s.",
-			in.Repo, in.Info.Stanza, repo.Status.Code, firstLine(repo.Status.Message, maxCause))
+			in.Repo, in.Info.Stanza, repo.Status.Code, failure.FirstLine(repo.Status.Message, failure.MaxCause))
 	}
 	return nil
 }
@@ -114,7 +117,7 @@ func repoIsReadable(in ProofInput) []string {
 // with where it runs, which is that of every backup in the repository. What the
 // resource asks for must have got there. An empty text asks for nothing, and
 // nothing is not none.
-func repoHasTheCipherAskedFor(in ProofInput) []string {
+func repoHasTheCipherAskedFor(in Input) []string {
 	repo, _ := in.Info.Repo(in.Repo)
 	if repo.Cipher == in.Cipher && in.Cipher != "" {
 		return nil
@@ -123,19 +126,21 @@ func repoHasTheCipherAskedFor(in ProofInput) []string {
 	switch {
 	case repo.Cipher == "" || in.Cipher == "":
 		verdict = "whether the backup is encrypted as asked is not known"
-	case in.Cipher == CipherNone:
+	case in.Cipher == pgbackrest.CipherNone:
 		verdict = "the backup is encrypted, which nobody asked for"
 	}
 	return reason("Repo%d of stanza %s has cipher %s in pgbackrest info, the resource asks for %s: %s.",
 		in.Repo, in.Info.Stanza, orNothing(repo.Cipher), orNothing(in.Cipher), verdict)
 }
 
-func orNothing(cipher string) string { return cmp.Or(firstLine(cipher, maxCause), "nothing") }
+func orNothing(cipher string) string {
+	return cmp.Or(failure.FirstLine(cipher, failure.MaxCause), "nothing")
+}
 
 // runHasOneBackup: the annotation is the only link from a run to its backup,
 // so it must be in exactly one. Two mean that two processes backed up under
 // one run, and which of them is whole cannot be told.
-func runHasOneBackup(in ProofInput) []string {
+func runHasOneBackup(in Input) []string {
 	if in.AnnotationKey == "" || in.Run == "" {
 		return reason("The run has no name to look for in the annotations of repo%d.", in.Repo)
 	}
@@ -157,7 +162,7 @@ func runHasOneBackup(in ProofInput) []string {
 
 // hasNoPageErrors: a page checksum error does not fail a backup, pgBackRest
 // exits 0 and sets the error flag.
-func hasNoPageErrors(in ProofInput, b Backup) []string {
+func hasNoPageErrors(in Input, b pgbackrest.Backup) []string {
 	if !b.Error {
 		return nil
 	}
@@ -168,16 +173,16 @@ func hasNoPageErrors(in ProofInput, b Backup) []string {
 // hasTheTypeAskedFor: a full may stand for the incr or diff that was asked
 // for, but only where there was no full to build on. pgBackRest looks for one
 // of the same database, so the first incr after a major upgrade is a full.
-func hasTheTypeAskedFor(in ProofInput, b Backup) []string {
+func hasTheTypeAskedFor(in Input, b pgbackrest.Backup) []string {
 	if b.Type == in.Type {
 		return nil
 	}
-	if b.Type != TypeFull || (in.Type != TypeDiff && in.Type != TypeIncr) {
+	if b.Type != pgbackrest.TypeFull || (in.Type != pgbackrest.TypeDiff && in.Type != pgbackrest.TypeIncr) {
 		return reason("Backup %s in repo%d is of type %s, but %s was asked for.", b.Label, in.Repo, b.Type, in.Type)
 	}
 	for _, other := range in.Info.Backups {
 		earlierFull := other.RepoKey == b.RepoKey && other.DatabaseID == b.DatabaseID &&
-			other.Type == TypeFull && !other.Error && other.Label != b.Label && !other.Stop.After(b.Start)
+			other.Type == pgbackrest.TypeFull && !other.Error && other.Label != b.Label && !other.Stop.After(b.Start)
 		if earlierFull {
 			return reason("Backup %s in repo%d is of type full, but %s was asked for and the earlier full %s was there to build on.",
 				b.Label, in.Repo, in.Type, other.Label)
@@ -187,7 +192,7 @@ func hasTheTypeAskedFor(in ProofInput, b Backup) []string {
 }
 
 // hasTimes: a backup that ended has both.
-func hasTimes(in ProofInput, b Backup) []string {
+func hasTimes(in Input, b pgbackrest.Backup) []string {
 	switch {
 	case b.Start.IsZero() || b.Stop.IsZero():
 		return reason("Backup %s in repo%d has no start or no stop time.", b.Label, in.Repo)
@@ -199,7 +204,7 @@ func hasTimes(in ProofInput, b Backup) []string {
 
 // hasData: even a backup without changes copies pg_control. RepoBytes is no
 // witness, pgBackRest leaves it out with block incremental.
-func hasData(in ProofInput, b Backup) []string {
+func hasData(in Input, b pgbackrest.Backup) []string {
 	var reasons []string
 	if b.DatabaseBytes <= 0 {
 		reasons = append(reasons, reason("Backup %s in repo%d is of a database of no size.", b.Label, in.Repo)...)
@@ -212,9 +217,9 @@ func hasData(in ProofInput, b Backup) []string {
 
 // hasItsChain: files of a diff or incr lie in the backups it refers to, so
 // each of them must still be there, be older and have no errors itself.
-func hasItsChain(in ProofInput, b Backup) []string {
+func hasItsChain(in Input, b pgbackrest.Backup) []string {
 	var reasons []string
-	if b.Type != TypeFull && b.Prior == "" {
+	if b.Type != pgbackrest.TypeFull && b.Prior == "" {
 		reasons = append(reasons, reason("Backup %s in repo%d is of type %s, but names no earlier backup.",
 			b.Label, in.Repo, b.Type)...)
 	}
@@ -236,7 +241,7 @@ func hasItsChain(in ProofInput, b Backup) []string {
 
 // chain returns the backups that b builds on, each once: what it refers to,
 // then its prior, which need not hold any of its files.
-func chain(b Backup) []string {
+func chain(b pgbackrest.Backup) []string {
 	seen := map[string]bool{"": true}
 	var labels []string
 	for _, label := range append(slices.Clip(b.Reference), b.Prior) {
@@ -249,7 +254,7 @@ func chain(b Backup) []string {
 }
 
 // hasAnArchive: WAL of another database cannot recover this backup.
-func hasAnArchive(in ProofInput, b Backup) []string {
+func hasAnArchive(in Input, b pgbackrest.Backup) []string {
 	if archive, ok := in.Info.Archive(in.Repo, b.DatabaseID); ok && archive.ID != "" {
 		return nil
 	}
@@ -258,7 +263,7 @@ func hasAnArchive(in ProofInput, b Backup) []string {
 
 // hasItsWAL: a backup is consistent only with every segment that PostgreSQL
 // wrote while it ran, from the first to the last.
-func hasItsWAL(in ProofInput, b Backup) []string {
+func hasItsWAL(in Input, b pgbackrest.Backup) []string {
 	segments, err := Segments(b.WALStart, b.WALStop, in.SegmentBytes)
 	if err != nil {
 		return reason("The WAL that backup %s in repo%d needs is not known: %v.", b.Label, in.Repo, err)

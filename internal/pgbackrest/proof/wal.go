@@ -1,10 +1,9 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -96,20 +95,6 @@ func SegmentDirs(stanza, archiveID string, segments []string) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(dirs))
-}
-
-// ParseRepoLS returns the names in the output of RepoLSCommand, sorted. A directory
-// that does not exist has none: pgBackRest exits 0 for it.
-func ParseRepoLS(stdout []byte) ([]string, error) {
-	var entries map[string]struct{}
-	if err := unmarshal(stdout, '{', &entries); err != nil {
-		return nil, fmt.Errorf("cannot read the output of pgbackrest repo-ls: %w", err)
-	}
-	delete(entries, ".") // The directory itself.
-	if _, ok := entries[""]; ok {
-		return nil, errors.New("cannot read the output of pgbackrest repo-ls: a file has no name")
-	}
-	return slices.Sorted(maps.Keys(entries)), nil
 }
 
 // archived is the file of a complete segment: segment, SHA-1 of its content,

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
 	"bytes"
@@ -14,11 +14,15 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"
 )
 
 func mustVerify(t testing.TB, name string) Verification {
 	t.Helper()
-	v, err := ParseVerify(bytes.NewReader(sample(t, name)), "db")
+	v, err := ParseVerify(bytes.NewReader(pgbackresttest.Sample(t, name)), "db")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,9 +37,9 @@ func TestParseVerify(t *testing.T) {
 		incr = full + "_20261122-212407I"
 	)
 	one := map[string]Checked{"17-1": {Total: 1, Valid: 1}}
-	zlib := Failure{
-		Code: 29, Name: "format", Class: Stop, Cause: "raised from local-1 protocol: zlib threw error: [-3] data error",
-		Advice: Classify(29, "").Advice,
+	zlib := failure.Diagnosis{
+		Code: 29, Name: "format", Class: failure.Stop, Cause: "raised from local-1 protocol: zlib threw error: [-3] data error",
+		Advice: failure.Diagnose(29, "").Advice,
 	}
 	for name, want := range map[string]Verification{
 		"verify-2.55.1-set.txt": {OK: true, Archives: one, Backups: map[string]Checked{incr: {Status: VerifyValid, Total: 973, Valid: 973}}},
@@ -123,7 +127,7 @@ func TestParseVerifyKeepsWhatItDoesNotKnow(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got.Remarks); tc.want != nil && (err != nil || diff != "") {
 				t.Errorf("%v, (-want +got):\n%s", err, diff)
 			}
-			wantError(t, err, tc.want == nil, "")
+			pgbackresttest.WantError(t, err, tc.want == nil, "")
 		})
 	}
 }
@@ -148,7 +152,7 @@ func TestParseVerifyRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := ParseVerify(strings.NewReader(text), "db")
-			wantError(t, err, true, "")
+			pgbackresttest.WantError(t, err, true, "")
 			if diff := cmp.Diff(Verification{}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -175,48 +179,48 @@ func TestOnlyUnread(t *testing.T) {
 	t.Parallel()
 	const file = fullLabel + "/pg_data/base/1/1247.gz"
 	unread := Checked{Status: "invalid", Total: 970, Valid: 969, Other: 1}
-	refused := Classify(49, "ERROR: [049]: unable to connect to 's3.example.org:443': [111] Connection refused")
+	refused := failure.Diagnose(49, "ERROR: [049]: unable to connect to 's3.example.org:443': [111] Connection refused")
 	for name, tc := range map[string]struct {
-		wrong func(*ProofInput)
+		wrong func(*Input)
 		want  bool
 	}{
-		"all is well, so nothing is unread": {wrong: func(*ProofInput) {}, want: true},
-		"verify was not run":                {wrong: func(in *ProofInput) { in.Verification = nil }},
+		"all is well, so nothing is unread": {wrong: func(*Input) {}, want: true},
+		"verify was not run":                {wrong: func(in *Input) { in.Verification = nil }},
 		"the store was away": {
-			wrong: func(in *ProofInput) {
+			wrong: func(in *Input) {
 				in.Verification.Backups[incrLabel] = unread
 				in.Verification.Broken = []BrokenFile{{Path: file, Failure: refused}}
 			},
 			want: true,
 		},
 		"a file cannot be decompressed": {
-			wrong: func(in *ProofInput) {
+			wrong: func(in *Input) {
 				in.Verification.Backups[incrLabel] = unread
-				in.Verification.Broken = []BrokenFile{{Path: incrLabel + "/pg_data/base/1/1247.gz", Failure: Classify(29, "")}}
+				in.Verification.Broken = []BrokenFile{{Path: incrLabel + "/pg_data/base/1/1247.gz", Failure: failure.Diagnose(29, "")}}
 			},
 		},
 		"WAL cannot be decompressed": {
-			wrong: func(in *ProofInput) {
+			wrong: func(in *Input) {
 				in.Verification.Archives["15-1"] = Checked{Total: 2, Valid: 1, Other: 1}
-				in.Verification.Broken = []BrokenFile{{Path: "15-1/0000000100000000/000000010000000000000009-aa.gz", Failure: Classify(29, "")}}
+				in.Verification.Broken = []BrokenFile{{Path: "15-1/0000000100000000/000000010000000000000009-aa.gz", Failure: failure.Diagnose(29, "")}}
 			},
 		},
 		"a file is missing": {
-			wrong: func(in *ProofInput) {
+			wrong: func(in *Input) {
 				in.Verification.Backups[incrLabel] = Checked{Status: "invalid", Total: 970, Valid: 968, Missing: 1, Other: 1}
 			},
 		},
 		"the manifest is missing": {
-			wrong: func(in *ProofInput) { in.Verification.Backups[incrLabel] = Checked{Status: VerifyManifestMissing} },
+			wrong: func(in *Input) { in.Verification.Backups[incrLabel] = Checked{Status: VerifyManifestMissing} },
 		},
 		"the manifest cannot be read": {
-			wrong: func(in *ProofInput) { in.Verification.Backups[incrLabel] = Checked{Status: "invalid"} },
+			wrong: func(in *Input) { in.Verification.Backups[incrLabel] = Checked{Status: "invalid"} },
 			want:  true,
 		},
 		"the store was away, and the list lacks a file": {
-			wrong: func(in *ProofInput) {
+			wrong: func(in *Input) {
 				in.Verification.Backups[incrLabel] = unread
-				in.Files[incrLabel] = RepoFiles{Manifest: true}
+				in.Files[incrLabel] = pgbackrest.RepoFiles{Manifest: true}
 			},
 		},
 	} {
@@ -235,7 +239,7 @@ func TestReads(t *testing.T) {
 	t.Parallel()
 	const wal = 2 * 16 * megabyte
 	for name, tc := range map[string]struct {
-		in      func(*testing.T) ProofInput
+		in      func(*testing.T) Input
 		version string
 		want    Reads
 	}{
@@ -263,22 +267,22 @@ func TestParseRepoFiles(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		text string
-		want RepoFiles
+		want pgbackrest.RepoFiles
 	}{
 		"a backup": {
 			text: `{".":{"type":"path"},"backup.manifest":{"type":"file","size":164479,"time":1795354115},"backup.manifest.copy":{"type":"file","size":164479},` +
 				`"pg_data":{"type":"path"},"pg_data/PG_VERSION.gz":{"type":"file","size":23,"time":1795354115},"pg_data/empty":{"type":"file","size":0},` +
 				`"pg_data/pg_tblspc/16389":{"type":"link","destination":"../../pg_tblspc/16389"},"pg_data/backup.manifest":{"type":"file","size":2}}` + "\n",
-			want: RepoFiles{Count: 3, Bytes: 25, Manifest: true},
+			want: pgbackrest.RepoFiles{Count: 3, Bytes: 25, Manifest: true},
 		},
-		"a copy of the manifest":          {text: `{"backup.manifest.copy":{"type":"file","size":1}}`, want: RepoFiles{Manifest: true}},
-		"an empty manifest is none":       {text: `{"backup.manifest":{"type":"file","size":0},"a":{"type":"file","size":1}}`, want: RepoFiles{Count: 1, Bytes: 1}},
+		"a copy of the manifest":          {text: `{"backup.manifest.copy":{"type":"file","size":1}}`, want: pgbackrest.RepoFiles{Manifest: true}},
+		"an empty manifest is none":       {text: `{"backup.manifest":{"type":"file","size":0},"a":{"type":"file","size":1}}`, want: pgbackrest.RepoFiles{Count: 1, Bytes: 1}},
 		"a directory that does not exist": {text: `{".":{"type":"path"}}`},
 		"a store without directories":     {text: `{}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseRepoFiles(strings.NewReader(tc.text))
+			got, err := pgbackrest.ParseRepoFiles(strings.NewReader(tc.text))
 			if diff := cmp.Diff(tc.want, got); err != nil || diff != "" {
 				t.Errorf("%v, (-want +got):\n%s", err, diff)
 			}
@@ -288,9 +292,9 @@ func TestParseRepoFiles(t *testing.T) {
 		"", "null", "[]", "ERROR: [029]: x", `{"a"`, `{"a":{"type":"file","size":1}`, `{"a":{"type":"file","size":1},`, `{"a":{"type":"file"}}`,
 		`{"a":{"type":"file","size":-1}}`, `{"a":{"type":"file","size":1}}{}`, `{"a":1}`,
 	} {
-		got, err := ParseRepoFiles(strings.NewReader(text))
-		wantError(t, err, true, "")
-		if got != (RepoFiles{}) {
+		got, err := pgbackrest.ParseRepoFiles(strings.NewReader(text))
+		pgbackresttest.WantError(t, err, true, "")
+		if got != (pgbackrest.RepoFiles{}) {
 			t.Errorf("%s: got %+v", text, got)
 		}
 	}
@@ -308,8 +312,8 @@ func TestParseRepoFilesOfALargeBackup(t *testing.T) {
 		_, _ = io.WriteString(writer, "}\n")
 		_ = writer.Close()
 	}()
-	got, err := ParseRepoFiles(reader)
-	if want := (RepoFiles{Count: files, Bytes: files * 8192}); err != nil || got != want {
+	got, err := pgbackrest.ParseRepoFiles(reader)
+	if want := (pgbackrest.RepoFiles{Count: files, Bytes: files * 8192}); err != nil || got != want {
 		t.Errorf("%v, %+v, want %+v", err, got, want)
 	}
 	var memory runtime.MemStats

@@ -1,34 +1,26 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 )
 
 // mend is what to do about files that are not as they should be.
 const mend = "make a new full backup, and look at the store"
 
-// Files are the labels of the backups that hold the files of b, itself first.
-func (b Backup) Files() []string {
-	labels := []string{b.Label}
-	for _, label := range b.Reference {
-		if !slices.Contains(labels, label) {
-			labels = append(labels, label)
-		}
-	}
-	return labels
-}
-
 // hasItsFiles: what info tells of a backup is what its manifest said when it was
 // made, whatever has happened to the files since. What they take now must not be
 // less. More is no loss: with repo-hardlink a backup also lists what it shares
 // with others.
-func hasItsFiles(in ProofInput, b Backup) []string {
+func hasItsFiles(in Input, b pgbackrest.Backup) []string {
 	var reasons []string
 	for _, label := range b.Files() {
 		link, ok := in.Info.Backup(in.Repo, label)
@@ -51,7 +43,7 @@ func hasItsFiles(in ProofInput, b Backup) []string {
 	return reasons
 }
 
-func builtOn(label string, b Backup) string {
+func builtOn(label string, b pgbackrest.Backup) string {
 	if label == b.Label {
 		return ""
 	}
@@ -60,7 +52,7 @@ func builtOn(label string, b Backup) string {
 
 // hasItsContents: pgBackRest has read every file back, and each has its checksum.
 // Without a Verification there was more to read than was asked for.
-func hasItsContents(in ProofInput, b Backup) []string {
+func hasItsContents(in Input, b pgbackrest.Backup) []string {
 	var reasons []string
 	for _, found := range in.verified(b) {
 		reasons = append(reasons, found.text)
@@ -70,7 +62,7 @@ func hasItsContents(in ProofInput, b Backup) []string {
 
 // OnlyUnread reports that nothing speaks against the backup but that verify could
 // not read files, or not say: another try may. No file is known to be broken.
-func (in ProofInput) OnlyUnread() bool {
+func (in Input) OnlyUnread() bool {
 	if in.Verification == nil {
 		return false
 	}
@@ -87,7 +79,7 @@ type finding struct {
 	broken bool
 }
 
-func (in ProofInput) verified(b Backup) []finding {
+func (in Input) verified(b pgbackrest.Backup) []finding {
 	if in.Verification == nil {
 		return nil
 	}
@@ -105,12 +97,12 @@ func (in ProofInput) verified(b Backup) []finding {
 
 // verifiedFiles: the result of a backup has the files that it refers to in it.
 // With block incremental the backups that it builds on have results of their own.
-func (in ProofInput) verifiedFiles(b Backup) []finding {
+func (in Input) verifiedFiles(b pgbackrest.Backup) []finding {
 	var findings []finding
 	for _, label := range b.Files() {
 		checked, ok := in.Verification.Backups[label]
 		switch {
-		case !ok && (label == b.Label || b.blockIncremental()):
+		case !ok && (label == b.Label || b.BlockIncremental()):
 			findings = append(findings, finding{text: fmt.Sprintf("pgbackrest verify has not read backup %s in repo%d.", label, in.Repo)})
 		case ok && !checked.valid():
 			broken := checked.Status == VerifyManifestMissing || checked.broken() || in.brokenBelow(label)
@@ -123,7 +115,7 @@ func (in ProofInput) verifiedFiles(b Backup) []finding {
 
 // verifiedWAL: up to 2.54 verify reads the whole archive, and a segment that this
 // backup does not need may be broken in it.
-func (in ProofInput) verifiedWAL(b Backup) []finding {
+func (in Input) verifiedWAL(b pgbackrest.Backup) []finding {
 	archive, ok := in.Info.Archive(in.Repo, b.DatabaseID)
 	segments, err := Segments(b.WALStart, b.WALStop, in.SegmentBytes)
 	if !ok || archive.ID == "" || err != nil {
@@ -150,7 +142,7 @@ func (in ProofInput) verifiedWAL(b Backup) []finding {
 }
 
 // othersBroken reports whether something is broken that b does not need.
-func (in ProofInput) othersBroken(b Backup) bool {
+func (in Input) othersBroken(b pgbackrest.Backup) bool {
 	for label, checked := range in.Verification.Backups {
 		if !slices.Contains(b.Files(), label) && !checked.valid() {
 			return true
@@ -166,51 +158,18 @@ func (in ProofInput) othersBroken(b Backup) bool {
 
 // brokenBelow reports whether a file there could not be read for a reason that
 // stays, as when it cannot be decompressed.
-func (in ProofInput) brokenBelow(dir string) bool {
-	return slices.ContainsFunc(in.Verification.Broken, func(f BrokenFile) bool { return below(f, dir) && f.Failure.Class == Stop })
+func (in Input) brokenBelow(dir string) bool {
+	return slices.ContainsFunc(in.Verification.Broken, func(f BrokenFile) bool { return below(f, dir) && f.Failure.Class == failure.Stop })
 }
 
 // firstBelow names the first broken file there.
-func (in ProofInput) firstBelow(dirs ...string) string {
+func (in Input) firstBelow(dirs ...string) string {
 	for _, file := range in.Verification.Broken {
 		if slices.ContainsFunc(dirs, func(dir string) bool { return below(file, dir) }) {
-			return ", such as " + shorten(file.Path, maxRemark)
+			return ", such as " + failure.Shorten(file.Path, maxRemark)
 		}
 	}
 	return ""
 }
 
 func below(file BrokenFile, dir string) bool { return strings.HasPrefix(file.Path, dir+"/") }
-
-// valid is whole for a backup.
-func (c Checked) valid() bool { return c.Status == VerifyValid && c.whole() }
-
-// whole: something was read, and all of it is as it should be.
-func (c Checked) whole() bool {
-	return c.Total > 0 && c.Valid == c.Total && !c.broken() && c.Other == 0
-}
-
-func (c Checked) broken() bool { return c.Missing+c.Checksum+c.Size > 0 }
-
-// loss tells what is wrong, as in "of 970 files 1 missing, 2 with a wrong checksum".
-func (c Checked) loss(things string) string {
-	switch {
-	case c.Status == VerifyManifestMissing:
-		return "its manifest missing"
-	case c.Total == 0:
-		return "no manifest that it can read"
-	}
-	var kinds []string
-	for _, kind := range []struct {
-		count int
-		text  string
-	}{{c.Missing, "missing"}, {c.Checksum, "with a wrong checksum"}, {c.Size, "of a wrong size"}, {c.Other, "that cannot be read"}} {
-		if kind.count > 0 {
-			kinds = append(kinds, fmt.Sprintf("%d %s", kind.count, kind.text))
-		}
-	}
-	if len(kinds) == 0 {
-		kinds = []string{fmt.Sprintf("%d valid", c.Valid)}
-	}
-	return fmt.Sprintf("of %d %s %s", c.Total, things, strings.Join(kinds, ", "))
-}

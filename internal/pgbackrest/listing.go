@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 )
 
 // RepoFiles is how many files a directory of a repository holds, and their size.
@@ -73,4 +75,18 @@ func addUp(decoder *json.Decoder) (RepoFiles, error) {
 		return files, errors.New("something follows the list")
 	}
 	return files, nil
+}
+
+// ParseRepoLS returns the names in the output of RepoLSCommand, sorted. A directory
+// that does not exist has none: pgBackRest exits 0 for it.
+func ParseRepoLS(stdout []byte) ([]string, error) {
+	var entries map[string]struct{}
+	if err := unmarshal(stdout, '{', &entries); err != nil {
+		return nil, fmt.Errorf("cannot read the output of pgbackrest repo-ls: %w", err)
+	}
+	delete(entries, ".") // The directory itself.
+	if _, ok := entries[""]; ok {
+		return nil, errors.New("cannot read the output of pgbackrest repo-ls: a file has no name")
+	}
+	return slices.Sorted(maps.Keys(entries)), nil
 }

@@ -1,13 +1,12 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package failure
 
 import (
 	"flag"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,15 +35,6 @@ func samples(t testing.TB, pattern string) []string {
 	return paths
 }
 
-func mustParse(t testing.TB, name string) Info {
-	t.Helper()
-	info, err := ParseInfo(sample(t, name), "main")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info
-}
-
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	if *update {
@@ -54,23 +44,5 @@ func golden(t *testing.T, name, got string) {
 	}
 	if diff := cmp.Diff(string(sample(t, name)), got); diff != "" {
 		t.Errorf("%s (-want +got), rewrite with -update if it is right:\n%s", name, diff)
-	}
-}
-
-// wantError checks that an error is there when wanted and that it is one
-// lower-case clause without the forbidden text.
-func wantError(t *testing.T, err error, want bool, forbidden string) {
-	t.Helper()
-	switch {
-	case !want:
-		if err != nil {
-			t.Errorf("unexpected error: %v", err)
-		}
-	case err == nil:
-		t.Error("no error")
-	case strings.ContainsAny(err.Error(), "\n\r\x00") || strings.HasSuffix(err.Error(), "."):
-		t.Errorf("error is not one clause: %q", err)
-	case forbidden != "" && strings.Contains(err.Error(), forbidden):
-		t.Errorf("error quotes the value: %q", err)
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package proof
 
 import (
 	"reflect"
@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"
 )
 
 const (
@@ -22,33 +25,33 @@ const (
 
 // proven is an input that Prove accepts: the incr of a chain in repo 1, with
 // all its WAL. Each call has its own copy.
-func proven(t *testing.T) ProofInput {
+func proven(t *testing.T) Input {
 	t.Helper()
-	info := mustParse(t, "info-2.55.1-two-repos-full-diff-incr.json")
+	info := parseSample(t, "info-2.55.1-two-repos-full-diff-incr.json")
 	for i := range info.Backups {
 		info.Backups[i].Annotation = map[string]string{"run": "of " + info.Backups[i].Label}
 	}
-	return readBack(t, ProofInput{
-		Info: info, Repo: 1, Type: TypeIncr, Cipher: CipherNone,
+	return readBack(t, Input{
+		Info: info, Repo: 1, Type: pgbackrest.TypeIncr, Cipher: pgbackrest.CipherNone,
 		AnnotationKey: "run", Run: "of " + incrLabel, SegmentBytes: 16 * megabyte,
 		Archived: map[string]bool{"000000010000000000000008": true, "000000010000000000000009": true},
 	})
 }
 
 // provenFull is the same for the full in repo 1.
-func provenFull(t *testing.T) ProofInput {
+func provenFull(t *testing.T) Input {
 	t.Helper()
 	in := proven(t)
-	in.Type, in.Run = TypeFull, "of "+fullLabel
+	in.Type, in.Run = pgbackrest.TypeFull, "of "+fullLabel
 	in.Archived = map[string]bool{"000000010000000000000002": true, "000000010000000000000003": true}
 	return readBack(t, in)
 }
 
 // blockIncremental is the same for an incr with bundles and block incremental.
-func blockIncremental(t *testing.T) ProofInput {
+func blockIncremental(t *testing.T) Input {
 	t.Helper()
-	return readBack(t, ProofInput{
-		Info: mustParse(t, "info-2.55.1-bundle-block.json"), Repo: 1, Type: TypeIncr, Cipher: CipherAES256CBC,
+	return readBack(t, Input{
+		Info: parseSample(t, "info-2.55.1-bundle-block.json"), Repo: 1, Type: pgbackrest.TypeIncr, Cipher: pgbackrest.CipherAES256CBC,
 		AnnotationKey: "workflow", Run: "wf-incr-1", SegmentBytes: 16 * megabyte,
 		Archived: map[string]bool{"000000010000000000000008": true},
 	})
@@ -56,31 +59,31 @@ func blockIncremental(t *testing.T) ProofInput {
 
 // readBack adds what repo-ls and verify find where all is well. The result of
 // verify has the backup, and with block incremental those that it builds on.
-func readBack(t *testing.T, in ProofInput) ProofInput {
+func readBack(t *testing.T, in Input) Input {
 	t.Helper()
 	b, ok := in.Backup()
 	archive, archived := in.Info.Archive(in.Repo, b.DatabaseID)
 	if !ok || !archived {
 		t.Fatal("no backup with an archive")
 	}
-	in.Files, in.Verification = map[string]RepoFiles{}, &Verification{
+	in.Files, in.Verification = map[string]pgbackrest.RepoFiles{}, &Verification{
 		OK:       true,
 		Archives: map[string]Checked{archive.ID: {Total: len(in.Archived), Valid: len(in.Archived)}},
 		Backups:  map[string]Checked{},
 	}
 	for _, label := range b.Files() {
 		link, _ := in.Info.Backup(in.Repo, label)
-		in.Files[label] = RepoFiles{Count: 970, Bytes: link.RepoDeltaBytes, Manifest: true}
-		if label == b.Label || b.blockIncremental() {
+		in.Files[label] = pgbackrest.RepoFiles{Count: 970, Bytes: link.RepoDeltaBytes, Manifest: true}
+		if label == b.Label || b.BlockIncremental() {
 			in.Verification.Backups[label] = Checked{Status: VerifyValid, Total: 970, Valid: 970}
 		}
 	}
 	return in
 }
 
-func (in ProofInput) edit(t *testing.T, label string) *Backup {
+func (in Input) edit(t *testing.T, label string) *pgbackrest.Backup {
 	t.Helper()
-	i := slices.IndexFunc(in.Info.Backups, func(b Backup) bool { return b.Label == label && b.RepoKey == in.Repo })
+	i := slices.IndexFunc(in.Info.Backups, func(b pgbackrest.Backup) bool { return b.Label == label && b.RepoKey == in.Repo })
 	if i < 0 {
 		t.Fatalf("no backup %s", label)
 	}
@@ -90,35 +93,35 @@ func (in ProofInput) edit(t *testing.T, label string) *Backup {
 func TestProve(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		in    func(*testing.T) ProofInput
+		in    func(*testing.T) Input
 		label string
 	}{
 		"a full":                 {in: provenFull, label: fullLabel},
 		"an incr with its chain": {in: proven, label: incrLabel},
 		"while another repository is gone": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := proven(t)
-				in.Info.Status.Code = StatusMixed
-				in.Info.Repos[1].Status = Status{Code: StatusMissingStanzaPath, Message: "missing stanza path"}
+				in.Info.Status.Code = pgbackrest.StatusMixed
+				in.Info.Repos[1].Status = pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, Message: "missing stanza path"}
 				return in
 			},
 			label: incrLabel,
 		},
 		"a full for an incr that had nothing to build on": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := provenFull(t)
-				in.Type = TypeIncr
+				in.Type = pgbackrest.TypeIncr
 				return in
 			},
 			label: fullLabel,
 		},
 		"a full for a diff, with the earlier full in another repository": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := provenFull(t)
-				in.Type = TypeDiff
+				in.Type = pgbackrest.TypeDiff
 				earlier := earlierFull(t, in)
 				earlier.RepoKey = 2
 				in.Info.Backups = append(in.Info.Backups, earlier)
@@ -127,10 +130,10 @@ func TestProve(t *testing.T) {
 			label: fullLabel,
 		},
 		"a full for a diff, with an earlier full of the version before the upgrade": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := provenFull(t)
-				in.Type = TypeDiff
+				in.Type = pgbackrest.TypeDiff
 				earlier := earlierFull(t, in)
 				earlier.DatabaseID = 7
 				in.Info.Backups = append(in.Info.Backups, earlier)
@@ -139,10 +142,10 @@ func TestProve(t *testing.T) {
 			label: fullLabel,
 		},
 		"a full for a diff, with an earlier full that has errors": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := provenFull(t)
-				in.Type = TypeDiff
+				in.Type = pgbackrest.TypeDiff
 				earlier := earlierFull(t, in)
 				earlier.Error = true
 				in.Info.Backups = append(in.Info.Backups, earlier)
@@ -151,22 +154,22 @@ func TestProve(t *testing.T) {
 			label: fullLabel,
 		},
 		"a full for a diff, with an earlier diff whose full is gone": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := provenFull(t)
-				in.Type = TypeDiff
+				in.Type = pgbackrest.TypeDiff
 				earlier := earlierFull(t, in)
-				earlier.Type = TypeDiff
+				earlier.Type = pgbackrest.TypeDiff
 				in.Info.Backups = append(in.Info.Backups, earlier)
 				return in
 			},
 			label: fullLabel,
 		},
 		"a full for an incr, done within a second": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := provenFull(t)
-				in.Type = TypeIncr
+				in.Type = pgbackrest.TypeIncr
 				full := in.edit(t, fullLabel)
 				full.Stop = full.Start
 				return in
@@ -174,10 +177,10 @@ func TestProve(t *testing.T) {
 			label: fullLabel,
 		},
 		"a full for an incr, with a later full": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := provenFull(t)
-				in.Type = TypeIncr
+				in.Type = pgbackrest.TypeIncr
 				later := earlierFull(t, in)
 				later.Start, later.Stop = later.Start.Add(time.Hour), later.Stop.Add(time.Hour)
 				in.Info.Backups = append(in.Info.Backups, later)
@@ -190,7 +193,7 @@ func TestProve(t *testing.T) {
 			label: "20261122-125703F_20261122-125709I",
 		},
 		"of which there was too much to read back": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := proven(t)
 				in.Verification = nil
@@ -200,17 +203,17 @@ func TestProve(t *testing.T) {
 		},
 		// With repo-hardlink the directory of an incr has every file.
 		"with hard links to the files of its full": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := proven(t)
-				in.Files[incrLabel] = RepoFiles{Count: 970, Bytes: in.edit(t, incrLabel).RepoBytes, Manifest: true}
+				in.Files[incrLabel] = pgbackrest.RepoFiles{Count: 970, Bytes: in.edit(t, incrLabel).RepoBytes, Manifest: true}
 				return in
 			},
 			label: incrLabel,
 		},
 		// Up to 2.54 verify reads the whole repository.
 		"while another backup and WAL that it does not need are broken": {
-			in: func(t *testing.T) ProofInput {
+			in: func(t *testing.T) Input {
 				t.Helper()
 				in := proven(t)
 				in.Verification.OK = false
@@ -218,7 +221,7 @@ func TestProve(t *testing.T) {
 				in.Verification.Backups["20261121-130000F"] = Checked{Status: "invalid", Total: 970, Valid: 969, Missing: 1}
 				in.Verification.Broken = []BrokenFile{
 					{Path: "20261121-130000F/pg_data/PG_VERSION.lz4"},
-					{Path: "15-1/0000000100000000/000000010000000000000007-aa.lz4", Failure: Classify(29, "")},
+					{Path: "15-1/0000000100000000/000000010000000000000007-aa.lz4", Failure: failure.Diagnose(29, "")},
 				}
 				return in
 			},
@@ -237,7 +240,7 @@ func TestProve(t *testing.T) {
 }
 
 // earlierFull is a full that ended when the full of in started.
-func earlierFull(t *testing.T, in ProofInput) Backup {
+func earlierFull(t *testing.T, in Input) pgbackrest.Backup {
 	t.Helper()
 	full := *in.edit(t, fullLabel)
 	earlier := full
@@ -252,86 +255,86 @@ func earlierFull(t *testing.T, in ProofInput) Backup {
 func TestProveRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		input func(*testing.T) ProofInput
-		wrong func(*testing.T, *ProofInput)
+		input func(*testing.T) Input
+		wrong func(*testing.T, *Input)
 		label string
 		want  []string
 	}{
 		"repoIsReadable: the repository is not in info": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Repos = in.Info.Repos[1:] },
+			wrong: func(_ *testing.T, in *Input) { in.Info.Repos = in.Info.Repos[1:] },
 			label: incrLabel,
 			want:  []string{"pgBackRest knows no repo1 of stanza main; check that the repository is in its configuration."},
 		},
 		"repoIsReadable: nor is the stanza": {
-			wrong: func(_ *testing.T, in *ProofInput) {
-				in.Info = Info{Stanza: "main", Status: Status{Code: StatusMissingStanzaPath, Message: "missing stanza path"}}
+			wrong: func(_ *testing.T, in *Input) {
+				in.Info = pgbackrest.Info{Stanza: "main", Status: pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, Message: "missing stanza path"}}
 			},
 			want: []string{"pgBackRest knows no repo1 of stanza main: status 1, missing stanza path."},
 		},
 		"repoIsReadable: the repository has a status of its own": {
-			wrong: func(t *testing.T, in *ProofInput) {
-				in.Info.Repos[0].Status = mustParse(t, "info-2.45-wrong-cipher.json").Repos[0].Status
+			wrong: func(t *testing.T, in *Input) {
+				in.Info.Repos[0].Status = parseSample(t, "info-2.45-wrong-cipher.json").Repos[0].Status
 			},
 			label: incrLabel,
 			want: []string{"pgBackRest reports repo1 of stanza main with status 99: " +
 				"[FormatError] unable to load info file '…/main/backup.info' or '…/main/backup.info.copy'."},
 		},
 		"runHasOneBackup: none": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Run = "another" },
+			wrong: func(_ *testing.T, in *Input) { in.Run = "another" },
 			want:  []string{"No backup in repo1 is listed with the annotation run=another of this run."},
 		},
 		"repoHasTheCipherAskedFor: not encrypted, although asked": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Cipher = CipherAES256CBC },
+			wrong: func(_ *testing.T, in *Input) { in.Cipher = pgbackrest.CipherAES256CBC },
 			label: incrLabel,
 			want: []string{"Repo1 of stanza main has cipher none in pgbackrest info, the resource asks for aes-256-cbc: " +
 				"the backup is not encrypted as asked."},
 		},
 		"repoHasTheCipherAskedFor: encrypted, although not asked": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Repos[0].Cipher = CipherAES256CBC },
+			wrong: func(_ *testing.T, in *Input) { in.Info.Repos[0].Cipher = pgbackrest.CipherAES256CBC },
 			label: incrLabel,
 			want: []string{"Repo1 of stanza main has cipher aes-256-cbc in pgbackrest info, the resource asks for none: " +
 				"the backup is encrypted, which nobody asked for."},
 		},
 		"repoHasTheCipherAskedFor: that of another repository does not count": {
-			wrong: func(_ *testing.T, in *ProofInput) {
-				in.Cipher = CipherAES256CBC
-				in.Info.Repos[1].Cipher = CipherAES256CBC
+			wrong: func(_ *testing.T, in *Input) {
+				in.Cipher = pgbackrest.CipherAES256CBC
+				in.Info.Repos[1].Cipher = pgbackrest.CipherAES256CBC
 			},
 			label: incrLabel,
 			want: []string{"Repo1 of stanza main has cipher none in pgbackrest info, the resource asks for aes-256-cbc: " +
 				"the backup is not encrypted as asked."},
 		},
 		"repoHasTheCipherAskedFor: info does not say": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Repos[0].Cipher = "" },
+			wrong: func(_ *testing.T, in *Input) { in.Info.Repos[0].Cipher = "" },
 			label: incrLabel,
 			want: []string{"Repo1 of stanza main has cipher nothing in pgbackrest info, the resource asks for none: " +
 				"whether the backup is encrypted as asked is not known."},
 		},
 		"repoHasTheCipherAskedFor: the resource does not say": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Cipher = "" },
+			wrong: func(_ *testing.T, in *Input) { in.Cipher = "" },
 			label: incrLabel,
 			want: []string{"Repo1 of stanza main has cipher none in pgbackrest info, the resource asks for nothing: " +
 				"whether the backup is encrypted as asked is not known."},
 		},
 		"repoHasTheCipherAskedFor: nobody knows": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Repos[0].Cipher, in.Cipher = "", "" },
+			wrong: func(_ *testing.T, in *Input) { in.Info.Repos[0].Cipher, in.Cipher = "", "" },
 			label: incrLabel,
 			want: []string{"Repo1 of stanza main has cipher nothing in pgbackrest info, the resource asks for nothing: " +
 				"whether the backup is encrypted as asked is not known."},
 		},
 		"runHasOneBackup: it is in another repository": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Repo, in.Cipher = 2, CipherAES256CBC },
+			wrong: func(_ *testing.T, in *Input) { in.Repo, in.Cipher = 2, pgbackrest.CipherAES256CBC },
 			want:  []string{"No backup in repo2 is listed with the annotation run=of 20261122-132826F_20261122-132834I of this run."},
 		},
 		"runHasOneBackup: two": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				in.edit(t, diffLabel).Annotation = map[string]string{"run": in.Run}
 			},
 			want: []string{"2 backups in repo1 carry the annotation run=of 20261122-132826F_20261122-132834I of this run, " +
 				"so none of them is certain: 20261122-132826F_20261122-132832D, 20261122-132826F_20261122-132834I."},
 		},
 		"runHasOneBackup: a run without a name": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				in.Run = ""
 				in.edit(t, incrLabel).Annotation = map[string]string{"run": ""}
 			},
@@ -339,32 +342,32 @@ func TestProveRefuses(t *testing.T) {
 			want:  []string{"The run has no name to look for in the annotations of repo1."},
 		},
 		"hasNoPageErrors": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).Error = true },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).Error = true },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I in repo1 has page checksum errors: " +
 				"run `pgbackrest info --stanza=main --repo=1 --set=20261122-132826F_20261122-132834I` " +
 				"to see in which files, then check the disks of the database."},
 		},
 		"hasTheTypeAskedFor: an incr for a full": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Type = TypeFull },
+			wrong: func(_ *testing.T, in *Input) { in.Type = pgbackrest.TypeFull },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 is of type incr, but full was asked for."},
 		},
 		"hasTheTypeAskedFor: an incr for a diff": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Type = TypeDiff },
+			wrong: func(_ *testing.T, in *Input) { in.Type = pgbackrest.TypeDiff },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 is of type incr, but diff was asked for."},
 		},
 		"hasTheTypeAskedFor: a full for nothing we know": {
 			input: provenFull,
-			wrong: func(_ *testing.T, in *ProofInput) { in.Type = "weekly" },
+			wrong: func(_ *testing.T, in *Input) { in.Type = "weekly" },
 			label: fullLabel,
 			want:  []string{"Backup 20261122-132826F in repo1 is of type full, but weekly was asked for."},
 		},
 		"hasTheTypeAskedFor: a full for an incr that had a full to build on": {
 			input: provenFull,
-			wrong: func(t *testing.T, in *ProofInput) {
-				in.Type = TypeIncr
+			wrong: func(t *testing.T, in *Input) {
+				in.Type = pgbackrest.TypeIncr
 				in.Info.Backups = append(in.Info.Backups, earlierFull(t, *in))
 			},
 			label: fullLabel,
@@ -373,17 +376,17 @@ func TestProveRefuses(t *testing.T) {
 		},
 		"hasTimes: no start": {
 			input: provenFull,
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, fullLabel).Start = time.Time{} },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, fullLabel).Start = time.Time{} },
 			label: fullLabel,
 			want:  []string{"Backup 20261122-132826F in repo1 has no start or no stop time."},
 		},
 		"hasTimes: no stop": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).Stop = time.Time{} },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).Stop = time.Time{} },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 has no start or no stop time."},
 		},
 		"hasTimes: stop before start": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				b := in.edit(t, incrLabel)
 				b.Stop = b.Start.Add(-time.Second)
 			},
@@ -391,17 +394,17 @@ func TestProveRefuses(t *testing.T) {
 			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 stops before it starts; check the clock of the host."},
 		},
 		"hasData: a database of no size": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).DatabaseBytes = 0 },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).DatabaseBytes = 0 },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 is of a database of no size."},
 		},
 		"hasData: nothing in the repository": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).RepoDeltaBytes = 0 },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).RepoDeltaBytes = 0 },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I put no data into repo1."},
 		},
 		"hasItsChain: an incr of nothing": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				b := in.edit(t, incrLabel)
 				b.Prior, b.Reference = "", nil
 			},
@@ -409,23 +412,23 @@ func TestProveRefuses(t *testing.T) {
 			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 is of type incr, but names no earlier backup."},
 		},
 		"hasItsChain: a reference is gone, and a backup of the same label in another repository is no help": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, fullLabel).RepoKey = 2 },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, fullLabel).RepoKey = 2 },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I needs backup 20261122-132826F, which is not in repo1."},
 		},
 		"hasItsChain: the prior is gone, although no file is in it": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).Prior = "20261122-130000F" },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).Prior = "20261122-130000F" },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I needs backup 20261122-130000F, which is not in repo1."},
 		},
 		"hasItsChain: a reference has errors": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, fullLabel).Error = true },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, fullLabel).Error = true },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I needs backup 20261122-132826F in repo1, " +
 				"which has page checksum errors; make a new full backup."},
 		},
 		"hasItsChain: a reference is not earlier": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				in.edit(t, diffLabel).Stop = in.edit(t, incrLabel).Start.Add(time.Second)
 			},
 			label: incrLabel,
@@ -433,13 +436,13 @@ func TestProveRefuses(t *testing.T) {
 				"which did not end before it."},
 		},
 		"hasItsChain: a reference never ended": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, diffLabel).Stop = time.Time{} },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, diffLabel).Stop = time.Time{} },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I needs backup 20261122-132826F_20261122-132832D in repo1, " +
 				"which did not end before it."},
 		},
 		"hasItsChain: a backup that refers to itself": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				b := in.edit(t, incrLabel)
 				b.Reference = append(slices.Clone(b.Reference), incrLabel)
 			},
@@ -448,34 +451,34 @@ func TestProveRefuses(t *testing.T) {
 				"which did not end before it."},
 		},
 		"hasAnArchive: none in this repository": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Archives = in.Info.Archives[1:] },
+			wrong: func(_ *testing.T, in *Input) { in.Info.Archives = in.Info.Archives[1:] },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I has no WAL archive of its database 1 in repo1."},
 		},
 		"hasAnArchive: only of another database": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Archives[0].DatabaseID = 2 },
+			wrong: func(_ *testing.T, in *Input) { in.Info.Archives[0].DatabaseID = 2 },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I has no WAL archive of its database 1 in repo1."},
 		},
 		"hasAnArchive: one without a name": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Info.Archives[0].ID = "" },
+			wrong: func(_ *testing.T, in *Input) { in.Info.Archives[0].ID = "" },
 			label: incrLabel,
 			want:  []string{"Backup 20261122-132826F_20261122-132834I has no WAL archive of its database 1 in repo1."},
 		},
 		"hasItsWAL: the first segment is missing": {
-			wrong: func(_ *testing.T, in *ProofInput) { delete(in.Archived, "000000010000000000000008") },
+			wrong: func(_ *testing.T, in *Input) { delete(in.Archived, "000000010000000000000008") },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: " +
 				"1 of the 2 WAL segments it needs are not in repo1: 000000010000000000000008."},
 		},
 		"hasItsWAL: the last segment is missing": {
-			wrong: func(_ *testing.T, in *ProofInput) { delete(in.Archived, "000000010000000000000009") },
+			wrong: func(_ *testing.T, in *Input) { delete(in.Archived, "000000010000000000000009") },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: " +
 				"1 of the 2 WAL segments it needs are not in repo1: 000000010000000000000009."},
 		},
 		"hasItsWAL: many are missing": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				in.edit(t, incrLabel).WALStop = "000000010000000100000000"
 				in.Verification.Archives["15-1"] = Checked{Total: 249, Valid: 249}
 			},
@@ -484,58 +487,58 @@ func TestProveRefuses(t *testing.T) {
 				"00000001000000000000000A, 00000001000000000000000B, 00000001000000000000000C and 244 more."},
 		},
 		"hasItsWAL: a segment is there twice": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Archived["000000010000000000000009"] = false },
+			wrong: func(_ *testing.T, in *Input) { in.Archived["000000010000000000000009"] = false },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: 1 of the 2 WAL segments it needs are in repo1 " +
 				"more than once with different content: 000000010000000000000009; find out whether two primaries archive to this stanza."},
 		},
 		"hasItsWAL: nobody listed the archive": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Archived = nil },
+			wrong: func(_ *testing.T, in *Input) { in.Archived = nil },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: 2 of the 2 WAL segments it needs are not in repo1: " +
 				"000000010000000000000008, 000000010000000000000009."},
 		},
 		"hasItsWAL: no stop segment": {
-			wrong: func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).WALStop = "" },
+			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).WALStop = "" },
 			label: incrLabel,
 			want: []string{"The WAL that backup 20261122-132826F_20261122-132834I in repo1 needs is not known: " +
 				"\"\" is not the name of a WAL segment, 24 hexadecimal digits."},
 		},
 		"hasItsWAL: the segment size is not known": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.SegmentBytes = 0 },
+			wrong: func(_ *testing.T, in *Input) { in.SegmentBytes = 0 },
 			label: incrLabel,
 			want: []string{"The WAL that backup 20261122-132826F_20261122-132834I in repo1 needs is not known: " +
 				"WAL segment size 0 is not a power of two between 1 MiB and 1 GiB."},
 		},
 		"hasItsFiles: a file of the backup is gone or cut short": {
-			wrong: func(_ *testing.T, in *ProofInput) {
-				in.Files[incrLabel] = RepoFiles{Count: 970, Bytes: in.Files[incrLabel].Bytes - 1, Manifest: true}
+			wrong: func(_ *testing.T, in *Input) {
+				in.Files[incrLabel] = pgbackrest.RepoFiles{Count: 970, Bytes: in.Files[incrLabel].Bytes - 1, Manifest: true}
 			},
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I lacks 1 of its 366 bytes in repo1, files are missing or cut short: " +
 				"make a new full backup, and look at the store."},
 		},
 		"hasItsFiles: one of the full is": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Files[fullLabel] = RepoFiles{Manifest: true} },
+			wrong: func(_ *testing.T, in *Input) { in.Files[fullLabel] = pgbackrest.RepoFiles{Manifest: true} },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F, on which 20261122-132826F_20261122-132834I builds, lacks 2823242 of its 2823242 bytes in repo1, " +
 				"files are missing or cut short: make a new full backup, and look at the store."},
 		},
 		"hasItsFiles: the manifest is gone": {
-			wrong: func(_ *testing.T, in *ProofInput) {
-				in.Files[incrLabel] = RepoFiles{Count: 970, Bytes: in.Files[incrLabel].Bytes}
+			wrong: func(_ *testing.T, in *Input) {
+				in.Files[incrLabel] = pgbackrest.RepoFiles{Count: 970, Bytes: in.Files[incrLabel].Bytes}
 			},
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I has no manifest in repo1: " +
 				"make a new full backup, and look at the store."},
 		},
 		"hasItsFiles: nobody listed them": {
-			wrong: func(_ *testing.T, in *ProofInput) { delete(in.Files, diffLabel) },
+			wrong: func(_ *testing.T, in *Input) { delete(in.Files, diffLabel) },
 			label: incrLabel,
 			want:  []string{"The files of backup 20261122-132826F_20261122-132832D in repo1 have not been listed."},
 		},
 		"hasItsContents: a file is missing, and one has another checksum": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Backups[incrLabel] = Checked{Status: "invalid", Total: 970, Valid: 968, Missing: 1, Checksum: 1}
 				in.Verification.Broken = []BrokenFile{{Path: fullLabel + "/pg_data/PG_VERSION.lz4"}, {Path: fullLabel + "/pg_data/base/1/2.lz4"}}
 			},
@@ -544,13 +547,13 @@ func TestProveRefuses(t *testing.T) {
 				"1 with a wrong checksum, such as 20261122-132826F/pg_data/PG_VERSION.lz4: make a new full backup, and look at the store."},
 		},
 		"hasItsContents: no file was read": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Verification.Backups[incrLabel] = Checked{Status: VerifyValid} },
+			wrong: func(_ *testing.T, in *Input) { in.Verification.Backups[incrLabel] = Checked{Status: VerifyValid} },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I is not whole in repo1, pgbackrest verify finds no manifest that it can read: " +
 				"make a new full backup, and look at the store."},
 		},
 		"hasItsContents: not all files are valid, and nothing says why": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Backups[incrLabel] = Checked{Status: VerifyValid, Total: 970, Valid: 969}
 			},
 			label: incrLabel,
@@ -558,7 +561,7 @@ func TestProveRefuses(t *testing.T) {
 				"make a new full backup, and look at the store."},
 		},
 		"hasItsContents: all files are valid, and the backup is not": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Backups[incrLabel] = Checked{Status: "in-progress", Total: 970, Valid: 970}
 			},
 			label: incrLabel,
@@ -566,14 +569,14 @@ func TestProveRefuses(t *testing.T) {
 				"make a new full backup, and look at the store."},
 		},
 		"hasItsContents: another backup was read": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Backups = map[string]Checked{fullLabel: {Status: VerifyValid, Total: 970, Valid: 970}}
 			},
 			label: incrLabel,
 			want:  []string{"pgbackrest verify has not read backup 20261122-132826F_20261122-132834I in repo1."},
 		},
 		"hasItsContents: with block incremental, the full was not read": {
-			wrong: func(t *testing.T, in *ProofInput) {
+			wrong: func(t *testing.T, in *Input) {
 				in.edit(t, incrLabel).RepoBytes = 0
 				in.Verification.Backups[diffLabel] = Checked{Status: VerifyValid, Total: 970, Valid: 970}
 			},
@@ -581,7 +584,7 @@ func TestProveRefuses(t *testing.T) {
 			want:  []string{"pgbackrest verify has not read backup 20261122-132826F in repo1."},
 		},
 		"hasItsContents: WAL of the backup has another checksum": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Archives["15-1"] = Checked{Total: 2, Valid: 1, Checksum: 1}
 				in.Verification.Broken = []BrokenFile{{Path: "15-1/0000000100000000/000000010000000000000009-aa.lz4"}}
 			},
@@ -590,7 +593,7 @@ func TestProveRefuses(t *testing.T) {
 				"such as 15-1/0000000100000000/000000010000000000000009-aa.lz4: make a new full backup, and look at the store."},
 		},
 		"hasItsContents: WAL is missing, and nothing says which": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Archives["15-1"] = Checked{Total: 9, Valid: 8, Missing: 1}
 			},
 			label: incrLabel,
@@ -598,7 +601,7 @@ func TestProveRefuses(t *testing.T) {
 				"make a new full backup, and look at the store."},
 		},
 		"hasItsContents: WAL is missing, although all of it is valid": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Archives["15-1"] = Checked{Total: 2, Valid: 2, Missing: 1}
 			},
 			label: incrLabel,
@@ -606,25 +609,25 @@ func TestProveRefuses(t *testing.T) {
 				"make a new full backup, and look at the store."},
 		},
 		"hasItsContents: the WAL was not read": {
-			wrong: func(_ *testing.T, in *ProofInput) {
+			wrong: func(_ *testing.T, in *Input) {
 				in.Verification.Archives = map[string]Checked{"14-1": {Total: 9, Valid: 9}}
 			},
 			label: incrLabel,
 			want:  []string{"pgbackrest verify has read 0 of the 2 WAL segments that backup 20261122-132826F_20261122-132834I in repo1 needs."},
 		},
 		"hasItsContents: verify says something else": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Verification.Remarks = []string{"No usable backup.info file"} },
+			wrong: func(_ *testing.T, in *Input) { in.Verification.Remarks = []string{"No usable backup.info file"} },
 			label: incrLabel,
 			want:  []string{"pgbackrest verify of repo1 says: No usable backup.info file."},
 		},
 		"hasItsContents: an error of which nothing is said": {
-			wrong: func(_ *testing.T, in *ProofInput) { in.Verification.OK = false },
+			wrong: func(_ *testing.T, in *Input) { in.Verification.OK = false },
 			label: incrLabel,
 			want:  []string{"pgbackrest verify of repo1 ends with status error and does not say why; run it by hand."},
 		},
 		"all that is wrong is told": {
-			wrong: func(t *testing.T, in *ProofInput) {
-				in.Type = TypeFull
+			wrong: func(t *testing.T, in *Input) {
+				in.Type = pgbackrest.TypeFull
 				in.edit(t, incrLabel).DatabaseBytes = 0
 				in.Archived = nil
 			},
@@ -671,29 +674,29 @@ func TestProveDoesNotChangeItsInput(t *testing.T) {
 // and one that has no case here.
 func TestEveryClauseIsNeeded(t *testing.T) {
 	t.Parallel()
-	cases := map[string]func(*testing.T, *ProofInput){
-		"repoIsReadable": func(_ *testing.T, in *ProofInput) {
-			in.Info.Repos[0].Status = Status{Code: StatusOther, Message: "[CryptoError]"}
+	cases := map[string]func(*testing.T, *Input){
+		"repoIsReadable": func(_ *testing.T, in *Input) {
+			in.Info.Repos[0].Status = pgbackrest.Status{Code: pgbackrest.StatusOther, Message: "[CryptoError]"}
 		},
-		"repoHasTheCipherAskedFor": func(_ *testing.T, in *ProofInput) { in.Cipher = CipherAES256CBC },
+		"repoHasTheCipherAskedFor": func(_ *testing.T, in *Input) { in.Cipher = pgbackrest.CipherAES256CBC },
 		// Where there are none or several, there is nothing to judge without the clause either.
-		"runHasOneBackup": func(t *testing.T, in *ProofInput) {
+		"runHasOneBackup": func(t *testing.T, in *Input) {
 			in.Run = ""
 			in.edit(t, incrLabel).Annotation = map[string]string{in.AnnotationKey: ""}
 		},
-		"hasNoPageErrors":    func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).Error = true },
-		"hasTheTypeAskedFor": func(_ *testing.T, in *ProofInput) { in.Type = TypeDiff },
-		"hasTimes":           func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).Stop = time.Time{} },
-		"hasData":            func(t *testing.T, in *ProofInput) { in.edit(t, incrLabel).DatabaseBytes = 0 },
-		"hasItsChain":        func(t *testing.T, in *ProofInput) { in.edit(t, fullLabel).Error = true },
-		"hasAnArchive":       func(_ *testing.T, in *ProofInput) { in.Info.Archives[0].DatabaseID = 2 },
-		"hasItsWAL":          func(_ *testing.T, in *ProofInput) { delete(in.Archived, "000000010000000000000009") },
-		"hasItsFiles":        func(_ *testing.T, in *ProofInput) { in.Files[fullLabel] = RepoFiles{Manifest: true} },
-		"hasItsContents": func(_ *testing.T, in *ProofInput) {
+		"hasNoPageErrors":    func(t *testing.T, in *Input) { in.edit(t, incrLabel).Error = true },
+		"hasTheTypeAskedFor": func(_ *testing.T, in *Input) { in.Type = pgbackrest.TypeDiff },
+		"hasTimes":           func(t *testing.T, in *Input) { in.edit(t, incrLabel).Stop = time.Time{} },
+		"hasData":            func(t *testing.T, in *Input) { in.edit(t, incrLabel).DatabaseBytes = 0 },
+		"hasItsChain":        func(t *testing.T, in *Input) { in.edit(t, fullLabel).Error = true },
+		"hasAnArchive":       func(_ *testing.T, in *Input) { in.Info.Archives[0].DatabaseID = 2 },
+		"hasItsWAL":          func(_ *testing.T, in *Input) { delete(in.Archived, "000000010000000000000009") },
+		"hasItsFiles":        func(_ *testing.T, in *Input) { in.Files[fullLabel] = pgbackrest.RepoFiles{Manifest: true} },
+		"hasItsContents": func(_ *testing.T, in *Input) {
 			in.Verification.Backups[incrLabel] = Checked{Status: "invalid", Total: 970, Valid: 969, Checksum: 1}
 		},
 	}
-	refused := func(t *testing.T, name string) ProofInput {
+	refused := func(t *testing.T, name string) Input {
 		t.Helper()
 		wrong, ok := cases[name]
 		if !ok {
@@ -706,7 +709,7 @@ func TestEveryClauseIsNeeded(t *testing.T) {
 		}
 		return in
 	}
-	needed := func(t *testing.T, in ProofInput, c clauses) {
+	needed := func(t *testing.T, in Input, c clauses) {
 		t.Helper()
 		if _, reasons := c.prove(in); len(reasons) > 0 {
 			t.Errorf("without the clause it is still not proven: %q", reasons)
@@ -742,3 +745,12 @@ func functionName(f any) string {
 }
 
 func without[T any](all []T, i int) []T { return slices.Delete(slices.Clone(all), i, i+1) }
+
+func parseSample(t testing.TB, name string) pgbackrest.Info {
+	t.Helper()
+	info, err := pgbackrest.ParseInfo(pgbackresttest.Sample(t, name), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pgbackrest
+package failure
 
 import (
 	"regexp"
@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxCause bounds Failure.Cause, which ends up in conditions and events.
-const maxCause = 300
+// MaxCause bounds Failure.Cause, which ends up in conditions and events.
+const MaxCause = 300
 
 // maxFailure bounds Failure.String. A message has 512 bytes, and says before it
 // which command failed in which pod: the advice at the end must not be cut off.
@@ -83,9 +83,9 @@ var (
 // that it cannot read: the rest of a credential may be in it.
 func Redact(line string) string { return lineText.ReplaceAllString(line, "$1") }
 
-// shorten makes one line of valid UTF-8 of at most limit bytes, with of each
+// Shorten makes one line of valid UTF-8 of at most limit bytes, with of each
 // long path only its last two parts, and of a long line its beginning and end.
-func shorten(text string, limit int) string {
+func Shorten(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == utf8.RuneError || unicode.In(r, unicode.Cf):
@@ -115,8 +115,8 @@ func shorten(text string, limit int) string {
 	return strings.TrimRight(text[:head], " ") + more + strings.TrimLeft(text[tail:], " ")
 }
 
-// firstLine is the part of a message of pgbackrest info that fits a sentence.
-func firstLine(message string, limit int) string {
+// FirstLine is the part of a message of pgbackrest info that fits a sentence.
+func FirstLine(message string, limit int) string {
 	line, _, _ := strings.Cut(message, "\n")
-	return shorten(line, limit)
+	return Shorten(line, limit)
 }
