@@ -75,7 +75,7 @@ test: unit test-apiserver test-cluster ## Run unit, test-apiserver and test-clus
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 4 min.
 	@$(cluster) assets
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/step/... ./hack
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./hack
 
 .PHONY: test-cluster
 test-cluster: ## Run the demo, the stories of every day and a turn of faults: real backups, real restores. RUN=regexp, SEED=n, LIST=1. 8 min.

@@ -21,7 +21,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
-	"github.com/stanzaflow/stanzaflow/internal/step"
+	"github.com/stanzaflow/stanzaflow/internal/run/step"
 )
 
 const root = ".."

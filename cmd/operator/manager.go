@@ -20,7 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -72,7 +72,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         schedule.CacheOptions(namespaces),
+		Cache:                         reconcile.CacheOptions(namespaces),
 		Metrics:                       metricsserver.Options{BindAddress: options.metricsAddress},
 		HealthProbeBindAddress:        options.healthAddress,
 		LeaderElection:                options.leaderElect,
@@ -83,7 +83,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	if err != nil {
 		return fmt.Errorf("cannot make the manager: %w", err)
 	}
-	if err := schedule.New(mgr, clock.RealClock{}, options.namespace, namespaces).Setup(mgr); err != nil {
+	if err := reconcile.New(mgr, clock.RealClock{}, options.namespace, namespaces).Setup(mgr); err != nil {
 		return fmt.Errorf("cannot set up the controller: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {

@@ -13,8 +13,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
-	"github.com/stanzaflow/stanzaflow/internal/step"
-	"github.com/stanzaflow/stanzaflow/internal/step/kube"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/run/step"
 )
 
 func stepCommand() *cobra.Command {
@@ -36,7 +36,7 @@ func stepCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, err := kube.New(config)
+			client, err := remote.New(config)
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stanzaflow/stanzaflow/internal/step"
+	"github.com/stanzaflow/stanzaflow/internal/run/step"
 )
 
 func TestStepRefuses(t *testing.T) {

@@ -8,7 +8,7 @@
 //
 //	      options ── CheckOption ── RenderConf ──▶ *.conf
 //	                                                 │
-//	BackupCommand, … ──▶ argv ──▶ (pgBackRest, run by internal/step)
+//	BackupCommand, … ──▶ argv ──▶ (pgBackRest, run by internal/run/step)
 //	                                                 │
 //	        ┌──────────────┬────────────────┬────────┴─────┐
 //	   info (JSON)   repo-ls (JSON)   verify (text)   exit code, stderr

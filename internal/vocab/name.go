@@ -78,7 +78,7 @@ const (
 	ParamType    = "type"
 	ParamTrigger = "trigger"
 	// OutputReport is the global output parameter with the report of a run,
-	// the JSON of internal/report.Report.
+	// the JSON of internal/run/report.Report.
 	OutputReport = "report"
 	// OutputLabel is the global output parameter with the label of the
 	// backup that the run has proven, empty when it has proven none.

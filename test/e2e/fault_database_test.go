@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/step"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 )
 
 // roleReplica is the role of a pod that follows the primary.
@@ -72,7 +72,7 @@ var databaseFaults = []fault{
 		}()
 		return func() {
 			<-done
-			exit, ok := errors.AsType[*step.ExitError](err)
+			exit, ok := errors.AsType[*remote.ExitError](err)
 			if err != nil && (!ok || exit.Code != 50) { // 50: that of the run has the lock
 				tr.missed = fmt.Sprintf("the other backup failed: %v", err)
 			}

@@ -47,7 +47,7 @@ func (w *worlds) story(f fault, storage string) story {
 	return story{
 		Story: ladder.Story{
 			Name: "fault/" + f.name, Lane: "fault/" + storage, Alone: f.alone, Takes: takes,
-			Touches: []string{"internal/step/", "internal/pgbackrest/", "internal/reconcile/outcome/", "workflows/"},
+			Touches: []string{"internal/run/step/", "internal/pgbackrest/", "internal/reconcile/outcome/", "workflows/"},
 		},
 		play: func(t *testing.T) { w.of[storage].hitBy(t, f) },
 	}

@@ -24,8 +24,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/report"
-	"github.com/stanzaflow/stanzaflow/internal/step"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/ladder"
 )
@@ -377,7 +377,7 @@ func (w *world) left(t *testing.T) []string {
 func (w *world) atWork(t testing.TB, pod, pattern string) string {
 	t.Helper()
 	out, err := w.try(t, pod, "pgrep", "--list-full", "--full", pattern)
-	if exit, ok := errors.AsType[*step.ExitError](err); ok && exit.Code == 1 {
+	if exit, ok := errors.AsType[*remote.ExitError](err); ok && exit.Code == 1 {
 		return "" // None matched.
 	}
 	if err != nil {

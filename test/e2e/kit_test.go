@@ -30,9 +30,8 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/report"
-	"github.com/stanzaflow/stanzaflow/internal/step"
-	"github.com/stanzaflow/stanzaflow/internal/step/kube"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -48,7 +47,7 @@ const (
 // kit is a namespace of the real cluster.
 type kit struct {
 	client.Client
-	exec      *kube.Client
+	exec      *remote.Client
 	core      kubernetes.Interface
 	namespace string
 	image     string
@@ -95,7 +94,7 @@ func connect(t testing.TB) *kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	executor, err := kube.New(config)
+	executor, err := remote.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +203,7 @@ func (k *kit) tryContext(ctx context.Context, pod string, argv ...string) (strin
 	if pod == repoHost {
 		container = cpo.ContainerRepoHost
 	}
-	err := k.exec.Exec(ctx, step.Place{Namespace: k.namespace, Pod: pod, Container: container}, argv, &stdout, &stderr)
+	err := k.exec.Exec(ctx, remote.Place{Namespace: k.namespace, Pod: pod, Container: container}, argv, &stdout, &stderr)
 	if err != nil {
 		return stdout.String() + stderr.String(), err
 	}

@@ -18,7 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
 // BenchmarkOverhead compares the wall time of a proven run with that of a Job

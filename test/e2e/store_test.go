@@ -18,7 +18,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 

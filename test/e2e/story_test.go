@@ -35,17 +35,17 @@ func everyStory(worlds *worlds) []story {
 		}},
 		{play: testFailure, Story: ladder.Story{
 			Name: "failure", Everyday: true, Takes: 4 * time.Minute,
-			Touches: []string{"internal/step/", "internal/pgbackrest/", "internal/reconcile/outcome/"},
+			Touches: []string{"internal/run/step/", "internal/pgbackrest/", "internal/reconcile/outcome/"},
 		}},
 		{play: testWrongTargets, Story: ladder.Story{
-			Name: "wrong-targets", Takes: 3 * time.Minute, Touches: []string{"internal/step/"},
+			Name: "wrong-targets", Takes: 3 * time.Minute, Touches: []string{"internal/run/step/"},
 		}},
 		{play: func(t *testing.T) { testMisconfigured(t, false) }, Story: ladder.Story{
-			Name: "misconfigured", Everyday: true, Takes: 4 * time.Minute, Touches: []string{"internal/step/", "internal/pgbackrest/"},
+			Name: "misconfigured", Everyday: true, Takes: 4 * time.Minute, Touches: []string{"internal/run/step/", "internal/pgbackrest/"},
 		}},
 		{play: func(t *testing.T) { testMisconfigured(t, true) }, Story: ladder.Story{
 			Name: "every-mistake", Takes: 6 * time.Minute,
-			Touches: []string{"internal/step/", "internal/pgbackrest/", "internal/translate/", "examples/pgbackrest_with_encryption/"},
+			Touches: []string{"internal/run/step/", "internal/pgbackrest/", "internal/translate/", "examples/pgbackrest_with_encryption/"},
 		}},
 		{play: testMultiRepo, Story: ladder.Story{
 			Name: "multi-repo", Takes: 5 * time.Minute,
@@ -77,7 +77,7 @@ func everyStory(worlds *worlds) []story {
 		}},
 	}
 	for _, s := range stores {
-		touches := []string{"examples/pgbackrest_with_" + s.storage + "/", "internal/translate/" + s.storage + ".go", "internal/step/"}
+		touches := []string{"examples/pgbackrest_with_" + s.storage + "/", "internal/translate/" + s.storage + ".go", "internal/run/step/"}
 		all = append(
 			all,
 			story{play: func(t *testing.T) { storeEveryDay(t, s) }, Story: ladder.Story{

@@ -390,7 +390,7 @@ func TestErrorCode(t *testing.T) {
 		"of 2.45":                       {"ERROR: [050]: x", 50, true},
 		"of 2.55.1":                     {"P00  ERROR: [055]: x", 55, true},
 		"the last one counts":           {"ERROR: [055]: x\nERROR: [104]: y\nP00   INFO: end", 104, true},
-		"in a real backup":              {string(sample(t, "backup-2.45-repo2-gone.txt")), 82, true},
+		"in a real backup":              {string(pgbackresttest.Sample(t, "backup-2.45-repo2-gone.txt")), 82, true},
 		"not where it is quoted":        {"P00   INFO: see ERROR: [055]: x", 0, false},
 		"not a warning":                 {"WARN: [055]: x", 0, false},
 		"not without a code":            {"ERROR: x", 0, false},
@@ -447,7 +447,7 @@ func FuzzClassify(f *testing.F) {
 		}
 	}
 	f.Add(29, string(pgbackresttest.Sample(f, "info-2.45-wrong-cipher.json")))
-	f.Add(82, string(sample(f, "backup-2.45-repo2-gone.txt")))
+	f.Add(82, string(pgbackresttest.Sample(f, "backup-2.45-repo2-gone.txt")))
 	f.Add(104, "ERROR: [103]: [CommandError]\nERROR: [104]: [RepoInvalidError]\nERROR: [056]: [DbConnectError]")
 	classes := []Class{Wait, Retry, Resolve, Stop}
 	f.Fuzz(func(t *testing.T, code int, output string) {

@@ -50,7 +50,7 @@ const otherwise = ""
 // a row, and no row without a rule.
 func TestRunbookSaysWhatTheRulesDo(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", runbook))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", runbook))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func runbookRows(markdown string) map[string]map[string]string {
 // TestRunbookKeepsTheOrderOfTheRules: the first that fits decides, in both.
 func TestRunbookKeepsTheOrderOfTheRules(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", runbook))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", runbook))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,9 @@ package failure
 
 import (
 	"fmt"
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 )
 
 // DiagnoseStatus explains a repository status of info that is not ok. info

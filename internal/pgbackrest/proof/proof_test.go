@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/pgbackresttest"

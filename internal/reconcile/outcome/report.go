@@ -11,7 +11,7 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 

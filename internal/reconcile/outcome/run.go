@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 

@@ -1,0 +1,725 @@
+//go:build apiserver
+
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+func TestAPIServer(t *testing.T) {
+	for _, variant := range []string{"minimal", "full"} {
+		t.Run(variant, func(t *testing.T) {
+			s := startServer(t, argoCRDs(t, variant)...)
+			for name, test := range map[string]func(*world){
+				"creates and is then silent":                  testCreates,
+				"leaves argo its memory":                      testArgoMemory,
+				"waits for the template":                      testTemplate,
+				"keeps the last good schedule":                testKeepsLastGood,
+				"drains a removed schedule":                   testDrainsSchedule,
+				"drains a deleted cluster":                    testDrainsCluster,
+				"leaves the config map when backups end":      testBackupRemoved,
+				"has no right that it does not need":          testRights,
+				"loses no backup to a late cache":             testLateCache,
+				"keeps a stanza that somebody wrote in":       testKeepsStanza,
+				"refuses what is not ours":                    testNotOwned,
+				"refuses what turned up meanwhile":            testTurnedUp,
+				"never writes to a spec of the user":          testUserStanza,
+				"puts its own objects right":                  testRepairs,
+				"suspends what it keeps":                      testSuspendsKept,
+				"says what argo says":                         testVerdict,
+				"tells how runs ended":                        testRuns,
+				"says what holds and delays":                  testHeldAndDelayed,
+				"writes no credential":                        testNoCredential,
+				"converges after a crash between two writes":  testCrash,
+				"converges after a crash during the teardown": testCrashTeardown,
+			} {
+				t.Run(name, func(t *testing.T) { test(s.world(t)) })
+			}
+		})
+	}
+}
+
+func testCreates(w *world) {
+	w.create(makeTemplate(w.namespace))
+	w.create(makePostgresql(w.T, w.namespace))
+	// Stanza, ConfigMap, two CronWorkflows, status.
+	if n := w.reconcile(); n != 5 {
+		w.Errorf("the first pass made %d writes, want 5", n)
+	}
+	notes := w.recorder.take()
+	for _, name := range []string{testFull, testIncr} {
+		object := w.get(cronWorkflowKind, name)
+		if _, ok := object.Object["status"]; ok {
+			w.Errorf("%s has a status that we sent", name)
+		}
+		if len(object.GetOwnerReferences())+len(object.GetFinalizers()) > 0 {
+			w.Errorf("%s has an owner or a finalizer", name)
+		}
+		if !has(notes, "Normal Created: Created CronWorkflow "+name+", schedule ") {
+			w.Errorf("no event for %s in %q", name, notes)
+		}
+	}
+	w.get(configMapKind, testConfigMap)
+	for range 3 {
+		w.wantQuiet()
+	}
+	w.want(vocab.ConditionAccepted, "True", vocab.ReasonAccepted)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	w.want(vocab.ConditionBackupHealthy, "Unknown", vocab.ReasonNoRunYet)
+	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	status := w.stanza().Status
+	if status.Schedule != "full 30 2 * * *, incr */30 * * * *" || len(status.Schedules) != 2 || status.NextRunTime == nil {
+		w.Errorf("status is %s", asJSON(status))
+	}
+}
+
+func testArgoMemory(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	full := w.get(cronWorkflowKind, testFull)
+	w.patch(full, argoManager, `{
+		"metadata": {"annotations": {"cronworkflows.argoproj.io/last-used-schedule": "CRON_TZ=UTC 30 2 * * *"}},
+		"status": {"active": [], "lastScheduledTime": "2026-11-22T02:30:00Z", "succeeded": 3, "failed": 1, "phase": "Active", "conditions": []}}`)
+	status := w.get(cronWorkflowKind, testFull).Object["status"]
+	w.recorder.take()
+	w.wantQuiet()
+
+	setSchedule(postgresql, cpo.Full, "45 3 * * *")
+	w.update(postgresql)
+	// The CronWorkflow and the status.
+	if n := w.reconcile(); n != 2 {
+		w.Errorf("the change made %d writes, want 2", n)
+	}
+	if notes := w.recorder.take(); !has(notes, "Updated CronWorkflow "+testFull+", schedule 45 3 * * * UTC") {
+		w.Errorf("events are %q", notes)
+	}
+	full = w.get(cronWorkflowKind, testFull)
+	if got := scheduleText(full); got != "45 3 * * *" {
+		w.Errorf("schedule is %s", got)
+	}
+	if got := full.Object["status"]; asJSON(got) != asJSON(status) {
+		w.Errorf("status is %s, was %s", asJSON(got), asJSON(status))
+	}
+	if full.GetAnnotations()["cronworkflows.argoproj.io/last-used-schedule"] == "" {
+		w.Error("Argo's annotation is gone")
+	}
+	w.wantQuiet()
+}
+
+func testTemplate(w *world) {
+	w.create(makePostgresql(w.T, w.namespace))
+	w.settle()
+	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonWorkflowTemplateMissing)
+	if !strings.Contains(c.Message, "kubectl apply -k workflows/ -n "+w.namespace) || !strings.Contains(c.Message, vocab.DefaultWorkflowTemplate) {
+		w.Errorf("message does not help: %s", c.Message)
+	}
+	w.want(vocab.ConditionReady, "False", vocab.ReasonWorkflowTemplateMissing)
+	if w.find(cronWorkflowKind, testFull) != nil {
+		w.Error("a CronWorkflow without its template")
+	}
+	if notes := w.recorder.take(); !has(notes, "Normal "+vocab.ReasonWorkflowTemplateMissing) {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+
+	template := makeTemplate(w.namespace)
+	w.create(template)
+	w.settle()
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	version := w.get(cronWorkflowKind, testFull).GetAnnotations()[vocab.AnnotationTemplate]
+	if version != fmt.Sprintf("%s.%d", template.GetUID(), template.GetGeneration()) {
+		w.Errorf("annotation is %q", version)
+	}
+
+	w.patch(template, "user", `{"spec": {"entrypoint": "other"}}`)
+	w.settle()
+	if got := w.get(cronWorkflowKind, testFull).GetAnnotations()[vocab.AnnotationTemplate]; got == version || got == "" {
+		w.Errorf("annotation is %q, was %q", got, version)
+	}
+
+	w.patch(template, "user", `{"metadata": {"labels": {"`+vocab.LabelContract+`": "v9"}}}`)
+	full := w.get(cronWorkflowKind, testFull)
+	w.settle()
+	w.want(vocab.ConditionProgrammed, "False", vocab.ReasonWorkflowTemplateInvalid)
+	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != full.GetResourceVersion() {
+		w.Error("the CronWorkflow was not left alone")
+	}
+	w.patch(w.stanza(), "user", `{"spec": {"suspend": true}}`)
+	w.settle()
+	if !suspended(w.get(cronWorkflowKind, testFull)) {
+		w.Error("not suspended while the template is not usable")
+	}
+
+	w.delete(template)
+	w.settle()
+	w.want(vocab.ConditionProgrammed, "False", vocab.ReasonWorkflowTemplateMissing)
+	w.get(cronWorkflowKind, testFull)
+}
+
+func testKeepsLastGood(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	w.recorder.take()
+	full, configMap := w.get(cronWorkflowKind, testFull), w.get(configMapKind, testConfigMap)
+
+	setSchedule(postgresql, cpo.Full, "61 2 * * *")
+	w.update(postgresql)
+	w.settle()
+	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != full.GetResourceVersion() {
+		w.Errorf("the CronWorkflow was touched: %s", asJSON(got))
+	}
+	c := w.want(vocab.ConditionAccepted, "False", vocab.ReasonInvalidSchedule)
+	w.want(vocab.ConditionReady, "False", vocab.ReasonInvalidSchedule)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	for _, part := range []string{"Postgresql field spec.backup.pgbackrest.repos[0].schedule.full ", "CronWorkflow " + testFull + " keeps its last good schedule 30 2 * * *"} {
+		if !strings.Contains(c.Message, part) {
+			w.Errorf("message %q does not say %q", c.Message, part)
+		}
+	}
+	notes := w.recorder.take()
+	for _, part := range []string{"Warning InvalidSchedule: Postgresql field spec.backup", "Warning KeptLastGood: CronWorkflow " + testFull} {
+		if !has(notes, part) {
+			w.Errorf("events %q do not say %q", notes, part)
+		}
+	}
+	if got := w.stanza().Status.Schedule; got != "full 30 2 * * *, incr */30 * * * *" {
+		w.Errorf("schedule in force is %q", got)
+	}
+	w.wantQuiet()
+
+	// Nothing of the whole section can be read.
+	w.patch(postgresql, "user", `{"spec": {"backup": {"pgbackrest": {"repos": null, "global": {"repo1-path": "/elsewhere"}}}}}`)
+	w.settle()
+	for _, have := range []*unstructured.Unstructured{full, configMap} {
+		if got := w.get(have.GroupVersionKind(), have.GetName()); got.GetResourceVersion() != have.GetResourceVersion() {
+			w.Errorf("%s was touched", id(have))
+		}
+	}
+	w.recorder.take()
+	w.wantQuiet()
+}
+
+func testDrainsSchedule(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: w.clock.Now()})
+	w.create(run)
+	w.settle()
+	w.recorder.take()
+
+	setSchedule(postgresql, cpo.Full, "")
+	w.update(postgresql)
+	w.settle()
+	if !suspended(w.get(cronWorkflowKind, testFull)) {
+		w.Error("the removed schedule is not suspended")
+	}
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonDraining)
+	if notes := w.recorder.take(); !has(notes, "Normal Draining: Suspended CronWorkflow "+testFull) {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+
+	setRun(run, runOptions{backupType: cpo.Full, phase: "Succeeded", started: w.clock.Now(), result: stanzaflowv1alpha1.RunSucceeded})
+	w.update(run)
+	w.settle()
+	if w.find(cronWorkflowKind, testFull) != nil {
+		w.Error("the removed schedule is still there")
+	}
+	w.get(cronWorkflowKind, testIncr)
+	w.get(configMapKind, testConfigMap)
+	if notes := w.recorder.take(); !has(notes, "Normal Deleted: Deleted CronWorkflow "+testFull) || !has(notes, "is proven") {
+		w.Errorf("events are %q", notes)
+	}
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+
+	// A schedule that was due a moment ago may have a run that nobody sees yet.
+	w.clock.SetTime(w.clock.Now().Truncate(time.Hour).Add(30*time.Minute + 10*time.Second))
+	setSchedule(postgresql, cpo.Incr, "")
+	w.update(postgresql)
+	w.settle()
+	if !suspended(w.get(cronWorkflowKind, testIncr)) {
+		w.Error("the removed schedule is not suspended")
+	}
+	w.clock.SetTime(w.clock.Now().Add(settle))
+	w.settle()
+	if w.find(cronWorkflowKind, testIncr) != nil {
+		w.Error("the removed schedule is still there")
+	}
+}
+
+func testDrainsCluster(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: w.clock.Now()})
+	w.create(run)
+	w.settle()
+	configMap := w.get(configMapKind, testConfigMap)
+
+	w.delete(postgresql)
+	w.settle()
+	if !suspended(w.get(cronWorkflowKind, testFull)) {
+		w.Error("not suspended")
+	}
+	if w.find(cronWorkflowKind, testIncr) != nil {
+		w.Error("the schedule without a run is still there")
+	}
+	w.wantUntouched(configMap)
+	w.want(vocab.ConditionAccepted, "False", vocab.ReasonClusterNotFound)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonDraining)
+	w.wantNoEventsTwice()
+
+	setRun(run, runOptions{backupType: cpo.Full, phase: "Failed", started: w.clock.Now()})
+	w.update(run)
+	w.settle()
+	for _, object := range []struct {
+		kind schema.GroupVersionKind
+		name string
+	}{{cronWorkflowKind, testFull}, {stanzaKind, testCluster}} {
+		if w.find(object.kind, object.name) != nil {
+			w.Errorf("%s %s is still there", object.kind.Kind, object.name)
+		}
+	}
+	w.recorder.take()
+	w.wantQuiet()
+	w.wantUntouched(configMap)
+
+	// The cluster comes back with another setting.
+	postgresql = makePostgresql(w.T, w.namespace)
+	global, _, _ := unstructured.NestedFieldNoCopy(postgresql.Object, "spec", "backup", "pgbackrest", "global")
+	global.(map[string]any)["repo1-retention-full"] = "9"
+	w.create(postgresql)
+	w.settle()
+	adopted := w.get(configMapKind, testConfigMap)
+	if adopted.GetUID() != configMap.GetUID() || !strings.Contains(asJSON(adopted.Object["data"]), "repo1-retention-full=9") {
+		w.Errorf("the ConfigMap is not adopted: %s", asJSON(adopted))
+	}
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated ConfigMap "+testConfigMap) {
+		w.Errorf("events are %q", notes)
+	}
+}
+
+// testBackupRemoved: PostgreSQL runs on, and archives by the ConfigMap.
+func testBackupRemoved(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	configMap := w.get(configMapKind, testConfigMap)
+	w.patch(postgresql, "user", `{"spec": {"backup": null}}`)
+	w.settle()
+	for _, name := range []string{testFull, testIncr} {
+		if w.find(cronWorkflowKind, name) != nil {
+			w.Errorf("%s is still there", name)
+		}
+	}
+	w.want(vocab.ConditionAccepted, "True", vocab.ReasonAccepted)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	if notes := w.recorder.take(); has(notes, "Warning") || has(notes, testConfigMap+" stays") {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+	w.wantUntouched(configMap)
+}
+
+// testRights: what the operator does, all tests do with its rights.
+func testRights(w *world) {
+	for _, right := range []authorizationv1.ResourceAttributes{
+		{Verb: "delete", Resource: "configmaps"},
+		{Verb: "update", Resource: "configmaps"},
+		{Verb: "delete", Resource: "persistentvolumeclaims"},
+		{Verb: "deletecollection", Resource: "persistentvolumeclaims"},
+		{Verb: "update", Resource: "persistentvolumeclaims"},
+		{Verb: "patch", Resource: "persistentvolumes"},
+		{Verb: "delete", Resource: "services"},
+		{Verb: "delete", Resource: "statefulsets", Group: "apps"},
+		{Verb: "update", Resource: "statefulsets", Group: "apps"},
+		{Verb: "delete", Resource: "certificates", Group: "cert-manager.io"},
+		{Verb: "get", Resource: "secrets"},
+		{Verb: "list", Resource: "secrets"},
+		{Verb: "watch", Resource: "secrets"},
+		{Verb: "update", Resource: "secrets"},
+		{Verb: "delete", Resource: "secrets"},
+		{Verb: "get", Resource: "pods"},
+		{Verb: "create", Resource: "pods", Subresource: "exec"},
+		{Verb: "get", Resource: "events"},
+		{Verb: "delete", Resource: "events", Group: "events.k8s.io"},
+		{Verb: "patch", Resource: "stanzas", Group: "stanzaflow.dev"},
+		{Verb: "update", Resource: "stanzas", Group: "stanzaflow.dev"},
+		{Verb: "get", Resource: "stanzas", Subresource: "status", Group: "stanzaflow.dev"},
+		{Verb: "patch", Resource: "stanzas", Subresource: "status", Group: "stanzaflow.dev"},
+		{Verb: "update", Resource: "cronworkflows", Group: "argoproj.io"},
+		{Verb: "create", Resource: "workflows", Group: "argoproj.io"},
+		{Verb: "delete", Resource: "workflows", Group: "argoproj.io"},
+		{Verb: "patch", Resource: "workflowtemplates", Group: "argoproj.io"},
+		{Verb: "patch", Resource: "postgresqls", Group: cpo.GroupVersionKind.Group},
+	} {
+		right.Namespace = w.namespace
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: operatorUser, Groups: []string{"system:authenticated"}, ResourceAttributes: &right,
+		}}
+		if err := w.client.Create(w.Context(), review); err != nil {
+			w.Fatal(err)
+		}
+		if review.Status.Allowed {
+			w.Errorf("the operator may %s %s/%s %s", right.Verb, right.Resource, right.Subresource, right.Group)
+		}
+	}
+}
+
+// testLateCache: the API server has a run that the cache does not hold yet.
+func testLateCache(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: w.clock.Now()})
+	w.create(run)
+	whole := w.controller.cached
+	w.controller.cached = interceptor.NewClient(whole.(client.WithWatch), interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			if list.GetObjectKind().GroupVersionKind().Kind == "WorkflowList" {
+				return nil
+			}
+			return c.List(ctx, list, options...)
+		},
+	})
+	w.delete(postgresql)
+	w.settle()
+	if !suspended(w.get(cronWorkflowKind, testFull)) {
+		w.Error("not suspended")
+	}
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonDraining)
+	w.controller.cached = whole
+	w.delete(run)
+	w.settle()
+	if w.find(cronWorkflowKind, testFull) != nil {
+		w.Error("still there")
+	}
+}
+
+func (w *world) wantNoEventsTwice() {
+	w.Helper()
+	w.recorder.take()
+	w.wantQuiet()
+}
+
+func testKeepsStanza(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	configMap := w.get(configMapKind, testConfigMap)
+	// kubectl apply onto the Stanza that we made keeps our label.
+	w.patch(w.stanza(), "user", `{"spec": {"timeZone": "Europe/Vienna"}}`)
+	w.settle()
+	if got := zoneName(w.get(cronWorkflowKind, testFull)); got != "Europe/Vienna" {
+		w.Errorf("time zone is %q", got)
+	}
+	w.delete(postgresql)
+	w.settle()
+	if w.find(cronWorkflowKind, testFull) != nil {
+		w.Error("the CronWorkflow is still there")
+	}
+	w.wantUntouched(configMap)
+	if got := w.stanza().Spec.TimeZone; got != "Europe/Vienna" {
+		w.Errorf("time zone is %q", got)
+	}
+	w.want(vocab.ConditionAccepted, "False", vocab.ReasonClusterNotFound)
+	w.want(vocab.ConditionReady, "False", vocab.ReasonClusterNotFound)
+	w.wantNoEventsTwice()
+}
+
+func testNotOwned(w *world) {
+	foreign := newObject(cronWorkflowKind)
+	foreign.SetName(testFull)
+	foreign.Object["spec"] = map[string]any{
+		"schedules":    []any{"0 0 1 1 *"},
+		"workflowSpec": map[string]any{"workflowTemplateRef": map[string]any{"name": "theirs"}},
+	}
+	w.create(foreign)
+	other := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: testConfigMap, Labels: map[string]string{
+		vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: "another",
+	}}}
+	w.create(other)
+	w.create(makeTemplate(w.namespace))
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(postgresql)
+	w.settle()
+	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonNotOwned)
+	for _, part := range []string{"CronWorkflow " + testFull, "ConfigMap " + testConfigMap} {
+		if !strings.Contains(c.Message, part) {
+			w.Errorf("message %q does not name %s", c.Message, part)
+		}
+	}
+	w.get(cronWorkflowKind, testIncr)
+	w.wantNoEventsTwice()
+	w.delete(postgresql)
+	w.settle()
+	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != foreign.GetResourceVersion() {
+		w.Error("the foreign CronWorkflow was touched")
+	}
+	if got := w.get(configMapKind, testConfigMap); got.GetResourceVersion() != other.GetResourceVersion() {
+		w.Error("the foreign ConfigMap was touched")
+	}
+}
+
+// testTurnedUp: somebody is faster than we between the look and the write.
+func testTurnedUp(w *world) {
+	foreign := newObject(cronWorkflowKind)
+	foreign.SetName(testFull)
+	foreign.Object["spec"] = map[string]any{
+		"schedules":    []any{"0 0 1 1 *"},
+		"workflowSpec": map[string]any{"workflowTemplateRef": map[string]any{"name": "theirs"}},
+	}
+	w.create(makeTemplate(w.namespace))
+	w.create(makePostgresql(w.T, w.namespace))
+	w.create(foreign)
+	w.controller.live = interceptor.NewClient(w.controller.live.(client.WithWatch), interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+			if key.Name == testFull {
+				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+			}
+			return c.Get(ctx, key, object, options...)
+		},
+	})
+	w.reconcile()
+	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != foreign.GetResourceVersion() {
+		w.Errorf("the foreign CronWorkflow was taken: %s", asJSON(got))
+	}
+}
+
+func testUserStanza(w *world) {
+	stanza := &stanzaflowv1alpha1.Stanza{
+		ObjectMeta: metav1.ObjectMeta{Name: testCluster, Labels: map[string]string{"team": "dba"}},
+		Spec:       stanzaflowv1alpha1.StanzaSpec{TimeZone: "Europe/Vienna", Suspend: true},
+	}
+	w.create(stanza)
+	w.create(makeTemplate(w.namespace))
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(postgresql)
+	w.settle()
+	w.want(vocab.ConditionSuspended, "True", vocab.ReasonSuspendedByUser)
+	w.want(vocab.ConditionReady, "False", vocab.ReasonHeld)
+	got := w.stanza()
+	if got.Generation != 1 || got.Spec != stanza.Spec || asJSON(got.Labels) != asJSON(stanza.Labels) {
+		w.Errorf("the Stanza was changed: %s", asJSON(got))
+	}
+	for _, entry := range got.ManagedFields {
+		if entry.Manager == vocab.FieldManager && entry.Subresource != "status" {
+			w.Errorf("we own fields outside of the status: %s", asJSON(entry))
+		}
+	}
+	if got.Status.NextRunTime != nil {
+		w.Errorf("a next run at %v although suspended", got.Status.NextRunTime)
+	}
+	w.delete(postgresql)
+	w.settle()
+	if got := w.stanza(); got.Spec != stanza.Spec {
+		w.Errorf("the Stanza was changed: %s", asJSON(got))
+	}
+	w.want(vocab.ConditionAccepted, "False", vocab.ReasonClusterNotFound)
+}
+
+// testRepairs: hands in our objects, also where server-side apply cannot reach.
+func testRepairs(w *world) {
+	w.create(makeTemplate(w.namespace))
+	w.create(makePostgresql(w.T, w.namespace))
+	w.settle()
+	full, configMap := w.get(cronWorkflowKind, testFull), w.get(configMapKind, testConfigMap)
+	w.patch(full, "argo-ui", `{"spec": {"suspend": true, "stopStrategy": {"expression": "true"}, "workflowSpec": {"entrypoint": "other"}}}`)
+	w.patch(configMap, "kubectl", `{"data": {"extra.conf": "[global]"}, "metadata": {"labels": {"`+vocab.LabelPartOf+`": null, "team": "dba"}}}`)
+	w.settle()
+	full = w.get(cronWorkflowKind, testFull)
+	for _, field := range [][]string{{"spec", "stopStrategy"}, {"spec", "workflowSpec", "entrypoint"}} {
+		if value, ok, _ := unstructured.NestedFieldNoCopy(full.Object, field...); ok {
+			w.Errorf("%v is still %v", field, value)
+		}
+	}
+	if suspended(full) {
+		w.Error("still suspended")
+	}
+	configMap = w.get(configMapKind, testConfigMap)
+	if data, _, _ := unstructured.NestedStringMap(configMap.Object, "data"); data["extra.conf"] != "" {
+		w.Errorf("data is %v", data)
+	}
+	if labels := configMap.GetLabels(); labels["team"] != "dba" || labels[vocab.LabelPartOf] == "" {
+		w.Errorf("labels are %v", labels)
+	}
+	w.wantNoEventsTwice()
+}
+
+func testSuspendsKept(w *world) {
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(makeTemplate(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	setSchedule(postgresql, cpo.Full, "nonsense")
+	w.update(postgresql)
+	for _, suspend := range []bool{true, false} {
+		w.patch(w.stanza(), "user", fmt.Sprintf(`{"spec": {"suspend": %v}}`, suspend))
+		w.settle()
+		for _, name := range []string{testFull, testIncr} {
+			if got := suspended(w.get(cronWorkflowKind, name)); got != suspend {
+				w.Errorf("suspend of %s is %v, want %v", name, got, suspend)
+			}
+		}
+		w.wantNoEventsTwice()
+	}
+}
+
+func testVerdict(w *world) {
+	w.create(makeTemplate(w.namespace))
+	w.create(makePostgresql(w.T, w.namespace))
+	w.settle()
+	w.recorder.take()
+	w.patch(w.get(cronWorkflowKind, testFull), argoManager, `{"status": {"active": null, "lastScheduledTime": null, "succeeded": 0, "failed": 0, "phase": "",
+		"conditions": [{"type": "SpecError", "status": "True", "message": "templates.backup\nis missing "}]}}`)
+	w.settle()
+	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonRejectedByArgo)
+	if !strings.Contains(c.Message, testFull+": templates.backup is missing") {
+		w.Errorf("message is %q", c.Message)
+	}
+	if notes := w.recorder.take(); !has(notes, "Warning RejectedByArgo") {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+}
+
+func testRuns(w *world) {
+	w.create(makeTemplate(w.namespace))
+	w.create(makePostgresql(w.T, w.namespace))
+	w.settle()
+	w.recorder.take()
+	started := w.clock.Now()
+	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: started})
+	w.create(run)
+	w.settle()
+	if last := w.stanza().Status.LastRun; last == nil || last.Result != stanzaflowv1alpha1.RunRunning {
+		w.Errorf("last run is %s", asJSON(last))
+	}
+	if notes := w.recorder.take(); len(notes) > 0 {
+		w.Errorf("events for a start: %q", notes)
+	}
+	setRun(run, runOptions{backupType: cpo.Full, phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded})
+	w.update(run)
+	w.settle()
+	w.want(vocab.ConditionBackupHealthy, "True", vocab.ReasonSucceeded)
+	known := w.stanza().Status
+	if known.LastBackup == nil || known.LastRun == nil || known.LastRun.Result != stanzaflowv1alpha1.RunSucceeded {
+		w.Errorf("status is %s", asJSON(known))
+	}
+	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Normal Succeeded: Backup "+known.LastBackup.Label+" is proven") {
+		w.Errorf("events are %q", notes)
+	}
+	// Argo removes what is old; the status remembers.
+	w.delete(run)
+	w.wantQuiet()
+	if got := w.stanza().Status; asJSON(got) != asJSON(known) {
+		w.Errorf("status is %s, was %s", asJSON(got), asJSON(known))
+	}
+	failed := makeWorkflow(w.namespace, runOptions{name: testFull + "-2", backupType: cpo.Full, phase: "Failed", started: started.Add(24 * time.Hour), result: stanzaflowv1alpha1.RunFailed})
+	w.create(failed)
+	w.settle()
+	w.want(vocab.ConditionBackupHealthy, "False", vocab.ReasonLastRunFailed)
+	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Warning LastRunFailed") {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+}
+
+// testHeldAndDelayed: the API server takes what the status says of schedules that
+// cannot run now, and nothing is told twice.
+func testHeldAndDelayed(w *world) {
+	w.create(makeTemplate(w.namespace))
+	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(postgresql)
+	w.settle()
+	started := w.clock.Now()
+	run := makeWorkflow(w.namespace, runOptions{name: testIncr + "-1", backupType: cpo.Incr, phase: "Running", cron: w.get(cronWorkflowKind, testIncr), started: started})
+	run.Object["status"] = waiting(w.namespace + "/" + testFull + "-1/node")
+	w.create(run)
+	w.settle()
+	if got, want := w.stanza().Status.Schedules[1].Delayed, "run "+testIncr+"-1 waits for run "+testFull+"-1"; !strings.HasPrefix(got, want) {
+		w.Errorf("delayed is %q, want %q", got, want)
+	}
+	setRun(run, runOptions{backupType: cpo.Incr, phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded})
+	w.update(run)
+	w.settle()
+	if got := w.stanza().Status.Schedules[1]; got.Delayed != "" || got.LastBackup == nil || got.LastBackup.Verified != stanzaflowv1alpha1.VerifiedContents {
+		w.Errorf("after the run the schedule is %s", asJSON(got))
+	}
+	w.recorder.take()
+
+	w.patch(postgresql, "user", `{"spec": {"standby": {"standby_host": "10.0.0.1"}}}`)
+	w.settle()
+	w.want(vocab.ConditionBackupHealthy, "False", vocab.ReasonHeld)
+	for _, entry := range w.stanza().Status.Schedules {
+		if !strings.Contains(entry.Held, "spec.standby is set") {
+			w.Errorf("%s is held by %q", entry.CronWorkflow, entry.Held)
+		}
+	}
+	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Warning Held: No schedule can make a backup: spec.standby is set") {
+		w.Errorf("events are %q", notes)
+	}
+	w.wantQuiet()
+	w.patch(postgresql, "user", `{"spec": {"standby": null}}`)
+	w.settle()
+	if entry := w.stanza().Status.Schedules[0]; entry.Held != "" {
+		w.Errorf("still held by %q", entry.Held)
+	}
+}
+
+func testNoCredential(w *world) {
+	const secret = "ThisIsTheKeyOfTheBucket"
+	postgresql := makePostgresql(w.T, w.namespace)
+	global, _, _ := unstructured.NestedFieldNoCopy(postgresql.Object, "spec", "backup", "pgbackrest", "global")
+	w.create(makeTemplate(w.namespace))
+	global.(map[string]any)["repo1-s3-key"] = secret
+	global.(map[string]any)["repo1-s3-key-secret"] = secret
+	w.create(postgresql)
+	w.settle()
+	w.want(vocab.ConditionAccepted, "False", vocab.ReasonCredentialInGlobal)
+	written := strings.Join(w.recorder.take(), "\n") + asJSON(w.stanza())
+	for _, kind := range []schema.GroupVersionKind{cronWorkflowKind, configMapKind} {
+		objects := newList(kind)
+		if err := w.client.List(w.Context(), objects, client.InNamespace(w.namespace)); err != nil {
+			w.Fatal(err)
+		}
+		written += asJSON(objects)
+	}
+	if !strings.Contains(written, testConfigMap) {
+		w.Fatal("the ConfigMap was not looked at")
+	}
+	if strings.Contains(written, secret) {
+		w.Errorf("the credential was written: %s", written)
+	}
+}

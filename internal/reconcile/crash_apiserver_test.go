@@ -1,0 +1,116 @@
+//go:build apiserver
+
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+var errBoom = errors.New("boom")
+
+// crash makes every write fail from the nth on, as if the process had died.
+func (w *world) crash(n int) (crashed func() bool) {
+	whole, count := w.controller.client, 0
+	write := func(do func() error) error {
+		if count++; count >= n {
+			return errBoom
+		}
+		return do()
+	}
+	w.controller.client = interceptor.NewClient(whole.(client.WithWatch), interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
+			return write(func() error { return c.Create(ctx, o, options...) })
+		},
+		Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, options ...client.ApplyOption) error {
+			return write(func() error { return c.Apply(ctx, o, options...) })
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, patch client.Patch, options ...client.PatchOption) error {
+			return write(func() error { return c.Patch(ctx, o, patch, options...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
+			return write(func() error { return c.Delete(ctx, o, options...) })
+		},
+		SubResourceUpdate: func(ctx context.Context, c client.Client, name string, o client.Object, options ...client.SubResourceUpdateOption) error {
+			return write(func() error { return c.SubResource(name).Update(ctx, o, options...) })
+		},
+	})
+	return func() bool {
+		w.controller.client = whole
+		return count >= n
+	}
+}
+
+func testCrash(w *world) {
+	for n := 1; ; n++ {
+		w := w.world(w.T)
+		w.create(makeTemplate(w.namespace))
+		w.create(makePostgresql(w.T, w.namespace))
+		crashed := w.crash(n)
+		_, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)})
+		hit := crashed()
+		if hit != (err != nil) {
+			w.Errorf("write %d: crashed is %v, error is %v", n, hit, err)
+		}
+		w.settle()
+		for _, object := range []struct {
+			kind schema.GroupVersionKind
+			name string
+		}{{cronWorkflowKind, testFull}, {cronWorkflowKind, testIncr}, {configMapKind, testConfigMap}} {
+			w.get(object.kind, object.name)
+		}
+		w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+		if !hit {
+			if n != 6 {
+				w.Errorf("a pass has %d writes, want 5", n-1)
+			}
+			return
+		}
+	}
+}
+
+func testCrashTeardown(w *world) {
+	for n := 1; ; n++ {
+		w := w.world(w.T)
+		w.create(makeTemplate(w.namespace))
+		postgresql := makePostgresql(w.T, w.namespace)
+		w.create(postgresql)
+		w.settle()
+		configMap := w.get(configMapKind, testConfigMap)
+		w.delete(postgresql)
+		crashed := w.crash(n)
+		for range 8 {
+			_, _ = w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)})
+			// The order holds at every moment.
+			if w.find(stanzaKind, testCluster) == nil && (w.find(cronWorkflowKind, testFull) != nil || w.find(cronWorkflowKind, testIncr) != nil) {
+				w.Error("the Stanza went before the CronWorkflows")
+			}
+			w.wantUntouched(configMap)
+		}
+		hit := crashed()
+		w.settle()
+		for _, object := range []struct {
+			kind schema.GroupVersionKind
+			name string
+		}{{cronWorkflowKind, testFull}, {cronWorkflowKind, testIncr}, {stanzaKind, testCluster}} {
+			if w.find(object.kind, object.name) != nil {
+				w.Errorf("write %d: %s %s is still there", n, object.kind.Kind, object.name)
+			}
+		}
+		w.wantUntouched(configMap)
+		if !hit {
+			return
+		}
+	}
+}

@@ -1,0 +1,189 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+const (
+	// workers: passes are short and mostly find nothing to do.
+	workers = 4
+	// passTimeout ends a pass that hangs, such as on a kind that we may not
+	// list: its error is then in the log.
+	passTimeout = 2 * time.Minute
+	// argoPoll is how often to ask for Argo's kinds while there are none.
+	argoPoll = 5 * time.Second
+)
+
+// Setup adds the controller to a manager. Argo's kinds are watched from the
+// start if they are served, else as soon as they are.
+func (c *Controller) Setup(mgr ctrl.Manager) error {
+	builder := ctrl.NewControllerManagedBy(mgr).
+		Named(controllerName).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout}).
+		For(newObject(cpo.GroupVersionKind)).
+		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
+		WatchesRawSource(source.Channel(c.wake, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
+	for _, kind := range watchedKinds {
+		builder = builder.Watches(newObject(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
+	}
+	ctl, err := builder.Build(c)
+	if err != nil {
+		return fmt.Errorf("cannot build the controller: %w", err)
+	}
+	if c.skew, err = newSkewMemory(mgr); err != nil {
+		return fmt.Errorf("cannot make the client for the OpenAPI document: %w", err)
+	}
+	if err := mgr.Add(manager.RunnableFunc(c.watchSkew)); err != nil {
+		return fmt.Errorf("cannot watch the policies: %w", err)
+	}
+	served, err := argoServed(mgr.GetRESTMapper())
+	switch {
+	case err != nil:
+		return err
+	case served:
+		argo, err := c.watchArgo(mgr, ctl)
+		if err == nil {
+			c.argo.serve(argo)
+		}
+		return err
+	}
+	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return c.awaitArgo(ctx, mgr, ctl) }))
+}
+
+// awaitArgo watches Argo's kinds as soon as they are served, and then wakes
+// every cluster that we know.
+func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl controller.Controller) error {
+	logger := log.FromContext(ctx).WithName(controllerName)
+	logger.Info("Argo Workflows is not installed; waiting for its resources", "group", workflowKind.Group)
+	err := wait.PollUntilContextCancel(ctx, argoPoll, false, func(context.Context) (bool, error) {
+		served, err := argoServed(mgr.GetRESTMapper())
+		if err != nil {
+			logger.Error(err, "Cannot find out whether Argo Workflows is installed")
+		}
+		return served, nil
+	})
+	if err != nil {
+		return nil //nolint:nilerr // the manager stops
+	}
+	argo, err := c.watchArgo(mgr, ctl)
+	if err != nil {
+		return err
+	}
+	if !argo.WaitForCacheSync(ctx) {
+		return nil // the manager stops
+	}
+	c.argo.serve(argo)
+	logger.Info("Argo Workflows is installed")
+	c.wakeAll(ctx)
+	return nil
+}
+
+// watchArgo gives Argo's kinds a cache of their own: the one of the manager
+// cannot be made with options for kinds that are not served.
+func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cache.Cache, error) {
+	argo, err := cache.New(mgr.GetConfig(), argoCacheOptions(mgr, c.namespaces))
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the cache for Argo's resources: %w", err)
+	}
+	cronWorkflow, workflow, template := newObject(cronWorkflowKind), newObject(workflowKind), newMetadata(workflowTemplateKind)
+	for _, watch := range []source.Source{
+		source.Kind(argo, cronWorkflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf))),
+		source.Kind(argo, workflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf)), runChanged),
+		source.Kind[client.Object](argo, template, handler.EnqueueRequestsFromMapFunc(c.clustersOfNamespace)),
+	} {
+		if err := ctl.Watch(watch); err != nil {
+			return nil, fmt.Errorf("cannot watch Argo's resources: %w", err)
+		}
+	}
+	if err := mgr.Add(argo); err != nil {
+		return nil, fmt.Errorf("cannot start the cache for Argo's resources: %w", err)
+	}
+	return argo, nil
+}
+
+func argoServed(mapper meta.RESTMapper) (bool, error) {
+	for _, kind := range argoKinds {
+		_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+		switch {
+		case meta.IsNoMatchError(err):
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("cannot look up %s: %w", kind.GroupKind(), err)
+		}
+	}
+	return true, nil
+}
+
+// clusterOf maps an object of ours, or a Workflow, to the cluster in its label.
+func clusterOf(_ context.Context, object client.Object) []reconcile.Request {
+	cluster := object.GetLabels()[vocab.LabelCluster]
+	if cluster == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: cluster}}}
+}
+
+func forUnstructured(f handler.MapFunc) handler.TypedMapFunc[*unstructured.Unstructured, reconcile.Request] {
+	return func(ctx context.Context, object *unstructured.Unstructured) []reconcile.Request {
+		return f(ctx, object)
+	}
+}
+
+// clustersOfNamespace maps a WorkflowTemplate to every cluster beside it: which
+// of them run by it is for their Stanzas to say.
+func (c *Controller) clustersOfNamespace(ctx context.Context, object client.Object) []reconcile.Request {
+	return c.clusters(ctx, client.InNamespace(object.GetNamespace()))
+}
+
+func (c *Controller) everyCluster(ctx context.Context, _ client.Object) []reconcile.Request {
+	return c.clusters(ctx)
+}
+
+func (c *Controller) clusters(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+	seen := map[types.NamespacedName]bool{}
+	var requests []reconcile.Request
+	for _, kind := range []schema.GroupVersionKind{cpo.GroupVersionKind, stanzaKind} {
+		var objects client.ObjectList = newList(kind)
+		if kind == stanzaKind {
+			objects = &stanzaflowv1alpha1.StanzaList{}
+		}
+		if err := c.cached.List(ctx, objects, options...); err != nil {
+			log.FromContext(ctx).Error(err, "Cannot list the clusters to wake", "kind", kind.Kind)
+			continue
+		}
+		_ = meta.EachListItem(objects, func(object runtime.Object) error {
+			key := client.ObjectKeyFromObject(object.(client.Object))
+			if !seen[key] {
+				seen[key] = true
+				requests = append(requests, reconcile.Request{NamespacedName: key})
+			}
+			return nil
+		})
+	}
+	return requests
+}

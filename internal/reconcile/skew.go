@@ -1,0 +1,170 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// skew is how what is installed for the whole cluster fits the operator: the
+// policies and the CRD of Stanza. The WorkflowTemplate is of one namespace, and
+// observed with it.
+type skew struct {
+	// Wrong is what stops backups or reports, or will.
+	Wrong []finding
+	// Notes are what a person should know, and stops nothing.
+	Notes []finding
+}
+
+// installed reads what skew is about.
+type installed interface {
+	// policy gives a policy and its binding of the same name.
+	policy(ctx context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error)
+	// schema gives the OpenAPI document of the API group of Stanza.
+	schema(ctx context.Context) ([]byte, error)
+}
+
+// lookForSkew reads. What cannot be read is a finding too: nobody should take it
+// for good. An error is one that may pass.
+func lookForSkew(ctx context.Context, from installed) (skew, error) {
+	var found skew
+	policyErr, schemaErr := found.policies(ctx, from), found.crd(ctx, from)
+	return found, errors.Join(policyErr, schemaErr)
+}
+
+func (s *skew) policies(ctx context.Context, from installed) error {
+	var others, missing []string
+	for _, name := range vocab.Policies {
+		policy, binding, err := from.policy(ctx, name)
+		switch {
+		case apierrors.IsForbidden(err):
+			s.note(vocab.ReasonSkewUnknown, "whether the admission policies are of the operator's release is not known: it may not read them")
+			return nil
+		case apierrors.IsNotFound(err), meta.IsNoMatchError(err), err == nil && !denies(binding, name):
+			missing = append(missing, name)
+		case err != nil:
+			return fmt.Errorf("cannot read ValidatingAdmissionPolicy %s: %w", name, err)
+		default:
+			if contract := policy.Labels[vocab.LabelPolicyContract]; contract != vocab.PolicyContract {
+				others = append(others, name+" ("+cmp.Or(contract, "none")+")")
+			}
+		}
+	}
+	if len(others) > 0 {
+		s.Wrong = append(s.Wrong, finding{vocab.ReasonPolicyMismatch, fmt.Sprintf(
+			"the operator needs admission policies with %s=%s and finds %s, which may refuse what it writes and what a run does; install those of the operator's release",
+			vocab.LabelPolicyContract, vocab.PolicyContract, strings.Join(others, ", "))})
+	}
+	if len(missing) > 0 {
+		s.note(vocab.ReasonPolicyMissing, "backups work, and the tokens of the operator and of the runs can do more than they need: these admission policies are not in force: "+
+			strings.Join(missing, ", ")+"; install them, each with its binding")
+	}
+	return nil
+}
+
+func (s *skew) note(reason, message string) { s.Notes = append(s.Notes, finding{reason, message}) }
+
+// denies reports whether a binding puts a policy into force.
+func denies(binding *admissionregistrationv1.ValidatingAdmissionPolicyBinding, policy string) bool {
+	return binding != nil && binding.Spec.PolicyName == policy && slices.Contains(binding.Spec.ValidationActions, admissionregistrationv1.Deny)
+}
+
+// crd compares the fields that the API server keeps with those that we write and
+// read. It drops any other without a word, and the status is our memory.
+func (s *skew) crd(ctx context.Context, from installed) error {
+	document, err := from.schema(ctx)
+	if apierrors.IsForbidden(err) {
+		s.note(vocab.ReasonSkewUnknown, "whether the CRD of Stanza is of the operator's release is not known: it may not read the OpenAPI document")
+		return nil
+	}
+	if err == nil {
+		var lost []string
+		if lost, err = lostFields(document); err == nil && len(lost) > 0 {
+			s.Wrong = append(s.Wrong, finding{
+				vocab.ReasonCRDOutdated,
+				"the CRD of Stanza is older than the operator, and the API server drops " + strings.Join(lost, ", ") + "; install the CRD of the operator's release",
+			})
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the schema of Stanza: %w", err)
+	}
+	return nil
+}
+
+// schemaNode is the part of a schema that names fields.
+type schemaNode struct {
+	Properties map[string]schemaNode `json:"properties"`
+	Items      *schemaNode           `json:"items"`
+}
+
+// stanzaSchema is the name of the schema in the OpenAPI document.
+const stanzaSchema = "dev.stanzaflow.v1alpha1.Stanza"
+
+// lostFields are the outermost fields of a Stanza that a schema does not have.
+func lostFields(document []byte) ([]string, error) {
+	var parsed struct {
+		Components struct {
+			Schemas map[string]schemaNode `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(document, &parsed); err != nil {
+		return nil, err
+	}
+	root, ok := parsed.Components.Schemas[stanzaSchema]
+	if !ok {
+		return nil, fmt.Errorf("the OpenAPI document has no %s", stanzaSchema)
+	}
+	var lost []string
+	for _, path := range fieldpath.Of(stanzaflowv1alpha1.Stanza{}) {
+		inLost := func(outer string) bool { return strings.HasPrefix(path, outer+".") }
+		if !root.has(strings.Split(path, ".")) && !slices.ContainsFunc(lost, inLost) {
+			lost = append(lost, path)
+		}
+	}
+	return lost, nil
+}
+
+func (n schemaNode) has(path []string) bool {
+	if n.Items != nil {
+		n = *n.Items
+	}
+	next, ok := n.Properties[path[0]]
+	return ok && (len(path) == 1 || next.has(path[1:]))
+}
+
+// apiServer is installed, as the API server has it.
+type apiServer struct {
+	live client.Reader
+	// document gives the OpenAPI document of a path.
+	document func(ctx context.Context, path string) ([]byte, error)
+}
+
+func (a apiServer) policy(ctx context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error) {
+	policy, binding := &admissionregistrationv1.ValidatingAdmissionPolicy{}, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{}
+	key := client.ObjectKey{Name: name}
+	if err := a.live.Get(ctx, key, policy); err != nil {
+		return nil, nil, err
+	}
+	return policy, binding, a.live.Get(ctx, key, binding)
+}
+
+func (a apiServer) schema(ctx context.Context) ([]byte, error) {
+	return a.document(ctx, "/openapi/v3/apis/"+stanzaflowv1alpha1.GroupVersion.String())
+}

@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// skewPoll is how often to look at the policies and the CRD. A watch would need
+// the right to list all policies of the cluster, and would hang without it.
+const skewPoll = 30 * time.Second
+
+// skewMemory has what was found last, so that a pass reads nothing.
+type skewMemory struct {
+	from  installed
+	mu    sync.Mutex
+	known bool
+	found skew
+}
+
+func newSkewMemory(mgr ctrl.Manager) (*skewMemory, error) {
+	api, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
+	}
+	return &skewMemory{from: apiServer{live: mgr.GetAPIReader(), document: openAPI(api)}}, nil
+}
+
+func openAPI(api discovery.DiscoveryInterface) func(context.Context, string) ([]byte, error) {
+	return func(ctx context.Context, path string) ([]byte, error) {
+		return api.RESTClient().Get().AbsPath(path).SetHeader("Accept", "application/json").Do(ctx).Raw()
+	}
+}
+
+// get gives what was found last. The first pass looks: a status that changes when
+// the second look comes would be a write for nothing after each restart.
+func (m *skewMemory) get(ctx context.Context) skew {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.known {
+		m.lookAgain(ctx)
+	}
+	return m.found
+}
+
+// look again, and report whether something has changed.
+func (m *skewMemory) look(ctx context.Context) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, known := m.found, m.known
+	m.lookAgain(ctx)
+	return !known || !reflect.DeepEqual(before, m.found)
+}
+
+// lookAgain keeps what is known when the API server does not answer.
+func (m *skewMemory) lookAgain(ctx context.Context) {
+	found, err := lookForSkew(ctx, m.from)
+	if err == nil {
+		m.found, m.known = found, true
+		return
+	}
+	log.FromContext(ctx).Error(err, "Cannot find out whether the policies and the CRD fit the operator")
+	if !m.known {
+		m.known = true
+		m.found = skew{Notes: []finding{{
+			vocab.ReasonSkewUnknown,
+			"whether the admission policies and the CRD of Stanza are of the operator's release is not known: they could not be read, and the operator's log says why",
+		}}}
+	}
+}
+
+// watchSkew looks from time to time, and wakes every cluster after a change.
+func (c *Controller) watchSkew(ctx context.Context) error {
+	_ = wait.PollUntilContextCancel(ctx, c.skewPoll, false, func(ctx context.Context) (bool, error) {
+		if c.skew.look(ctx) {
+			c.wakeAll(ctx)
+		}
+		return false, nil
+	})
+	return nil // the manager stops
+}
+
+// wakeAll does a pass over every cluster.
+func (c *Controller) wakeAll(ctx context.Context) {
+	select {
+	case c.wake <- event.GenericEvent{Object: newObject(cpo.GroupVersionKind)}:
+	case <-ctx.Done():
+	}
+}

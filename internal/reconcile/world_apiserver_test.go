@@ -1,0 +1,421 @@
+//go:build apiserver
+
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/yaml"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+)
+
+// argoManager is who Argo's controller is to the API server.
+const argoManager = client.FieldOwner("workflow-controller")
+
+// operatorUser is who the operator is to it.
+const (
+	operatorNamespace = "stanzaflow-system"
+	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":stanzaflow"
+)
+
+// server is a real API server with the CRDs, and a count of the writes to it.
+type server struct {
+	config *rest.Config
+	scheme *runtime.Scheme
+	client client.WithWatch
+	// writes are the requests of the operator that are not reads.
+	mu     sync.Mutex
+	writes []string
+	// asked are all of its requests, with the code of the answer.
+	asked []string
+}
+
+// written gives the writes so far.
+func (s *server) written() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.writes)
+}
+
+// startServer starts one where the operator has the rights of deploy/base, and no
+// other.
+func startServer(t *testing.T, crds ...string) *server {
+	t.Helper()
+	s := startBareServer(t, crds...)
+	s.grant(t)
+	return s
+}
+
+// startBareServer starts one where the operator has no right at all.
+func startBareServer(t *testing.T, crds ...string) *server {
+	t.Helper()
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("KUBEBUILDER_ASSETS is not set: it must name a directory with kube-apiserver, etcd and kubectl, such as the output of `go run . path bin` in test/cluster")
+	}
+	logs := io.Discard
+	verbose := os.Getenv("STANZAFLOW_TEST_VERBOSE") != ""
+	if verbose {
+		logs = os.Stderr
+	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(logs)))
+	environment := &envtest.Environment{
+		CRDDirectoryPaths:     append(crds, "../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../deploy/crds/stanzaflow.dev_stanzas.yaml"),
+		ErrorIfCRDPathMissing: true,
+		// Argo's full schemas take long on a machine that has other work.
+		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: 2 * time.Minute},
+		AttachControlPlaneOutput: verbose,
+		ControlPlaneStartTimeout: 3 * time.Minute,
+		ControlPlaneStopTimeout:  time.Minute,
+	}
+	config, err := environment.Start()
+	if err != nil {
+		t.Fatalf("cannot start the API server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := environment.Stop(); err != nil {
+			t.Errorf("cannot stop the API server: %v", err)
+		}
+	})
+	s := &server{config: config, scheme: runtime.NewScheme()}
+	config.QPS, config.Burst = -1, -1
+	for _, add := range []func(*runtime.Scheme) error{
+		clientgoscheme.AddToScheme, stanzaflowv1alpha1.AddToScheme, apiextensionsv1.AddToScheme,
+	} {
+		if err := add(s.scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.client = s.newClient(t, config)
+	return s
+}
+
+// grant gives the operator the rights of deploy/base, and no other.
+func (s *server) grant(t *testing.T) {
+	t.Helper()
+	// The policy that is looked for below comes last.
+	for _, file := range []string{"namespace.yaml", "rbac.yaml", "roles.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/secrets.yaml"} {
+		data, err := os.ReadFile("../../deploy/base/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for document := range strings.SplitSeq(string(data), "\n---\n") {
+			object := fromYAML(t, document)
+			if slices.Contains([]string{"ServiceAccount", "Role", "RoleBinding"}, object.GetKind()) {
+				object.SetNamespace(operatorNamespace)
+			}
+			if err := s.client.Create(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The authorizer, the policy and the CRD have to be seen first.
+	operator := s.newClient(t, s.counted())
+	eventually(t, func() error { return operator.List(t.Context(), &corev1.ConfigMapList{}) })
+	eventually(t, func() error {
+		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: "default"}}
+		if err := operator.Create(t.Context(), probe, client.DryRunAll); !apierrors.IsInvalid(err) {
+			return fmt.Errorf("the policy is not in force: %w", err)
+		}
+		return nil
+	})
+	s.awaitSchema(t)
+}
+
+func (s *server) newClient(t *testing.T, config *rest.Config) client.WithWatch {
+	t.Helper()
+	c, err := client.NewWithWatch(config, client.Options{Scheme: s.scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// counted is the config of the operator: with its rights, and its writes are
+// counted.
+func (s *server) counted() *rest.Config {
+	config := rest.CopyConfig(s.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			// A dry run writes nothing.
+			if r.Method != http.MethodGet && r.URL.Query().Get("dryRun") == "" {
+				s.mu.Lock()
+				s.writes = append(s.writes, r.Method+" "+r.URL.Path)
+				s.mu.Unlock()
+			}
+			answer, err := next.RoundTrip(r)
+			if err == nil {
+				s.mu.Lock()
+				s.asked = append(s.asked, fmt.Sprintf("%s %s %d", r.Method, r.URL.Path, answer.StatusCode))
+				s.mu.Unlock()
+			}
+			return answer, err
+		})
+	})
+	return config
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// argoCRDs are the CRDs of the Argo that we import, minimal or full.
+func argoCRDs(t *testing.T, variant string) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-workflows/v3").Output()
+	if err != nil {
+		t.Fatalf("cannot find the Argo module: %v", err)
+	}
+	var files []string
+	for _, plural := range []string{"cronworkflows", "workflows", "workflowtemplates"} {
+		files = append(files, filepath.Join(strings.TrimSpace(string(out)), "manifests/base/crds", variant, "argoproj.io_"+plural+".yaml"))
+	}
+	return files
+}
+
+// world is one namespace of a server with a Controller that is called by hand.
+type world struct {
+	*testing.T
+	*server
+	namespace  string
+	controller *Controller
+	recorder   *recording
+	clock      *clocktesting.FakePassiveClock
+}
+
+func (s *server) world(t *testing.T) *world {
+	t.Helper()
+	return s.worldIn(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "db-"}})
+}
+
+// worldIn is one with a namespace that is to be made.
+func (s *server) worldIn(t *testing.T, namespace *corev1.Namespace) *world {
+	t.Helper()
+	if err := s.client.Create(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	// The last noon of the API server: no schedule of the tests is due then, and
+	// none has been since its CronWorkflow was made, at any time of day.
+	const afterMidnight = 12*time.Hour + 7*time.Minute
+	noon := namespace.CreationTimestamp.UTC().Add(-afterMidnight).Truncate(24 * time.Hour).Add(afterMidnight)
+	w := &world{T: t, server: s, namespace: namespace.Name, recorder: &recording{}, clock: clocktesting.NewFakePassiveClock(noon)}
+	direct := s.newClient(t, s.counted())
+	w.controller = w.newController(direct)
+	return w
+}
+
+// newController is one that knows nothing yet, as after a restart.
+func (w *world) newController(direct client.WithWatch) *Controller {
+	return &Controller{
+		cached: direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
+		namespace: operatorNamespace, random: rand.Reader,
+		skew: &skewMemory{from: w.installed(w.T, direct)},
+	}
+}
+
+// awaitSchema: the OpenAPI document comes a little later than its CRD.
+func (s *server) awaitSchema(t *testing.T) {
+	t.Helper()
+	from := s.installed(t, s.client)
+	eventually(t, func() error {
+		document, err := from.schema(t.Context())
+		if err == nil {
+			_, err = lostFields(document)
+		}
+		return err
+	})
+}
+
+func (s *server) installed(t *testing.T, direct client.Reader) installed {
+	t.Helper()
+	api, err := discovery.NewDiscoveryClientForConfig(s.counted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return apiServer{live: direct, document: openAPI(api)}
+}
+
+func (w *world) key(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: w.namespace, Name: name}
+}
+
+func (w *world) create(object client.Object) {
+	w.Helper()
+	object.SetNamespace(w.namespace)
+	if err := w.client.Create(w.Context(), object); err != nil {
+		w.Fatalf("cannot create %s: %v", object.GetName(), err)
+	}
+}
+
+func (w *world) update(object client.Object) {
+	w.Helper()
+	if err := w.client.Update(w.Context(), object); err != nil {
+		w.Fatalf("cannot update %s: %v", object.GetName(), err)
+	}
+}
+
+func (w *world) delete(object client.Object) {
+	w.Helper()
+	if err := w.client.Delete(w.Context(), object); err != nil {
+		w.Fatalf("cannot delete %s: %v", object.GetName(), err)
+	}
+}
+
+// patch merges JSON into an object, as somebody else.
+func (w *world) patch(object client.Object, owner client.FieldOwner, body string) {
+	w.Helper()
+	if err := w.client.Patch(w.Context(), object, client.RawPatch(types.MergePatchType, []byte(body)), owner); err != nil {
+		w.Fatalf("cannot patch %s: %v", object.GetName(), err)
+	}
+}
+
+// find gives an object, nil if there is none.
+func (w *world) find(kind schema.GroupVersionKind, name string) *unstructured.Unstructured {
+	w.Helper()
+	object := newObject(kind)
+	err := w.client.Get(w.Context(), w.key(name), object)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	return object
+}
+
+func (w *world) get(kind schema.GroupVersionKind, name string) *unstructured.Unstructured {
+	w.Helper()
+	object := w.find(kind, name)
+	if object == nil {
+		w.Fatalf("there is no %s %s", kind.Kind, name)
+	}
+	return object
+}
+
+func (w *world) stanza() *stanzaflowv1alpha1.Stanza {
+	w.Helper()
+	stanza := &stanzaflowv1alpha1.Stanza{}
+	if err := w.client.Get(w.Context(), w.key(testCluster), stanza); err != nil {
+		w.Fatal(err)
+	}
+	return stanza
+}
+
+// wantUntouched: an object is there as it was.
+func (w *world) wantUntouched(was *unstructured.Unstructured) {
+	w.Helper()
+	switch is := w.find(was.GroupVersionKind(), was.GetName()); {
+	case is == nil:
+		w.Errorf("%s is gone", id(was))
+	case is.GetUID() != was.GetUID(), is.GetResourceVersion() != was.GetResourceVersion():
+		w.Errorf("%s was touched: %s", id(was), asJSON(is))
+	}
+}
+
+// reconcile does one pass and gives the number of its writes.
+func (w *world) reconcile() int {
+	w.Helper()
+	before := len(w.written())
+	if _, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)}); err != nil {
+		w.Fatalf("cannot reconcile: %v", err)
+	}
+	return len(w.written()) - before
+}
+
+// settle reconciles until nothing is written any more.
+func (w *world) settle() {
+	w.Helper()
+	for range 10 {
+		if w.reconcile() == 0 {
+			return
+		}
+	}
+	w.Fatal("writes in every one of 10 passes")
+}
+
+func (w *world) want(kind, status, reason string) metav1.Condition {
+	w.Helper()
+	c := conditionOf(w.T, w.stanza().Status, kind)
+	if string(c.Status) != status || c.Reason != reason {
+		w.Errorf("%s is %s/%s (%s), want %s/%s", kind, c.Status, c.Reason, c.Message, status, reason)
+	}
+	return c
+}
+
+func (w *world) wantQuiet() {
+	w.Helper()
+	if n := w.reconcile(); n != 0 {
+		w.Errorf("another pass made %d writes, want 0", n)
+	}
+	if notes := w.recorder.take(); len(notes) > 0 {
+		w.Errorf("another pass made events: %q", notes)
+	}
+}
+
+// eventually polls until a check passes, and says what was there instead.
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	deadline := time.NewTimer(90 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline.C:
+			t.Fatalf("gave up: %v", err)
+		case <-tick.C:
+		}
+	}
+}
+
+func readCRD(t *testing.T, file string) *apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.Unmarshal(data, crd); err != nil {
+		t.Fatal(err)
+	}
+	return crd
+}
+
+func (w *world) request() ctrl.Request {
+	return ctrl.Request{NamespacedName: w.key(testCluster)}
+}

@@ -1,0 +1,165 @@
+//go:build apiserver
+
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+)
+
+// The runner of each namespace. In the second one somebody has made it an
+// administrator of the whole cluster.
+const (
+	openNamespace = "open"
+	runner        = "system:serviceaccount:" + testNamespace + ":pgbackrest-runner"
+	strongRunner  = "system:serviceaccount:" + openNamespace + ":pgbackrest-runner"
+)
+
+// server is a real API server with what deploy and workflows install: the CRDs,
+// the policies, and the runner in two namespaces with a pod in each.
+type server struct {
+	config *rest.Config
+	admin  client.Client
+}
+
+func startServer(t *testing.T) *server {
+	t.Helper()
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("KUBEBUILDER_ASSETS is not set: it must name a directory with kube-apiserver, etcd and kubectl, such as the output of `go run . path bin` in test/cluster")
+	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
+	environment := &envtest.Environment{
+		CRDDirectoryPaths:        []string{"../../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../../deploy/crds/stanzaflow.dev_stanzas.yaml"},
+		ErrorIfCRDPathMissing:    true,
+		ControlPlaneStartTimeout: 3 * time.Minute,
+		ControlPlaneStopTimeout:  time.Minute,
+	}
+	config, err := environment.Start()
+	if err != nil {
+		t.Fatalf("cannot start the API server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := environment.Stop(); err != nil {
+			t.Errorf("cannot stop the API server: %v", err)
+		}
+	})
+	config.QPS = -1
+	s := &server{config: config}
+	if s.admin, err = client.New(config, client.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, namespace := range []string{testNamespace, openNamespace} {
+		s.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+		s.createFile(t, "../../../workflows/pgbackrest-runner.yaml", namespace)
+		s.create(t, &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: testPod, Namespace: namespace},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{
+				{Name: cpo.ContainerPostgreSQL, Image: "x"}, {Name: cpo.ContainerRepoHost, Image: "x"}, {Name: "sidecar", Image: "x"},
+			}},
+		})
+	}
+	s.create(t, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "open"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "pgbackrest-runner", Namespace: openNamespace}},
+	})
+	s.createFile(t, "../../../deploy/base/policy/exec.yaml", "")
+	s.inForce(t)
+	return s
+}
+
+func (s *server) create(t *testing.T, object client.Object) {
+	t.Helper()
+	if err := s.admin.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// createFile creates all that a file has, in a namespace.
+func (s *server) createFile(t *testing.T, file, namespace string) {
+	t.Helper()
+	f, err := os.Open(filepath.Clean(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	for decoder := yaml.NewYAMLOrJSONDecoder(f, 4096); ; {
+		object := &unstructured.Unstructured{}
+		err := decoder.Decode(object)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		object.SetNamespace(namespace)
+		s.create(t, object)
+	}
+}
+
+// inForce waits until the authorizer and both policies have been seen.
+func (s *server) inForce(t *testing.T) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		shell := s.exec(t, exec{argv: []string{"sh"}})
+		attach := s.do(t, strongRunner, "POST", "/api/v1/namespaces/"+openNamespace+"/pods/"+testPod+"/attach")
+		if refusedBy(shell, "stanzaflow-exec") && refusedBy(attach, "stanzaflow-connect") {
+			return
+		}
+		select {
+		case <-deadline.C:
+			t.Fatalf("the policies are not in force: %v, %v", shell, attach)
+		case <-tick.C:
+		}
+	}
+}
+
+// as is a client with the token of a user.
+func (s *server) as(t *testing.T, user string) rest.Interface {
+	t.Helper()
+	config := rest.CopyConfig(s.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user}
+	clients, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clients.CoreV1().RESTClient()
+}
+
+// do sends a request without a body: whether it is allowed is decided before
+// that is read.
+func (s *server) do(t *testing.T, user, method, path string) error {
+	t.Helper()
+	return s.as(t, user).Verb(method).RequestURI(path).Do(t.Context()).Error()
+}
+
+// refusedBy reports whether a policy has refused a request.
+func refusedBy(err error, policy string) bool {
+	return apierrors.IsForbidden(err) && contains(err, "ValidatingAdmissionPolicy '"+policy+"'")
+}

@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+)
+
+// TestExpireFails: the backup is good all the same, and the failure is told.
+func TestExpireFails(t *testing.T) {
+	refused := fails(49, "P00  ERROR: [049]: unable to connect to 's3.example.org:443': [111] Connection refused")
+	locked := failsAs(t, "lock: expire during backup")
+	for name, tc := range map[string]struct {
+		failure      script
+		times        int
+		wantAttempts int
+		want         report.Retention
+	}{
+		"only a person can mend it": {
+			failure: failsAs(t, "stop file: backup"), times: 1, wantAttempts: 1,
+			want: report.Retention{Failed: true, Code: 62, Message: "pgbackrest expire failed in shop/orders-0 (postgres): [062] stop: " +
+				"stop file exists for stanza main; somebody stopped this stanza; run pgbackrest start when that is over"},
+		},
+		"all attempts used up": {
+			failure: refused, times: 3, wantAttempts: 3,
+			want: report.Retention{Failed: true, Code: 49, Message: "pgbackrest expire failed in shop/orders-0 (postgres): [049] host-connect: " +
+				"unable to connect to 's3.example.org:443': [111] Connection refused; the host cannot be reached; retry, then check its name, DNS, port and network policies"},
+		},
+		"second attempt":                  {failure: refused, times: 1, wantAttempts: 2},
+		"another pgBackRest has the lock": {failure: locked, times: 20, wantAttempts: 1},
+		"its stream is lost":              {failure: dies, times: 1, wantAttempts: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			for range tc.times {
+				w.on("expire", tc.failure)
+			}
+			p := newPod(w)
+			p.mustRun(Names...)
+			r := p.report()
+			if diff := cmp.Diff(&tc.want, r.Retention); diff != "" {
+				t.Errorf("retention (-want +got):\n%s", diff)
+			}
+			if r.Result != stanzaflowv1alpha1.RunSucceeded || r.Backup == nil || r.Message != "" || r.Code != 0 {
+				t.Errorf("report %+v, want a proven backup", r)
+			}
+			if r.Steps[3].Attempts != tc.wantAttempts {
+				t.Errorf("%d attempts, want %d", r.Steps[3].Attempts, tc.wantAttempts)
+			}
+			output := "Succeeded"
+			if tc.want.Failed {
+				output = "Failed: " + tc.want.Message
+			}
+			if got := p.file(fileRetention); got != output {
+				t.Errorf("output retention %q, want %q", got, output)
+			}
+			if told := strings.Contains(p.log.String(), "RETENTION FAILED, the backup is not affected: "); told != tc.want.Failed {
+				t.Errorf("log:\n%s", p.log)
+			}
+		})
+	}
+}
+
+// TestExpireStopped is no retention that was applied, nor a run that goes on,
+// not even in the last attempt.
+func TestExpireStopped(t *testing.T) {
+	p := newPod(newWorld(t))
+	p.options.Attempts = 1
+	p.mustRun("begin", "precheck", "backup")
+	ctx, cancel := context.WithCancel(t.Context())
+	p.on("expire", func(context.Context, call) error {
+		cancel()
+		return ctx.Err()
+	})
+	p.wantFailure(p.step(ctx, "expire"), ExitStopped, "expire", stanzaflowv1alpha1.RunFailed, "the step was stopped")
+	if r := p.report().Retention; r == nil || !r.Failed || r.Message == "" {
+		t.Errorf("retention %+v, want Failed with a message", r)
+	}
+	if got := p.file(fileRetention); !strings.HasPrefix(got, "Failed: ") {
+		t.Errorf("output retention %q", got)
+	}
+}
+
+// TestExpireFindsItsOwn: the command whose stream was lost goes on and has the
+// lock, for longer than all attempts together.
+func TestExpireFindsItsOwn(t *testing.T) {
+	w := newWorld(t)
+	locked := failsAs(t, "lock: expire during backup")
+	w.on("expire", dies, locked, locked, locked, locked, locked, locked, locked)
+	p := newPod(w)
+	p.options.Attempts = 2
+	p.mustRun(Names...)
+	if n := len(w.issued("expire")); n != 9 {
+		t.Errorf("%d commands, want 9", n)
+	}
+	if r := p.report(); r.Retention == nil || r.Retention.Failed || r.Steps[3].Attempts != 2 {
+		t.Errorf("retention %+v after %d attempts, want it applied after 2", r.Retention, r.Steps[3].Attempts)
+	}
+	if n := strings.Count(p.log.String(), "waiting: pgbackrest expire failed in shop/orders-0 (postgres): [050]"); n != 2 { // 7 tries, 15 s apart.
+		t.Errorf("said %d times that it waits, want 2\n%s", n, p.log)
+	}
+}

@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// progressPeriod between two looks at how far a backup is. Argo publishes the
+// file once a minute.
+const progressPeriod = 15 * time.Second
+
+// progress writes how far the backup is that start runs to the file that Argo
+// shows as the progress of the node, in percent. It is for people; whether a
+// backup is done is never read from it. The returned function ends it.
+func (s *step) progress(ctx context.Context, at remote.Place, repo int) func() {
+	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza, repo)
+	if s.ProgressFile == "" || err != nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		for s.sleep(ctx, progressPeriod) == nil {
+			out, err := s.capture(ctx, at, argv)
+			if err != nil {
+				continue
+			}
+			if info, err := pgbackrest.ParseInfo(out.stdout.Bytes(), vocab.PgBackRestStanza); err == nil {
+				s.showProgress(info)
+			}
+		}
+	})
+	return func() { cancel(); group.Wait() }
+}
+
+func (s *step) showProgress(info pgbackrest.Info) {
+	if s.ProgressFile == "" || info.RunningBytes == 0 {
+		return
+	}
+	text := fmt.Sprintf("%d/100", min(99, info.RunningDone*100/info.RunningBytes))
+	if err := os.WriteFile(s.ProgressFile, []byte(text), 0o600); err != nil {
+		s.logf("cannot write the progress: %v", err)
+	}
+}

@@ -1,0 +1,458 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/google/go-cmp/cmp"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+func TestRunProvesABackup(t *testing.T) {
+	w := newWorld(t)
+	w.list(backup{Type: cpo.Full, RepoKey: 1, Stop: testStart.Add(-24 * time.Hour)})
+	w.list(backup{Type: cpo.Full, RepoKey: 1, Stop: testStart.Add(-30 * time.Hour), Error: true})
+	w.list(backup{Type: cpo.Full, RepoKey: 2, Stop: testStart.Add(-48 * time.Hour)})
+	w.clock.Step(time.Hour)
+	p := newPod(w)
+	if code := p.run(Names...); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, p.log)
+	}
+
+	at := testStart.Add(time.Hour)
+	want := report.Report{
+		Result: stanzaflowv1alpha1.RunSucceeded, Step: "verify",
+		Run: testRun, Cluster: testCluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
+		Backup: &report.Backup{
+			Label: "20260301-020000F", Type: cpo.Full, Start: at, Stop: at, DatabaseBytes: 22992758, RepoDeltaBytes: 4534133,
+			LSNStart: "0/2000028", LSNStop: "0/3000050",
+			WALStart: "000000010000000000000008", WALStop: "000000010000000000000009", WALSegments: 2, PgBackRest: "2.55.1",
+			OldestInRepo: testStart.Add(-24 * time.Hour), BackupsInRepo: 3, FullsInRepo: 3,
+			Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc",
+			Verified: stanzaflowv1alpha1.VerifiedContents,
+		},
+		Retention: &report.Retention{},
+		Steps: []report.Step{
+			{Name: "begin", Start: at, Attempts: 1},
+			{Name: "precheck", Start: at, Attempts: 1},
+			{Name: "backup", Start: at, Attempts: 1},
+			{Name: "expire", Start: at, Attempts: 1},
+			{Name: "verify", Start: at, Attempts: 1},
+		},
+	}
+	if diff := cmp.Diff(want, p.report()); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	if got := p.file(fileLabel); got != "20260301-020000F" {
+		t.Errorf("label %q", got)
+	}
+	if got := p.file(fileRetention); got != "Succeeded" {
+		t.Errorf("retention %q", got)
+	}
+	if got := p.file(fileLog); !strings.Contains(got, "new backup label = 20260301-020000F") || !strings.Contains(got, "expire command end") {
+		t.Errorf("the log of the run lacks what pgBackRest said:\n%s", got)
+	}
+	if got := p.log.String(); !strings.Contains(got, "PROVEN: full backup 20260301-020000F of postgresql shop/orders in repo1") {
+		t.Errorf("log:\n%s", got)
+	}
+	if _, err := os.Stat(p.env.TerminationLog); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a run that succeeds has a termination message: %v", err)
+	}
+
+	backups := w.issued("backup")
+	if len(backups) != 1 {
+		t.Fatalf("%d backup commands, want 1", len(backups))
+	}
+	if want := (remote.Place{Namespace: testNamespace, Pod: testPod, Container: cpo.ContainerPostgreSQL}); backups[0].at != want {
+		t.Errorf("backup ran in %s, want %s", backups[0].at, want)
+	}
+	argv := strings.Join(backups[0].argv, " ")
+	for _, want := range []string{
+		"pgbackrest backup --stanza=db ", " --repo=1 ", " --type=full ", " --no-expire-auto ", " --start-fast ",
+		" --annotation=" + vocab.BackupAnnotation + "=" + testRun + " ",
+	} {
+		if !strings.Contains(argv, want) {
+			t.Errorf("backup command %q lacks %q", argv, want)
+		}
+	}
+	expires := w.issued("expire")
+	if len(expires) != 1 || !strings.Contains(strings.Join(expires[0].argv, " "), "--repo=1") {
+		t.Errorf("expire commands %v, want one for repo1", expires)
+	}
+}
+
+func TestRunLeavesStartFastToTheUser(t *testing.T) {
+	w := newWorld(t)
+	w.cluster.PgBackRest.Global["start-fast"] = "n"
+	w.project()
+	p := newPod(w)
+	p.mustRun(Names...)
+	if argv := w.issued("backup")[0].argv; strings.Contains(strings.Join(argv, " "), "start-fast") {
+		t.Errorf("backup command %q, want no --start-fast", argv)
+	}
+}
+
+func TestRunStepsNeedTheirOrder(t *testing.T) {
+	for _, name := range Names[1:] {
+		t.Run(name, func(t *testing.T) {
+			p := newPod(newWorld(t))
+			code := p.step(t.Context(), name)
+			p.wantFailure(code, ExitStop, name, stanzaflowv1alpha1.RunFailed, "begin has left nothing in the workspace")
+			if len(p.calls) > 0 {
+				t.Errorf("commands ran: %v", p.calls)
+			}
+		})
+	}
+	for _, name := range []string{"backup", "verify"} {
+		t.Run(name+" without precheck", func(t *testing.T) {
+			p := newPod(newWorld(t))
+			p.mustRun("begin")
+			p.wantFailure(p.run(name), ExitStop, name, stanzaflowv1alpha1.RunFailed, "precheck has left nothing in the workspace")
+		})
+	}
+}
+
+func TestRunRefusesAnUnreadableWorkspace(t *testing.T) {
+	for name, tc := range map[string]struct{ file, content string }{
+		"options":                          {fileOptions, `[]`},
+		"plan":                             {filePrecheck, `{"repo":"one"}`},
+		"report":                           {fileReport, `{"result":`},
+		"report that says Succeeded alone": {fileReport, `{"result":"Succeeded"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPod(newWorld(t))
+			p.mustRun("begin", "precheck")
+			if err := os.WriteFile(p.env.Workspace.path(tc.file), []byte(tc.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p.wantFailure(p.run("backup"), ExitGaveUp, "backup", stanzaflowv1alpha1.RunFailed, "cannot read")
+			if r := p.report(); tc.file != fileOptions && (r.Run != testRun || r.Cluster != testCluster) {
+				t.Errorf("the new report does not name the run: %+v", r)
+			}
+			if len(p.issued("backup")) > 0 {
+				t.Error("a backup was started")
+			}
+		})
+	}
+	t.Run("no report", func(t *testing.T) {
+		p := newPod(newWorld(t))
+		p.mustRun("begin", "precheck")
+		if err := os.Remove(p.env.Workspace.path(fileReport)); err != nil {
+			t.Fatal(err)
+		}
+		p.wantFailure(p.run("backup"), ExitGaveUp, "backup", stanzaflowv1alpha1.RunFailed, "cannot read the report of the run")
+	})
+}
+
+func TestRunUnknownStep(t *testing.T) {
+	p := newPod(newWorld(t))
+	p.wantFailure(p.step(t.Context(), "restore"), ExitStop, "restore", stanzaflowv1alpha1.RunFailed, `there is no step "restore"`)
+}
+
+// TestRunThatIsKilledHasProvenNothing: a kill leaves what the step before wrote.
+func TestRunThatIsKilledHasProvenNothing(t *testing.T) {
+	for _, name := range Names[1:] {
+		p := newPod(newWorld(t))
+		p.mustRun("begin")
+		p.mustRun(namesBetween(name)...)
+		r := p.report()
+		if r.Result != stanzaflowv1alpha1.RunUnknown || r.Message == "" || r.Run != testRun || r.Backup != nil {
+			t.Errorf("killed in %s, the report is %+v, want Unknown with a message", name, r)
+		}
+		if label := p.file(fileLabel); label != "" {
+			t.Errorf("killed in %s, the label is %q", name, label)
+		}
+	}
+}
+
+// namesBetween are the steps after begin and before the one of that name.
+func namesBetween(name string) []string {
+	for i, n := range Names {
+		if n == name && i > 0 {
+			return Names[1:i]
+		}
+	}
+	return nil
+}
+
+// TestRunStopped stops each step before and while it works.
+func TestRunStopped(t *testing.T) {
+	for _, tc := range []struct{ step, during string }{
+		{"precheck", ""},
+		{"precheck", "version"},
+		{"precheck", "psql"},
+		{"precheck", "info"},
+		{"backup", ""},
+		{"backup", "psql"},
+		{"backup", "info"},
+		{"backup", "backup"},
+		{"expire", ""},
+		{"expire", "expire"},
+		{"verify", ""},
+		{"verify", "info"},
+		{"verify", "repo-ls"},
+	} {
+		t.Run(tc.step+" "+tc.during, func(t *testing.T) {
+			p := newPod(newWorld(t))
+			p.mustRun("begin")
+			p.mustRun(namesBetween(tc.step)...)
+			ctx, cancel := context.WithCancel(t.Context())
+			if tc.during == "" {
+				cancel()
+			} else {
+				p.on(tc.during, func(context.Context, call) error {
+					cancel()
+					return ctx.Err()
+				})
+			}
+			p.wantFailure(p.step(ctx, tc.step), ExitStopped, tc.step, stanzaflowv1alpha1.RunFailed,
+				"the step was stopped before it ended: ", "canceled", testCluster)
+		})
+	}
+}
+
+func TestRunStoppedBetweenTwoAttemptsSaysWhyItTried(t *testing.T) {
+	p := newPod(newWorld(t))
+	p.options.Backoff = time.Hour
+	p.mustRun("begin", "precheck")
+	ctx, cancel := context.WithCancel(t.Context())
+	p.on("backup", failsAs(t, "pg: wrong port"))
+	// The step says that it waits, and is stopped while it does.
+	p.env.Log = io.MultiWriter(p.log, writerFunc(func(b []byte) (int, error) {
+		if bytes.Contains(b, []byte("failed, next in")) {
+			cancel()
+		}
+		return len(b), nil
+	}))
+	p.wantFailure(p.step(ctx, "backup"), ExitStopped, "backup", stanzaflowv1alpha1.RunFailed,
+		"stopped before it ended: pgbackrest backup failed in shop/orders-0 (postgres): [056] db-connect")
+	if r := p.report(); r.Code != 56 {
+		t.Errorf("code %d, want 56", r.Code)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestRunStoppedStillStops: what only a person can mend stays that.
+func TestRunStoppedStillStops(t *testing.T) {
+	p := newPod(newWorld(t))
+	p.mustRun("begin", "precheck")
+	ctx, cancel := context.WithCancel(t.Context())
+	p.on("backup", func(ctx context.Context, c call) error {
+		cancel()
+		return failsAs(t, "stop file: backup")(ctx, c)
+	})
+	p.wantFailure(p.step(ctx, "backup"), ExitStop, "backup", stanzaflowv1alpha1.RunFailed, "[062] stop")
+}
+
+func TestRunWithoutPlaceForItsMessages(t *testing.T) {
+	p := newPod(newWorld(t))
+	p.env.TerminationLog = filepath.Join(t.TempDir(), "gone", "termination-log")
+	p.options.Cluster = ""
+	if code := p.run("begin"); code != ExitStop {
+		t.Errorf("exit code %d, want %d", code, ExitStop)
+	}
+	if !strings.Contains(p.log.String(), "cannot write the termination message") {
+		t.Errorf("log:\n%s", p.log)
+	}
+
+	p = newPod(newWorld(t))
+	p.env.Workspace = Workspace(filepath.Join(t.TempDir(), "gone"))
+	if code := p.run("begin"); code != ExitGaveUp {
+		t.Errorf("exit code %d, want %d", code, ExitGaveUp)
+	}
+	if b, err := os.ReadFile(p.env.TerminationLog); err != nil || !strings.Contains(string(b), "cannot write to the workspace") {
+		t.Errorf("termination message %q, %v", b, err)
+	}
+}
+
+func TestBackOff(t *testing.T) {
+	s := &step{Options: Options{Attempts: 8, Backoff: 10 * time.Second}}
+	b := s.backOff(t.Context())
+	b.Reset()
+	var got []string
+	for d := b.NextBackOff(); d != backoff.Stop; d = b.NextBackOff() {
+		got = append(got, d.String())
+	}
+	if diff := cmp.Diff([]string{"10s", "20s", "40s", "1m20s", "2m40s", "5m0s", "5m0s"}, got); diff != "" {
+		t.Errorf("waits (-want +got):\n%s", diff)
+	}
+	s.Attempts = 1
+	if d := s.backOff(t.Context()).NextBackOff(); d != backoff.Stop {
+		t.Errorf("one attempt is followed by another after %s", d)
+	}
+}
+
+func TestBegin(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*Options)
+		want   string
+	}{
+		"no cluster":       {func(o *Options) { o.Cluster = "" }, "parameter cluster is empty"},
+		"no repo":          {func(o *Options) { o.Repo = "" }, `parameter repo is ""`},
+		"repo5":            {func(o *Options) { o.Repo = "repo5" }, "must be repo1, repo2, repo3 or repo4"},
+		"unknown type":     {func(o *Options) { o.Type = "weekly" }, `parameter type is "weekly", must be full, diff or incr`},
+		"no type":          {func(o *Options) { o.Type = "" }, `parameter type is ""`},
+		"no attempts":      {func(o *Options) { o.Attempts = 0 }, "parameter attempts is 0, must be at least 1"},
+		"negative backoff": {func(o *Options) { o.Backoff = -time.Second }, "parameter backoff is -1s"},
+		"no run":           {func(o *Options) { o.Run = "" }, `run ""`},
+		"no Workflow":      {func(o *Options) { o.Workflow = "" }, `workflow ""`},
+		"no namespace":     {func(o *Options) { o.Namespace = "" }, `namespace is ""`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPod(newWorld(t))
+			tc.change(&p.options)
+			p.wantFailure(p.run("begin"), ExitStop, "begin", stanzaflowv1alpha1.RunFailed, tc.want)
+			if _, err := os.Stat(p.env.Workspace.path(fileOptions)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("options are left for the next step: %v", err)
+			}
+		})
+	}
+}
+
+// TestBeginInAnotherPod: an attempt must not inherit the report of one before.
+func TestBeginInAnotherPod(t *testing.T) {
+	p := newPod(newWorld(t))
+	p.mustRun(Names...)
+	p.mustRun("begin")
+	want := report.Report{
+		Result: stanzaflowv1alpha1.RunUnknown, Step: "begin", Message: "the run ended before it could say how",
+		Run: testRun, Cluster: testCluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
+		Steps: []report.Step{{Name: "begin", Start: testStart, Attempts: 1}},
+	}
+	if diff := cmp.Diff(want, p.report()); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	if label := p.file(fileLabel); label != "" {
+		t.Errorf("label %q", label)
+	}
+}
+
+// TestRunTellsNoSecrets plants credentials where the steps read and checks that
+// they are in nothing that the steps write.
+func TestRunTellsNoSecrets(t *testing.T) {
+	const secret = "hunter2"
+	t.Setenv("PGBACKREST_REPO1_S3_KEY_SECRET", secret)
+	w := newWorld(t)
+	w.cluster.PgBackRest.Global["repo1-s3-key-secret"] = secret
+	// The operator keeps an older configuration then.
+	w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = "[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-s3-bucket=backups\n"
+	redacted := "P00   INFO: backup command begin 2.55.1: --repo1-s3-key=<redacted> --repo1-s3-key-secret=<redacted>"
+	w.on("backup",
+		func(ctx context.Context, c call) error {
+			_ = c.print(redacted + "\n")
+			return failsAs(t, "pg: wrong port")(ctx, c)
+		},
+		failsAs(t, "pg: wrong port"), failsAs(t, "pg: wrong port"))
+	failed := newPod(w)
+	if code := failed.run(Names...); code != ExitGaveUp {
+		t.Fatalf("exit code %d\n%s", code, failed.log)
+	}
+	good := newPod(w)
+	good.mustRun(Names...)
+	stale := newPod(w)
+	delete(w.cluster.PgBackRest.Global, "repo1-s3-key-secret")
+	if code := stale.run("begin", "precheck"); code != ExitGaveUp {
+		t.Fatalf("exit code %d\n%s", code, stale.log)
+	}
+
+	for _, p := range []*pod{failed, good, stale} {
+		texts := map[string]string{"log": p.log.String()}
+		entries, err := os.ReadDir(string(p.env.Workspace))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			texts[e.Name()] = p.file(e.Name())
+		}
+		for name, text := range texts {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s tells a secret:\n%s", name, text)
+			}
+		}
+	}
+	for _, c := range w.calls {
+		if strings.Contains(strings.Join(c.argv, " "), secret) {
+			t.Errorf("the command line %q tells a secret", c.argv)
+		}
+	}
+	if !strings.Contains(failed.file(fileLog), redacted) {
+		t.Error("the log of the run lacks what pgBackRest said of its options")
+	}
+}
+
+func TestFailuresOfTheAPIServer(t *testing.T) {
+	errBoom := errors.New("boom")
+	for name, change := range map[string]func(*world){
+		"cannot read postgresql shop/orders: boom":             func(w *world) { w.clusterError = errBoom },
+		"cannot list the pods of postgresql shop/orders: boom": func(w *world) { w.podsError = errBoom },
+		"cannot read stanza shop/orders: boom":                 func(w *world) { w.stanzaError = errBoom },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			change(w)
+			p := newPod(w)
+			p.wantFailure(p.run("begin", "precheck"), ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, name, "(3 attempts)")
+			if r := p.report(); r.Steps[1].Attempts != 3 {
+				t.Errorf("%d attempts, want 3", r.Steps[1].Attempts)
+			}
+		})
+	}
+}
+
+func TestStreamsThatBreak(t *testing.T) {
+	for _, tc := range []struct{ step, command, want string }{
+		{"precheck", "version", "cannot run pgBackRest in shop/orders-0 (postgres): unexpected EOF"},
+		{"precheck", "psql", "cannot query PostgreSQL in shop/orders-0 (postgres): unexpected EOF"},
+		{"precheck", "info", "lost the stream of pgbackrest info in shop/orders-0 (postgres): unexpected EOF"},
+		{"verify", "repo-ls", "lost the stream of pgbackrest repo-ls in shop/orders-0 (postgres): unexpected EOF"},
+	} {
+		t.Run(tc.command, func(t *testing.T) {
+			p := newPod(newWorld(t))
+			p.mustRun("begin")
+			p.mustRun(namesBetween(tc.step)...)
+			lost := func(context.Context, call) error { return io.ErrUnexpectedEOF }
+			p.on(tc.command, lost, lost, lost)
+			p.wantFailure(p.run(tc.step), ExitGaveUp, tc.step, stanzaflowv1alpha1.RunFailed, tc.want, "(3 attempts)")
+			if code := p.run(tc.step); code != 0 {
+				t.Errorf("exit code %d when the streams hold again", code)
+			}
+		})
+	}
+}
+
+func TestAnswersThatCannotBeRead(t *testing.T) {
+	for _, tc := range []struct{ step, command, want string }{
+		{"precheck", "psql", "cannot read the answer of PostgreSQL in shop/orders-0 (postgres)"},
+		{"precheck", "info", "in shop/orders-0 (postgres): cannot read the output of pgbackrest info"},
+		{"backup", "psql", "cannot read the answer of PostgreSQL in shop/orders-0 (postgres)"},
+		{"verify", "repo-ls", "in shop/orders-0 (postgres): cannot read the output of pgbackrest repo-ls"},
+	} {
+		t.Run(tc.step+" "+tc.command, func(t *testing.T) {
+			p := newPod(newWorld(t))
+			p.mustRun("begin")
+			p.mustRun(namesBetween(tc.step)...)
+			garbled := func(_ context.Context, c call) error { return c.print("Defaulted container") }
+			p.on(tc.command, garbled, garbled, garbled)
+			p.wantFailure(p.run(tc.step), ExitGaveUp, tc.step, stanzaflowv1alpha1.RunFailed, tc.want)
+		})
+	}
+}

@@ -1,0 +1,132 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/stanzaflow/stanzaflow/internal/gate"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
+)
+
+// Files of the workspace. The WorkflowTemplate names those that it publishes.
+const (
+	fileOptions   = "options.json"
+	fileReport    = "report.json"
+	fileLabel     = "backup-label"
+	fileRetention = "retention"
+	filePrecheck  = "precheck.json"
+	fileInfo      = "info.json"
+	fileLog       = "pgbackrest.log"
+)
+
+// Workspace is the directory that the steps of one pod share.
+type Workspace string
+
+// plan is what precheck found and the later steps go by: they do not read the
+// resource again, so that a run that has begun ends by the rules it began with,
+// even if the resource is deleted meanwhile.
+type plan struct {
+	Primary translate.Container `json:"primary"`
+	// Host is where the backup is made: the repo host, or the primary again.
+	Host      translate.Container `json:"host"`
+	Repo      int                 `json:"repo"`
+	StartFast bool                `json:"startFast"`
+	// Cipher that the resource asks for.
+	Cipher string     `json:"cipher"`
+	Facts  gate.Facts `json:"facts"`
+}
+
+func (w Workspace) plan() (plan, error) {
+	var p plan
+	err := w.read(filePrecheck, "precheck", &p)
+	return p, err
+}
+
+func (w Workspace) savePlan(p plan) error { return w.save(filePrecheck, p) }
+
+func (w Workspace) options() (Options, error) {
+	var o Options
+	err := w.read(fileOptions, "begin", &o)
+	return o, err
+}
+
+func (w Workspace) saveOptions(o Options) error { return w.save(fileOptions, o) }
+
+// read decodes what an earlier step saved.
+func (w Workspace) read(name, writer string, into any) error {
+	b, err := os.ReadFile(w.path(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return stop("%s has left nothing in the workspace: run the steps in their order in one pod", writer)
+	}
+	if err == nil {
+		err = json.Unmarshal(b, into)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read what %s left in the workspace: %w", writer, err)
+	}
+	return nil
+}
+
+func (w Workspace) save(name string, value any) error {
+	b, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot encode %s: %w", name, err)
+	}
+	return w.write(name, b)
+}
+
+func (w Workspace) report() (report.Report, error) {
+	b, err := os.ReadFile(w.path(fileReport))
+	if err == nil {
+		var r report.Report
+		if r, err = report.Decode(string(b)); err == nil {
+			return r, nil
+		}
+	}
+	return report.Report{}, fmt.Errorf("cannot read the report of the run: %w", err)
+}
+
+// saveReport also writes the outputs that Argo shows beside the report.
+func (w Workspace) saveReport(r report.Report) error {
+	b, err := r.Encode()
+	if err != nil {
+		return err
+	}
+	label, retention := "", ""
+	if r.Backup != nil {
+		label = r.Backup.Label
+	}
+	switch {
+	case r.Retention == nil:
+	case r.Retention.Failed:
+		retention = "Failed: " + r.Retention.Message
+	default:
+		retention = "Succeeded"
+	}
+	return errors.Join(
+		w.write(fileReport, b),
+		w.write(fileLabel, []byte(label)),
+		w.write(fileRetention, []byte(retention)),
+	)
+}
+
+// write replaces a file as a whole, so that a killed step leaves the old one.
+func (w Workspace) write(name string, b []byte) error {
+	next := w.path(name + ".next")
+	if err := os.WriteFile(next, b, 0o600); err != nil {
+		return fmt.Errorf("cannot write to the workspace: %w", err)
+	}
+	if err := os.Rename(next, w.path(name)); err != nil {
+		return fmt.Errorf("cannot write to the workspace: %w", err)
+	}
+	return nil
+}
+
+func (w Workspace) path(name string) string { return filepath.Join(string(w), name) }
