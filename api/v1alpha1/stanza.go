@@ -164,6 +164,12 @@ type StanzaStatus struct {
 	// +optional
 	Certificate *CertificateStatus `json:"certificate,omitempty"`
 
+	// configuration is what the operator declares to be the pgBackRest
+	// configuration of the cluster. A run compares its pods with it. Absent while
+	// the operator provisions none.
+	// +optional
+	Configuration *ConfigurationStatus `json:"configuration,omitempty"`
+
 	// lastRun is the run of the cluster that started last, by schedule or by
 	// hand.
 	// +optional
@@ -172,6 +178,21 @@ type StanzaStatus struct {
 	// lastBackup is the newest backup that a run has proven.
 	// +optional
 	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
+}
+
+// ConfigurationStatus holds digests, SHA-256 in hexadecimal digits.
+type ConfigurationStatus struct {
+	// source is the digest of spec.backup of the postgresql that the
+	// configuration was made from.
+	Source string `json:"source"`
+	// primary is the digest of the file pgbackrest_instance.conf of the
+	// PostgreSQL pods. Absent while a Problem keeps an older configuration.
+	// +optional
+	Primary string `json:"primary,omitempty"`
+	// repoHost is the digest of the same file of the repo host. Absent without a
+	// repo host, and while a Problem keeps an older configuration.
+	// +optional
+	RepoHost string `json:"repoHost,omitempty"`
 }
 
 // RepoStatus is one repo. What runs have found in it stays absent until one has

@@ -28,6 +28,9 @@ const (
 	LabelType    = Domain + "/type"
 	// LabelTrigger tells what started a run: schedule or manual.
 	LabelTrigger = Domain + "/trigger"
+	// LabelKind says what kind of run a Workflow is, a RunKind. A run without it
+	// is a backup.
+	LabelKind = Domain + "/kind"
 	// LabelContract on a WorkflowTemplate says which parameters and outputs
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
@@ -88,3 +91,17 @@ const (
 // TriggerSchedule is the value of ParamTrigger in a CronWorkflow. Any other run
 // has the template's default, manual.
 const TriggerSchedule = "schedule"
+
+// RunKind is what a run does for its cluster.
+type RunKind string
+
+// RunBackup makes a backup and proves it. It is the only kind so far.
+const RunBackup RunKind = "backup"
+
+// Provisioner is who owns the pgBackRest configuration of a cluster: its
+// ConfigMaps, Secrets, volumes, repo host and certificates.
+type Provisioner string
+
+// ProvisionedByUs: the operator writes the configuration. It is the only value so
+// far; CPO is another that is to come.
+const ProvisionedByUs Provisioner = "Stanzaflow"
