@@ -19,6 +19,7 @@ fi
 lock_cluster "$@"
 unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
 use_cluster
+remove_leftovers
 install_operator
 use_faults
 results=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow/faults

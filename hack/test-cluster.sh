@@ -41,6 +41,7 @@ esac
 lock_cluster "$@"
 unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
 use_cluster
+remove_leftovers
 install_operator
 use_faults
 say "running the stories of test/e2e, seed $seed"
