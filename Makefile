@@ -1,4 +1,4 @@
-# Every target that is meant for people has a ## comment; `make help` lists them.
+# Every target for people has a ## comment; `make help` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -9,20 +9,21 @@ DIST     ?= dist
 FUZZTIME ?= 30s
 BENCH    ?= .
 
-# One set of flags for all that is built here, so that it is compiled once. Without
-# debug data, and with less garbage collection, the compiler takes a third less CPU.
+# One set of flags for everything that is built here, so that it is compiled once.
+# Without debug data, and with less garbage collection, the compiler takes a third
+# less CPU.
 export CGO_ENABLED = 0
 export GOFLAGS = -trimpath -buildvcs=false -gcflags=all=-dwarf=false
 export GOGC = 400
 export GOMEMLIMIT = 2GiB
-# The race detector is for what runs concurrently. It needs a C compiler, and
-# compiles all again.
+# The race detector is for code that runs concurrently. It needs a C compiler, and
+# compiles everything again.
 race := $(if $(shell command -v $${CC:-cc}),CGO_ENABLED=1 go test -race,go test)
 
 tool    = go tool -modfile=hack/tools/$(1).mod $(1)
 cluster = go -C test/cluster run .
-# Modules with tests of their own. Those of test/argo4 compile all of Argo 4, so they
-# are among the tests of make test-full.
+# Modules with their own tests. Those of test/argo4 compile all of Argo 4, so only
+# make test-full runs them.
 modules = . test/cluster test/chart
 all_modules = $(modules) test/argo4
 
@@ -37,17 +38,17 @@ build: ## Build the operator, bin/operator.
 	@go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/operator ./cmd/operator
 
 .PHONY: image
-image: build ## Make the image of the operator, bin/operator.tar; its name is in bin/operator.image.
+image: build ## Build the operator's image, bin/operator.tar; its name is in bin/operator.image.
 	@hack/image.sh
 
 .PHONY: dist
-dist: ## Write dist/, what is installed: image for amd64 and arm64, manifests, Helm chart, notes, checksums.
+dist: ## Write the files of a release into dist/: image for amd64 and arm64, manifests, Helm chart, notes, checksums.
 	@VERSION=$(VERSION) DIST=$(DIST) hack/dist.sh
 
 ##@ Try
 
 .PHONY: demo
-demo: ## Back up a real PostgreSQL through a CronWorkflow and show the proof, in the local cluster; in your own with KUBECONFIG and LOAD or IMAGE, see README.md.
+demo: ## Back up a real PostgreSQL by a CronWorkflow and show the proof, in the local cluster; in your own with KUBECONFIG and LOAD or IMAGE, see README.md.
 	@hack/demo.sh
 
 .PHONY: cluster
@@ -55,17 +56,17 @@ cluster: ## Start the local cluster; SET=demo builds only what the demo needs.
 	@$(cluster) up $(if $(SET),--for $(SET)) $(if $(UNTESTED),--untested)
 
 .PHONY: cluster-down
-cluster-down: ## Stop the local cluster; nothing stays running or mounted.
+cluster-down: ## Stop the local cluster, and leave nothing running or mounted.
 	@$(cluster) down
 
 .PHONY: cluster-wipe
-cluster-wipe: ## Stop it and delete its state: objects, volumes, imported images. Built programs are kept.
+cluster-wipe: ## Stop the local cluster and delete its state: objects, volumes, imported images. Built programs stay.
 	@$(cluster) down --wipe
 
-##@ Test: make test is what a change must pass. Times are of two cores, with everything built.
+##@ Test: make test is what a change must pass. Times are for two cores, with everything built.
 
 .PHONY: unit
-unit: ## Test all that needs nothing but Go: translation, proof, golden files, manifests, documents. 1 min.
+unit: ## Test everything that needs only Go: translation, proof, golden files, manifests, documents. 1 min.
 	@for module in $(modules); do go -C $$module test ./...; done
 	@go -C test/cluster/components/kubernetes test ./internal/...
 
@@ -78,7 +79,7 @@ test-apiserver: ## Test the operator and all rights against a real kube-apiserve
 	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./hack
 
 .PHONY: test-cluster
-test-cluster: ## Run the demo, the stories of every day and a turn of faults: real backups, real restores. RUN=regexp, SEED=n, LIST=1. 8 min.
+test-cluster: ## Run the demo, the everyday stories and a few faults: real backups, real restores. RUN=regexp, SEED=n, LIST=1. 8 min.
 	@hack/test-cluster.sh everyday
 
 .PHONY: test-full
@@ -87,11 +88,11 @@ test-full: ## Run every story, storage, version and kind of fault that has not p
 	@hack/test-cluster.sh full
 
 .PHONY: faults
-faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=regexp, LIST=1. About 40 trials in an hour and world.
+faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=regexp, LIST=1. About 40 trials per hour and world.
 	@hack/faults.sh
 
 .PHONY: bench
-bench: ## Measure: the translation, and a run against the Job that CPO would start.
+bench: ## Measure the translation, and a run against the Job that CPO would start.
 	@GOGC=100 go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/translate
 	@hack/bench.sh
 
@@ -104,9 +105,9 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 .PHONY: lint
 lint: ## Check style and architecture.
 	@go vet -tags apiserver,cluster ./...
-	@$(call tool,golangci-lint) run --build-tags apiserver,cluster ./...
+	@$(call tool,golangci-lint) run --allow-parallel-runners --build-tags apiserver,cluster ./...
 	@for module in test/cluster test/chart test/argo4; do \
-	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...); \
+	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --allow-parallel-runners --config ../../.golangci.yml ./...); \
 	done
 
 .PHONY: fmt
@@ -114,7 +115,7 @@ fmt: ## Format the code.
 	@$(call tool,golangci-lint) fmt ./...
 
 .PHONY: generate
-generate: ## Write the generated files again: deep copies, the CRD of Stanza.
+generate: ## Write the generated files: deep copies, the CRD of Stanza.
 	@$(call tool,controller-gen) object:headerFile=hack/boilerplate.go.txt paths=./api/... \
 	  crd:maxDescLen=2000 output:crd:artifacts:config=deploy/crds
 
@@ -125,5 +126,5 @@ verify: generate ## Fail if a generated file, a module file or a format is not u
 	@git diff --exit-code -- api deploy || { echo "run make generate and commit the result" >&2; exit 1; }
 
 .PHONY: vuln
-vuln: ## Look for known vulnerabilities; says so when their database cannot be reached.
+vuln: ## Look for known vulnerabilities; say so if their database cannot be reached.
 	@hack/vuln.sh

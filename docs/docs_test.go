@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package docs_test holds the documents against the code.
+// Package docs_test checks the documents against the code.
 package docs_test
 
 import (
@@ -26,7 +26,7 @@ import (
 
 const root = ".."
 
-// TestConditionsHasEveryReason: what a status can say, somebody will look up.
+// TestConditionsHasEveryReason shows that a person can look up every reason of a status.
 func TestConditionsHasEveryReason(t *testing.T) {
 	text := readFile(t, "conditions.md")
 	found := 0
@@ -44,8 +44,8 @@ func TestConditionsHasEveryReason(t *testing.T) {
 	}
 }
 
-// TestDocumentsNameReasonsThatExist: a reason that was renamed is still in the
-// first column of a table.
+// TestDocumentsNameReasonsThatExist finds a renamed reason in the first column of a
+// table.
 func TestDocumentsNameReasonsThatExist(t *testing.T) {
 	known := map[string]bool{}
 	for _, value := range constants(t, "internal/vocab/condition.go") {
@@ -54,14 +54,37 @@ func TestDocumentsNameReasonsThatExist(t *testing.T) {
 	for _, row := range firstColumns(readFile(t, "conditions.md")) {
 		for _, span := range spans(row) {
 			if !known[span] {
-				t.Errorf("conditions.md: there is no condition or reason `%s`", span)
+				t.Errorf("conditions.md names `%s`, which is neither a condition nor a reason", span)
 			}
 		}
 	}
 }
 
-// TestArchitectureNamesPathsThatExist: paths are code with a slash in it, and
-// what stands in the first column of a table.
+// folder matches the folders of the repository that a path in a document begins with.
+var folder = regexp.MustCompile(`^(api|cmd|deploy|docs|examples|hack|internal|test|workflows)/[A-Za-z0-9_./-]+$`)
+
+// TestDocumentsNamePathsThatExist checks paths in code within sentences: relative to
+// the document or to the top of the repository.
+func TestDocumentsNamePathsThatExist(t *testing.T) {
+	found := 0
+	for _, file := range documents(t) {
+		for _, path := range spans(readFile(t, file)) {
+			if !folder.MatchString(path) {
+				continue
+			}
+			found++
+			if !exists(filepath.Join(root, path)) && !exists(filepath.Join(filepath.Dir(file), path)) {
+				t.Errorf("%s: there is no %s", file, path)
+			}
+		}
+	}
+	if found < 100 {
+		t.Fatalf("found %d paths, which cannot be all", found)
+	}
+}
+
+// TestArchitectureNamesPathsThatExist is stricter: there a path is all code with a
+// slash in it, and all code in the first column of a table.
 func TestArchitectureNamesPathsThatExist(t *testing.T) {
 	text := readFile(t, "architecture.md")
 	var paths []string
@@ -78,13 +101,62 @@ func TestArchitectureNamesPathsThatExist(t *testing.T) {
 		t.Fatalf("found %d paths, which cannot be all", len(paths))
 	}
 	for _, path := range paths {
-		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
-			t.Errorf("architecture.md: %v", err)
+		if !exists(filepath.Join(root, path)) {
+			t.Errorf("architecture.md: there is no %s", path)
 		}
 	}
 }
 
-// TestGateExamples: each compiles, and none fails where there is no backup yet.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+var productFile = regexp.MustCompile(`(?m)^[0-9]+\. `)
+
+// TestChangingKeepsItsLimits counts the product files of a change. A change that needs
+// more shows that a wall is in the wrong place.
+func TestChangingKeepsItsLimits(t *testing.T) {
+	limits := map[string]int{"A storage": 3, "A kind of run": 12, "A metric": 2}
+	sections := strings.Split(readFile(t, "changing.md"), "\n## ")[1:]
+	if len(sections) != 10 {
+		t.Errorf("changing.md has %d changes, want 10", len(sections))
+	}
+	for _, section := range sections {
+		title, text, _ := strings.Cut(section, "\n")
+		limit, limited := limits[title]
+		delete(limits, title)
+		if files := len(productFile.FindAllString(text, -1)); files == 0 || limited && files > limit {
+			t.Errorf("changing.md: %s has %d product files, want 1 to %d", title, files, limit)
+		}
+	}
+	if len(limits) > 0 {
+		t.Errorf("changing.md has no section %v", limits)
+	}
+}
+
+// TestGlossaryWordsAreUsed finds a word that nothing uses any more: in the API, in
+// another document or in the names of the vocabulary.
+func TestGlossaryWordsAreUsed(t *testing.T) {
+	text := readFile(t, filepath.Join(root, "api/v1alpha1/stanza.go")) + readFile(t, filepath.Join(root, "internal/vocab/name.go"))
+	for _, file := range documents(t) {
+		if filepath.Base(file) != "glossary.md" {
+			text += readFile(t, file)
+		}
+	}
+	words := firstColumns(readFile(t, "glossary.md"))[2:]
+	if len(words) < 15 {
+		t.Fatalf("found %d words, which cannot be all", len(words))
+	}
+	for _, word := range words {
+		if word = strings.TrimSpace(word); !regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(word)).MatchString(text) {
+			t.Errorf("glossary.md explains %q, which nothing uses", word)
+		}
+	}
+}
+
+// TestGateExamples shows that each example compiles, and that none fails while there
+// is no backup yet.
 func TestGateExamples(t *testing.T) {
 	backup := &gate.Backup{Age: time.Hour, DatabaseBytes: 100, RepoBytes: 10}
 	some := gate.Facts{
@@ -112,7 +184,7 @@ func TestGateExamples(t *testing.T) {
 
 var fact = regexp.MustCompile("`expr:\"([A-Za-z]+)\" ")
 
-// TestGateNamesEveryFact: by the name that an expression uses.
+// TestGateNamesEveryFact looks for the name that an expression uses.
 func TestGateNamesEveryFact(t *testing.T) {
 	text := readFile(t, "gate.md")
 	facts := fact.FindAllStringSubmatch(readFile(t, filepath.Join(root, "internal/gate/facts.go")), -1)
@@ -126,7 +198,8 @@ func TestGateNamesEveryFact(t *testing.T) {
 	}
 }
 
-// TestRunbookHasEverySection: where a failure leads, whatever step and exit code.
+// TestRunbookHasEverySection shows that the link of every failure leads to a heading,
+// for every step and exit code.
 func TestRunbookHasEverySection(t *testing.T) {
 	targets := map[string]bool{}
 	for _, name := range step.Names {
@@ -142,8 +215,8 @@ func TestRunbookHasEverySection(t *testing.T) {
 	}
 }
 
-// TestRunbookNamesReasonsThatExist: what a person sees on the Stanza has a
-// section of that name.
+// TestRunbookNamesReasonsThatExist shows that the reasons on a Stanza have sections of
+// the same name.
 func TestRunbookNamesReasonsThatExist(t *testing.T) {
 	reasons := constants(t, "internal/vocab/condition.go")
 	for _, name := range []string{"ReasonOverdue", "ReasonHeld", "ReasonRetentionFailed"} {
@@ -158,7 +231,7 @@ var (
 	makeTarget  = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
 )
 
-// TestMakeTargetsExist: of every make that stands in code.
+// TestMakeTargetsExist checks every make command in code.
 func TestMakeTargetsExist(t *testing.T) {
 	targets := map[string]bool{}
 	for _, match := range makeTarget.FindAllStringSubmatch(readFile(t, filepath.Join(root, "Makefile")), -1) {
@@ -185,7 +258,7 @@ func TestMakeTargetsExist(t *testing.T) {
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
-// TestLinksLeadSomewhere: to a file, and to a heading of it.
+// TestLinksLeadSomewhere shows that every link leads to a file and to a heading of it.
 func TestLinksLeadSomewhere(t *testing.T) {
 	for _, file := range documents(t) {
 		for _, match := range link.FindAllStringSubmatch(withoutCode(readFile(t, file)), -1) {
@@ -210,7 +283,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 
 var changeKinds = []string{"breaking", "added", "changed", "deprecated", "removed", "fixed", "security"}
 
-// TestChangesHaveAKind: a fragment is front matter and a few sentences.
+// TestChangesHaveAKind shows that a fragment is front matter and a few sentences.
 func TestChangesHaveAKind(t *testing.T) {
 	files, err := filepath.Glob("changes/*")
 	if err != nil {
@@ -224,8 +297,8 @@ func TestChangesHaveAKind(t *testing.T) {
 	}
 }
 
-// TestChangelogLeavesChangesToFragments: a list beside the fragments says less than
-// they do, as nobody keeps both.
+// TestChangelogLeavesChangesToFragments refuses a list beside the fragments, because
+// nobody keeps both complete.
 func TestChangelogLeavesChangesToFragments(t *testing.T) {
 	_, text, found := strings.Cut(readFile(t, filepath.Join(root, "CHANGELOG.md")), "## Unreleased")
 	text, _, _ = strings.Cut(text, "\n## ")
@@ -234,7 +307,7 @@ func TestChangelogLeavesChangesToFragments(t *testing.T) {
 	}
 }
 
-// documents are the Markdown files of the repository.
+// documents returns the Markdown files of the repository.
 func documents(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -267,7 +340,7 @@ func readFile(t *testing.T, path string) string {
 	return string(b)
 }
 
-// constants of a Go file that are plain strings.
+// constants returns the string constants of a Go file.
 func constants(t *testing.T, path string) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, 0)
@@ -301,7 +374,7 @@ var (
 	row   = regexp.MustCompile(`(?m)^\|([^|]*)\|`)
 )
 
-// fences are the code blocks of a language, or all.
+// fences returns the code blocks of a language, or all of them.
 func fences(text, language string) []string {
 	var blocks []string
 	for _, match := range fence.FindAllStringSubmatch(text, -1) {
@@ -312,7 +385,7 @@ func fences(text, language string) []string {
 	return blocks
 }
 
-// spans are the pieces of code within sentences.
+// spans returns the code within sentences.
 func spans(text string) []string {
 	var found []string
 	for _, match := range span.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
@@ -325,7 +398,7 @@ func withoutCode(text string) string {
 	return span.ReplaceAllString(fence.ReplaceAllString(text, ""), "")
 }
 
-// firstColumns are the first cells of the rows of all tables.
+// firstColumns returns the first cell of each row of all tables.
 func firstColumns(text string) []string {
 	var cells []string
 	for _, match := range row.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
@@ -336,7 +409,7 @@ func firstColumns(text string) []string {
 
 var heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 
-// anchors of the headings, as Markdown viewers make them.
+// anchors returns the anchors that Markdown viewers make of the headings.
 func anchors(text string) []string {
 	var found []string
 	for _, match := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestTables: a viewer shows a table with a blank line in it as a table and some
-// text, drops cells without a column, and nobody finds the second of two rows
-// with one key.
+// TestTables checks every table. A viewer shows a table with a blank line in it as a
+// table and some text, it drops cells without a column, and nobody finds the second
+// of two rows with one key.
 func TestTables(t *testing.T) {
 	found := 0
 	for _, file := range documents(t) {
@@ -29,7 +29,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// TestTableMistakes: each kind is found.
+// TestTableMistakes shows that TestTables finds each kind of mistake.
 func TestTableMistakes(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"good":              {"| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | `x \\| y` |", ""},
@@ -54,7 +54,7 @@ func TestTableMistakes(t *testing.T) {
 	}
 }
 
-// table is a run of lines that begin with a bar, with the number of the first.
+// table is a sequence of lines that begin with a bar, with the number of the first.
 type table struct {
 	line int
 	rows []string
@@ -90,7 +90,7 @@ func (table table) mistakes() []string {
 		found = append(found, fmt.Sprintf("line %d: ", table.line+row)+fmt.Sprintf(format, args...))
 	}
 	if len(table.rows) < 2 || !delimiter.MatchString(table.rows[1]) {
-		complain(0, "a table with no heading: is there a blank line above it?")
+		complain(0, "the table has no heading: is there a blank line above it?")
 		return found
 	}
 	columns := len(cells(table.rows[0]))
@@ -107,14 +107,14 @@ func (table table) mistakes() []string {
 			continue
 		}
 		if first, ok := seen[cells(row)[0]]; ok {
-			complain(i, "%q stands here twice, first in line %d", cells(row)[0], table.line+first)
+			complain(i, "%q appears twice, first in line %d", cells(row)[0], table.line+first)
 		}
 		seen[cells(row)[0]] = i
 	}
 	return found
 }
 
-// cells of a row. A bar ends a cell in code too, unless it is escaped.
+// cells splits a row. A bar ends a cell even in code, unless it is escaped.
 func cells(row string) []string {
 	row = strings.ReplaceAll(row, `\|`, "\x00")
 	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(row, "|"), "|"), "|")

@@ -19,11 +19,12 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-// postgresImage is that of the local cluster, which nobody can pull.
+// postgresImage is the image of the local cluster, which nobody can pull.
 const postgresImage = "stanzaflow.local/postgres:17-pgbackrest-2.55"
 
-// TestExamplesLeaveTheTemplateAlone: a person applies workflows/ with an image
-// of their own. An example that brought the template as well would undo that.
+// TestExamplesLeaveTheTemplateAlone keeps the template out of the examples: a person
+// applies workflows/ with their own image, and an example with the template would
+// undo that.
 func TestExamplesLeaveTheTemplateAlone(t *testing.T) {
 	for _, folder := range folders(t) {
 		found := 0
@@ -35,7 +36,7 @@ func TestExamplesLeaveTheTemplateAlone(t *testing.T) {
 		// The demo is one command, so it brings what it needs.
 		if folder == "quickstart" {
 			if found == 0 {
-				t.Errorf("%s: has no WorkflowTemplate, so the demo has none", folder)
+				t.Errorf("%s: brings no WorkflowTemplate, so the demo has none", folder)
 			}
 			continue
 		}
@@ -45,8 +46,8 @@ func TestExamplesLeaveTheTemplateAlone(t *testing.T) {
 	}
 }
 
-// TestImagesReachTheRepoHost: one entry in an overlay changes PostgreSQL and
-// what becomes the repo host. Two versions of pgBackRest refuse each other.
+// TestImagesReachTheRepoHost shows that one entry in an overlay changes the image of
+// PostgreSQL and of the repo host. Two versions of pgBackRest refuse each other.
 func TestImagesReachTheRepoHost(t *testing.T) {
 	const mine = "registry.example.com/postgres:17"
 	for _, folder := range folders(t) {
@@ -68,7 +69,7 @@ func TestImagesReachTheRepoHost(t *testing.T) {
 	}
 }
 
-// TestOneImageForPostgreSQLAndRepoHost: the examples agree with themselves.
+// TestOneImageForPostgreSQLAndRepoHost compares the two images in each example.
 func TestOneImageForPostgreSQLAndRepoHost(t *testing.T) {
 	for _, folder := range folders(t) {
 		for place, image := range images(kustomized(t, folder)) {
@@ -79,7 +80,7 @@ func TestOneImageForPostgreSQLAndRepoHost(t *testing.T) {
 	}
 }
 
-// folders are the examples, by name.
+// folders returns the names of the examples.
 func folders(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("*/kustomization.yaml")
@@ -130,7 +131,7 @@ func kustomized(t *testing.T, folder string) resmap.ResMap {
 	return objects
 }
 
-// images are those of pods and of the postgresql, by their place.
+// images returns the images of pods and of the postgresql, by their place.
 func images(objects resmap.ResMap) map[string]string {
 	found := map[string]string{}
 	for _, object := range objects.Resources() {
@@ -153,8 +154,8 @@ func images(objects resmap.ResMap) map[string]string {
 	return found
 }
 
-// TestEveryExampleIsApplied: in a cluster, by a test or by the demo. One that none
-// of them names may not even be valid.
+// TestEveryExampleIsApplied shows that a test or the demo applies each example in a
+// cluster. An example that none of them names may not even be valid.
 func TestEveryExampleIsApplied(t *testing.T) {
 	var applied strings.Builder
 	read := func(path string, entry fs.DirEntry, err error) error {

@@ -5,10 +5,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
 
-unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
+unset KUBECONFIG IMAGE LOAD # never run in somebody's own cluster
 use_cluster
 install_operator
-say "making an image with kubectl"
+say "building an image with kubectl"
 KUBECTL_IMAGE=stanzaflow.local/kubectl:bench
 go -C test/cluster run . image --name "$KUBECTL_IMAGE" --binary "$(readlink -f "$(command -v kubectl)")" --out "$PWD/bin/kubectl.tar"
 go -C test/cluster run . load "$PWD/bin/kubectl.tar"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Packs deploy/chart of VERSION into a folder, as stanzaflow-<version>.tgz. Not with
-# `helm package`: the same commit has to give the same bytes, and Helm puts the
-# times of the files into the archive.
+# Packs deploy/chart of VERSION into a folder, as stanzaflow-<version>.tgz. It does not
+# use `helm package`, which puts the times of the files into the archive: the same
+# commit must give the same bytes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=$(realpath "$1")
@@ -12,7 +12,7 @@ version=${VERSION#v}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# The chart has links to what it installs.
+# The chart has symbolic links to what it installs; copy their targets.
 cp -rL deploy/chart "$work/stanzaflow"
 sed -i -e "s/^version: .*/version: $version/" -e "s/^appVersion: .*/appVersion: $VERSION/" "$work/stanzaflow/Chart.yaml"
 tar -C "$work" --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime=@0 -c stanzaflow |

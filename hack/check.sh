@@ -1,7 +1,7 @@
-# What must not be in a cluster of somebody's own before the demo writes there.
-# Sourced by hack/env.sh. Everything here only reads, or asks for a dry run.
+# Checks somebody's own cluster before the demo writes there. hack/env.sh sources
+# this file. Everything here only reads, or asks for a dry run.
 
-# check_cluster ends with a sentence unless the demo can do no harm.
+# check_cluster ends with an error if the demo could do harm.
 check_cluster() {
   say "looking for what the demo must leave alone"
   check_server
@@ -13,7 +13,7 @@ check_cluster() {
   check_namespace
 }
 
-# ask is kubectl for a question whose answer must be known.
+# ask runs kubectl and refuses if there is no answer.
 ask() {
   kubectl --request-timeout=20s "$@" || refuse "the cluster does not answer: kubectl $*"
 }
@@ -49,23 +49,23 @@ check_cpo() {
   found=$(ask get crd operatorconfigurations.cpo.opensource.cybertec.at --ignore-not-found -o name)
   [ -z "$found" ] || refuse "CPO is installed (CRD operatorconfigurations.cpo.opensource.cybertec.at), and the demo would overwrite its CRD $crd: use a cluster without CPO"
   found=$(ask get crd "$crd" --ignore-not-found -o go-template="$owners")
-  ours "$found" || refuse "CRD $crd is there and not of the demo (${found#* }), which would overwrite it: use a cluster without it. Do not delete it: every postgresql would be deleted with it"
+  ours "$found" || refuse "CRD $crd exists and is not from the demo (${found#* }), which would overwrite it: use a cluster without it. Do not delete it: that would delete every postgresql"
 }
 
-# check_operators looks for an operator that would work on the same clusters.
+# check_operators looks for an operator that would manage the same clusters.
 check_operators() {
   local found
   found=$(ask get deployment -A -l app.kubernetes.io/name=stanzaflow \
     -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{"\n"}{end}')
   found=$(grep -vx -e '' -e stanzaflow-system/stanzaflow <<<"$found" | paste -sd ' ') || true
-  [ -z "$found" ] || refuse "another Stanzaflow is installed, Deployment $found, and its operator and that of the demo would work on the same clusters: use another cluster"
+  [ -z "$found" ] || refuse "another Stanzaflow is installed, Deployment $found, and its operator and the demo's would manage the same clusters: use another cluster"
 }
 
-# owners is a template that prints a line for each object: kind and name, what
-# manages it.
+# owners is a template that prints a line for each object: its kind, its name and
+# what manages it.
 owners='{{define "object"}}{{.kind}}/{{.metadata.name}} {{if .metadata.labels}}{{with index .metadata.labels "app.kubernetes.io/managed-by"}}managed by {{.}}, {{end}}{{end}}field managers:{{range .metadata.managedFields}} {{.manager}}{{end}}{{"\n"}}{{end}}{{if eq .kind "List"}}{{range .items}}{{template "object" .}}{{end}}{{else}}{{template "object" .}}{{end}}'
 
-# ours says whether a line of owners is empty or of an object that the demo made.
+# ours says whether a line of owners is empty or shows an object that the demo made.
 ours() { # line
   case "$1 " in ' ' | *" $manager "*) ;; *) return 1 ;; esac
 }
@@ -81,7 +81,7 @@ check_objects() {
   while read -r line; do
     ours "$line" || others+="  $line"$'\n'
   done <<<"$there"
-  [ -z "$others" ] || refuse "these objects are there and not of the demo, which would change them:
+  [ -z "$others" ] || refuse "these objects exist and are not from the demo, which would change them:
 ${others}Use another cluster, or remove them if nobody needs them"
   check_fields "$manifests"
 }
@@ -97,12 +97,13 @@ check_namespace() {
     kubectl kustomize examples/quickstart -o "$manifests"
     check_fields "$manifests"
     ;;
-  *) refuse "namespace $demo is there and not of the demo, whose own has the label stanzaflow.dev/demo=true: rename or delete it" ;;
+  *) refuse "namespace $demo exists and is not from the demo, because it lacks the label stanzaflow.dev/demo=true: rename or delete it" ;;
   esac
 }
 
-# check_fields asks whether somebody else has set a field that the demo sets. If
-# so object by object, because the answer does not say which it is about.
+# check_fields refuses if somebody else has set a field that the demo sets. It first
+# asks for all objects at once, then one by one, because the answer does not name the
+# object.
 check_fields() { # directory of manifests
   local file answer conflicts='' dry=(kubectl apply --server-side --dry-run=server --field-manager="$manager" -f)
   "${dry[@]}" "$1" >/dev/null 2>&1 && return 0
@@ -110,10 +111,10 @@ check_fields() { # directory of manifests
     answer=$("${dry[@]}" "$file" 2>&1) && continue
     case $answer in
     *'Apply failed with '*' conflict'*) conflicts+="  $(basename "$file" .yaml): $(sed -n -e '/^Please review/q' -e 's/^error: //' -e p <<<"$answer" | paste -sd ' ')"$'\n' ;;
-    *'namespaces "stanzaflow-system" not found'* | *'no matches for kind "postgresql"'*) ;; # These are made first.
+    *'namespaces "stanzaflow-system" not found'* | *'no matches for kind "postgresql"'*) ;; # The demo creates these first.
     *) refuse "the demo cannot be installed: $answer" ;;
     esac
   done
   [ -z "$conflicts" ] || refuse "somebody else has changed what an earlier demo made:
-${conflicts}Set these fields as they were, or delete the object, and try again"
+${conflicts}Set these fields back, or delete the object, and try again"
 }

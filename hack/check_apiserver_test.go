@@ -21,10 +21,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// cluster is somebody's own, as far as the scripts can see.
+// cluster looks like somebody's own cluster to the scripts.
 type cluster struct {
 	kubeconfig string
-	// withoutRights is that of somebody who may do nothing.
+	// withoutRights is the kubeconfig of a user who may do nothing.
 	withoutRights string
 }
 
@@ -87,7 +87,7 @@ func (c *cluster) kubectl(t *testing.T, stdin string, args ...string) string {
 	return string(out)
 }
 
-// snapshot is what the demo could write, with versions.
+// snapshot lists the objects that the demo could write, with their versions.
 func (c *cluster) snapshot(t *testing.T) []string {
 	t.Helper()
 	return strings.Split(c.kubectl(t, "", "get", "-A",
@@ -95,7 +95,7 @@ func (c *cluster) snapshot(t *testing.T) []string {
 		"-o", `jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`), "\n")
 }
 
-// refuses: the demo ends with these words and has written nothing.
+// refuses fails the test unless the demo ends with these words and writes nothing.
 func (c *cluster) refuses(t *testing.T, words ...string) {
 	t.Helper()
 	before := c.snapshot(t)
@@ -109,11 +109,11 @@ func (c *cluster) refuses(t *testing.T, words ...string) {
 		}
 	}
 	if diff := cmp.Diff(before, c.snapshot(t)); diff != "" {
-		t.Errorf("the demo refused, and has written (-before +after):\n%s", diff)
+		t.Errorf("the demo refused, but has written (-before +after):\n%s", diff)
 	}
 }
 
-// accepts: nothing is in the way of the demo.
+// accepts fails the test if the demo refuses.
 func (c *cluster) accepts(t *testing.T) {
 	t.Helper()
 	if out, err := c.script(t, ". hack/env.sh; use_cluster"); err != nil {
@@ -121,7 +121,7 @@ func (c *cluster) accepts(t *testing.T) {
 	}
 }
 
-// crd makes one that has no schema to speak of.
+// crd creates a CRD with an empty schema.
 func (c *cluster) crd(t *testing.T, group, version, plural, kind string, labels ...string) {
 	t.Helper()
 	c.kubectl(t, `
@@ -164,7 +164,7 @@ provisioner: example.com/none
 `, "create", "-f", "-")
 }
 
-// TestDemoRefuses: in a cluster of somebody's own the demo overwrites nothing.
+// TestDemoRefuses shows that the demo overwrites nothing in somebody's own cluster.
 func TestDemoRefuses(t *testing.T) {
 	c := startCluster(t)
 	out, err := c.script(t, "hack/demo.sh", "KUBECONFIG="+c.withoutRights)
@@ -182,7 +182,7 @@ func TestDemoRefuses(t *testing.T) {
 	c.refuses(t, "CPO is installed")
 	c.kubectl(t, "", "delete", "crd", "operatorconfigurations."+cpo)
 	c.crd(t, cpo, "v1", "postgresqls", "postgresql", "app.kubernetes.io/managed-by: Helm")
-	c.refuses(t, "CRD postgresqls."+cpo+" is there and not of the demo (managed by Helm, field managers: helm")
+	c.refuses(t, "CRD postgresqls."+cpo+" exists and is not from the demo (managed by Helm, field managers: helm")
 	c.kubectl(t, "", "delete", "crd", "postgresqls."+cpo)
 
 	c.kubectl(t, "", "create", "namespace", "elsewhere")
@@ -196,13 +196,13 @@ func TestDemoRefuses(t *testing.T) {
 	c.kubectl(t, "", "delete", "clusterrole", "stanzaflow")
 
 	c.kubectl(t, "", "create", "namespace", "stanzaflow-demo")
-	c.refuses(t, "namespace stanzaflow-demo is there and not of the demo")
+	c.refuses(t, "namespace stanzaflow-demo exists and is not from the demo")
 	c.kubectl(t, "", "label", "namespace", "stanzaflow-demo", "stanzaflow.dev/demo=true")
 	c.accepts(t)
 }
 
-// TestDemoKeepsFieldsOfOthers: what an earlier demo made is taken up, unless
-// somebody has changed it since.
+// TestDemoKeepsFieldsOfOthers shows that the demo takes over what an earlier demo
+// made, unless somebody has changed it since.
 func TestDemoKeepsFieldsOfOthers(t *testing.T) {
 	c := startCluster(t)
 	c.argo(t)
@@ -224,13 +224,13 @@ func TestDemoKeepsFieldsOfOthers(t *testing.T) {
 	c.refuses(t, "secret_cluster-s3-credential", `conflict with "kubectl-patch"`, ".data.s3.conf")
 }
 
-// TestDemoSaysWhatIsMissing: before anything is built.
+// TestDemoSaysWhatIsMissing shows that it says so before it builds anything.
 func TestDemoSaysWhatIsMissing(t *testing.T) {
 	c := &cluster{kubeconfig: write(t, []byte(`{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"c"}}],"clusters":[{"name":"c","cluster":{"server":"http://127.0.0.1:1"}}]}`))}
 	for name, test := range map[string]struct{ env, want string }{
 		"no images":                {"IMAGE=", "Load them: LOAD="},
 		"a cluster that is not up": {"", "the cluster does not answer"},
-		"load into what":           {"KUBECONFIG= LOAD=true", "LOAD is for a cluster of your own"},
+		"load into what":           {"KUBECONFIG= LOAD=true", "LOAD is for your own cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := c.script(t, "hack/demo.sh", strings.Fields(test.env)...)

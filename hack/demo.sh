@@ -1,13 +1,13 @@
 #!/bin/bash
-# The demo: one PostgreSQL, one object store, a schedule; the schedule fires, and
-# what it proves is shown. KUBECONFIG, LOAD, IMAGE, POSTGRES_IMAGE,
-# OBJECT_STORE_IMAGE: see README.md.
+# Runs the demo: one PostgreSQL, one object store, a schedule. It waits until the
+# schedule fires and shows the proof. README.md explains KUBECONFIG, LOAD, IMAGE,
+# POSTGRES_IMAGE and OBJECT_STORE_IMAGE.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
 . hack/next.sh
 
-# show prints a command and what it gives.
+# show prints a command and its output.
 show() {
   printf '\n$ %s\n' "$*"
   "$@"
@@ -39,11 +39,11 @@ apply_quickstart() {
   say "applying examples/quickstart to namespace $demo"
   if [ "$(kubectl get namespace "$demo" --ignore-not-found -o jsonpath='{.status.phase}')" = Terminating ]; then
     say "waiting until the namespace of an earlier demo is gone"
-    kubectl wait --for=delete "namespace/$demo" --timeout=180s >/dev/null || die "namespace $demo does not go: kubectl get namespace $demo -o yaml"
+    kubectl wait --for=delete "namespace/$demo" --timeout=180s >/dev/null || die "namespace $demo is not deleted: kubectl get namespace $demo -o yaml"
   fi
   apply examples/quickstart
   if [ "$(kubectl -n "$demo" get stanza cluster --ignore-not-found -o jsonpath='{.spec.suspend}')" = true ]; then
-    say "letting the schedules run again, which were suspended"
+    say "resuming the schedules, which were suspended"
     kubectl -n "$demo" patch stanza cluster --type=merge -p '{"spec":{"suspend":false}}' >/dev/null
   fi
   say "waiting for the object store and PostgreSQL"
@@ -56,12 +56,12 @@ install_operator
 apply_quickstart
 
 moment=$(date +%s)
-say "waiting for the schedule to fire by itself, every minute"
+say "waiting for the schedule to fire, every minute"
 workflow='' phase='' last='' waiting=$SECONDS
 while [ "$phase" != Succeeded ]; do
   [ $((SECONDS - waiting)) -lt 600 ] || {
     kubectl -n "$demo" get stanza,cronworkflow,workflow,pods >&2 || true
-    die "no proven backup: kubectl -n $demo describe stanza cluster; kubectl -n stanzaflow-system logs deployment/stanzaflow. Without a Workflow: does Argo's controller watch namespace $demo?"
+    die "no proven backup: kubectl -n $demo describe stanza cluster; kubectl -n stanzaflow-system logs deployment/stanzaflow. If there is no Workflow, check that Argo's controller watches namespace $demo"
   }
   read -r workflow phase <<<"$(newest "$moment")" || true
   if [ "$workflow $phase" != "$last" ] && [ -n "$workflow" ]; then
@@ -78,9 +78,9 @@ while [ "$phase" != Succeeded ]; do
   esac
 done
 label=$(output "$workflow" backup-label)
-# The operator folds the run into the status of the Stanza a moment later.
+# The operator writes the run into the status of the Stanza a moment later.
 kubectl -n "$demo" wait --for=jsonpath='{.status.lastBackup.label}'="$label" stanza/cluster --timeout=30s >/dev/null ||
-  say "a newer run has been reported meanwhile"
+  say "the Stanza already shows a newer run"
 
 printf '\n%s\n' "$workflow"
 steps "$workflow"

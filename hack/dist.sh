@@ -1,14 +1,14 @@
 #!/bin/bash
-# Writes dist/, or DIST: what a person installs of VERSION. The same commit gives the
-# same bytes.
+# Writes what a person installs of VERSION into dist/, or DIST. The same commit gives
+# the same bytes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
 
 image=ghcr.io/stanzaflow/operator
 out=${DIST:-dist}
-# It is emptied first.
-[ ! -e "$out" ] || [ -f "$out/SHA256SUMS" ] || die "$out is there and is not what an earlier make dist wrote: remove it, or set DIST to another folder"
+# The folder is emptied first.
+[ ! -e "$out" ] || [ -f "$out/SHA256SUMS" ] || die "$out exists, and an earlier make dist did not write it: remove it, or set DIST to another folder"
 [[ ${VERSION:?} =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] || die "VERSION '$VERSION' cannot be the tag of an image"
 
 # kustomization renders a folder with the image of this version.
@@ -21,8 +21,8 @@ YAML
   go tool -modfile=hack/tools/kustomize.mod kustomize build "$work/kustomization"
 }
 
-# notes prints what changed: the fragments, or, once they have become a section of
-# the changelog, that section.
+# notes prints what changed: the fragments, or the section of the changelog that they
+# have become.
 notes() {
   printf '# Stanzaflow %s\n\nImage: `%s:%s@%s`\n' "$VERSION" "$image" "$VERSION" "$(digest)"
   if compgen -G 'docs/changes/*.md' >/dev/null; then
@@ -54,7 +54,7 @@ for arch in amd64 arm64; do
   CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$work/operator-$arch" ./cmd/operator
   binaries+=(--binary "$PWD/$work/operator-$arch")
 done
-say "making the image $image:$VERSION"
+say "building the image $image:$VERSION"
 go -C test/cluster run . image --name "$image:$VERSION" "${binaries[@]}" --out "$PWD/$work/dist/operator.tar"
 
 say "rendering the manifests"

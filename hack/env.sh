@@ -1,13 +1,13 @@
-# What the scripts share. Source me from the top of the checkout.
+# Functions that the scripts share. Source this file from the top of the checkout.
 
 started=$SECONDS
 
-# The field manager of all that the scripts apply: by it they know their own
-# objects again, and the API server keeps them away from those of others.
+# The field manager of everything that the scripts apply. The scripts recognise their
+# own objects by it, and the API server keeps them away from other people's fields.
 manager=stanzaflow-demo
 demo=stanzaflow-demo # the namespace of examples/quickstart
 
-# say prints what is done, with the seconds since the start.
+# say prints progress, with the seconds since the start.
 say() { printf '[%4ds] %s\n' "$((SECONDS - started))" "$*"; }
 
 die() {
@@ -15,17 +15,17 @@ die() {
   exit 1
 }
 
-# is_local says whether KUBECONFIG is that of the local cluster.
+# is_local says whether KUBECONFIG is the local cluster's.
 is_local() {
   go -C test/cluster run . is-local "$KUBECONFIG" 2>/dev/null
 }
 
-# use_cluster takes the local cluster, or that of KUBECONFIG if it is another one,
-# and gets the images there. What the local cluster is for may be said: demo.
+# use_cluster uses the local cluster, or that of KUBECONFIG if it is another one, and
+# brings the images there. Its argument may say what the local cluster is for: demo.
 use_cluster() { # [what for]
   own=''
   if [ -n "${LOAD:-}" ]; then
-    [ -n "${KUBECONFIG:-}" ] || die "LOAD is for a cluster of your own: say which, KUBECONFIG=~/.kube/config"
+    [ -n "${KUBECONFIG:-}" ] || die "LOAD is for your own cluster: name it, KUBECONFIG=~/.kube/config"
     use_own
   elif [ -z "${KUBECONFIG:-}" ] || is_local; then
     use_local "$@"
@@ -48,19 +48,19 @@ use_local() { # [what for]
   IMAGE=$(cat bin/operator.image)
 }
 
-# use_own leaves alone all that the demo did not make.
+# use_own changes nothing that the demo did not create.
 use_own() {
   own=yes
   command -v kubectl >/dev/null || die "kubectl is not in PATH"
   say "your own cluster: $(kubectl config current-context)"
-  [ -n "${LOAD:-}${IMAGE:-}" ] || die "KUBECONFIG is a cluster of your own, which does not have the images yet. Load them: LOAD='kind load image-archive'; or push them to a registry and name them: IMAGE, POSTGRES_IMAGE, OBJECT_STORE_IMAGE. README.md says how"
+  [ -n "${LOAD:-}${IMAGE:-}" ] || die "the cluster of KUBECONFIG does not have the images yet. Load them: LOAD='kind load image-archive'; or push them to a registry and name them: IMAGE, POSTGRES_IMAGE, OBJECT_STORE_IMAGE. README.md says how"
   . hack/check.sh
   check_cluster
   [ -z "${LOAD:-}" ] || load_images
 }
 
-# load_images builds the images that are not given and hands each tarball to the
-# command of LOAD.
+# load_images builds the images that are not named and passes each tarball to the
+# command in LOAD.
 load_images() {
   local tarball tarballs=() names=()
   [ -n "${POSTGRES_IMAGE:-}" ] || names+=("$postgres_image")
@@ -99,8 +99,8 @@ with_images() {
     -e "s|$object_store_image|${OBJECT_STORE_IMAGE:-$object_store_image}|"
 }
 
-# apply takes over fields of others in the local cluster alone, where whatever an
-# earlier test left is in the way.
+# apply takes over other people's fields only in the local cluster, where an earlier
+# test may have left something.
 apply() { # kustomization
   local out force=()
   [ -n "${own:-}" ] || force=(--force-conflicts)
@@ -123,7 +123,7 @@ install_operator() {
   }
 }
 
-# remove_demo deletes the demo's namespace and does not wait for its end.
+# remove_demo deletes the demo's namespace and does not wait until it is gone.
 remove_demo() {
   kubectl delete namespace "$demo" --ignore-not-found --wait=false >/dev/null
 }
@@ -135,8 +135,13 @@ remove_leftovers() {
   kubectl get namespaces -o name | sed -n '/^namespace\/e2e-/p' | xargs --no-run-if-empty kubectl delete --wait=false
 }
 
-# use_faults builds the program that breaks the local cluster, for the tests.
-use_faults() {
+# use_test_cluster brings the operator to the local cluster, never to somebody's own,
+# and builds the program that breaks that cluster, for the tests.
+use_test_cluster() {
+  unset KUBECONFIG IMAGE LOAD
+  use_cluster
+  remove_leftovers
+  install_operator
   go -C test/cluster build -o "$PWD/bin/cluster" .
   export CLUSTER=$PWD/bin/cluster
 }

@@ -1,11 +1,10 @@
 #!/bin/bash
-# Breaks one part after the other in the local cluster while runs continue, and
-# compares what the runs said with what a restore gives. LIST=1 only prints the
-# kinds, one a line. SEEDS=n tries every kind with n seeds; what was tried before
-# with the same image is not tried again, so that a sweep can be cut short with
-# FOR=90m and continue later. KINDS is a regular expression of names, SEED the first
-# seed: the same seed does the same again. WORLDS is how many clusters of each
-# storage are broken at the same time.
+# Breaks one part after the other in the local cluster during runs, and compares
+# what the runs reported with what a restore gives. LIST=1 only prints the kinds, one
+# a line. SEEDS=n tries every kind with n seeds; it skips what it has tried with the
+# same image, so you can cut a sweep short with FOR=90m and continue later. KINDS is
+# a regular expression of names. SEED is the first seed: the same seed does the same
+# again. WORLDS is how many clusters of each storage are broken at the same time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
@@ -17,11 +16,7 @@ if [ -n "${LIST:-}" ]; then
   exit
 fi
 lock_cluster "$@"
-unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
-use_cluster
-remove_leftovers
-install_operator
-use_faults
+use_test_cluster
 results=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow/faults
 say "trying every kind of fault with ${SEEDS:-1} seeds from ${SEED:-1} on; results in $results"
 go test -tags cluster -count=1 -timeout 0 -v -run '^TestFaults$' ./test/e2e -args \

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Makes the image of the operator from bin/operator, as bin/operator.tar. The tag
-# is a digest of the program, so that a cluster that has the image keeps it, and
-# one that has another takes this one.
+# Builds the operator's image from bin/operator, as bin/operator.tar. The tag is a
+# digest of the program: a cluster that has the image keeps it, and a cluster with
+# another image takes this one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=stanzaflow.local/operator:dev-$(sha256sum bin/operator | cut -c1-12)

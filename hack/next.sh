@@ -1,5 +1,5 @@
-# What to try after the demo. Sourced by hack/demo.sh. Every line with a $ works
-# as it is printed: TestDemoElsewhere runs them.
+# What to try after the demo. hack/demo.sh sources this file. Every line with a $
+# works exactly as printed: TestDemoElsewhere runs them.
 
 next() {
   local run='kubectl create -f examples/quickstart/run.yaml -o yaml | kubectl wait --timeout=5m -f -'
@@ -31,14 +31,14 @@ $(next_remove)
 TEXT
 }
 
-# next_argo says how to look at the Argo server, where there is one.
+# next_argo says how to open the Argo server, if there is one.
 next_argo() {
   local namespace scheme
   namespace=$(kubectl get service -A --field-selector metadata.name=argo-server -o 'jsonpath={.items[0].metadata.namespace}' 2>/dev/null) || return 0
   scheme=$(kubectl -n "$namespace" get deployment argo-server -o 'jsonpath={.spec.template.spec.containers[0].readinessProbe.httpGet.scheme}' 2>/dev/null) || scheme=
   scheme=${scheme:-HTTPS}
   cat <<TEXT
-Look at the runs in Argo's own pages, ${scheme,,}://localhost:2746/workflows/$demo, until Ctrl-C:
+Look at the runs in Argo's own UI, ${scheme,,}://localhost:2746/workflows/$demo, until Ctrl-C:
   \$ kubectl -n $namespace port-forward service/argo-server 2746:2746
 TEXT
 }
@@ -51,13 +51,13 @@ next_path() {
 next_remove() {
   if [ -n "${own:-}" ]; then
     cat <<TEXT
-Remove everything. With the CRDs goes every postgresql and Stanza of the cluster:
+Remove everything. Removing the CRDs deletes every postgresql and Stanza in the cluster:
   \$ kubectl delete namespace $demo
   \$ kubectl delete -k deploy/overlays/standalone
 TEXT
   else
     cat <<TEXT
-Remove the demo; or stop the local cluster; or delete its state, too:
+Remove the demo; or stop the local cluster; or also delete its state:
   \$ kubectl delete namespace $demo
   \$ make cluster-down
   \$ make cluster-wipe

@@ -1,14 +1,14 @@
 #!/bin/bash
 # Runs the stories of test/e2e in the local cluster, with the operator of this
 # checkout:
-#   hack/test-cluster.sh everyday   the stories of every day and a turn of faults
+#   hack/test-cluster.sh everyday   the everyday stories and a few faults
 #   hack/test-cluster.sh full       every story that has not passed with the same
 #                                   image, cluster and tests
 # RUN is a regular expression of names. LIST=1 only prints the stories. SEED chooses
-# the faults of the day and their moments; by default it is the number of commits, so
-# that each commit has its turn. For full: FOR=15m takes what fits into that time,
-# FORCE=1 repeats what has passed, BASE is the commit since which changes count: their
-# stories come first.
+# the faults and their moments; by default it is the number of commits, so that each
+# commit tries different ones. For full: FOR=15m plays as many as fit into that time,
+# FORCE=1 repeats what has passed, BASE is a commit: the stories of what has changed
+# since come first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
@@ -18,7 +18,7 @@ rung=$1
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/stanzaflow
 seed=${SEED:-$(git rev-list --count HEAD 2>/dev/null || echo 0)}
 
-# stories runs them; -v, because a story says how far it is.
+# stories runs the stories. -v shows how far each one is.
 stories() { # options…
   go test -tags cluster -count=1 -timeout 0 -v -run '^TestStories$' ./test/e2e -args "$@"
 }
@@ -39,11 +39,7 @@ full)
 esac
 
 lock_cluster "$@"
-unset KUBECONFIG IMAGE LOAD # never in a cluster of somebody's own
-use_cluster
-remove_leftovers
-install_operator
-use_faults
+use_test_cluster
 say "running the stories of test/e2e, seed $seed"
 stories "${options[@]}"
 say "done"

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 is the API of Stanzaflow: the kind Stanza, which sits
+// Package v1alpha1 is the API of Stanzaflow: the kind Stanza, which stands
 // beside a postgresql resource of the same name and namespace. Its spec holds
-// what the postgresql resource has no room for, its status everything that we
-// know about the backups of that cluster.
+// the settings that the postgresql resource has no room for, its status
+// everything that we know about the backups of that cluster.
 //
 // +kubebuilder:object:generate=true
 // +groupName=stanzaflow.dev

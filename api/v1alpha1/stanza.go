@@ -7,8 +7,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // Stanza holds the backup settings that a postgresql resource has no room for,
 // and reports the backups of that cluster. It has the name and the namespace of
-// the postgresql resource. The operator creates an empty one where the user has
-// none, and never writes to the spec of one that exists.
+// the postgresql resource. The operator creates an empty one if the user has
+// none, and never writes to the spec of an existing one.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -30,7 +30,7 @@ type Stanza struct {
 	// spec is optional: without it every schedule runs in UTC, ungated.
 	// +optional
 	Spec StanzaSpec `json:"spec,omitzero"`
-	// status is written by the operator only.
+	// status is written only by the operator.
 	// +optional
 	Status StanzaStatus `json:"status,omitzero"`
 }
@@ -47,8 +47,8 @@ type StanzaList struct {
 
 // StanzaSpec is what the user may set.
 type StanzaSpec struct {
-	// timeZone is the IANA time zone, such as Europe/Vienna, in which every
-	// schedule of the cluster is read. Empty means UTC. In a zone with
+	// timeZone is the IANA time zone of every schedule of the cluster, such as
+	// Europe/Vienna. Empty means UTC. In a zone with
 	// daylight saving time a schedule between 02:00 and 03:00 local time does
 	// not fire on one day of the year and fires twice on another.
 	// +optional
@@ -56,14 +56,14 @@ type StanzaSpec struct {
 	TimeZone string `json:"timeZone,omitempty"`
 
 	// suspend stops the schedules of the cluster. A run that has started
-	// goes on. Backups started by hand are not affected. When it is taken
-	// back, each schedule that has missed a run starts one at once.
+	// continues. Backups started by hand are not affected. When it is set back
+	// to false, each schedule that has missed a run starts one at once.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
-	// gate is an expr-lang/expr boolean over the facts that precheck found,
-	// docs/gate.md. A run whose gate is false ends as held: it has not made
-	// a backup and is not a success.
+	// gate is a boolean expression in expr-lang/expr over the facts that
+	// precheck found, docs/gate.md. A run whose gate is false ends as held: it
+	// makes no backup and is not a success.
 	// Example: lastFull == nil || postgres.databaseBytes < lastFull.databaseBytes * 10
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
@@ -75,18 +75,19 @@ type StanzaSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	WorkflowTemplate string `json:"workflowTemplate,omitempty"`
 
-	// certificate is about the certificates with which the repo host and the
-	// PostgreSQL pods trust each other. It is used where a repo has storage pvc.
+	// certificate configures the certificates with which the repo host and the
+	// PostgreSQL pods authenticate each other. Only clusters with a repo of
+	// storage pvc use it.
 	// +optional
 	Certificate CertificateSpec `json:"certificate,omitzero"`
 }
 
 // CertificateSpec says who issues certificates and for how long.
 type CertificateSpec struct {
-	// duration of a certificate. It is renewed when a third of it is left, and
-	// is taken up without a restart. Empty means 2160h, 90 days. A certificate
-	// authority of ours is replaced after that time too, the old one trusted
-	// until nothing needs it any more.
+	// duration of a certificate. The operator renews it when a third of that is
+	// left, without a restart. Empty means 2160h, 90 days. The operator also
+	// replaces its own certificate authority after that time. The old one stays
+	// trusted until nothing needs it any more.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MinLength=2
@@ -94,7 +95,7 @@ type CertificateSpec struct {
 	Duration *metav1.Duration `json:"duration,omitempty"`
 
 	// issuerRef names an issuer of cert-manager that issues the certificates
-	// in place of the operator. The Secrets of cert-manager must hold ca.crt.
+	// instead of the operator. The Secrets of cert-manager must hold ca.crt.
 	// +optional
 	IssuerRef *IssuerReference `json:"issuerRef,omitempty"`
 }
@@ -130,13 +131,13 @@ type StanzaStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// schedule is every schedule in one line, for the printed column:
-	// full 30 2 * * *, incr */30 * * * *. The repo is named where the
-	// cluster has more than one.
+	// full 30 2 * * *, incr */30 * * * *. It names the repo if the cluster
+	// has more than one.
 	// +optional
 	Schedule string `json:"schedule,omitempty"`
 
 	// nextRunTime is when the next schedule of the cluster fires. Absent
-	// while nothing is due to run.
+	// while no schedule will fire.
 	// +optional
 	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`
 
@@ -146,31 +147,31 @@ type StanzaStatus struct {
 	// +listMapKey=cronWorkflow
 	Schedules []ScheduleStatus `json:"schedules,omitempty"`
 
-	// repos has one entry for each repo of the cluster, as the last run of it
-	// that proved a backup has found it.
+	// repos has one entry for each repo of the cluster, as the last run that
+	// proved a backup there found it.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	Repos []RepoStatus `json:"repos,omitempty"`
 
 	// orphanedClaims are PersistentVolumeClaims with backups of this cluster
-	// that none of its repos uses. The operator never deletes one.
+	// that none of its repos uses. The operator never deletes them.
 	// +optional
 	// +listType=set
 	OrphanedClaims []string `json:"orphanedClaims,omitempty"`
 
 	// certificate is the one that the repo host and the PostgreSQL pods use
-	// now. Absent without a repo of storage pvc, and where cert-manager issues.
+	// now. Absent without a repo of storage pvc, and if cert-manager issues.
 	// +optional
 	Certificate *CertificateStatus `json:"certificate,omitempty"`
 
-	// configuration is what the operator declares to be the pgBackRest
-	// configuration of the cluster. A run compares its pods with it. Absent while
+	// configuration identifies the pgBackRest configuration that the operator
+	// has written for the cluster. A run compares the pods with it. Absent while
 	// the operator provisions none.
 	// +optional
 	Configuration *ConfigurationStatus `json:"configuration,omitempty"`
 
-	// lastRun is the run of the cluster that started last, by schedule or by
+	// lastRun is the run of the cluster that started last, scheduled or by
 	// hand.
 	// +optional
 	LastRun *RunStatus `json:"lastRun,omitempty"`
@@ -182,8 +183,8 @@ type StanzaStatus struct {
 
 // ConfigurationStatus holds digests, SHA-256 in hexadecimal digits.
 type ConfigurationStatus struct {
-	// source is the digest of spec.backup of the postgresql that the
-	// configuration was made from.
+	// source is the digest of the spec.backup of the postgresql from which the
+	// configuration was made.
 	Source string `json:"source"`
 	// primary is the digest of the file pgbackrest_instance.conf of the
 	// PostgreSQL pods. Absent while a Problem keeps an older configuration.
@@ -195,8 +196,8 @@ type ConfigurationStatus struct {
 	RepoHost string `json:"repoHost,omitempty"`
 }
 
-// RepoStatus is one repo. What runs have found in it stays absent until one has
-// proven a backup there.
+// RepoStatus is one repo. What runs find in it is absent until a run has proven
+// a backup there.
 type RepoStatus struct {
 	// name is repo1 to repo4.
 	Name string `json:"name"`
@@ -208,10 +209,10 @@ type RepoStatus struct {
 	// cipher is none or aes-256-cbc.
 	// +optional
 	Cipher string `json:"cipher,omitempty"`
-	// backups in the repo, of every type.
+	// backups is the number of backups in the repo, of every type.
 	// +optional
 	Backups int32 `json:"backups,omitempty"`
-	// fulls are those of type full.
+	// fulls is the number of backups of type full.
 	// +optional
 	Fulls int32 `json:"fulls,omitempty"`
 	// oldestBackupTime is when the oldest backup without errors was complete:
@@ -242,19 +243,19 @@ type ScheduleStatus struct {
 	// schedule is the cron expression that is in force. While the one in the
 	// postgresql resource is not valid, this is the last good one.
 	Schedule string `json:"schedule"`
-	// timeZone in which schedule is read.
+	// timeZone of schedule.
 	TimeZone string `json:"timeZone"`
 	// nextRunTime is when the schedule fires next. Absent while suspended.
 	// +optional
 	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`
 	// overdue says that a backup was due and none of this repo and type has been
 	// proven since, whatever the reason: held, suspended, failed or not started.
-	// A run that goes on is not overdue.
+	// While a run of the schedule is running, it is not overdue.
 	// +optional
 	Overdue bool `json:"overdue,omitempty"`
 	// held says in one line why the schedule can make no backup now: suspended,
-	// a standby cluster, no instances, a restore; or why its last run that is
-	// over made none. Absent while nothing holds it.
+	// a standby cluster, no instances, a restore; or why its last run that has
+	// ended made none. Absent while nothing holds it.
 	// +optional
 	Held string `json:"held,omitempty"`
 	// delayed says in one line what the schedule waits for: its run for another
@@ -262,12 +263,11 @@ type ScheduleStatus struct {
 	// not wait.
 	// +optional
 	Delayed string `json:"delayed,omitempty"`
-	// lastRun is the newest run of this schedule, of its repo and type.
+	// lastRun is the newest run of this repo and type.
 	// +optional
 	LastRun *RunStatus `json:"lastRun,omitempty"`
-	// previousRun is the newest run of this schedule that is over, while
-	// lastRun is not. It tells how healthy the schedule is for as long as a
-	// backup takes.
+	// previousRun is the newest run of this schedule that has ended, while
+	// lastRun is still running. Until then it shows how healthy the schedule is.
 	// +optional
 	PreviousRun *RunStatus `json:"previousRun,omitempty"`
 	// lastBackup is the newest backup that a run of this repo and type has
@@ -283,18 +283,18 @@ type RunResult string
 
 // Only RunSucceeded means that there is a backup.
 const (
-	// RunRunning: not over yet.
+	// RunRunning means that the run has not ended.
 	RunRunning RunResult = "Running"
-	// RunSucceeded: the backup of this run is listed by pgbackrest info,
-	// without error and with its WAL archived.
+	// RunSucceeded means that the backup of this run is proven: pgbackrest info
+	// lists it, without error and with its WAL archived.
 	RunSucceeded RunResult = "Succeeded"
-	// RunFailed: there is no proven backup of this run.
+	// RunFailed means that there is no proven backup of this run.
 	RunFailed RunResult = "Failed"
-	// RunHeld: the run must not happen now, by the gate of the Stanza. There
-	// is no backup.
+	// RunHeld means that no backup can or may be made now: the gate of the
+	// Stanza is false, or the cluster must not be backed up. There is no backup.
 	RunHeld RunResult = "Held"
-	// RunUnknown: the Workflow is over and left no report. It counts as not
-	// succeeded.
+	// RunUnknown means that the Workflow has ended and left no report. It counts
+	// as not succeeded.
 	RunUnknown RunResult = "Unknown"
 )
 
@@ -304,7 +304,7 @@ type RunStatus struct {
 	Workflow string `json:"workflow"`
 	// repo of the run.
 	Repo string `json:"repo"`
-	// type that the run was asked for.
+	// type is the backup type that was requested.
 	Type string `json:"type"`
 	// trigger is schedule or manual.
 	// +optional
@@ -312,7 +312,7 @@ type RunStatus struct {
 	// result of the run.
 	Result RunResult `json:"result"`
 	// message says what went wrong and what to do, in one line. Empty when
-	// the run succeeded and its expire step too.
+	// the run and its expire step have succeeded.
 	// +optional
 	Message string `json:"message,omitempty"`
 	// startTime of the Workflow.
@@ -337,7 +337,7 @@ const (
 	// the backups it builds on and of its WAL, and each matches its checksum.
 	VerifiedContents BackupVerification = "Contents"
 	// VerifiedFiles means that the files of each of these backups are in the repo with the
-	// size that pgbackrest info tells.
+	// size that pgbackrest info reports.
 	VerifiedFiles BackupVerification = "Files"
 )
 
@@ -347,18 +347,18 @@ type BackupStatus struct {
 	Label string `json:"label"`
 	// repo that holds it.
 	Repo string `json:"repo"`
-	// type of the backup. It is full when an incr or diff was asked for and
-	// the repo held no full one yet.
+	// type of the backup. It is full if an incr or diff was requested and the
+	// repo held no full yet.
 	Type string `json:"type"`
 	// workflow that made and proved it.
 	Workflow string `json:"workflow"`
-	// startTime and stopTime are pgBackRest's.
+	// startTime and stopTime are the times that pgBackRest reports.
 	StartTime metav1.Time `json:"startTime"`
 	// stopTime is when the backup was complete.
 	StopTime metav1.Time `json:"stopTime"`
-	// verified is how the run has verified the files of the backup and of every
-	// backup that it builds on: Contents, each was read back and matches its
-	// checksum; or Files, each is there with its size.
+	// verified says how the run has verified the files of the backup and of every
+	// backup that it builds on. Contents: each was read back and matches its
+	// checksum. Files: each is there with its size.
 	// +optional
 	Verified BackupVerification `json:"verified,omitempty"`
 	// databaseBytes is the size of the database.
@@ -366,7 +366,7 @@ type BackupStatus struct {
 	// repoBytes is what this backup added to the repo.
 	RepoBytes int64 `json:"repoBytes"`
 	// walStart and walStop are the first and the last WAL segment that the
-	// backup needs to be consistent. Both were seen in the archive.
+	// backup needs to be consistent. Both are in the archive.
 	WALStart string `json:"walStart"`
 	// walStop is the last such segment.
 	WALStop string `json:"walStop"`

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command operator is the whole of Stanzaflow: the manager that runs in the
-// cluster, the steps that the pods of a run execute, render, which shows
-// what the manager would create, and version.
+// Command operator is all of Stanzaflow: manager runs in the cluster, step runs in
+// the pods of a run, render shows what the manager would create, and version prints
+// what must fit it.
 package main
 
 import (
@@ -13,15 +13,21 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // Time zones of schedules, in an image without a zone database.
+	_ "time/tzdata" // The image has no zone database, and schedules need one.
 
 	"github.com/spf13/cobra"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // version is set by the linker.
 var version = "dev"
 
-// exitError ends the process with a code that is more than success or failure.
+// provisioner owns the pgBackRest configuration of every cluster. This is the
+// only place that chooses it.
+const provisioner = vocab.ProvisionedByUs
+
+// exitError ends the process with a code that says more than success or failure.
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
@@ -36,7 +42,7 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	root := &cobra.Command{
 		Use:           "operator",
-		Short:         "Turns the pgBackRest schedules of postgresql resources into Argo CronWorkflows that prove each backup",
+		Short:         "Turn the pgBackRest schedules of postgresql resources into Argo CronWorkflows that prove each backup",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -36,27 +36,28 @@ func managerCommand() *cobra.Command {
 	var options managerOptions
 	command := &cobra.Command{
 		Use:   "manager",
-		Short: "Runs the operator",
+		Short: "Run the operator",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return manage(cmd.Context(), options) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&options.metricsAddress, "metrics-bind-address", ":8080", "where to serve metrics, 0 for nowhere")
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
-	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that of several replicas one works")
-	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator itself, where it keeps the certificates that it issues; POD_NAMESPACE by default")
-	flags.StringVar(&options.watched, "namespaces", "", "namespaces with postgresql resources to work for, separated by commas; empty for all. The operator then needs rights in these and in its own namespace only")
+	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
+	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator, where it keeps the certificates that it issues; by default POD_NAMESPACE")
+	flags.StringVar(&options.watched, "namespaces", "", "namespaces to watch for postgresql resources, separated by commas; empty for all. The operator then needs rights only in these and in its own namespace")
 	return command
 }
 
 func manage(ctx context.Context, options managerOptions) error {
 	if options.namespace == "" {
-		return errors.New("the namespace of the operator is not known: set --namespace or POD_NAMESPACE")
+		return errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
 	}
 	namespaces, err := namespaceList(options.watched)
 	if err != nil {
 		return err
 	}
+	clusters := reconcile.Options{Namespace: options.namespace, Namespaces: namespaces, Provisioner: provisioner}
 	ctrl.SetLogger(zap.New())
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -72,7 +73,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         reconcile.CacheOptions(namespaces),
+		Cache:                         reconcile.CacheOptions(clusters),
 		Metrics:                       metricsserver.Options{BindAddress: options.metricsAddress},
 		HealthProbeBindAddress:        options.healthAddress,
 		LeaderElection:                options.leaderElect,
@@ -81,9 +82,9 @@ func manage(ctx context.Context, options managerOptions) error {
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
-		return fmt.Errorf("cannot make the manager: %w", err)
+		return fmt.Errorf("cannot create the manager: %w", err)
 	}
-	if err := reconcile.New(mgr, clock.RealClock{}, options.namespace, namespaces).Setup(mgr); err != nil {
+	if err := reconcile.New(mgr, clock.RealClock{}, clusters).Setup(mgr); err != nil {
 		return fmt.Errorf("cannot set up the controller: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {

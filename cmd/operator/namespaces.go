@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// namespaceList reads the flag --namespaces. A name that cannot be that of a
-// namespace would be watched for ever and in vain.
+// namespaceList reads the flag --namespaces. It refuses an invalid name, because the
+// manager would watch it for ever without result.
 func namespaceList(flag string) ([]string, error) {
 	if flag == "" {
 		return nil, nil
@@ -20,10 +20,10 @@ func namespaceList(flag string) ([]string, error) {
 	var names []string
 	for name := range strings.SplitSeq(flag, ",") {
 		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
-			return nil, fmt.Errorf("--namespaces: %q cannot be the name of a namespace; write names separated by commas, without spaces, such as --namespaces=sales,shop", name)
+			return nil, fmt.Errorf("--namespaces: %q is not a valid name of a namespace; write names separated by commas, without spaces, such as --namespaces=sales,shop", name)
 		}
 		if slices.Contains(names, name) {
-			return nil, fmt.Errorf("--namespaces: %s is there twice", name)
+			return nil, fmt.Errorf("--namespaces: %s appears twice", name)
 		}
 		names = append(names, name)
 	}

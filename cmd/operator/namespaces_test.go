@@ -26,20 +26,20 @@ func TestNamespaceList(t *testing.T) {
 	}
 }
 
-// TestManagerRefusesNamespaces before it asks for a cluster.
+// TestManagerRefusesNamespaces shows that it refuses them before it looks for a cluster.
 func TestManagerRefusesNamespaces(t *testing.T) {
 	t.Setenv("POD_NAMESPACE", "stanzaflow-system")
 	t.Setenv("KUBECONFIG", os.DevNull)
 	for flag, want := range map[string]string{
-		"shop, a":               `" a" cannot be the name of a namespace`,
-		"shop,":                 `"" cannot be the name of a namespace`,
-		",":                     `"" cannot be the name of a namespace`,
-		"*":                     `"*" cannot be the name of a namespace`,
-		"Shop":                  `"Shop" cannot be the name of a namespace`,
-		"shop;a":                `"shop;a" cannot be the name of a namespace`,
-		"a.b":                   `"a.b" cannot be the name of a namespace`,
-		strings.Repeat("x", 64): "cannot be the name of a namespace",
-		"a,b,a":                 "a is there twice",
+		"shop, a":               `" a" is not a valid name of a namespace`,
+		"shop,":                 `"" is not a valid name of a namespace`,
+		",":                     `"" is not a valid name of a namespace`,
+		"*":                     `"*" is not a valid name of a namespace`,
+		"Shop":                  `"Shop" is not a valid name of a namespace`,
+		"shop;a":                `"shop;a" is not a valid name of a namespace`,
+		"a.b":                   `"a.b" is not a valid name of a namespace`,
+		strings.Repeat("x", 64): "is not a valid name of a namespace",
+		"a,b,a":                 "a appears twice",
 	} {
 		r := operator(t, os.DevNull, "manager", "--namespaces="+flag)
 		if r.code != 1 || !strings.Contains(r.stderr, "operator: --namespaces: ") || !strings.Contains(r.stderr, want) {

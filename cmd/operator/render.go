@@ -20,17 +20,18 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 )
 
 func renderCommand() *cobra.Command {
 	var file, namespace string
 	command := &cobra.Command{
 		Use:   "render -f FILE",
-		Short: "Prints what the operator would create for a postgresql resource, without a cluster",
-		Long: `Prints, as YAML, what the operator would create for the postgresql resources in
-a file. Stanzas in the same file are taken into account; other objects are
-passed over. The values of a Secret are not shown. Problems go to standard error, one a line: object, field, reason,
-sentence. What is valid is printed all the same; the exit code is 1 when
+		Short: "Print what the operator would create for a postgresql resource, without a cluster",
+		Long: `Print, as YAML, what the operator would create for the postgresql resources in
+a file. It uses Stanzas in the same file and ignores other objects. It does not
+show the values of a Secret. Problems go to standard error, one a line: object,
+field, reason, sentence. Everything valid is still printed; the exit code is 1 if
 something was rejected.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,7 +69,7 @@ func render(in io.Reader, out, problems io.Writer, namespace string) error {
 	for _, object := range clusters {
 		cluster, fieldErrors := cpo.Decode(object)
 		stanza, ok := stanzas[[2]string{cluster.Namespace, cluster.Name}]
-		plan := translate.Translate(translate.Input{Cluster: cluster, FieldErrors: fieldErrors, Stanza: stanza.Spec})
+		plan := translate.Translate(translate.Input{Provisioner: provisioner, Cluster: cluster, FieldErrors: fieldErrors, Stanza: stanza.Spec})
 		if !ok {
 			if err := printObject(out, translate.DefaultStanza(cluster)); err != nil {
 				return err
@@ -129,12 +130,12 @@ func readResources(in io.Reader, namespace string) ([]map[string]any, map[[2]str
 }
 
 func printPlan(out io.Writer, plan translate.Plan) error {
-	for _, typed := range plan.Configuration() {
+	for _, typed := range plan.Provision.Objects() {
 		if err := printObject(out, typed); err != nil {
 			return err
 		}
 	}
-	for _, cron := range plan.CronWorkflows {
+	for _, cron := range plan.Schedules {
 		if err := printObject(out, cron); err != nil {
 			return err
 		}
@@ -142,12 +143,12 @@ func printPlan(out io.Writer, plan translate.Plan) error {
 	return nil
 }
 
-// redacted stands for every value of a Secret: the output is for terminals,
+// redacted replaces every value of a Secret, because the output goes to terminals,
 // tickets and pull requests.
 const redacted = "<redacted>"
 
 func printObject(out io.Writer, typed any) error {
-	object, err := translate.Object(typed)
+	object, err := manifest.Object(typed)
 	if err != nil {
 		return err
 	}

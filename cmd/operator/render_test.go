@@ -4,8 +4,6 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -14,22 +12,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Files of a case in testdata/render.
 const (
 	caseInput = "in.yaml"
 	// caseArgs replaces "-f in.yaml", one argument a line.
 	caseArgs = "args"
-	// caseStdin has nothing in it: in.yaml comes as standard input.
+	// caseStdin is an empty file that says to pass in.yaml as standard input.
 	caseStdin = "stdin"
 	caseWant  = "want.golden"
 )
 
-// secretMark is in every credential of the cases, and so in no output.
+// secretMark is in every credential of the cases, so it must be in no output.
 const secretMark = "hunter2"
 
 func TestRender(t *testing.T) {
@@ -46,7 +42,7 @@ func TestRender(t *testing.T) {
 			}
 			for _, e := range entries {
 				if !slices.Contains([]string{caseInput, caseArgs, caseStdin, caseWant}, e.Name()) {
-					t.Errorf("%s is no file of a case", e.Name())
+					t.Errorf("%s is not a file of a case", e.Name())
 				}
 			}
 			args := []string{"-f", caseInput}
@@ -59,26 +55,15 @@ func TestRender(t *testing.T) {
 			}
 			got := operator(t, stdin, append([]string{"render"}, args...)...).String()
 			if strings.Contains(got, secretMark) {
-				t.Errorf("a credential is printed:\n%s", got)
+				t.Errorf("the output has a credential:\n%s", got)
 			}
-			if *update {
-				if err := os.WriteFile(caseWant, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(caseWant)
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got), rewrite with -update if it is right:\n%s", caseWant, diff)
-			}
+			goldentest.Check(t, caseWant, got)
 		})
 	}
 }
 
-// TestRenderCredentialsAreInTheInput keeps the cases honest: a mark that is in
-// no input is in no output either.
+// TestRenderCredentialsAreInTheInput makes sure that the other tests can fail: a mark
+// that is in no input would be in no output.
 func TestRenderCredentialsAreInTheInput(t *testing.T) {
 	b, err := os.ReadFile("testdata/render/credential-in-global/in.yaml")
 	if err != nil {
@@ -89,7 +74,7 @@ func TestRenderCredentialsAreInTheInput(t *testing.T) {
 	}
 }
 
-// result of the program.
+// result is the result of the program.
 type result struct {
 	args           []string
 	code           int

@@ -16,8 +16,8 @@ import (
 )
 
 // decodeStanza reads a Stanza as the API server does: the case of a field counts.
-// The API server drops a field that it does not know; here it is refused, since
-// whoever wrote it means something.
+// The API server drops an unknown field. decodeStanza refuses it, because whoever
+// wrote it expects an effect.
 func decodeStanza(text []byte) (stanzaflowv1alpha1.Stanza, error) {
 	var stanza stanzaflowv1alpha1.Stanza
 	unknown, err := json.UnmarshalStrict(text, &stanza)
@@ -32,7 +32,7 @@ func decodeStanza(text []byte) (stanzaflowv1alpha1.Stanza, error) {
 		}
 		switch {
 		case strings.HasPrefix(path, "status."):
-			// Nothing is rendered from it, and another release may have written it.
+			// The status does not change the output, and another release may have written it.
 		case path == "":
 			problems = append(problems, err.Error())
 		default:
@@ -58,5 +58,5 @@ func unknownField(path string) string {
 	if len(known) == 0 {
 		return "there is no field " + path
 	}
-	return fmt.Sprintf("there is no field %s, there are %s", path, strings.Join(known, ", "))
+	return fmt.Sprintf("there is no field %s; the fields are %s", path, strings.Join(known, ", "))
 }

@@ -35,13 +35,14 @@ func TestStepRefuses(t *testing.T) {
 	}
 }
 
-// TestStepKnowsEachStep: outside of a cluster each of them gets as far as that.
+// TestStepKnowsEachStep shows that each step starts, and fails only because there is no
+// cluster.
 func TestStepKnowsEachStep(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	for _, name := range step.Names {
 		r := operator(t, os.DevNull, "step", name, "--workspace="+t.TempDir())
 		if r.code != 1 || !strings.Contains(r.stderr, "KUBERNETES_SERVICE_HOST") {
-			t.Errorf("%s: want exit code 1 for want of a cluster:\n%s", name, r)
+			t.Errorf("%s: want exit code 1 because there is no cluster:\n%s", name, r)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Prints the version, and what has to fit it",
+		Short: "Print the version, and the contracts that must fit it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var settings []debug.BuildSetting
@@ -35,8 +35,8 @@ func printVersion(out io.Writer, settings []debug.BuildSetting) error {
 	return err
 }
 
-// commit that Go has recorded. A build with -buildvcs=false has none; its version
-// then says it, as git describe gives it.
+// commit returns the commit that Go has recorded. A build with -buildvcs=false has
+// none; then its version, from git describe, shows the commit.
 func commit(settings []debug.BuildSetting) string {
 	revision, dirty := "not recorded", ""
 	for _, setting := range settings {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Starts PostgreSQL; makes the data directory the first time.
+# Starts PostgreSQL, and creates the data directory the first time.
 set -euo pipefail
 data=/home/postgres/pgdata/pgroot/data
 mkdir -p /home/postgres/pgdata/pgbackrest/{log,spool-path}
@@ -9,7 +9,7 @@ if [ ! -s "$data/PG_VERSION" ]; then
   # The archive settings, as the operator delivers them with its configuration.
   echo "include_if_exists '/etc/pgbackrest/conf.d/postgresql.include'" >>"$data/postgresql.conf"
 fi
-# A volume that Kubernetes has given to a group is too open for PostgreSQL.
+# PostgreSQL refuses the permissions of a volume that Kubernetes has given to a group.
 chmod 700 "$data"
 exec postgres -D "$data" \
   -c listen_addresses='*' \

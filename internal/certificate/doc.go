@@ -2,19 +2,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package certificate issues and renews the certificates with which the repo
-// host and the PostgreSQL pods of one cluster trust each other. It is pure: the
-// clock and the source of serial numbers are arguments, and whoever calls it
-// stores the State and hands out its Secret.
+// host and the PostgreSQL pods of one cluster trust each other.
 //
-// Pods take up a Secret minutes after it was written, each at its own time. So
-// at every moment a pod with the last Secret and one with the Secret before it
-// must accept each other, and an authority is replaced over three renewals:
+//	Secret of the operator ─▶ Decode ─▶ State ─▶ Renew ─▶ State ─┬─▶ Encode ─▶ Secret of the operator
+//	                                                            └─▶ Secret ─▶ Secret of the pods
+//
+// The package is pure: the clock and the source of serial numbers are arguments,
+// and the caller stores the State and publishes its Secret. The keys of the
+// authorities never reach the Secret of the pods.
+//
+// Pods see a new Secret minutes after it was written, each at its own time. So a
+// pod with the latest Secret and a pod with the one before it must always accept
+// each other, and an authority is replaced over three renewals:
 //
 //	renewal 0: old is trusted and signs the leafs.
-//	renewal 1: next is made and trusted, too; old signs.
-//	renewal 2: next signs, which every pod trusts since 1; old is still trusted.
-//	renewal 3: nobody shows a leaf of old any more; only next is trusted.
+//	renewal 1: next is created and trusted as well; old signs.
+//	renewal 2: next signs, trusted by every pod since 1; old is still trusted.
+//	renewal 3: no pod presents a leaf of old any more; only next is trusted.
 //
-// A phase follows the other only when the leafs have come to their time; leafs
-// that are replaced out of turn, for other names, stay in the phase.
+// A phase ends only when its leafs are due for renewal. Leafs that are replaced
+// earlier, because the names have changed, stay in the phase.
 package certificate

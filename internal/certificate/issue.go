@@ -19,14 +19,14 @@ import (
 const maxSkew = 5 * time.Minute
 
 // issuer makes certificates. The keys come from Go's own source of randomness,
-// which no argument can replace any more; random is for the serial numbers.
+// which no argument can replace; random is for the serial numbers.
 type issuer struct {
 	duration time.Duration
 	now      time.Time
 	random   io.Reader
 }
 
-// skew that a certificate of some life allows for: of a short one, little.
+// skew is how far a certificate is dated back. A short life allows for little.
 func skew(life time.Duration) time.Duration {
 	return min(maxSkew, life/10).Truncate(time.Second)
 }
@@ -54,8 +54,8 @@ func (i issuer) authority(cluster string) (*Pair, error) {
 	})
 }
 
-// leaf is good for a client and for a server: both ends start connections. It
-// never outlives its authority.
+// leaf makes a certificate for a client and a server: both ends open connections.
+// It never outlives its authority.
 func (i issuer) leaf(authority *Pair, names Names) (*Pair, error) {
 	serial, err := i.serial()
 	if err != nil {
@@ -81,8 +81,8 @@ func (i issuer) leaf(authority *Pair, names Names) (*Pair, error) {
 	})
 }
 
-// sign makes the key of a certificate and signs it, by itself without an
-// authority.
+// sign makes the key of a certificate and signs the certificate. Without an
+// authority the certificate signs itself.
 func (i issuer) sign(authority *Pair, template *x509.Certificate) (*Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), i.random)
 	if err != nil {
@@ -102,7 +102,7 @@ func (i issuer) sign(authority *Pair, template *x509.Certificate) (*Pair, error)
 	return &Pair{Certificate: certificate, Key: key}, nil
 }
 
-// serial is a positive number of 63 bits.
+// serial returns a positive number of 63 bits.
 func (i issuer) serial() (*big.Int, error) {
 	b := make([]byte, 8)
 	if _, err := io.ReadFull(i.random, b); err != nil {

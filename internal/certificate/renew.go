@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// MinDuration of a leaf, for tests: a Secret takes up to two minutes to reach
-// the pods, so nothing below an hour is fit for more.
+// MinDuration is the shortest life of a leaf. It is for tests: a Secret takes up
+// to two minutes to reach the pods, so in production use at least an hour.
 const MinDuration = time.Minute
 
-// authorityLives is how many lives of a leaf an authority has. It signs for two
-// at most; the rest is for an operator that was away.
+// authorityLives is how many times as long as a leaf an authority lives. It signs
+// during two of them at most; the rest is for an operator that did not run.
 const authorityLives = 4
 
-// Renew gives the State after a moment, and when to call it again. It changes
-// nothing before that moment, unless names or duration are others now or part
-// of the State was lost.
+// Renew returns the State as it should be now, and when to call Renew again.
+// Before that time it changes nothing, unless the names or the duration have
+// changed or part of the State was lost.
 func Renew(s State, names Names, duration time.Duration, now time.Time, random io.Reader) (State, time.Time, error) {
 	if duration < MinDuration {
 		return s, time.Time{}, fmt.Errorf("a certificate of less than %v cannot be renewed in time", MinDuration)
@@ -47,14 +47,14 @@ type renewal struct {
 	names Names
 }
 
-// due: the leafs have come to their time, or are not what they should be.
+// due reports whether the leafs are due for renewal, or are not what they should be.
 func (r *renewal) due() bool {
 	return !r.usable(r.Current) || !r.intact(r.Client) || !r.intact(r.RepoHost) || !r.named() || !r.now.Before(r.dueAt())
 }
 
-// dueAt is when a third of the life of the first leaf is left. A duration that
-// was shortened counts at once, a longer one from the next leafs on. It is a full
-// second, as all times of certificates and of a status are.
+// dueAt is when a third of the life of the first leaf is left. A shorter duration
+// counts at once, a longer one with the next leafs. It is a full second, like all
+// times in certificates and in a status.
 func (r *renewal) dueAt() time.Time {
 	var first time.Time
 	for _, leaf := range []*Pair{r.Client, r.RepoHost} {
@@ -69,12 +69,13 @@ func (r *renewal) dueAt() time.Time {
 	return first
 }
 
-// usable: an authority that can sign.
+// usable reports whether an authority can sign.
 func (r *renewal) usable(authority *Pair) bool {
 	return authority != nil && authority.Key != nil && authority.Certificate.IsCA && r.inTime(authority.Certificate)
 }
 
-// intact: a leaf that a peer with our bundle accepts, in its time or not.
+// intact reports whether a peer with our bundle accepts a leaf, apart from its
+// dates.
 func (r *renewal) intact(leaf *Pair) bool {
 	if leaf == nil || leaf.Key == nil {
 		return false
@@ -98,26 +99,26 @@ func (r *renewal) inTime(certificate *x509.Certificate) bool {
 	return !r.now.Before(certificate.NotBefore) && r.now.Before(certificate.NotAfter)
 }
 
-// authorities brings the authorities to the phase in which the leafs that come
-// now are signed.
+// authorities moves the authorities to the phase in which the next leafs are
+// signed.
 func (r *renewal) authorities() error {
 	intact := r.intact(r.Client) && r.intact(r.RepoHost)
 	switch {
 	case !r.usable(r.Current):
 		return r.succeed()
 	case !intact:
-		// Part of the State was lost, while the pods may hold all of it: they
-		// trust what they trusted.
+		// Part of the State was lost, but the pods may still have all of it: keep
+		// what they trust.
 		return nil
 	case !r.inTime(r.Client.Certificate) || !r.inTime(r.RepoHost.Certificate):
-		// The operator was away for too long: no pod accepts another, so there
-		// is nothing to hold back for.
+		// The operator did not run for too long. No pod accepts another, so there
+		// is no reason to wait.
 		if r.tired() {
 			return r.succeed()
 		}
 		return nil
 	case r.now.Before(r.dueAt()):
-		// Other names. The pods have not had their time with this phase.
+		// The names have changed. The pods need more time in this phase.
 		return nil
 	case r.usable(r.Next):
 		return r.succeed()
@@ -133,14 +134,15 @@ func (r *renewal) authorities() error {
 	return nil
 }
 
-// tired: an authority that is as old as a leaf gets, or will not outlive one.
+// tired reports whether the authority is as old as a leaf becomes, or would not
+// outlive a new one.
 func (r *renewal) tired() bool {
 	authority := r.Current.Certificate
 	return !r.now.Before(authority.NotBefore.Add(r.duration)) || authority.NotAfter.Before(r.now.Add(r.duration))
 }
 
-// succeed lets the next authority sign, a new one if there is none. The one
-// that signed stays trusted.
+// succeed lets the next authority sign, or a new one if there is none. The one
+// that signed before stays trusted.
 func (r *renewal) succeed() error {
 	next := r.Next
 	if !r.usable(next) {

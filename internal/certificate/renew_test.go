@@ -24,7 +24,7 @@ import (
 var (
 	start = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 	shop  = Names{CommonName: "shop", DNSNames: []string{"*.shop-clusterpods.db.svc", "shop-pgbackrest-primary.db.svc"}}
-	// Where the pods are reached.
+	// The names by which the pods are reached.
 	hosts = []string{"shop-pgbackrest-repo-host-0.shop-clusterpods.db.svc", "shop-pgbackrest-primary.db.svc"}
 )
 
@@ -42,8 +42,8 @@ func renew(t *testing.T, s State, duration time.Duration, now time.Time) (State,
 	return after, next
 }
 
-// accepts says why a pod with the Secret trusted does not accept one that shows
-// a leaf of the Secret shown, as a client and as a server.
+// accepts returns why a pod with the Secret trusted does not accept a peer with a
+// leaf of the Secret shown, as a client and as a server.
 func accepts(trusted, shown map[string][]byte, now time.Time) error {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(trusted[cpo.FileCARoots]) {
@@ -81,7 +81,7 @@ func secret(t *testing.T, s State) map[string][]byte {
 	return data
 }
 
-// checkNested: no certificate outlives the one that it is signed by.
+// checkNested checks that no certificate outlives the one that signed it.
 func checkNested(t *testing.T, s State) {
 	t.Helper()
 	for _, leaf := range []*Pair{s.Client, s.RepoHost} {
@@ -93,9 +93,10 @@ func checkNested(t *testing.T, s State) {
 	}
 }
 
-// TestPodsAcceptEachOther: at every moment of a long life with an operator that
-// is late, away, or asked for other lives, pods with either of the last two
-// Secrets accept each other, unless the operator was away until one expired.
+// TestPodsAcceptEachOther checks that pods with either of the last two Secrets accept
+// each other, at every moment of a long life with an operator that is late, does not
+// run, or is asked for other durations. The exception is an operator that did not run
+// until a certificate expired.
 func TestPodsAcceptEachOther(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(16) {
@@ -139,7 +140,7 @@ func TestPodsAcceptEachOther(t *testing.T) {
 					if late {
 						continue
 					}
-					// The Secret before it has its time, too.
+					// The Secret before it needs its time as well.
 					old, err := x509.ParseCertificate(onlyBlock(before[cpo.FileClientCert], blockCertificate))
 					if err != nil {
 						t.Fatal(err)
@@ -151,7 +152,7 @@ func TestPodsAcceptEachOther(t *testing.T) {
 						t.Fatalf("the last two Secrets at %v: %v", moment, err)
 					}
 				}
-				// What is stored is what there is.
+				// Decode returns what Encode has stored.
 				encoded, err := state.Encode()
 				if err != nil {
 					t.Fatal(err)
@@ -217,13 +218,20 @@ func TestPhases(t *testing.T) {
 	}
 }
 
-// TestOutOfTurn: what is replaced before its time stays in its phase, since the
-// pods have not had their time with it.
+// renewTwice returns a state that was renewed twice, and when the second time was.
+func renewTwice(t *testing.T) (state State, second time.Time) {
+	t.Helper()
+	state, first := renew(t, State{}, month, start)
+	state, second = renew(t, state, month, first)
+	state, _ = renew(t, state, month, second)
+	return state, second
+}
+
+// TestOutOfTurn checks that a leaf that is replaced early stays in its phase, because
+// the pods need more time in it.
 func TestOutOfTurn(t *testing.T) {
 	t.Parallel()
-	state, next := renew(t, State{}, month, start)
-	state, next = renew(t, state, month, next)
-	state, _ = renew(t, state, month, next)
+	state, next := renewTwice(t)
 	if state.Next == nil {
 		t.Fatal("no next authority")
 	}
@@ -250,15 +258,15 @@ func TestOutOfTurn(t *testing.T) {
 			t.Errorf("without %s the phase is another", name)
 		}
 	}
-	// The order of names is none of their business.
+	// The order of the names does not matter.
 	turned, _, err := Renew(state, Names{CommonName: "shop", DNSNames: []string{shop.DNSNames[1], shop.DNSNames[0]}}, month, now, rand.Reader)
 	if err != nil || !turned.Equal(state) {
 		t.Errorf("changed for another order of names: %v", err)
 	}
 }
 
-// TestHeals: whatever is left, there are good certificates at once, and the
-// authority that the pods know is still trusted.
+// TestHeals checks that any remains of a State give good certificates at once, and
+// that the authority that the pods know is still trusted.
 func TestHeals(t *testing.T) {
 	t.Parallel()
 	first, next := renew(t, State{}, month, start)
@@ -267,7 +275,7 @@ func TestHeals(t *testing.T) {
 	for name, tc := range map[string]struct {
 		state State
 		now   time.Time
-		// old: the authority of before stays in the bundle.
+		// old is true if the previous authority stays in the bundle.
 		old bool
 	}{
 		"nothing":                               {State{}, start, false},
@@ -338,9 +346,7 @@ func TestRenewFails(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	t.Parallel()
-	state, next := renew(t, State{}, month, start)
-	state, next = renew(t, state, month, next)
-	state, _ = renew(t, state, month, next)
+	state, next := renewTwice(t)
 	other, _ := renew(t, State{}, month, start)
 	good, err := state.Encode()
 	if err != nil {
@@ -375,7 +381,7 @@ func TestDecode(t *testing.T) {
 		if text := fmt.Sprint(err); err == nil && tc.want != "" || err != nil && text != tc.want {
 			t.Errorf("%s: error is %v, want %q", name, err, tc.want)
 		}
-		// It can be gone on with.
+		// It can be renewed.
 		healed, _ := renew(t, got, month, next)
 		if err := accepts(secret(t, healed), secret(t, healed), next); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -404,7 +410,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestHandshake: Go's own TLS, at both ends, with a client certificate.
+// TestHandshake uses Go's own TLS at both ends, with a client certificate.
 func TestHandshake(t *testing.T) {
 	t.Parallel()
 	state, _ := renew(t, State{}, month, start)

@@ -17,11 +17,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
-// State is all that is known of the certificates of a cluster. What is not
-// there, or could not be read, is nil.
+// State is all that is known about the certificates of a cluster. A Pair that does
+// not exist or could not be read is nil.
 type State struct {
-	// Current signs. Next is trusted already and will sign; Previous is trusted
-	// still and has no key any more.
+	// Current signs. Next is already trusted and will sign. Previous is still
+	// trusted and has no key any more.
 	Current, Next, Previous *Pair
 	// Client is the leaf of the PostgreSQL pods, RepoHost that of the repo host.
 	Client, RepoHost *Pair
@@ -30,12 +30,12 @@ type State struct {
 // Pair is a certificate with its key.
 type Pair struct {
 	Certificate *x509.Certificate
-	// Key is nil where it is not there or does not fit.
+	// Key is nil if it is missing or does not belong to the certificate.
 	Key *ecdsa.PrivateKey
 }
 
-// Names are what the leafs say of their owner: the common name is how a peer is
-// authorised, the DNS names are how it is reached.
+// Names are the names in the leafs: a peer is authorised by the common name and
+// reached by the DNS names.
 type Names struct {
 	CommonName string
 	DNSNames   []string
@@ -72,8 +72,8 @@ func (s *State) parts() []part {
 	}
 }
 
-// Encode gives the data of a Secret, which Decode reads again. It must stay
-// with the operator: it holds the keys of the authorities.
+// Encode returns the data of a Secret, which Decode reads. Only the operator may
+// read that Secret: it holds the keys of the authorities.
 func (s State) Encode() (map[string][]byte, error) {
 	data := map[string][]byte{}
 	for _, p := range s.parts() {
@@ -84,8 +84,8 @@ func (s State) Encode() (map[string][]byte, error) {
 	return data, nil
 }
 
-// Secret gives the data of CPO's Secret, for the pods: the leafs, and every
-// authority that is trusted.
+// Secret returns the data of CPO's Secret, for the pods: the leafs and every
+// trusted authority.
 func (s State) Secret() (map[string][]byte, error) {
 	data := map[string][]byte{cpo.FileCARoots: s.bundle()}
 	for _, p := range s.parts()[3:] {
@@ -96,7 +96,7 @@ func (s State) Secret() (map[string][]byte, error) {
 	return data, nil
 }
 
-// bundle of the authorities, the one that signs first.
+// bundle returns the trusted authorities; the one that signs comes first.
 func (s State) bundle() []byte {
 	var bundle bytes.Buffer
 	for _, authority := range s.trusted() {
@@ -123,7 +123,7 @@ func encodePair(data map[string][]byte, pair *Pair, certFile, keyFile string) er
 	if pair.Key == nil || keyFile == "" {
 		return nil
 	}
-	// The format that OpenSSL reads by itself.
+	// OpenSSL reads this format on its own.
 	der, err := x509.MarshalPKCS8PrivateKey(pair.Key)
 	if err != nil {
 		return errors.New("cannot encode " + keyFile)
@@ -136,9 +136,9 @@ func encodeCertificate(certificate *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: blockCertificate, Bytes: certificate.Raw})
 }
 
-// Decode reads what Encode gave. The error names the files that cannot be read,
-// and nothing of what is in them; the State holds all the others and can be
-// renewed.
+// Decode reads the data that Encode returned. The error names the files that
+// cannot be read and repeats nothing of their content. The State holds all other
+// files and can be renewed.
 func Decode(data map[string][]byte) (State, error) {
 	var s State
 	var broken []string
@@ -197,7 +197,8 @@ func decodeKey(data []byte) *ecdsa.PrivateKey {
 	return key
 }
 
-// onlyBlock gives the content of the one PEM block that there must be.
+// onlyBlock returns the content of the only PEM block, nil if there is not exactly
+// one of the kind.
 func onlyBlock(data []byte, kind string) []byte {
 	block, rest := pem.Decode(data)
 	if block == nil || block.Type != kind || len(bytes.TrimSpace(rest)) > 0 {
@@ -216,7 +217,7 @@ func (s State) Equal(other State) bool {
 	return err == nil && maps.EqualFunc(a, b, bytes.Equal)
 }
 
-// NotAfter is when the first of the leafs expires, zero without leafs.
+// NotAfter returns when the first leaf expires, zero without leafs.
 func (s State) NotAfter() time.Time {
 	var first time.Time
 	for _, leaf := range []*Pair{s.Client, s.RepoHost} {
@@ -227,7 +228,7 @@ func (s State) NotAfter() time.Time {
 	return first
 }
 
-// Duration for which the leafs are issued, zero without an authority.
+// Duration returns the life of a leaf, zero without an authority.
 func (s State) Duration() time.Duration {
 	if s.Current == nil {
 		return 0

@@ -15,15 +15,13 @@ type FieldError struct {
 	// Field is the path in the resource, as kubectl explain spells it with
 	// indices: spec.backup.pgbackrest.repos[0].schedule.full.
 	Field string
-	// Message says what is wrong and what to do. It never quotes a value, which
-	// may be a credential, in its own place or in the wrong one.
+	// Message says what is wrong and what to do. It never quotes a value: that
+	// may be a credential, in its own field or in the wrong one.
 	Message string
 }
 
-const root = "spec.backup.pgbackrest"
-
-// Limits of what is read: far above what anybody needs, and low enough that what
-// is made of it fits into the objects that it is written to.
+// Limits of what is read. They are far above what anybody needs, and low enough
+// that the result fits into the objects that we write.
 const (
 	maxText     = 4096
 	maxSchedule = 256
@@ -31,9 +29,9 @@ const (
 	maxOptions  = 256
 )
 
-// Decode reads a postgresql resource as unstructured JSON. It is total: every
-// input gives a Postgresql, with a FieldError for each part that was left out.
-// Fields that we do not know are ignored. The input is not changed.
+// Decode reads a postgresql resource from unstructured JSON. It is total: every
+// input gives a Postgresql and a FieldError for each part that was left out. It
+// ignores fields that we do not know, and does not change its input.
 func Decode(object map[string]any) (Postgresql, []FieldError) {
 	d := &decoder{}
 	metadata := d.object(object, "", "metadata")
@@ -50,16 +48,16 @@ func Decode(object map[string]any) (Postgresql, []FieldError) {
 	}
 	p.Scheduling = d.scheduling(spec)
 	p.PgBackRest = &PgBackRest{
-		Image:     d.text(section, root, "image"),
+		Image:     d.text(section, Section, "image"),
 		Resources: d.resources(section),
-		Secret:    d.text(d.object(section, root, "configuration"), root+".configuration", "secret"),
-		Global:    d.texts(section, root, "global"),
+		Secret:    d.text(d.object(section, Section, "configuration"), Section+".configuration", "secret"),
+		Global:    d.texts(section, Section, "global"),
 		Repos:     d.repos(section),
 	}
 	return p, d.errors
 }
 
-// decoder collects what could not be read.
+// decoder collects the fields that could not be read.
 type decoder struct{ errors []FieldError }
 
 func (d *decoder) fail(field, message string) {
@@ -73,20 +71,20 @@ func (d *decoder) repos(section map[string]any) []Repo {
 	}
 	list, ok := value.([]any)
 	if !ok {
-		d.fail(root+".repos", "must be a list of repositories")
+		d.fail(Section+".repos", "must be a list of repositories")
 		return nil
 	}
 	if len(list) > maxRepos {
-		d.fail(root+".repos", fmt.Sprintf("has %d entries, more than the repositories that there can be, repo1 to repo4", len(list)))
+		d.fail(Section+".repos", fmt.Sprintf("has %d entries; only repo1 to repo4 are supported", len(list)))
 		return nil
 	}
 	repos := make([]Repo, 0, len(list))
 	for i, item := range list {
-		path := fmt.Sprintf("%s.repos[%d]", root, i)
+		path := RepoField(i)
 		entry, ok := item.(map[string]any)
 		if !ok {
 			d.fail(path, "must be an object with name and storage")
-			// The place is kept, so that indices in messages stay true.
+			// Keep the position, so that the indices in messages stay true.
 			repos = append(repos, Repo{})
 			continue
 		}
@@ -164,13 +162,12 @@ func (d *decoder) texts(parent map[string]any, path, key string) map[string]stri
 	return texts
 }
 
-// plainName is what may stand in a field path. Any other key, which may be a
-// value in the wrong place, is not repeated.
+// plainName matches a key that may appear in a field path. Any other key may be a
+// value in the wrong field, and is not repeated.
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
-// schedule reads the expressions of the backup types. A type that there is not
-// keeps its name and loses its value, whatever that was: it is the name that is
-// wrong.
+// schedule reads the expressions of the backup types. An unknown type keeps its
+// name and loses its value: the name is the mistake.
 func (d *decoder) schedule(entry map[string]any, path string) map[string]string {
 	object := d.object(entry, path, "schedule")
 	if object == nil {

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/json"
 )
 
-// The parts of the resource that have the form of Kubernetes' own types. An
-// API server has seen to what is in them, and sees to it again in our objects.
+// This file reads the parts of the resource that have Kubernetes' own types. An
+// API server has validated them, and validates them again in our objects.
 
 // scheduling reads where the pods of the cluster may run.
 func (d *decoder) scheduling(spec map[string]any) Scheduling {
@@ -25,7 +25,7 @@ func (d *decoder) scheduling(spec map[string]any) Scheduling {
 	}
 }
 
-// tolerations reads one by one: an unreadable one does not hide the others.
+// tolerations reads them one by one: an unreadable one does not hide the others.
 func (d *decoder) tolerations(spec map[string]any) []corev1.Toleration {
 	var tolerations []corev1.Toleration
 	for i, item := range d.list(spec, "spec", "tolerations") {
@@ -53,11 +53,11 @@ func (d *decoder) volume(entry map[string]any, path string) *Volume {
 
 // resources reads cpu and memory, as CPO does. Empty ones are absent.
 func (d *decoder) resources(section map[string]any) corev1.ResourceRequirements {
-	resources := d.object(section, root, "resources")
-	requests, limits := d.object(resources, root+".resources", "requests"), d.object(resources, root+".resources", "limits")
+	resources := d.object(section, Section, "resources")
+	requests, limits := d.object(resources, Section+".resources", "requests"), d.object(resources, Section+".resources", "limits")
 	return corev1.ResourceRequirements{
-		Requests: d.quantities(requests, root+".resources.requests"),
-		Limits:   d.quantities(limits, root+".resources.limits"),
+		Requests: d.quantities(requests, Section+".resources.requests"),
+		Limits:   d.quantities(limits, Section+".resources.limits"),
 	}
 }
 
@@ -84,14 +84,14 @@ func (d *decoder) quantities(object map[string]any, path string) corev1.Resource
 	return list
 }
 
-// quantity is what people write. Kubernetes takes more, and computes for
+// quantity matches what people write. Kubernetes accepts more, and computes for
 // minutes on an exponent of nine digits.
 var quantity = regexp.MustCompile(`^[0-9]{1,18}(\.[0-9]{1,9})?([mkMGTPE]|[KMGTPE]i|[eE][0-9]{1,2})?$`)
 
 // IsQuantity reports whether a text is a Kubernetes quantity such as 500m or 15Gi.
 func IsQuantity(text string) bool { return quantity.MatchString(text) }
 
-// list gives the items of a list.
+// list returns the items of a list.
 func (d *decoder) list(parent map[string]any, path, key string) []any {
 	value, ok := parent[key]
 	if !ok || value == nil {
@@ -104,7 +104,7 @@ func (d *decoder) list(parent map[string]any, path, key string) []any {
 	return list
 }
 
-// as reads an object as a type of Kubernetes. An empty one is absent.
+// as reads an object as a type of Kubernetes. It returns nil for an empty object.
 func as[T any](d *decoder, parent map[string]any, path, key string) *T {
 	object := d.object(parent, path, key)
 	if len(object) == 0 {
@@ -112,14 +112,14 @@ func as[T any](d *decoder, parent map[string]any, path, key string) *T {
 	}
 	typed, ok := convert[T](object)
 	if !ok {
-		d.fail(join(path, key), "has a part of the wrong type; kubectl explain tells the right one")
+		d.fail(join(path, key), "has a part of the wrong type; kubectl explain shows the right one")
 		return nil
 	}
 	return &typed
 }
 
-// convert reads JSON as a type, as the API server does: the case of a field counts.
-// Fields that the type does not have are ignored.
+// convert reads JSON as a type. Like the API server, it distinguishes the case of
+// field names and ignores fields that the type does not have.
 func convert[T any](value any) (T, bool) {
 	var typed T
 	text, err := stdjson.Marshal(value)

@@ -124,7 +124,7 @@ func TestDecode(t *testing.T) {
 			wantErrors: []cpo.FieldError{
 				{Field: "spec.tolerations[0]", Message: "must be an object with key, operator, value and effect"},
 				{Field: "spec.tolerations[1]", Message: "must be an object with key, operator, value and effect"},
-				{Field: "spec.nodeAffinity", Message: "has a part of the wrong type; kubectl explain tells the right one"},
+				{Field: "spec.nodeAffinity", Message: "has a part of the wrong type; kubectl explain shows the right one"},
 				{Field: "spec.podPriorityClassName", Message: "must be a string; put the value in quotes"},
 				{Field: section + ".image", Message: "must be a string; put the value in quotes"},
 				{Field: section + ".resources.limits", Message: "must be an object"},
@@ -136,7 +136,7 @@ func TestDecode(t *testing.T) {
 				{Field: section + ".repos[0].volume", Message: "must be an object"},
 				{Field: section + ".repos[1].volume.size", Message: "must be a string; put the value in quotes"},
 				{Field: section + ".repos[1].volume.storageClass", Message: "must be a string; put the value in quotes"},
-				{Field: section + ".repos[1].volume.selector", Message: "has a part of the wrong type; kubectl explain tells the right one"},
+				{Field: section + ".repos[1].volume.selector", Message: "has a part of the wrong type; kubectl explain shows the right one"},
 				{Field: section + ".repos[2].volume.selector", Message: "must be an object"},
 			},
 		},
@@ -159,7 +159,7 @@ func TestDecode(t *testing.T) {
 			object: `{spec: {backup: {pgbackrest: {repos: [` + strings.Repeat("{name: repo1},", 17) + `]}}}}`,
 			want:   cpo.Postgresql{PgBackRest: &cpo.PgBackRest{}},
 			wantErrors: []cpo.FieldError{
-				{Field: section + ".repos", Message: "has 17 entries, more than the repositories that there can be, repo1 to repo4"},
+				{Field: section + ".repos", Message: "has 17 entries; only repo1 to repo4 are supported"},
 			},
 		},
 		"tolerations that are no list": {
@@ -234,8 +234,8 @@ func TestIsQuantity(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever a resource holds, Decode gives the same answer each
-// time, leaves the input alone and names fields and nothing else.
+// FuzzDecode checks that Decode gives the same answer each time, whatever a resource
+// holds, does not change its input, and names fields and nothing else.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob("../translate/testdata/*/cr.yaml")
 	if err != nil || len(files) < 30 {
@@ -253,11 +253,11 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var object map[string]any
 		if len(text) > 16<<10 || yaml.Unmarshal(text, &object) != nil {
-			return // no resource at all
+			return // not a resource
 		}
 		before, err := json.Marshal(object)
 		if err != nil {
-			return // no resource at all
+			return // not a resource
 		}
 		got, errs := cpo.Decode(object)
 		if again, againErrs := cpo.Decode(object); !reflect.DeepEqual(got, again) || !reflect.DeepEqual(errs, againErrs) {

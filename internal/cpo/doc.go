@@ -5,8 +5,11 @@
 // the kind postgresql with its pgBackRest section, the labels of its pods and
 // the names of its objects. We never write to that API.
 //
+//	postgresql, as JSON ─▶ Decode ─▶ Postgresql, []FieldError
+//	                       BackupDigest ─▶ the digest of spec.backup
+//
 // Four schemas of the kind are in use (the operator's own, its manifest, its
-// Helm chart and the tutorials' chart) and they disagree, so decoding is
-// tolerant: Decode reads what it understands, and what it does not becomes a
-// FieldError that names the path. One wrong field never hides the others.
+// Helm chart and the tutorials' chart) and they disagree. So Decode is tolerant:
+// it reads what it understands, and each other field becomes a FieldError that
+// names its path. One wrong field never hides the others.
 package cpo

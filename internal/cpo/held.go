@@ -3,15 +3,16 @@
 
 package cpo
 
-// statusRestoring is CPO's word in status.PostgresClusterStatus, cpo.md §2.
+// statusRestoring is CPO's word in status.PostgresClusterStatus.
 const statusRestoring = "Restoring"
 
-// Held says in one line why no backup of the cluster can be made now, empty when
-// one can. A run then ends as held, and the schedules of the cluster are held.
+// Held says in one line why no backup of the cluster can be made now. It returns
+// an empty text if one can. While it says why, runs end as held, and so do the
+// schedules of the cluster.
 func (o Operation) Held() string {
 	switch {
 	case o.Standby:
-		return "spec.standby is set: a standby cluster has no primary, back up the cluster that it follows"
+		return "spec.standby is set: a standby cluster has no primary; back up the cluster that it follows"
 	case o.ScaledToZero:
 		return "spec.numberOfInstances is 0: there is nothing to back up"
 	case o.Restoring:
@@ -20,8 +21,8 @@ func (o Operation) Held() string {
 	return ""
 }
 
-// operation reads what concerns the cluster as a whole. What cannot be read here
-// holds nothing: the pods will tell.
+// operation reads what concerns the cluster as a whole. A field that cannot be
+// read holds no run: the pods will show what is wrong.
 func operation(object map[string]any) Operation {
 	spec, _ := object["spec"].(map[string]any)
 	status, _ := object["status"].(map[string]any)
@@ -32,8 +33,9 @@ func operation(object map[string]any) Operation {
 	}
 }
 
-// restoring: CPO restores for each id that it has not noted in the status. Where
-// it does not run, there is no status, and nobody restores.
+// restoring reports whether CPO is restoring the cluster or is about to. CPO
+// restores once for each id that is not yet in the status. Without CPO there is no
+// status, and no restore.
 func restoring(spec, status map[string]any) bool {
 	switch status["PostgresClusterStatus"] {
 	case nil, "":
@@ -44,9 +46,9 @@ func restoring(spec, status map[string]any) bool {
 	backup, _ := spec["backup"].(map[string]any)
 	section, _ := backup["pgbackrest"].(map[string]any)
 	restore, _ := section["restore"].(map[string]any)
-	wanted, _ := restore["id"].(string)
+	asked, _ := restore["id"].(string)
 	done, _ := status["RestoreID"].(string)
-	return wanted != "" && wanted != done
+	return asked != "" && asked != done
 }
 
 func isObject(value any) bool {
@@ -54,7 +56,7 @@ func isObject(value any) bool {
 	return ok
 }
 
-// isZero: JSON numbers come as int64 or float64, by who decoded them.
+// isZero reports whether a JSON number is 0. Decoders return int64 or float64.
 func isZero(value any) bool {
 	switch n := value.(type) {
 	case int64:

@@ -16,7 +16,7 @@ import (
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	const (
-		standby   = "spec.standby is set: a standby cluster has no primary, back up the cluster that it follows"
+		standby   = "spec.standby is set: a standby cluster has no primary; back up the cluster that it follows"
 		zero      = "spec.numberOfInstances is 0: there is nothing to back up"
 		restoring = "the cluster is being restored"
 	)

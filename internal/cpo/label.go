@@ -38,7 +38,7 @@ const (
 	CertDir = "/etc/pgbackrest/certs"
 )
 
-// RepoDir is where the repo host has its volumes: that of repoN at RepoDir/repoN.
+// RepoDir is where the repo host mounts its volumes: that of repoN at RepoDir/repoN.
 const RepoDir = "/data/pgbackrest"
 
 // PostgresUID is the user and the group of PostgreSQL and of pgBackRest in
@@ -59,13 +59,14 @@ const (
 // configuration of the PostgreSQL pods of a cluster.
 func ConfigMapName(cluster string) string { return cluster + "-pgbackrest-config" }
 
-// RepoHostConfigMapName is the same of the repo host.
+// RepoHostConfigMapName is the name of the ConfigMap with the pgBackRest
+// configuration of the repo host.
 func RepoHostConfigMapName(cluster string) string { return cluster + "-pgbackrest-repohost-config" }
 
 // CertSecretName is the name of the TLS Secret of a cluster.
 func CertSecretName(cluster string) string { return cluster + "-pgbackrest-cert" }
 
-// MemberSelector selects every pod of a cluster, the repo host too.
+// MemberSelector selects every pod of a cluster, including the repo host.
 func MemberSelector(cluster string) map[string]string {
 	return map[string]string{LabelApplication: Application, LabelCluster: cluster}
 }

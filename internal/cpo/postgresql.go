@@ -4,6 +4,9 @@
 package cpo
 
 import (
+	"errors"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -24,18 +27,18 @@ type Postgresql struct {
 	// Scheduling is where the pods of the cluster may run; the repo host
 	// follows it, as CPO's does.
 	Scheduling Scheduling
-	// Operation is what the resource says of the cluster as a whole.
+	// Operation is what the resource says about the cluster as a whole.
 	Operation Operation
 }
 
-// Operation is what keeps a cluster from being backed up, whatever its pods say.
+// Operation holds what prevents any backup of a cluster, whatever its pods say.
 type Operation struct {
-	// Standby: spec.standby is set. The cluster follows another one, and has no
+	// Standby is true if spec.standby is set. The cluster follows another one, and has no
 	// primary to back up.
 	Standby bool
-	// ScaledToZero: spec.numberOfInstances is 0.
+	// ScaledToZero is true if spec.numberOfInstances is 0.
 	ScaledToZero bool
-	// Restoring: CPO is restoring the cluster, or is about to.
+	// Restoring is true if CPO is restoring the cluster, or is about to.
 	Restoring bool
 }
 
@@ -59,7 +62,7 @@ type PgBackRest struct {
 	Secret string
 	// Global holds pgBackRest options, passed through verbatim.
 	Global map[string]string
-	// Repos in the order of the CR. Index is the position there.
+	// Repos in the order of the resource.
 	Repos []Repo
 }
 
@@ -78,8 +81,8 @@ type Repo struct {
 	// Key is the Azure key itself, or the name of the file in the Secret that
 	// holds the GCS key.
 	Key string
-	// KeyType says what the key is, or that there is none to give: shared, sas,
-	// service, token, auto, web-id.
+	// KeyType says what the key is, or that there is none: shared, sas, service,
+	// token, auto, web-id.
 	KeyType string
 	// Volume of storage pvc, nil where the resource has none.
 	Volume *Volume
@@ -115,3 +118,12 @@ const (
 
 // BackupTypes in that order.
 var BackupTypes = []string{Full, Diff, Incr}
+
+// CheckBackupType returns an error that says which types there are, unless a text
+// is one of them.
+func CheckBackupType(backupType string) error {
+	if !slices.Contains(BackupTypes, backupType) {
+		return errors.New("must be full, diff or incr")
+	}
+	return nil
+}

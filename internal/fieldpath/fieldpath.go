@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fieldpath lists the fields of a kind of ours by their JSON paths.
 package fieldpath
 
 import (
@@ -10,8 +9,9 @@ import (
 	"strings"
 )
 
-// Of gives the paths of all fields of a struct, sorted: status.schedules.type.
-// It goes into the types of the same package; those of others are one field each.
+// Of returns the paths of all fields of a struct, sorted: status.schedules.type.
+// It descends into types of the same package. A type of another package is one
+// field.
 func Of(value any) []string {
 	var paths []string
 	root := reflect.TypeOf(value)
@@ -39,12 +39,12 @@ func walk(t reflect.Type, pkg, prefix string, paths *[]string) {
 	}
 }
 
-// walkInline: TypeMeta and its like are of another package.
+// walkInline descends into a type of another package, such as TypeMeta.
 func walkInline(t reflect.Type, prefix string, paths *[]string) {
 	walk(t, t.PkgPath(), prefix, paths)
 }
 
-// Beside gives the names of the fields that could stand where a path does: for
+// Beside returns the names of all fields with the parent of a path: for
 // spec.timezone those of spec.
 func Beside(paths []string, path string) []string {
 	parent := path[:strings.LastIndex(path, ".")+1]

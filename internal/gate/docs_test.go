@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestFunctionsAreDocumented: the message of a gate that is refused says that
-// they are.
+// TestFunctionsAreDocumented checks that docs/gate.md lists the functions, as the
+// message about a refused gate says.
 func TestFunctionsAreDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/gate.md")
 	if err != nil {

@@ -5,10 +5,10 @@ package gate
 
 import "time"
 
-// Facts are what precheck found, the variables of a gate and the artifact
-// precheck.json. Sizes are bytes, times are UTC.
+// Facts are what precheck found. They are the variables of a gate, and the content
+// of the artifact precheck.json. Sizes are in bytes, times are UTC.
 type Facts struct {
-	// Run is what was asked for.
+	// Run is the run itself.
 	Run Run `expr:"run" json:"run"`
 	// Postgres is the primary that the backup is made of.
 	Postgres Postgres `expr:"postgres" json:"postgres"`
@@ -18,8 +18,9 @@ type Facts struct {
 	Archive Archive `expr:"archive" json:"archive"`
 	// Repo is the repo of the run, before the run.
 	Repo Repo `expr:"repo" json:"repo"`
-	// LastBackup, LastFull, LastDiff and LastIncr are the newest good backups
-	// in the repo of the run, of any type and of one; nil without one.
+	// LastBackup is the newest good backup in the repo of the run. LastFull,
+	// LastDiff and LastIncr are the newest good ones of their type. Nil if there
+	// is none.
 	LastBackup *Backup `expr:"lastBackup" json:"lastBackup"`
 	LastFull   *Backup `expr:"lastFull" json:"lastFull"`
 	LastDiff   *Backup `expr:"lastDiff" json:"lastDiff"`
@@ -52,7 +53,7 @@ type Postgres struct {
 type PgBackRest struct {
 	// Version such as 2.55.1.
 	Version string `expr:"version" json:"version"`
-	// StanzaCreated: this run created the stanza.
+	// StanzaCreated is true if this run created the stanza.
 	StanzaCreated bool `expr:"stanzaCreated" json:"stanzaCreated"`
 }
 
@@ -60,9 +61,9 @@ type PgBackRest struct {
 type Archive struct {
 	// Mode is archive_mode.
 	Mode string `expr:"mode" json:"mode"`
-	// LastArchived is when a segment was last archived, nil for never.
+	// LastArchived is when a segment was last archived, nil if none ever was.
 	LastArchived *time.Time `expr:"lastArchived" json:"lastArchived"`
-	// FailedSince is when archiving last failed, nil when the newest attempt
+	// FailedSince is when archiving last failed, nil if the newest attempt
 	// succeeded.
 	FailedSince *time.Time `expr:"failedSince" json:"failedSince"`
 }
@@ -73,11 +74,11 @@ type Repo struct {
 	Number int `expr:"number" json:"number"`
 	// Storage is pvc, s3, azure or gcs.
 	Storage string `expr:"storage" json:"storage"`
-	// Location of the backups, such as s3://bucket/path or pvc://claim.
+	// Location is where the backups are, such as s3://bucket/path or pvc://claim.
 	Location string `expr:"location" json:"location"`
 	// Cipher is none or aes-256-cbc.
 	Cipher string `expr:"cipher" json:"cipher"`
-	// Backups in it, of every type.
+	// Backups is how many the repo holds, of every type.
 	Backups int `expr:"backups" json:"backups"`
 }
 
@@ -87,10 +88,10 @@ type Backup struct {
 	Type  string `expr:"type" json:"type"`
 	// Stop is when it was complete.
 	Stop time.Time `expr:"stop" json:"stop"`
-	// Age is how long ago that was when precheck ran, in JSON in nanoseconds.
+	// Age is the time from Stop until precheck ran. In JSON it is in nanoseconds.
 	Age time.Duration `expr:"age" json:"age"`
-	// DatabaseBytes and RepoBytes are the size of the database then, and what
-	// the backup added to the repo.
+	// DatabaseBytes is the size of the database at that time. RepoBytes is what the
+	// backup added to the repo.
 	DatabaseBytes int64 `expr:"databaseBytes" json:"databaseBytes"`
 	RepoBytes     int64 `expr:"repoBytes" json:"repoBytes"`
 }

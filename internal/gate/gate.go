@@ -12,7 +12,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// Check reports why a gate cannot be used, in one line. An empty gate is fine.
+// Check returns an error of one line if a gate cannot be used. An empty gate is good.
 func Check(expression string) error {
 	if expression == "" {
 		return nil
@@ -21,7 +21,7 @@ func Check(expression string) error {
 	return err
 }
 
-// Open reports whether a run with these facts may go on. An empty gate is open.
+// Open reports whether a run with these facts may continue. An empty gate is open.
 func Open(expression string, facts Facts) (bool, error) {
 	if expression == "" {
 		return true, nil
@@ -55,11 +55,11 @@ func compile(expression string) (*vm.Program, error) {
 	return program, nil
 }
 
-// maxQuoted bounds what a message repeats of a gate, in bytes.
+// maxQuoted limits how much of a gate a message repeats, in bytes.
 const maxQuoted = 200
 
-// oneLine keeps the first line of expr's messages, which go on with a drawing
-// of the place. They quote the gate, whatever that holds.
+// oneLine keeps the first line of a message of expr. The other lines draw the
+// position. The message quotes the gate, which may hold control characters.
 func oneLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	line = strings.Map(func(r rune) rune {

@@ -13,22 +13,22 @@ import (
 	"github.com/expr-lang/expr/parser"
 )
 
-// MaxLength of a gate, in characters, as in the CRD of Stanza. It bounds how
-// deep a gate can nest: Go ends a program whose stack has no end.
+// MaxLength is the most characters that a gate may have, as in the CRD of Stanza.
+// It limits how deep a gate can nest: Go ends a program whose stack grows too large.
 const MaxLength = 2048
 
-// functions of a gate. Each takes time and memory in proportion to what it is
-// given.
+// functions are those that a gate may use. Each takes time and memory in
+// proportion to its arguments.
 var functions = []string{
 	"abs", "ceil", "date", "duration", "float", "floor", "hasPrefix", "hasSuffix", "indexOf", "int", "lastIndexOf", "len",
 	"lower", "max", "min", "now", "round", "string", "timezone", "trim", "trimPrefix", "trimSuffix", "type", "upper",
 }
 
-// checkLimits refuses what has no end. The memory budget of expr does not count
-// texts, and it has no limit of time: ten times let b = a + a makes a kilobyte of
-// a byte, three loops over a thousand numbers are a thousand million rounds, and
-// (x?){999} is a thousand times as large as it looks. Without those a gate takes
-// as long as it is written.
+// checkLimits refuses a gate that could run without end. The memory budget of expr
+// does not count texts, and expr has no time limit: let b = a + a ten times turns a
+// byte into a kilobyte, three loops over a thousand numbers are a thousand million
+// rounds, and (x?){999} is a thousand times as large as it looks. Without those, a
+// gate takes time in proportion to its length.
 func checkLimits(expression string) error {
 	if utf8.RuneCountInString(expression) > MaxLength {
 		return fmt.Errorf("is longer than %d characters", MaxLength)
@@ -45,7 +45,7 @@ func checkLimits(expression string) error {
 	return nil
 }
 
-// limits finds the last part of a gate that is beyond them.
+// limits finds the last part of a gate that is not allowed.
 type limits struct{ beyond string }
 
 // Visit implements ast.Visitor.

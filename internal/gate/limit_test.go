@@ -12,15 +12,15 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 )
 
-// A gate is checked in the operator, next to the clusters of everybody, and
-// asked in a pod with 256Mi. These are far below what either can bear.
+// A gate is checked in the operator, which serves all clusters, and evaluated in a
+// pod with 256Mi. These limits are far below what either can bear.
 const (
 	mostTime  = 2 * time.Second
 	mostBytes = 32 << 20
 )
 
-// TestGateHasAnEnd: what never ends, or takes the memory of the pod, is refused
-// at once, and says why.
+// TestGateHasAnEnd checks that a gate that would never end, or would fill the memory
+// of the pod, is refused at once with the reason.
 func TestGateHasAnEnd(t *testing.T) {
 	doubled := `let a = run.cluster + run.cluster; ` + strings.Repeat(`let a = a + a; `, 60) + `len(a) > 1`
 	for name, tc := range map[string]struct{ expression, wantErr string }{
@@ -55,7 +55,7 @@ func TestGateHasAnEnd(t *testing.T) {
 	}
 }
 
-// TestLargestGates: what is allowed, at its worst.
+// TestLargestGates measures the worst gates that are allowed.
 func TestLargestGates(t *testing.T) {
 	for name, expression := range map[string]string{
 		"brackets":          strings.Repeat("(", 1000) + "true" + strings.Repeat(")", 1000),
@@ -81,8 +81,8 @@ func TestLargestGates(t *testing.T) {
 	}
 }
 
-// FuzzOpen: whatever stands in a gate, it ends soon, without much memory, and
-// lets a run through only if it is true.
+// FuzzOpen checks that any gate ends soon, without much memory, and lets a run
+// through only if it is true.
 func FuzzOpen(f *testing.F) {
 	for _, seed := range []string{
 		`run.type == "full"`, `lastFull == nil || lastFull.age < duration("192h")`, `lastFull?.age ?? duration("1h") > duration("2h")`,
@@ -100,7 +100,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// measured opens a gate and gives its error.
+// measured opens a gate and returns its error.
 func measured(t *testing.T, expression string) error {
 	t.Helper()
 	facts := gate.Facts{Run: gate.Run{Type: "full", Cluster: strings.Repeat("x", 63)}, LastFull: &gate.Backup{}}
@@ -115,7 +115,8 @@ func measured(t *testing.T, expression string) error {
 	return err
 }
 
-// allocated are the bytes so far. They are never fewer than are in use.
+// allocated returns the bytes allocated so far. They are never fewer than those in
+// use.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)

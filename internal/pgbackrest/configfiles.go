@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// The two commands of this file are not pgBackRest's. They look at the files
-// that it reads, where they are: in the container. They are as fixed as the
-// others, and neither prints the value of an option.
+// The two commands of this file are not pgBackRest's. They look at the files that it
+// reads in the container. They are as fixed as the others, and neither prints the
+// value of an option.
 
 // ConfigDigestCommand prints the SHA-256 digest of a file, for ParseDigest.
 func ConfigDigestCommand(path string) []string { return []string{"sha256sum", path} }
@@ -24,8 +24,8 @@ func ConfigDigestCommand(path string) []string { return []string{"sha256sum", pa
 const namesPattern = `^[[:space:]]*(repo[0-9]*-[a-z0-9-]+[[:space:]]*=|\[[A-Za-z0-9._:-]+\][[:space:]]*$)`
 
 // OptionNamesCommand prints the names of the options of repositories in all
-// files of a directory, for ParseOptionNames. Its exit code is 1 where there are
-// none. It follows links: in a volume of Kubernetes every file is one.
+// files of a directory, for ParseOptionNames. Its exit code is 1 if there are none.
+// It follows links: in a volume of Kubernetes every file is one.
 func OptionNamesCommand(dir string) []string {
 	return []string{"grep", "-R", "-o", "-E", namesPattern, dir}
 }
@@ -54,7 +54,7 @@ type FileOption struct {
 
 func (o FileOption) String() string { return RepoOption(o.Repo, o.Name) }
 
-// Read says whether pgBackRest reads the file: those of the directory itself
+// Read reports whether pgBackRest reads the file: those of the directory itself
 // that end in .conf.
 func (o FileOption) Read() bool {
 	return strings.HasSuffix(o.File, ".conf") && len(o.File) > len(".conf") && !strings.Contains(o.File, "/")

@@ -112,7 +112,7 @@ func TestOptionNames(t *testing.T) {
 				t.Fatalf("exit code %d", code)
 			}
 			if bytes.Contains(out, []byte("hunter2]\"")) || bytes.Contains(out, []byte("=hunter2")) {
-				t.Errorf("a value is told:\n%s", out)
+				t.Errorf("a value is shown:\n%s", out)
 			}
 			got, err := ParseOptionNames(out, dir)
 			if err != nil {

@@ -4,11 +4,8 @@
 package pgbackrest
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,10 +15,6 @@ const (
 	StatusMissingStanzaPath = 1
 	StatusNoBackups         = 2
 	StatusMissingStanzaData = 3
-	// StatusMixed is only for a stanza: its repositories differ. Ask each.
-	StatusMixed            = 4
-	StatusDatabaseMismatch = 5
-	StatusBackupNotFound   = 6
 	// StatusOther comes with a message that starts with "[XxxError]". We also
 	// use it where pgBackRest gave no status, which must not read as ok.
 	StatusOther = 99
@@ -55,8 +48,7 @@ type Info struct {
 	Repos                     []RepoInfo
 	Archives                  []Archive
 	// Backups of these repositories, in pgBackRest's order: oldest first.
-	Backups   []Backup
-	Databases []Database
+	Backups []Backup
 }
 
 // Status is pgBackRest's own verdict.
@@ -90,29 +82,20 @@ type Backup struct {
 	Reference  []string
 	Annotation map[string]string
 	// Error is true after page checksum errors; pgBackRest exits 0 then.
-	// It is absent, and false here, in backups of very old versions.
+	// Very old versions do not have it, and it is false here.
 	Error               bool
 	Start, Stop         time.Time
 	LSNStart, LSNStop   string
 	WALStart, WALStop   string
 	RepoKey, DatabaseID int
-	// DatabaseBytes is the size of the database, DatabaseDeltaBytes the part
-	// of it that this backup copied.
-	DatabaseBytes, DatabaseDeltaBytes int64
+	// DatabaseBytes is the size of the database.
+	DatabaseBytes int64
 	// RepoBytes is what the backup and all it refers to take in the
-	// repository; 0 where pgBackRest does not know (bundles with block
+	// repository; 0 if pgBackRest does not know (bundles with block
 	// incremental). RepoDeltaBytes is what this backup alone takes.
 	RepoBytes, RepoDeltaBytes int64
 	// Version of the pgBackRest that made it.
 	Version string
-}
-
-// Database is one PostgreSQL system that a repository has seen.
-type Database struct {
-	RepoKey, ID int
-	// SystemID exceeds 2^53: a float64 would change it.
-	SystemID uint64
-	Version  string
 }
 
 // ParseInfo reads the output of InfoCommand. A stanza that is not in the output, as
@@ -134,7 +117,7 @@ func ParseInfo(stdout []byte, stanza string) (Info, error) {
 	}, nil
 }
 
-// Repo finds a repository by its number.
+// Repo returns a repository by its number.
 func (i Info) Repo(key int) (RepoInfo, bool) {
 	for _, repo := range i.Repos {
 		if repo.Key == key {
@@ -144,7 +127,7 @@ func (i Info) Repo(key int) (RepoInfo, bool) {
 	return RepoInfo{}, false
 }
 
-// Archive finds the WAL archive of a database in a repository.
+// Archive returns the WAL archive of a database in a repository.
 func (i Info) Archive(repo, databaseID int) (Archive, bool) {
 	for _, archive := range i.Archives {
 		if archive.RepoKey == repo && archive.DatabaseID == databaseID {
@@ -154,7 +137,7 @@ func (i Info) Archive(repo, databaseID int) (Archive, bool) {
 	return Archive{}, false
 }
 
-// Backup finds a backup by its label. Labels repeat across repositories.
+// Backup returns a backup by its label. Labels repeat across repositories.
 func (i Info) Backup(repo int, label string) (Backup, bool) {
 	for _, backup := range i.Backups {
 		if backup.RepoKey == repo && backup.Label == label {
@@ -200,158 +183,7 @@ func (b Backup) later(other Backup) bool {
 	return b.Label > other.Label
 }
 
-// The JSON of pgbackrest info. Keys that we do not know are ignored.
-type (
-	stanzaJSON struct {
-		Name   string `json:"name"`
-		Status struct {
-			statusJSON
-			Lock struct {
-				Backup struct {
-					Held bool   `json:"held"`
-					Size uint64 `json:"size"`
-					Done uint64 `json:"size-cplt"`
-				} `json:"backup"`
-			} `json:"lock"`
-		} `json:"status"`
-		Repo []struct {
-			Key    int        `json:"key"`
-			Cipher string     `json:"cipher"`
-			Status statusJSON `json:"status"`
-		} `json:"repo"`
-		Archive []struct {
-			Database databaseKeyJSON `json:"database"`
-			ID       string          `json:"id"`
-			Min      string          `json:"min"`
-			Max      string          `json:"max"`
-		} `json:"archive"`
-		Backup []backupJSON `json:"backup"`
-		DB     []struct {
-			databaseKeyJSON
-			SystemID uint64 `json:"system-id"`
-			Version  string `json:"version"`
-		} `json:"db"`
-	}
-	// statusJSON has a pointer because 0 means ok and absent does not.
-	statusJSON struct {
-		Code    *int   `json:"code"`
-		Message string `json:"message"`
-	}
-	databaseKeyJSON struct {
-		ID      int `json:"id"`
-		RepoKey int `json:"repo-key"`
-	}
-	backupJSON struct {
-		Label      string            `json:"label"`
-		Type       string            `json:"type"`
-		Prior      string            `json:"prior"`
-		Reference  []string          `json:"reference"`
-		Annotation map[string]string `json:"annotation"`
-		Error      bool              `json:"error"`
-		Database   databaseKeyJSON   `json:"database"`
-		Timestamp  struct {
-			Start int64 `json:"start"`
-			Stop  int64 `json:"stop"`
-		} `json:"timestamp"`
-		LSN      rangeJSON `json:"lsn"`
-		Archive  rangeJSON `json:"archive"`
-		Backrest struct {
-			Version string `json:"version"`
-		} `json:"backrest"`
-		Info struct {
-			Size       int64 `json:"size"`
-			Delta      int64 `json:"delta"`
-			Repository struct {
-				Size  int64 `json:"size"`
-				Delta int64 `json:"delta"`
-			} `json:"repository"`
-		} `json:"info"`
-	}
-	rangeJSON struct {
-		Start string `json:"start"`
-		Stop  string `json:"stop"`
-	}
-)
-
-func (s stanzaJSON) info() Info {
-	lock := s.Status.Lock.Backup
-	info := Info{
-		Stanza:       s.Name,
-		Status:       s.Status.status(),
-		Running:      lock.Held,
-		RunningBytes: lock.Size,
-		RunningDone:  lock.Done,
-	}
-	for _, r := range s.Repo {
-		info.Repos = append(info.Repos, RepoInfo{Key: r.Key, Cipher: r.Cipher, Status: r.Status.status()})
-	}
-	for _, a := range s.Archive {
-		info.Archives = append(info.Archives, Archive{
-			RepoKey: a.Database.RepoKey, DatabaseID: a.Database.ID, ID: a.ID, Min: a.Min, Max: a.Max,
-		})
-	}
-	for _, b := range s.Backup {
-		info.Backups = append(info.Backups, b.backup())
-	}
-	for _, d := range s.DB {
-		info.Databases = append(info.Databases, Database{
-			RepoKey: d.RepoKey, ID: d.ID, SystemID: d.SystemID, Version: d.Version,
-		})
-	}
-	return info
-}
-
-func (s statusJSON) status() Status {
-	if s.Code == nil {
-		return Status{Code: StatusOther, Message: "no status given"}
-	}
-	return Status{Code: *s.Code, Message: s.Message}
-}
-
-func (b backupJSON) backup() Backup {
-	return Backup{
-		Label: b.Label, Type: b.Type, Prior: b.Prior, Reference: b.Reference,
-		Annotation: b.Annotation, Error: b.Error,
-		Start: unixTime(b.Timestamp.Start), Stop: unixTime(b.Timestamp.Stop),
-		LSNStart: b.LSN.Start, LSNStop: b.LSN.Stop,
-		WALStart: b.Archive.Start, WALStop: b.Archive.Stop,
-		RepoKey: b.Database.RepoKey, DatabaseID: b.Database.ID,
-		DatabaseBytes: b.Info.Size, DatabaseDeltaBytes: b.Info.Delta,
-		RepoBytes: b.Info.Repository.Size, RepoDeltaBytes: b.Info.Repository.Delta,
-		Version: b.Backrest.Version,
-	}
-}
-
-// unixTime keeps an absent time absent instead of making it 1970.
-func unixTime(seconds int64) time.Time {
-	if seconds <= 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0).UTC()
-}
-
-// unmarshal reads JSON as pgBackRest prints it. With a wrong cipher passphrase
-// the message holds pieces of the encrypted file, raw control bytes included,
-// and that is not JSON. Outside of strings control bytes are only white space,
-// so they can go everywhere.
-func unmarshal(stdout []byte, first byte, value any) error {
-	text := make([]byte, 0, len(stdout))
-	for _, b := range stdout {
-		if b >= ' ' {
-			text = append(text, b)
-		}
-	}
-	start := strings.TrimLeft(string(text), " ")
-	switch {
-	case start == "":
-		return errors.New("it is empty")
-	case start[0] != first:
-		return fmt.Errorf("it does not start with %q", first)
-	}
-	return json.Unmarshal(text, value)
-}
-
-// Files are the labels of the backups that hold the files of b, itself first.
+// Files returns the labels of the backups that hold the files of b, itself first.
 func (b Backup) Files() []string {
 	labels := []string{b.Label}
 	for _, label := range b.Reference {
@@ -362,5 +194,6 @@ func (b Backup) Files() []string {
 	return labels
 }
 
-// BlockIncremental: only then info does not tell the size.
+// BlockIncremental reports whether the backup stores changed blocks of a file
+// instead of the whole file. Only for those info gives no size in the repository.
 func (b Backup) BlockIncremental() bool { return b.RepoBytes == 0 }

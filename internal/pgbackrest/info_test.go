@@ -25,7 +25,7 @@ func TestParseInfo(t *testing.T) {
 		LSNStart: "0/2000028", LSNStop: "0/3000050",
 		WALStart: "000000010000000000000002", WALStop: "000000010000000000000003",
 		RepoKey: 1, DatabaseID: 1,
-		DatabaseBytes: 22992758, DatabaseDeltaBytes: 22992758, RepoBytes: 2823242, RepoDeltaBytes: 2823242,
+		DatabaseBytes: 22992758, RepoBytes: 2823242, RepoDeltaBytes: 2823242,
 		Version: "2.55.1",
 	}
 	cases := map[string]struct {
@@ -51,19 +51,14 @@ func TestParseInfo(t *testing.T) {
 				Stanza: "main", Status: none,
 				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: none}, {Key: 2, Cipher: "aes-256-cbc", Status: none}},
 				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1"}, {RepoKey: 2, DatabaseID: 1, ID: "15-1"}},
-				Databases: []Database{
-					{RepoKey: 1, ID: 1, SystemID: 7710987001486039924, Version: "15"},
-					{RepoKey: 2, ID: 1, SystemID: 7710987001486039924, Version: "15"},
-				},
 			},
 		},
 		"each repository has its own status": {
 			file: "info-2.45-repo2-gone.json",
 			want: Info{
-				Stanza: "main", Status: Status{Code: StatusMixed, Message: "different across repos"},
-				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: ok}, {Key: 2, Cipher: "aes-256-cbc", Status: missing}},
-				Archives:  []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "00000001000000000000000A"}},
-				Databases: []Database{{RepoKey: 1, ID: 1, SystemID: 7710987001486039924, Version: "15"}},
+				Stanza: "main", Status: Status{Code: 4, Message: "different across repos"},
+				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: ok}, {Key: 2, Cipher: "aes-256-cbc", Status: missing}},
+				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "00000001000000000000000A"}},
 			},
 			wantLabels: []string{"20261122-132749F", "20261122-132749F_20261122-132800D", "20261122-132749F_20261122-132802I"},
 		},
@@ -71,18 +66,16 @@ func TestParseInfo(t *testing.T) {
 			file: "info-2.55.1-progress.json",
 			want: Info{
 				Stanza: "main", Status: none, Running: true, RunningBytes: 23090804, RunningDone: 23082223,
-				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: none}},
-				Archives:  []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1"}},
-				Databases: []Database{{RepoKey: 1, ID: 1, SystemID: 7710987021816380561, Version: "15"}},
+				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: none}},
+				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1"}},
 			},
 		},
 		"a running backup of 2.45 has none": {
 			file: "info-2.45-lock-held.json",
 			want: Info{
 				Stanza: "main", Status: ok, Running: true,
-				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: ok}},
-				Archives:  []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "000000010000000000000003"}},
-				Databases: []Database{{RepoKey: 1, ID: 1, SystemID: 7710984372009427606, Version: "15"}},
+				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: ok}},
+				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "000000010000000000000003"}},
 			},
 			wantLabels: []string{"20261122-131740F"},
 		},
@@ -103,7 +96,7 @@ func TestParseInfo(t *testing.T) {
 						LSNStart: "0/4000028", LSNStop: "0/5000050",
 						WALStart: "000000010000000000000004", WALStop: "000000010000000000000005",
 						RepoKey: 2, DatabaseID: 1,
-						DatabaseBytes: 22992758, DatabaseDeltaBytes: 22992758, RepoBytes: 2845872, RepoDeltaBytes: 2845872,
+						DatabaseBytes: 22992758, RepoBytes: 2845872, RepoDeltaBytes: 2845872,
 						Version: "2.55.1",
 					},
 					{
@@ -113,7 +106,7 @@ func TestParseInfo(t *testing.T) {
 						LSNStart: "0/6000028", LSNStop: "0/7000050",
 						WALStart: "000000010000000000000006", WALStop: "000000010000000000000007",
 						RepoKey: 1, DatabaseID: 1,
-						DatabaseBytes: 22992758, DatabaseDeltaBytes: 8450, RepoBytes: 2823240, RepoDeltaBytes: 368,
+						DatabaseBytes: 22992758, RepoBytes: 2823240, RepoDeltaBytes: 368,
 						Version: "2.55.1",
 					},
 					{
@@ -123,13 +116,9 @@ func TestParseInfo(t *testing.T) {
 						LSNStart: "0/8000028", LSNStop: "0/9000050",
 						WALStart: "000000010000000000000008", WALStop: "000000010000000000000009",
 						RepoKey: 1, DatabaseID: 1,
-						DatabaseBytes: 22992758, DatabaseDeltaBytes: 8450, RepoBytes: 2823238, RepoDeltaBytes: 366,
+						DatabaseBytes: 22992758, RepoBytes: 2823238, RepoDeltaBytes: 366,
 						Version: "2.55.1",
 					},
-				},
-				Databases: []Database{
-					{RepoKey: 1, ID: 1, SystemID: 7710987164902647897, Version: "15"},
-					{RepoKey: 2, ID: 1, SystemID: 7710987164902647897, Version: "15"},
 				},
 			},
 		},

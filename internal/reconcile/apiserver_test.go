@@ -23,6 +23,9 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -47,7 +50,7 @@ func TestAPIServer(t *testing.T) {
 				"puts its own objects right":                  testRepairs,
 				"suspends what it keeps":                      testSuspendsKept,
 				"says what argo says":                         testVerdict,
-				"tells how runs ended":                        testRuns,
+				"reports how runs ended":                      testRuns,
 				"says what holds and delays":                  testHeldAndDelayed,
 				"writes no credential":                        testNoCredential,
 				"converges after a crash between two writes":  testCrash,
@@ -60,26 +63,26 @@ func TestAPIServer(t *testing.T) {
 }
 
 func testCreates(w *world) {
-	w.create(makeTemplate(w.namespace))
-	w.create(makePostgresql(w.T, w.namespace))
+	w.create(reconciletest.Template(w.namespace))
+	w.create(reconciletest.Postgresql(w.T, w.namespace))
 	// Stanza, ConfigMap, two CronWorkflows, status.
 	if n := w.reconcile(); n != 5 {
 		w.Errorf("the first pass made %d writes, want 5", n)
 	}
 	notes := w.recorder.take()
-	for _, name := range []string{testFull, testIncr} {
-		object := w.get(cronWorkflowKind, name)
-		if _, ok := object.Object["status"]; ok {
+	for _, name := range []string{reconciletest.Full, reconciletest.Incr} {
+		o := w.get(object.CronWorkflow, name)
+		if _, ok := o.Object["status"]; ok {
 			w.Errorf("%s has a status that we sent", name)
 		}
-		if len(object.GetOwnerReferences())+len(object.GetFinalizers()) > 0 {
+		if len(o.GetOwnerReferences())+len(o.GetFinalizers()) > 0 {
 			w.Errorf("%s has an owner or a finalizer", name)
 		}
 		if !has(notes, "Normal Created: Created CronWorkflow "+name+", schedule ") {
 			w.Errorf("no event for %s in %q", name, notes)
 		}
 	}
-	w.get(configMapKind, testConfigMap)
+	w.get(object.ConfigMap, reconciletest.ConfigMap)
 	for range 3 {
 		w.wantQuiet()
 	}
@@ -89,38 +92,35 @@ func testCreates(w *world) {
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
 	status := w.stanza().Status
 	if status.Schedule != "full 30 2 * * *, incr */30 * * * *" || len(status.Schedules) != 2 || status.NextRunTime == nil {
-		w.Errorf("status is %s", asJSON(status))
+		w.Errorf("status is %s", reconciletest.JSON(status))
 	}
 }
 
 func testArgoMemory(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
-	full := w.get(cronWorkflowKind, testFull)
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	full := w.get(object.CronWorkflow, reconciletest.Full)
 	w.patch(full, argoManager, `{
 		"metadata": {"annotations": {"cronworkflows.argoproj.io/last-used-schedule": "CRON_TZ=UTC 30 2 * * *"}},
 		"status": {"active": [], "lastScheduledTime": "2026-11-22T02:30:00Z", "succeeded": 3, "failed": 1, "phase": "Active", "conditions": []}}`)
-	status := w.get(cronWorkflowKind, testFull).Object["status"]
+	status := w.get(object.CronWorkflow, reconciletest.Full).Object["status"]
 	w.recorder.take()
 	w.wantQuiet()
 
-	setSchedule(postgresql, cpo.Full, "45 3 * * *")
+	reconciletest.SetSchedule(postgresql, cpo.Full, "45 3 * * *")
 	w.update(postgresql)
 	// The CronWorkflow and the status.
 	if n := w.reconcile(); n != 2 {
 		w.Errorf("the change made %d writes, want 2", n)
 	}
-	if notes := w.recorder.take(); !has(notes, "Updated CronWorkflow "+testFull+", schedule 45 3 * * * UTC") {
+	if notes := w.recorder.take(); !has(notes, "Updated CronWorkflow "+reconciletest.Full+", schedule 45 3 * * * UTC") {
 		w.Errorf("events are %q", notes)
 	}
-	full = w.get(cronWorkflowKind, testFull)
-	if got := scheduleText(full); got != "45 3 * * *" {
+	full = w.get(object.CronWorkflow, reconciletest.Full)
+	if got := schedule.Text(full); got != "45 3 * * *" {
 		w.Errorf("schedule is %s", got)
 	}
-	if got := full.Object["status"]; asJSON(got) != asJSON(status) {
-		w.Errorf("status is %s, was %s", asJSON(got), asJSON(status))
+	if got := full.Object["status"]; reconciletest.JSON(got) != reconciletest.JSON(status) {
+		w.Errorf("status is %s, was %s", reconciletest.JSON(got), reconciletest.JSON(status))
 	}
 	if full.GetAnnotations()["cronworkflows.argoproj.io/last-used-schedule"] == "" {
 		w.Error("Argo's annotation is gone")
@@ -129,79 +129,76 @@ func testArgoMemory(w *world) {
 }
 
 func testTemplate(w *world) {
-	w.create(makePostgresql(w.T, w.namespace))
+	w.create(reconciletest.Postgresql(w.T, w.namespace))
 	w.settle()
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonWorkflowTemplateMissing)
 	if !strings.Contains(c.Message, "kubectl apply -k workflows/ -n "+w.namespace) || !strings.Contains(c.Message, vocab.DefaultWorkflowTemplate) {
 		w.Errorf("message does not help: %s", c.Message)
 	}
 	w.want(vocab.ConditionReady, "False", vocab.ReasonWorkflowTemplateMissing)
-	if w.find(cronWorkflowKind, testFull) != nil {
+	if w.find(object.CronWorkflow, reconciletest.Full) != nil {
 		w.Error("a CronWorkflow without its template")
 	}
-	if notes := w.recorder.take(); !has(notes, "Normal "+vocab.ReasonWorkflowTemplateMissing) {
+	if notes := w.recorder.take(); !has(notes, "Normal "+string(vocab.ReasonWorkflowTemplateMissing)) {
 		w.Errorf("events are %q", notes)
 	}
 	w.wantQuiet()
 
-	template := makeTemplate(w.namespace)
+	template := reconciletest.Template(w.namespace)
 	w.create(template)
 	w.settle()
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
-	version := w.get(cronWorkflowKind, testFull).GetAnnotations()[vocab.AnnotationTemplate]
+	version := w.get(object.CronWorkflow, reconciletest.Full).GetAnnotations()[vocab.AnnotationTemplate]
 	if version != fmt.Sprintf("%s.%d", template.GetUID(), template.GetGeneration()) {
 		w.Errorf("annotation is %q", version)
 	}
 
 	w.patch(template, "user", `{"spec": {"entrypoint": "other"}}`)
 	w.settle()
-	if got := w.get(cronWorkflowKind, testFull).GetAnnotations()[vocab.AnnotationTemplate]; got == version || got == "" {
+	if got := w.get(object.CronWorkflow, reconciletest.Full).GetAnnotations()[vocab.AnnotationTemplate]; got == version || got == "" {
 		w.Errorf("annotation is %q, was %q", got, version)
 	}
 
 	w.patch(template, "user", `{"metadata": {"labels": {"`+vocab.LabelContract+`": "v9"}}}`)
-	full := w.get(cronWorkflowKind, testFull)
+	full := w.get(object.CronWorkflow, reconciletest.Full)
 	w.settle()
 	w.want(vocab.ConditionProgrammed, "False", vocab.ReasonWorkflowTemplateInvalid)
-	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != full.GetResourceVersion() {
+	if got := w.get(object.CronWorkflow, reconciletest.Full); got.GetResourceVersion() != full.GetResourceVersion() {
 		w.Error("the CronWorkflow was not left alone")
 	}
 	w.patch(w.stanza(), "user", `{"spec": {"suspend": true}}`)
 	w.settle()
-	if !suspended(w.get(cronWorkflowKind, testFull)) {
+	if !object.Suspended(w.get(object.CronWorkflow, reconciletest.Full)) {
 		w.Error("not suspended while the template is not usable")
 	}
 
 	w.delete(template)
 	w.settle()
 	w.want(vocab.ConditionProgrammed, "False", vocab.ReasonWorkflowTemplateMissing)
-	w.get(cronWorkflowKind, testFull)
+	w.get(object.CronWorkflow, reconciletest.Full)
 }
 
 func testKeepsLastGood(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	w.recorder.take()
-	full, configMap := w.get(cronWorkflowKind, testFull), w.get(configMapKind, testConfigMap)
+	full, configMap := w.get(object.CronWorkflow, reconciletest.Full), w.get(object.ConfigMap, reconciletest.ConfigMap)
 
-	setSchedule(postgresql, cpo.Full, "61 2 * * *")
+	reconciletest.SetSchedule(postgresql, cpo.Full, "61 2 * * *")
 	w.update(postgresql)
 	w.settle()
-	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != full.GetResourceVersion() {
-		w.Errorf("the CronWorkflow was touched: %s", asJSON(got))
+	if got := w.get(object.CronWorkflow, reconciletest.Full); got.GetResourceVersion() != full.GetResourceVersion() {
+		w.Errorf("the CronWorkflow was touched: %s", reconciletest.JSON(got))
 	}
 	c := w.want(vocab.ConditionAccepted, "False", vocab.ReasonInvalidSchedule)
 	w.want(vocab.ConditionReady, "False", vocab.ReasonInvalidSchedule)
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
-	for _, part := range []string{"Postgresql field spec.backup.pgbackrest.repos[0].schedule.full ", "CronWorkflow " + testFull + " keeps its last good schedule 30 2 * * *"} {
+	for _, part := range []string{"Postgresql field spec.backup.pgbackrest.repos[0].schedule.full ", "CronWorkflow " + reconciletest.Full + " keeps its last good schedule 30 2 * * *"} {
 		if !strings.Contains(c.Message, part) {
 			w.Errorf("message %q does not say %q", c.Message, part)
 		}
 	}
 	notes := w.recorder.take()
-	for _, part := range []string{"Warning InvalidSchedule: Postgresql field spec.backup", "Warning KeptLastGood: CronWorkflow " + testFull} {
+	for _, part := range []string{"Warning InvalidSchedule: Postgresql field spec.backup", "Warning KeptLastGood: CronWorkflow " + reconciletest.Full} {
 		if !has(notes, part) {
 			w.Errorf("events %q do not say %q", notes, part)
 		}
@@ -216,7 +213,7 @@ func testKeepsLastGood(w *world) {
 	w.settle()
 	for _, have := range []*unstructured.Unstructured{full, configMap} {
 		if got := w.get(have.GroupVersionKind(), have.GetName()); got.GetResourceVersion() != have.GetResourceVersion() {
-			w.Errorf("%s was touched", id(have))
+			w.Errorf("%s was touched", object.ID(have))
 		}
 	}
 	w.recorder.take()
@@ -224,71 +221,65 @@ func testKeepsLastGood(w *world) {
 }
 
 func testDrainsSchedule(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
-	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: w.clock.Now()})
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	run := w.runOf(reconciletest.Full, cpo.Full)
 	w.create(run)
 	w.settle()
 	w.recorder.take()
 
-	setSchedule(postgresql, cpo.Full, "")
+	reconciletest.SetSchedule(postgresql, cpo.Full, "")
 	w.update(postgresql)
 	w.settle()
-	if !suspended(w.get(cronWorkflowKind, testFull)) {
+	if !object.Suspended(w.get(object.CronWorkflow, reconciletest.Full)) {
 		w.Error("the removed schedule is not suspended")
 	}
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonDraining)
-	if notes := w.recorder.take(); !has(notes, "Normal Draining: Suspended CronWorkflow "+testFull) {
+	if notes := w.recorder.take(); !has(notes, "Normal Draining: Suspended CronWorkflow "+reconciletest.Full) {
 		w.Errorf("events are %q", notes)
 	}
 	w.wantQuiet()
 
-	setRun(run, runOptions{backupType: cpo.Full, phase: "Succeeded", started: w.clock.Now(), result: stanzaflowv1alpha1.RunSucceeded})
+	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Full, Phase: "Succeeded", Started: w.clock.Now(), Result: stanzaflowv1alpha1.RunSucceeded})
 	w.update(run)
 	w.settle()
-	if w.find(cronWorkflowKind, testFull) != nil {
+	if w.find(object.CronWorkflow, reconciletest.Full) != nil {
 		w.Error("the removed schedule is still there")
 	}
-	w.get(cronWorkflowKind, testIncr)
-	w.get(configMapKind, testConfigMap)
-	if notes := w.recorder.take(); !has(notes, "Normal Deleted: Deleted CronWorkflow "+testFull) || !has(notes, "is proven") {
+	w.get(object.CronWorkflow, reconciletest.Incr)
+	w.get(object.ConfigMap, reconciletest.ConfigMap)
+	if notes := w.recorder.take(); !has(notes, "Normal Deleted: Deleted CronWorkflow "+reconciletest.Full) || !has(notes, "is proven") {
 		w.Errorf("events are %q", notes)
 	}
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
 
 	// A schedule that was due a moment ago may have a run that nobody sees yet.
 	w.clock.SetTime(w.clock.Now().Truncate(time.Hour).Add(30*time.Minute + 10*time.Second))
-	setSchedule(postgresql, cpo.Incr, "")
+	reconciletest.SetSchedule(postgresql, cpo.Incr, "")
 	w.update(postgresql)
 	w.settle()
-	if !suspended(w.get(cronWorkflowKind, testIncr)) {
+	if !object.Suspended(w.get(object.CronWorkflow, reconciletest.Incr)) {
 		w.Error("the removed schedule is not suspended")
 	}
 	w.clock.SetTime(w.clock.Now().Add(settle))
 	w.settle()
-	if w.find(cronWorkflowKind, testIncr) != nil {
+	if w.find(object.CronWorkflow, reconciletest.Incr) != nil {
 		w.Error("the removed schedule is still there")
 	}
 }
 
 func testDrainsCluster(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
-	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: w.clock.Now()})
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	run := w.runOf(reconciletest.Full, cpo.Full)
 	w.create(run)
 	w.settle()
-	configMap := w.get(configMapKind, testConfigMap)
+	configMap := w.get(object.ConfigMap, reconciletest.ConfigMap)
 
 	w.delete(postgresql)
 	w.settle()
-	if !suspended(w.get(cronWorkflowKind, testFull)) {
+	if !object.Suspended(w.get(object.CronWorkflow, reconciletest.Full)) {
 		w.Error("not suspended")
 	}
-	if w.find(cronWorkflowKind, testIncr) != nil {
+	if w.find(object.CronWorkflow, reconciletest.Incr) != nil {
 		w.Error("the schedule without a run is still there")
 	}
 	w.wantUntouched(configMap)
@@ -296,15 +287,15 @@ func testDrainsCluster(w *world) {
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonDraining)
 	w.wantNoEventsTwice()
 
-	setRun(run, runOptions{backupType: cpo.Full, phase: "Failed", started: w.clock.Now()})
+	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Full, Phase: "Failed", Started: w.clock.Now()})
 	w.update(run)
 	w.settle()
-	for _, object := range []struct {
+	for _, o := range []struct {
 		kind schema.GroupVersionKind
 		name string
-	}{{cronWorkflowKind, testFull}, {stanzaKind, testCluster}} {
-		if w.find(object.kind, object.name) != nil {
-			w.Errorf("%s %s is still there", object.kind.Kind, object.name)
+	}{{object.CronWorkflow, reconciletest.Full}, {object.Stanza, reconciletest.Cluster}} {
+		if w.find(o.kind, o.name) != nil {
+			w.Errorf("%s %s is still there", o.kind.Kind, o.name)
 		}
 	}
 	w.recorder.take()
@@ -312,38 +303,35 @@ func testDrainsCluster(w *world) {
 	w.wantUntouched(configMap)
 
 	// The cluster comes back with another setting.
-	postgresql = makePostgresql(w.T, w.namespace)
+	postgresql = reconciletest.Postgresql(w.T, w.namespace)
 	global, _, _ := unstructured.NestedFieldNoCopy(postgresql.Object, "spec", "backup", "pgbackrest", "global")
 	global.(map[string]any)["repo1-retention-full"] = "9"
 	w.create(postgresql)
 	w.settle()
-	adopted := w.get(configMapKind, testConfigMap)
-	if adopted.GetUID() != configMap.GetUID() || !strings.Contains(asJSON(adopted.Object["data"]), "repo1-retention-full=9") {
-		w.Errorf("the ConfigMap is not adopted: %s", asJSON(adopted))
+	adopted := w.get(object.ConfigMap, reconciletest.ConfigMap)
+	if adopted.GetUID() != configMap.GetUID() || !strings.Contains(reconciletest.JSON(adopted.Object["data"]), "repo1-retention-full=9") {
+		w.Errorf("the ConfigMap is not adopted: %s", reconciletest.JSON(adopted))
 	}
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
-	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated ConfigMap "+testConfigMap) {
+	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated ConfigMap "+reconciletest.ConfigMap) {
 		w.Errorf("events are %q", notes)
 	}
 }
 
 // testBackupRemoved: PostgreSQL runs on, and archives by the ConfigMap.
 func testBackupRemoved(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
-	configMap := w.get(configMapKind, testConfigMap)
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	configMap := w.get(object.ConfigMap, reconciletest.ConfigMap)
 	w.patch(postgresql, "user", `{"spec": {"backup": null}}`)
 	w.settle()
-	for _, name := range []string{testFull, testIncr} {
-		if w.find(cronWorkflowKind, name) != nil {
+	for _, name := range []string{reconciletest.Full, reconciletest.Incr} {
+		if w.find(object.CronWorkflow, name) != nil {
 			w.Errorf("%s is still there", name)
 		}
 	}
 	w.want(vocab.ConditionAccepted, "True", vocab.ReasonAccepted)
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
-	if notes := w.recorder.take(); has(notes, "Warning") || has(notes, testConfigMap+" stays") {
+	if notes := w.recorder.take(); has(notes, "Warning") || has(notes, reconciletest.ConfigMap+" stays") {
 		w.Errorf("events are %q", notes)
 	}
 	w.wantQuiet()
@@ -397,11 +385,8 @@ func testRights(w *world) {
 
 // testLateCache: the API server has a run that the cache does not hold yet.
 func testLateCache(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
-	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: w.clock.Now()})
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	run := w.runOf(reconciletest.Full, cpo.Full)
 	w.create(run)
 	whole := w.controller.cached
 	w.controller.cached = interceptor.NewClient(whole.(client.WithWatch), interceptor.Funcs{
@@ -414,14 +399,14 @@ func testLateCache(w *world) {
 	})
 	w.delete(postgresql)
 	w.settle()
-	if !suspended(w.get(cronWorkflowKind, testFull)) {
+	if !object.Suspended(w.get(object.CronWorkflow, reconciletest.Full)) {
 		w.Error("not suspended")
 	}
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonDraining)
 	w.controller.cached = whole
 	w.delete(run)
 	w.settle()
-	if w.find(cronWorkflowKind, testFull) != nil {
+	if w.find(object.CronWorkflow, reconciletest.Full) != nil {
 		w.Error("still there")
 	}
 }
@@ -433,20 +418,17 @@ func (w *world) wantNoEventsTwice() {
 }
 
 func testKeepsStanza(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
-	configMap := w.get(configMapKind, testConfigMap)
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	configMap := w.get(object.ConfigMap, reconciletest.ConfigMap)
 	// kubectl apply onto the Stanza that we made keeps our label.
 	w.patch(w.stanza(), "user", `{"spec": {"timeZone": "Europe/Vienna"}}`)
 	w.settle()
-	if got := zoneName(w.get(cronWorkflowKind, testFull)); got != "Europe/Vienna" {
+	if got := schedule.Zone(w.get(object.CronWorkflow, reconciletest.Full)); got != "Europe/Vienna" {
 		w.Errorf("time zone is %q", got)
 	}
 	w.delete(postgresql)
 	w.settle()
-	if w.find(cronWorkflowKind, testFull) != nil {
+	if w.find(object.CronWorkflow, reconciletest.Full) != nil {
 		w.Error("the CronWorkflow is still there")
 	}
 	w.wantUntouched(configMap)
@@ -459,83 +441,77 @@ func testKeepsStanza(w *world) {
 }
 
 func testNotOwned(w *world) {
-	foreign := newObject(cronWorkflowKind)
-	foreign.SetName(testFull)
+	foreign := object.New(object.CronWorkflow)
+	foreign.SetName(reconciletest.Full)
 	foreign.Object["spec"] = map[string]any{
 		"schedules":    []any{"0 0 1 1 *"},
 		"workflowSpec": map[string]any{"workflowTemplateRef": map[string]any{"name": "theirs"}},
 	}
 	w.create(foreign)
-	other := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: testConfigMap, Labels: map[string]string{
+	other := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: reconciletest.ConfigMap, Labels: map[string]string{
 		vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: "another",
 	}}}
 	w.create(other)
-	w.create(makeTemplate(w.namespace))
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(postgresql)
-	w.settle()
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonNotOwned)
-	for _, part := range []string{"CronWorkflow " + testFull, "ConfigMap " + testConfigMap} {
+	for _, part := range []string{"CronWorkflow " + reconciletest.Full, "ConfigMap " + reconciletest.ConfigMap} {
 		if !strings.Contains(c.Message, part) {
 			w.Errorf("message %q does not name %s", c.Message, part)
 		}
 	}
-	w.get(cronWorkflowKind, testIncr)
+	w.get(object.CronWorkflow, reconciletest.Incr)
 	w.wantNoEventsTwice()
 	w.delete(postgresql)
 	w.settle()
-	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != foreign.GetResourceVersion() {
+	if got := w.get(object.CronWorkflow, reconciletest.Full); got.GetResourceVersion() != foreign.GetResourceVersion() {
 		w.Error("the foreign CronWorkflow was touched")
 	}
-	if got := w.get(configMapKind, testConfigMap); got.GetResourceVersion() != other.GetResourceVersion() {
+	if got := w.get(object.ConfigMap, reconciletest.ConfigMap); got.GetResourceVersion() != other.GetResourceVersion() {
 		w.Error("the foreign ConfigMap was touched")
 	}
 }
 
 // testTurnedUp: somebody is faster than we between the look and the write.
 func testTurnedUp(w *world) {
-	foreign := newObject(cronWorkflowKind)
-	foreign.SetName(testFull)
+	foreign := object.New(object.CronWorkflow)
+	foreign.SetName(reconciletest.Full)
 	foreign.Object["spec"] = map[string]any{
 		"schedules":    []any{"0 0 1 1 *"},
 		"workflowSpec": map[string]any{"workflowTemplateRef": map[string]any{"name": "theirs"}},
 	}
-	w.create(makeTemplate(w.namespace))
-	w.create(makePostgresql(w.T, w.namespace))
+	w.create(reconciletest.Template(w.namespace))
+	w.create(reconciletest.Postgresql(w.T, w.namespace))
 	w.create(foreign)
 	w.controller.live = interceptor.NewClient(w.controller.live.(client.WithWatch), interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
-			if key.Name == testFull {
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+			if key.Name == reconciletest.Full {
 				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
 			}
-			return c.Get(ctx, key, object, options...)
+			return c.Get(ctx, key, o, options...)
 		},
 	})
 	w.reconcile()
-	if got := w.get(cronWorkflowKind, testFull); got.GetResourceVersion() != foreign.GetResourceVersion() {
-		w.Errorf("the foreign CronWorkflow was taken: %s", asJSON(got))
+	if got := w.get(object.CronWorkflow, reconciletest.Full); got.GetResourceVersion() != foreign.GetResourceVersion() {
+		w.Errorf("the foreign CronWorkflow was taken: %s", reconciletest.JSON(got))
 	}
 }
 
 func testUserStanza(w *world) {
 	stanza := &stanzaflowv1alpha1.Stanza{
-		ObjectMeta: metav1.ObjectMeta{Name: testCluster, Labels: map[string]string{"team": "dba"}},
+		ObjectMeta: metav1.ObjectMeta{Name: reconciletest.Cluster, Labels: map[string]string{"team": "dba"}},
 		Spec:       stanzaflowv1alpha1.StanzaSpec{TimeZone: "Europe/Vienna", Suspend: true},
 	}
 	w.create(stanza)
-	w.create(makeTemplate(w.namespace))
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(postgresql)
-	w.settle()
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	w.want(vocab.ConditionSuspended, "True", vocab.ReasonSuspendedByUser)
 	w.want(vocab.ConditionReady, "False", vocab.ReasonHeld)
 	got := w.stanza()
-	if got.Generation != 1 || got.Spec != stanza.Spec || asJSON(got.Labels) != asJSON(stanza.Labels) {
-		w.Errorf("the Stanza was changed: %s", asJSON(got))
+	if got.Generation != 1 || got.Spec != stanza.Spec || reconciletest.JSON(got.Labels) != reconciletest.JSON(stanza.Labels) {
+		w.Errorf("the Stanza was changed: %s", reconciletest.JSON(got))
 	}
 	for _, entry := range got.ManagedFields {
 		if entry.Manager == vocab.FieldManager && entry.Subresource != "status" {
-			w.Errorf("we own fields outside of the status: %s", asJSON(entry))
+			w.Errorf("we own fields outside of the status: %s", reconciletest.JSON(entry))
 		}
 	}
 	if got.Status.NextRunTime != nil {
@@ -544,30 +520,28 @@ func testUserStanza(w *world) {
 	w.delete(postgresql)
 	w.settle()
 	if got := w.stanza(); got.Spec != stanza.Spec {
-		w.Errorf("the Stanza was changed: %s", asJSON(got))
+		w.Errorf("the Stanza was changed: %s", reconciletest.JSON(got))
 	}
 	w.want(vocab.ConditionAccepted, "False", vocab.ReasonClusterNotFound)
 }
 
 // testRepairs: hands in our objects, also where server-side apply cannot reach.
 func testRepairs(w *world) {
-	w.create(makeTemplate(w.namespace))
-	w.create(makePostgresql(w.T, w.namespace))
-	w.settle()
-	full, configMap := w.get(cronWorkflowKind, testFull), w.get(configMapKind, testConfigMap)
+	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	full, configMap := w.get(object.CronWorkflow, reconciletest.Full), w.get(object.ConfigMap, reconciletest.ConfigMap)
 	w.patch(full, "argo-ui", `{"spec": {"suspend": true, "stopStrategy": {"expression": "true"}, "workflowSpec": {"entrypoint": "other"}}}`)
 	w.patch(configMap, "kubectl", `{"data": {"extra.conf": "[global]"}, "metadata": {"labels": {"`+vocab.LabelPartOf+`": null, "team": "dba"}}}`)
 	w.settle()
-	full = w.get(cronWorkflowKind, testFull)
+	full = w.get(object.CronWorkflow, reconciletest.Full)
 	for _, field := range [][]string{{"spec", "stopStrategy"}, {"spec", "workflowSpec", "entrypoint"}} {
 		if value, ok, _ := unstructured.NestedFieldNoCopy(full.Object, field...); ok {
 			w.Errorf("%v is still %v", field, value)
 		}
 	}
-	if suspended(full) {
+	if object.Suspended(full) {
 		w.Error("still suspended")
 	}
-	configMap = w.get(configMapKind, testConfigMap)
+	configMap = w.get(object.ConfigMap, reconciletest.ConfigMap)
 	if data, _, _ := unstructured.NestedStringMap(configMap.Object, "data"); data["extra.conf"] != "" {
 		w.Errorf("data is %v", data)
 	}
@@ -578,17 +552,14 @@ func testRepairs(w *world) {
 }
 
 func testSuspendsKept(w *world) {
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(makeTemplate(w.namespace))
-	w.create(postgresql)
-	w.settle()
-	setSchedule(postgresql, cpo.Full, "nonsense")
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	reconciletest.SetSchedule(postgresql, cpo.Full, "nonsense")
 	w.update(postgresql)
 	for _, suspend := range []bool{true, false} {
 		w.patch(w.stanza(), "user", fmt.Sprintf(`{"spec": {"suspend": %v}}`, suspend))
 		w.settle()
-		for _, name := range []string{testFull, testIncr} {
-			if got := suspended(w.get(cronWorkflowKind, name)); got != suspend {
+		for _, name := range []string{reconciletest.Full, reconciletest.Incr} {
+			if got := object.Suspended(w.get(object.CronWorkflow, name)); got != suspend {
 				w.Errorf("suspend of %s is %v, want %v", name, got, suspend)
 			}
 		}
@@ -597,15 +568,13 @@ func testSuspendsKept(w *world) {
 }
 
 func testVerdict(w *world) {
-	w.create(makeTemplate(w.namespace))
-	w.create(makePostgresql(w.T, w.namespace))
-	w.settle()
+	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	w.recorder.take()
-	w.patch(w.get(cronWorkflowKind, testFull), argoManager, `{"status": {"active": null, "lastScheduledTime": null, "succeeded": 0, "failed": 0, "phase": "",
+	w.patch(w.get(object.CronWorkflow, reconciletest.Full), argoManager, `{"status": {"active": null, "lastScheduledTime": null, "succeeded": 0, "failed": 0, "phase": "",
 		"conditions": [{"type": "SpecError", "status": "True", "message": "templates.backup\nis missing "}]}}`)
 	w.settle()
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonRejectedByArgo)
-	if !strings.Contains(c.Message, testFull+": templates.backup is missing") {
+	if !strings.Contains(c.Message, reconciletest.Full+": templates.backup is missing") {
 		w.Errorf("message is %q", c.Message)
 	}
 	if notes := w.recorder.take(); !has(notes, "Warning RejectedByArgo") {
@@ -615,27 +584,25 @@ func testVerdict(w *world) {
 }
 
 func testRuns(w *world) {
-	w.create(makeTemplate(w.namespace))
-	w.create(makePostgresql(w.T, w.namespace))
-	w.settle()
+	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	w.recorder.take()
 	started := w.clock.Now()
-	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: w.get(cronWorkflowKind, testFull), started: started})
+	run := w.runOf(reconciletest.Full, cpo.Full)
 	w.create(run)
 	w.settle()
 	if last := w.stanza().Status.LastRun; last == nil || last.Result != stanzaflowv1alpha1.RunRunning {
-		w.Errorf("last run is %s", asJSON(last))
+		w.Errorf("last run is %s", reconciletest.JSON(last))
 	}
 	if notes := w.recorder.take(); len(notes) > 0 {
 		w.Errorf("events for a start: %q", notes)
 	}
-	setRun(run, runOptions{backupType: cpo.Full, phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded})
+	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Full, Phase: "Succeeded", Started: started, Result: stanzaflowv1alpha1.RunSucceeded})
 	w.update(run)
 	w.settle()
 	w.want(vocab.ConditionBackupHealthy, "True", vocab.ReasonSucceeded)
 	known := w.stanza().Status
 	if known.LastBackup == nil || known.LastRun == nil || known.LastRun.Result != stanzaflowv1alpha1.RunSucceeded {
-		w.Errorf("status is %s", asJSON(known))
+		w.Errorf("status is %s", reconciletest.JSON(known))
 	}
 	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Normal Succeeded: Backup "+known.LastBackup.Label+" is proven") {
 		w.Errorf("events are %q", notes)
@@ -643,10 +610,10 @@ func testRuns(w *world) {
 	// Argo removes what is old; the status remembers.
 	w.delete(run)
 	w.wantQuiet()
-	if got := w.stanza().Status; asJSON(got) != asJSON(known) {
-		w.Errorf("status is %s, was %s", asJSON(got), asJSON(known))
+	if got := w.stanza().Status; reconciletest.JSON(got) != reconciletest.JSON(known) {
+		w.Errorf("status is %s, was %s", reconciletest.JSON(got), reconciletest.JSON(known))
 	}
-	failed := makeWorkflow(w.namespace, runOptions{name: testFull + "-2", backupType: cpo.Full, phase: "Failed", started: started.Add(24 * time.Hour), result: stanzaflowv1alpha1.RunFailed})
+	failed := reconciletest.Workflow(w.namespace, reconciletest.Run{Name: reconciletest.Full + "-2", Type: cpo.Full, Phase: "Failed", Started: started.Add(24 * time.Hour), Result: stanzaflowv1alpha1.RunFailed})
 	w.create(failed)
 	w.settle()
 	w.want(vocab.ConditionBackupHealthy, "False", vocab.ReasonLastRunFailed)
@@ -657,25 +624,22 @@ func testRuns(w *world) {
 }
 
 // testHeldAndDelayed: the API server takes what the status says of schedules that
-// cannot run now, and nothing is told twice.
+// cannot run now, and nothing is reported twice.
 func testHeldAndDelayed(w *world) {
-	w.create(makeTemplate(w.namespace))
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(postgresql)
-	w.settle()
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	started := w.clock.Now()
-	run := makeWorkflow(w.namespace, runOptions{name: testIncr + "-1", backupType: cpo.Incr, phase: "Running", cron: w.get(cronWorkflowKind, testIncr), started: started})
-	run.Object["status"] = waiting(w.namespace + "/" + testFull + "-1/node")
+	run := w.runOf(reconciletest.Incr, cpo.Incr)
+	run.Object["status"] = reconciletest.Waiting(w.namespace + "/" + reconciletest.Full + "-1/node")
 	w.create(run)
 	w.settle()
-	if got, want := w.stanza().Status.Schedules[1].Delayed, "run "+testIncr+"-1 waits for run "+testFull+"-1"; !strings.HasPrefix(got, want) {
+	if got, want := w.stanza().Status.Schedules[1].Delayed, "run "+reconciletest.Incr+"-1 waits for run "+reconciletest.Full+"-1"; !strings.HasPrefix(got, want) {
 		w.Errorf("delayed is %q, want %q", got, want)
 	}
-	setRun(run, runOptions{backupType: cpo.Incr, phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded})
+	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Incr, Phase: "Succeeded", Started: started, Result: stanzaflowv1alpha1.RunSucceeded})
 	w.update(run)
 	w.settle()
 	if got := w.stanza().Status.Schedules[1]; got.Delayed != "" || got.LastBackup == nil || got.LastBackup.Verified != stanzaflowv1alpha1.VerifiedContents {
-		w.Errorf("after the run the schedule is %s", asJSON(got))
+		w.Errorf("after the run the schedule is %s", reconciletest.JSON(got))
 	}
 	w.recorder.take()
 
@@ -700,23 +664,23 @@ func testHeldAndDelayed(w *world) {
 
 func testNoCredential(w *world) {
 	const secret = "ThisIsTheKeyOfTheBucket"
-	postgresql := makePostgresql(w.T, w.namespace)
+	postgresql := reconciletest.Postgresql(w.T, w.namespace)
 	global, _, _ := unstructured.NestedFieldNoCopy(postgresql.Object, "spec", "backup", "pgbackrest", "global")
-	w.create(makeTemplate(w.namespace))
+	w.create(reconciletest.Template(w.namespace))
 	global.(map[string]any)["repo1-s3-key"] = secret
 	global.(map[string]any)["repo1-s3-key-secret"] = secret
 	w.create(postgresql)
 	w.settle()
 	w.want(vocab.ConditionAccepted, "False", vocab.ReasonCredentialInGlobal)
-	written := strings.Join(w.recorder.take(), "\n") + asJSON(w.stanza())
-	for _, kind := range []schema.GroupVersionKind{cronWorkflowKind, configMapKind} {
-		objects := newList(kind)
+	written := strings.Join(w.recorder.take(), "\n") + reconciletest.JSON(w.stanza())
+	for _, kind := range []schema.GroupVersionKind{object.CronWorkflow, object.ConfigMap} {
+		objects := object.NewList(kind)
 		if err := w.client.List(w.Context(), objects, client.InNamespace(w.namespace)); err != nil {
 			w.Fatal(err)
 		}
-		written += asJSON(objects)
+		written += reconciletest.JSON(objects)
 	}
-	if !strings.Contains(written, testConfigMap) {
+	if !strings.Contains(written, reconciletest.ConfigMap) {
 		w.Fatal("the ConfigMap was not looked at")
 	}
 	if strings.Contains(written, secret) {

@@ -27,27 +27,31 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// outcomeOfBad is what has to come of a bad resource.
+// outcomeOfBad is what must happen to a bad resource.
 type outcomeOfBad int
 
 const (
-	// named: Accepted is False and names the field; what was in force stays.
+	// named: Accepted is False and names the field; the objects in force stay.
 	named outcomeOfBad = iota
-	// ignored: it is none of our business, and what else has changed takes effect.
+	// ignored: the field does not concern us, and the other changes take effect.
 	ignored
-	// refused: the API server does not let it in, and names the field.
+	// refused: the API server rejects the resource and names the field.
 	refused
-	// notProgrammed: the API server refuses what is made of it, and the Stanza
-	// says so; what was in force stays.
+	// notProgrammed: the API server rejects what we plan from it, and the Stanza
+	// says so; the objects in force stay.
 	notProgrammed
 )
 
-// badCase is a resource that is wrong in one field. It is written over a good
-// one that is in force, unless it is fresh.
+// badCase is a resource with one wrong field. It replaces a good one that is in
+// force, unless it is fresh.
 type badCase struct {
 	name   string
 	expect outcomeOfBad
@@ -57,21 +61,20 @@ type badCase struct {
 	// starts with spec or metadata. Of a Stanza it is always below spec.
 	field string
 	value any
-	// text is looked for in the message, instead of the field.
+	// text is expected in the message, instead of the field.
 	text string
 }
 
 // leaked is in every value that must not be repeated.
 const leaked = "hunter2"
 
-// TestBadInput writes bad resources past any schema, with the manager running:
-// beside CPO it is CPO's definition that is installed, and nothing of ours checks
-// what comes in.
+// TestBadInput writes bad resources without any schema, while the manager runs.
+// Beside CPO, CPO's definition is installed, and nothing of ours validates the
+// resources.
 func TestBadInput(t *testing.T) {
-	s := startServer(t, argoCRDs(t, "minimal")...)
-	w := s.world(t)
+	w := startWorld(t)
 	w.acceptAnything()
-	w.create(makeTemplate(w.namespace))
+	w.create(reconciletest.Template(w.namespace))
 	stop := w.startManager()
 
 	seed := badSeed(t)
@@ -94,9 +97,9 @@ func TestBadInput(t *testing.T) {
 	inParallel(trials, (*trial).spoil)
 	inParallel(trials, (*trial).check)
 
-	// Names as long as they may be, and longer: those cannot be labels of pods.
+	// Names of the greatest length, and longer ones, which cannot be labels of pods.
 	for _, length := range []int{52, 53, 63, 64, 253} {
-		postgresql := makeHosted(t, w.namespace)
+		postgresql := reconciletest.Hosted(t, w.namespace)
 		postgresql.SetName(strings.Repeat("x", length))
 		w.create(postgresql)
 	}
@@ -111,8 +114,8 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 
-	// Whoever comes after all that is served.
-	canary := makePostgresql(t, w.namespace)
+	// A cluster that comes after all of them is served.
+	canary := reconciletest.Postgresql(t, w.namespace)
 	w.create(canary)
 	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
 	stop()
@@ -122,7 +125,7 @@ func TestBadInput(t *testing.T) {
 	w.wantNothingLeaked()
 }
 
-// trial is one bad resource, and what was there before it.
+// trial is one bad resource, and the objects that existed before it.
 type trial struct {
 	*world
 	badCase
@@ -132,8 +135,8 @@ type trial struct {
 	before   map[string]string
 }
 
-// inParallel does something with every trial. A trial that fails does not hide
-// the others, so errors come back.
+// inParallel does something with every trial. It collects errors, so that a failed
+// trial does not hide the others.
 func inParallel(trials []*trial, do func(*trial) error) {
 	var group sync.WaitGroup
 	next := make(chan *trial)
@@ -155,8 +158,10 @@ func inParallel(trials []*trial, do func(*trial) error) {
 
 // begin writes the good resource.
 func (c *trial) begin() error {
-	c.good = fromYAML(c.T, map[bool]string{false: postgresqlYAML, true: hostedYAML}[c.hosted])
-	c.good.SetNamespace(c.namespace)
+	c.good = reconciletest.Postgresql(c.T, c.namespace)
+	if c.hosted {
+		c.good = reconciletest.Hosted(c.T, c.namespace)
+	}
 	c.good.SetName(c.cluster)
 	if c.fresh {
 		return nil
@@ -169,7 +174,7 @@ func (c *trial) ready() error {
 	if c.fresh {
 		return nil
 	}
-	if err := poll(func() error { return c.condition(c.cluster, vocab.ConditionReady, "True", "") }); err != nil {
+	if err := apiservertest.Poll(func() error { return c.condition(c.cluster, vocab.ConditionReady, "True", "") }); err != nil {
 		return err
 	}
 	before, err := c.inForce()
@@ -181,7 +186,7 @@ func (c *trial) ready() error {
 func (c *trial) spoil() error {
 	bad := c.good.DeepCopy()
 	if c.expect == ignored && !c.ofStanza {
-		repo1(bad)["schedule"].(map[string]any)[cpo.Incr] = marker
+		reconciletest.Repo1(bad)["schedule"].(map[string]any)[cpo.Incr] = marker
 	}
 	if c.ofStanza {
 		return c.spoilStanza(c.field)
@@ -193,7 +198,7 @@ func (c *trial) spoil() error {
 	return c.client.Update(c.Context(), bad)
 }
 
-// marker is a schedule by which a resource shows that it has been read.
+// marker is a schedule that shows that a resource has been read.
 const marker = "7 * * * *"
 
 func (c *trial) spoilStanza(path string) error {
@@ -203,7 +208,7 @@ func (c *trial) spoilStanza(path string) error {
 	if err != nil {
 		return err
 	}
-	stanza := newObject(stanzaKind)
+	stanza := object.New(object.Stanza)
 	stanza.SetNamespace(c.namespace)
 	stanza.SetName(c.cluster)
 	err = c.client.Patch(c.Context(), stanza, client.RawPatch(types.MergePatchType, body), client.FieldOwner("user"))
@@ -219,13 +224,13 @@ func (c *trial) spoilStanza(path string) error {
 	return nil
 }
 
-// check compares what has come of it with what should.
+// check compares what happened to the resource with what should.
 func (c *trial) check() error {
 	text := c.text
 	if text == "" {
 		text = "ield " + fullPath(c.field) + " "
 	}
-	err := poll(func() error {
+	err := apiservertest.Poll(func() error {
 		switch c.expect {
 		case named:
 			return c.condition(c.cluster, vocab.ConditionAccepted, "False", text)
@@ -235,7 +240,7 @@ func (c *trial) check() error {
 			return c.condition(c.cluster, vocab.ConditionAccepted, "True", "")
 		case ignored:
 		}
-		if incr := c.find(cronWorkflowKind, "pgbackrest-"+c.cluster+"-repo1-incr"); incr == nil || scheduleText(incr) != marker {
+		if incr := c.find(object.CronWorkflow, "pgbackrest-"+c.cluster+"-repo1-incr"); incr == nil || schedule.Text(incr) != marker {
 			return fmt.Errorf("it has not been read, or it stops what is good: %s", c.conditions())
 		}
 		return c.condition(c.cluster, vocab.ConditionAccepted, "True", "")
@@ -259,20 +264,20 @@ func (c *trial) check() error {
 	return nil
 }
 
-// inForce are the objects of a cluster that it cannot do without.
+// inForce returns the objects that a cluster needs.
 func (c *trial) inForce() (map[string]string, error) {
 	objects := map[string]string{}
-	for _, kind := range append(slices.Clone(watchedKinds), cronWorkflowKind) {
-		if kind == certificateKind { // Not installed.
+	for _, kind := range append(object.Watched(""), object.CronWorkflow) {
+		if kind == object.Certificate { // Not installed.
 			continue
 		}
-		list := newList(kind)
+		list := object.NewList(kind)
 		if err := c.client.List(c.Context(), list, client.InNamespace(c.namespace), client.MatchingLabels{vocab.LabelCluster: c.cluster, vocab.LabelManagedBy: vocab.ManagedBy}); err != nil {
 			return nil, err
 		}
 		for i := range list.Items {
-			object := &list.Items[i]
-			objects[id(object)] = asJSON([]any{object.GetUID(), object.Object["spec"], object.Object["data"]})
+			o := &list.Items[i]
+			objects[object.ID(o)] = reconciletest.JSON([]any{o.GetUID(), o.Object["spec"], o.Object["data"]})
 		}
 	}
 	if len(objects) < 3 {
@@ -281,7 +286,7 @@ func (c *trial) inForce() (map[string]string, error) {
 	return objects, nil
 }
 
-// condition of a Stanza, with a text in its message.
+// condition fails unless a condition of a Stanza has a text in its message.
 func (w *world) condition(cluster, kind, status, text string) error {
 	stanza := &stanzaflowv1alpha1.Stanza{}
 	if err := w.client.Get(w.Context(), w.key(cluster), stanza); err != nil {
@@ -289,7 +294,7 @@ func (w *world) condition(cluster, kind, status, text string) error {
 	}
 	c := meta.FindStatusCondition(stanza.Status.Conditions, kind)
 	if c == nil || string(c.Status) != status || !strings.Contains(c.Message, text) {
-		return fmt.Errorf("want %s=%s with %q, conditions are %s", kind, status, text, asJSON(stanza.Status.Conditions))
+		return fmt.Errorf("want %s=%s with %q, conditions are %s", kind, status, text, reconciletest.JSON(stanza.Status.Conditions))
 	}
 	return nil
 }
@@ -299,7 +304,7 @@ func (c *trial) conditions() string {
 	if err := c.client.Get(c.Context(), c.key(c.cluster), stanza); err != nil {
 		return err.Error()
 	}
-	return asJSON(stanza.Status.Conditions)
+	return reconciletest.JSON(stanza.Status.Conditions)
 }
 
 // acceptAnything takes the schema from the definition of postgresql.
@@ -312,7 +317,7 @@ func (w *world) acceptAnything() {
 	crd.Spec.Versions[0].Schema.OpenAPIV3Schema = &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: new(true)}
 	w.update(crd)
 	eventually(w.T, func() error {
-		probe := newObject(cpo.GroupVersionKind)
+		probe := object.New(cpo.GroupVersionKind)
 		probe.SetNamespace(w.namespace)
 		probe.SetName("probe")
 		probe.Object["spec"] = "no object"
@@ -320,11 +325,11 @@ func (w *world) acceptAnything() {
 	})
 }
 
-// wantNothingLeaked looks into everything that many people may read.
+// wantNothingLeaked searches everything that many people may read.
 func (w *world) wantNothingLeaked() {
 	w.Helper()
 	for _, list := range []client.ObjectList{
-		&stanzaflowv1alpha1.StanzaList{}, &eventsv1.EventList{}, &corev1.ConfigMapList{}, newList(cronWorkflowKind), newList(statefulSetKind),
+		&stanzaflowv1alpha1.StanzaList{}, &eventsv1.EventList{}, &corev1.ConfigMapList{}, object.NewList(object.CronWorkflow), object.NewList(object.StatefulSet),
 	} {
 		if err := w.client.List(w.Context(), list, client.InNamespace(w.namespace)); err != nil {
 			w.Fatal(err)
@@ -332,14 +337,14 @@ func (w *world) wantNothingLeaked() {
 		if meta.LenList(list) == 0 {
 			w.Errorf("there is no %T to look into", list)
 		}
-		if text := asJSON(list); strings.Contains(text, leaked) {
+		if text := reconciletest.JSON(list); strings.Contains(text, leaked) {
 			place := strings.Index(text, leaked)
 			w.Errorf("a %T repeats a credential: …%s", list, text[max(0, place-300):place+20])
 		}
 	}
 }
 
-// panics that controller-runtime has caught.
+// panics returns how many panics controller-runtime has caught.
 func panics(t *testing.T) float64 {
 	t.Helper()
 	families, err := metrics.Registry.Gather()
@@ -362,9 +367,9 @@ func panics(t *testing.T) float64 {
 
 var pathPart = regexp.MustCompile(`^([^\[]*)((?:\[[0-9]+\])*)$`)
 
-// setPath sets a field like spec.repos[0].name, in objects and lists that are
-// there or are made.
-func setPath(object map[string]any, path string, value any) {
+// setPath sets a field such as spec.repos[0].name. It creates missing objects and
+// lists.
+func setPath(o map[string]any, path string, value any) {
 	parts := strings.Split(path, ".")
 	for i, part := range parts {
 		match := pathPart.FindStringSubmatch(part)
@@ -375,18 +380,18 @@ func setPath(object map[string]any, path string, value any) {
 		last := i == len(parts)-1
 		switch {
 		case last && index < 0:
-			object[name] = value
+			o[name] = value
 		case last:
-			object[name].([]any)[index] = value
+			o[name].([]any)[index] = value
 		case index >= 0:
-			object = object[name].([]any)[index].(map[string]any)
+			o = o[name].([]any)[index].(map[string]any)
 		default:
-			next, ok := object[name].(map[string]any)
+			next, ok := o[name].(map[string]any)
 			if !ok {
 				next = map[string]any{}
-				object[name] = next
+				o[name] = next
 			}
-			object = next
+			o = next
 		}
 	}
 }

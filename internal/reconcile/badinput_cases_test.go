@@ -56,7 +56,7 @@ func badPostgresqls() []badCase {
 		{name: "backup is true", field: "spec.backup", value: true},
 		{name: "pgbackrest is a list", field: "spec.backup.pgbackrest", value: items{}},
 		{name: "pgbackrest is a number", field: "spec.backup.pgbackrest", value: 1.5},
-		{name: "pgbackrest is empty", field: "repos", text: "repos names no repository", value: nil},
+		{name: "pgbackrest is empty", field: "repos", text: "repos names no repo", value: nil},
 		{name: "never good: spec is a text", fresh: true, field: "spec", value: "x"},
 		{name: "never good: repos is a text", fresh: true, field: "repos", value: "x"},
 		{name: "never good: no repos", fresh: true, field: "repos", value: items{}},
@@ -84,7 +84,7 @@ func badPostgresqls() []badCase {
 		{name: "the Secret is an object", field: "configuration.secret", value: fields{"name": leaked}},
 
 		// Types of backups and cron expressions.
-		{name: "a type that there is not", field: "repos[0].schedule", value: fields{"full": "30 2 * * *", "incremental": "0 1 * * *"}},
+		{name: "an unknown type", field: "repos[0].schedule", value: fields{"full": "30 2 * * *", "incremental": "0 1 * * *"}},
 		{name: "a type with a line break", field: "repos[0].schedule", value: fields{"full": "30 2 * * *", "incr\nfull": "0 1 * * *"}},
 		{name: "an expression as a type", field: "repos[0].schedule", value: fields{"full": "30 2 * * *", "{{workflow.name}}": "0 1 * * *"}},
 		{name: "six fields", field: full, value: "0 30 2 * * *"},
@@ -95,7 +95,7 @@ func badPostgresqls() []badCase {
 		{name: "a cron zone", field: full, value: "CRON_TZ=../../etc/passwd 30 2 * * *"},
 		{name: "an interval", field: full, value: "@every 1h"},
 		{name: "an interval of nothing", field: full, value: "@every -1s"},
-		{name: "a descriptor that there is not", field: full, value: "@reboot"},
+		{name: "an unknown descriptor", field: full, value: "@reboot"},
 		{name: "never fires", field: full, value: "0 0 31 2 *"},
 		{name: "minute 60", field: full, value: "60 2 * * *"},
 		{name: "a step of zero", field: full, value: "*/0 2 * * *"},
@@ -154,7 +154,7 @@ func badPostgresqls() []badCase {
 		{name: "a credential as the name of an option", field: "global", value: fields{leaked + "/x": "y"}},
 		{name: "where PostgreSQL is", field: "global.pg1-path", value: "/"},
 		{name: "the repo of somebody else", field: "global.repo3-path", value: "/"},
-		{name: "a cipher that there is not", field: "global.repo1-cipher-type", value: "rot13"},
+		{name: "an unknown cipher", field: "global.repo1-cipher-type", value: "rot13"},
 		{name: "a repo without a number", field: "global.repo-path", value: "/x"},
 
 		// Names of other objects.
@@ -256,7 +256,7 @@ func badStanzas() []badCase {
 		{name: "a template in capitals", field: "spec.workflowTemplate", value: "Backup"},
 		{name: "a template of 254 letters", expect: refused, field: "spec.workflowTemplate", value: strings.Repeat("x", 254)},
 		{name: "a template as a list", expect: refused, field: "spec.workflowTemplate", value: items{}},
-		{name: "a template that there is not", expect: notProgrammed, text: "nowhere", field: "spec.workflowTemplate", value: "nowhere"},
+		{name: "a template that does not exist", expect: notProgrammed, text: "nowhere", field: "spec.workflowTemplate", value: "nowhere"},
 
 		gate("a template in a gate", `{{workflow.name}} == ""`, "holds {{"),
 		gate("an expression in a gate", `{{=true}}`, "holds {{"),

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // How many resources are generated, beside those by hand.
@@ -174,23 +173,4 @@ func generatedStanzas(seed uint64) []badCase {
 		cases = append(cases, c)
 	}
 	return slices.Clip(cases)
-}
-
-// poll until a check passes, and give what was there instead.
-func poll(check func() error) error {
-	deadline := time.NewTimer(90 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := check()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-deadline.C:
-			return fmt.Errorf("gave up: %w", err)
-		case <-tick.C:
-		}
-	}
 }

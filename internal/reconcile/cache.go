@@ -5,11 +5,8 @@ package reconcile
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync/atomic"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -21,26 +18,37 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// CacheOptions restrict the cache of the manager to what we need: of the kinds
-// of the configuration, our objects. Without namespaces it watches all of them.
-func CacheOptions(namespaces []string) cache.Options {
-	options := cache.Options{
+// CacheOptions restrict the cache of the manager to what we need: the
+// configuration objects that have our label. Without namespaces it watches all of
+// them.
+func CacheOptions(options Options) cache.Options {
+	restricted := cache.Options{
 		DefaultTransform:  cache.TransformStripManagedFields(),
-		DefaultNamespaces: inNamespaces(namespaces),
+		DefaultNamespaces: inNamespaces(options.Namespaces),
 		ByObject:          map[client.Object]cache.ByObject{},
 	}
-	for _, kind := range watchedKinds {
-		options.ByObject[newObject(kind)] = cache.ByObject{Label: managedByUs()}
+	for _, kind := range configurationKinds(options.Provisioner) {
+		restricted.ByObject[object.New(kind)] = cache.ByObject{Label: managedByUs()}
 	}
-	return options
+	return restricted
 }
 
-// argoCacheOptions: of the CronWorkflows ours, with the managed fields, which
-// tell when we changed them last. Of the Workflows those of some cluster,
-// without the bulk.
+// configurationKinds are the kinds of the configuration that we watch. There are
+// none where another owns the configuration.
+func configurationKinds(by vocab.Provisioner) []schema.GroupVersionKind {
+	if by != vocab.ProvisionedByUs {
+		return nil
+	}
+	return object.Watched("")
+}
+
+// argoCacheOptions restrict the cache of Argo's kinds. It holds our CronWorkflows
+// with their managed fields, which say when we last changed them. It holds the
+// Workflows that have a cluster label, without their bulk.
 func argoCacheOptions(mgr ctrl.Manager, namespaces []string) cache.Options {
 	return cache.Options{
 		DefaultNamespaces: inNamespaces(namespaces),
@@ -49,14 +57,14 @@ func argoCacheOptions(mgr ctrl.Manager, namespaces []string) cache.Options {
 		Scheme:     mgr.GetScheme(),
 		Mapper:     mgr.GetRESTMapper(),
 		ByObject: map[client.Object]cache.ByObject{
-			newObject(cronWorkflowKind): {Label: managedByUs()},
-			newObject(workflowKind):     {Label: withLabel(vocab.LabelCluster, selection.Exists), Transform: trimWorkflow},
+			object.New(object.CronWorkflow): {Label: managedByUs()},
+			object.New(object.Workflow):     {Label: withLabel(vocab.LabelCluster, selection.Exists), Transform: object.TrimWorkflow},
 		},
 	}
 }
 
-// inNamespaces is nil without namespaces, which means all. A list or a watch then
-// names one of them, so that a Role is enough for it.
+// inNamespaces is nil without namespaces, which means all. Otherwise a list or a
+// watch names one of them, so that a Role is enough for it.
 func inNamespaces(namespaces []string) map[string]cache.Config {
 	if len(namespaces) == 0 {
 		return nil
@@ -81,63 +89,10 @@ func withLabel(key string, operator selection.Operator, values ...string) labels
 	return labels.NewSelector().Add(*requirement)
 }
 
-// Fields of a Workflow that tell how it ended, and what it waits for.
-var (
-	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
-	changeFields   = slices.Concat(runFields, []string{"synchronization"})
-	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
-	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children"})
-)
-
-// trimWorkflow drops what we do not read before a Workflow enters the cache:
-// the specs and templates in it are most of its size.
-func trimWorkflow(object any) (any, error) {
-	workflow, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return object, nil
-	}
-	workflow.SetManagedFields(nil)
-	delete(workflow.Object, "spec")
-	if status, ok := workflow.Object["status"].(map[string]any); ok {
-		only(status, workflowStatus)
-		if nodes, ok := status["nodes"].(map[string]any); ok {
-			for _, node := range nodes {
-				if fields, ok := node.(map[string]any); ok {
-					only(fields, workflowNode)
-				}
-			}
-		}
-	}
-	return workflow, nil
-}
-
-func only(object map[string]any, keys []string) {
-	kept := make(map[string]any, len(keys))
-	for _, key := range keys {
-		if value, ok := object[key]; ok {
-			kept[key] = value
-		}
-	}
-	clear(object)
-	maps.Copy(object, kept)
-}
-
 // runChanged lets through the changes of a Workflow that change how it counts.
-// Argo updates a running one every few seconds.
 var runChanged = predicate.TypedFuncs[*unstructured.Unstructured]{
 	UpdateFunc: func(e event.TypedUpdateEvent[*unstructured.Unstructured]) bool {
-		was, is := e.ObjectOld, e.ObjectNew
-		if !equality.Semantic.DeepEqual(was.GetLabels(), is.GetLabels()) {
-			return true
-		}
-		for _, field := range changeFields {
-			a, _, _ := unstructured.NestedFieldNoCopy(was.Object, "status", field)
-			b, _, _ := unstructured.NestedFieldNoCopy(is.Object, "status", field)
-			if !equality.Semantic.DeepEqual(a, b) {
-				return true
-			}
-		}
-		return false
+		return object.RunChanged(e.ObjectOld, e.ObjectNew)
 	},
 }
 
@@ -148,12 +103,12 @@ type reader struct {
 }
 
 // Get implements client.Reader.
-func (r reader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
-	from, err := r.forKind(object.GetObjectKind().GroupVersionKind())
+func (r reader) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+	from, err := r.forKind(o.GetObjectKind().GroupVersionKind())
 	if err != nil {
 		return err
 	}
-	return from.Get(ctx, key, object, options...)
+	return from.Get(ctx, key, o, options...)
 }
 
 // List implements client.Reader.
@@ -166,14 +121,14 @@ func (r reader) List(ctx context.Context, list client.ObjectList, options ...cli
 }
 
 func (r reader) forKind(kind schema.GroupVersionKind) (client.Reader, error) {
-	if kind.Group == workflowKind.Group {
+	if kind.Group == object.Workflow.Group {
 		return r.argo.forKind(kind)
 	}
 	return r.main, nil
 }
 
 // argoReader has the cache for Argo's kinds once they are served. Until then it
-// says of them what the API server would.
+// returns the error that the API server would return.
 type argoReader struct{ from atomic.Pointer[cache.Cache] }
 
 func (r *argoReader) serve(from cache.Cache) { r.from.Store(&from) }

@@ -4,6 +4,7 @@
 package reconcile
 
 import (
+	"maps"
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -11,12 +12,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 )
 
-// TestTrimWorkflow: what the cache keeps of a Workflow tells as much of its run
-// as all of it.
+// TestTrimWorkflow checks that the part of a Workflow in the cache says as much
+// about its run as the whole.
 func TestTrimWorkflow(t *testing.T) {
 	t.Parallel()
 	const (
@@ -27,7 +32,7 @@ func TestTrimWorkflow(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: "run", Namespace: "db", UID: "uid", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "argo"}}},
 		Spec:       wfv1.WorkflowSpec{Entrypoint: "backup"},
 		Status: wfv1.WorkflowStatus{
-			Phase: wfv1.WorkflowFailed, StartedAt: metav1.NewTime(noon), FinishedAt: metav1.NewTime(noon),
+			Phase: wfv1.WorkflowFailed, StartedAt: metav1.NewTime(reconciletest.Noon), FinishedAt: metav1.NewTime(reconciletest.Noon),
 			Message:         "retryStrategy.expression evaluated to false",
 			StoredTemplates: map[string]wfv1.Template{"backup": {Name: "backup"}},
 			Nodes: wfv1.Nodes{
@@ -46,23 +51,56 @@ func TestTrimWorkflow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	object := &unstructured.Unstructured{Object: fields}
-	if _, err := trimWorkflow(object); err != nil {
+	o := &unstructured.Unstructured{Object: fields}
+	if _, err := object.TrimWorkflow(o); err != nil {
 		t.Fatal(err)
 	}
-	status := object.Object["status"].(map[string]any)
-	for _, bulk := range []map[string]any{object.Object, status, status["nodes"].(map[string]any)["run-0"].(map[string]any)} {
+	status := o.Object["status"].(map[string]any)
+	for _, bulk := range []map[string]any{o.Object, status, status["nodes"].(map[string]any)["run-0"].(map[string]any)} {
 		for _, field := range []string{"spec", "storedTemplates", "inputs"} {
 			if _, ok := bulk[field]; ok {
 				t.Errorf("%s is kept", field)
 			}
 		}
 	}
-	want, got := outcome.Read(whole), outcome.Read(workflowOf(object))
+	want, got := outcome.Read(whole), outcome.Read(object.DecodeWorkflow(o))
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the trimmed Workflow tells another run (-whole +trimmed):\n%s", diff)
+		t.Errorf("the trimmed Workflow shows another run (-whole +trimmed):\n%s", diff)
 	}
 	if got.Status.Message != why {
 		t.Errorf("message is %q, want %q", got.Status.Message, why)
+	}
+}
+
+// TestRunChanged checks that a run that begins to wait, or waits for another run,
+// wakes its Stanza, and that Argo's other updates of a running Workflow do not.
+func TestRunChanged(t *testing.T) {
+	running := func(change func(status map[string]any)) *unstructured.Unstructured {
+		u := reconciletest.Workflow("db", reconciletest.Run{Name: "incr-1", Type: cpo.Incr, Phase: "Running", Started: reconciletest.Moment("2026-11-22T12:00:00Z")})
+		change(u.Object["status"].(map[string]any))
+		return u
+	}
+	before := running(func(map[string]any) {})
+	for name, tc := range map[string]struct {
+		change func(status map[string]any)
+		want   bool
+	}{
+		"progress": {func(status map[string]any) {
+			status["progress"], status["nodes"] = "1/2", map[string]any{"a": map[string]any{}}
+		}, false},
+		"waits":             {func(status map[string]any) { maps.Copy(status, reconciletest.Waiting("db/a/a")) }, true},
+		"over":              {func(status map[string]any) { status["phase"] = "Succeeded" }, true},
+		"published a value": {func(status map[string]any) { status["outputs"] = map[string]any{"parameters": []any{}} }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := runChanged.Update(event.TypedUpdateEvent[*unstructured.Unstructured]{ObjectOld: before, ObjectNew: running(tc.change)}); got != tc.want {
+				t.Errorf("wakes the Stanza: %v, want %v", got, tc.want)
+			}
+		})
+	}
+	first, second := running(func(s map[string]any) { maps.Copy(s, reconciletest.Waiting("db/a/a")) }), running(func(s map[string]any) { maps.Copy(s, reconciletest.Waiting("db/b/b")) })
+	if !runChanged.Update(event.TypedUpdateEvent[*unstructured.Unstructured]{ObjectOld: first, ObjectNew: second}) {
+		t.Error("does not wake the Stanza when a run waits for another one")
 	}
 }

@@ -25,6 +25,8 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/certificate"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -32,7 +34,7 @@ import (
 func (w *world) certData() map[string][]byte {
 	w.Helper()
 	secret := &corev1.Secret{}
-	if err := w.client.Get(w.Context(), w.key(testCert), secret); err != nil {
+	if err := w.client.Get(w.Context(), w.key(reconciletest.Cert), secret); err != nil {
 		w.Fatal(err)
 	}
 	return secret.Data
@@ -41,13 +43,13 @@ func (w *world) certData() map[string][]byte {
 func (w *world) issuedSecret() *corev1.Secret {
 	w.Helper()
 	secret := &corev1.Secret{}
-	if err := w.client.Get(w.Context(), types.NamespacedName{Namespace: operatorNamespace, Name: issuedName(w.key(testCluster))}, secret); err != nil {
+	if err := w.client.Get(w.Context(), types.NamespacedName{Namespace: operatorNamespace, Name: issuedName(w.key(reconciletest.Cluster))}, secret); err != nil {
 		w.Fatal(err)
 	}
 	return secret
 }
 
-// wantPublished: the pods have what was issued last.
+// wantPublished fails the test unless the pods have what was issued last.
 func (w *world) wantPublished() {
 	w.Helper()
 	state, err := certificate.Decode(w.issuedSecret().Data)
@@ -63,8 +65,8 @@ func (w *world) wantPublished() {
 	}
 }
 
-// wantTrust: pods with these two Secrets accept each other, as server and as
-// client, at the time of the clock.
+// wantTrust fails the test unless pods with these two Secrets accept each other,
+// as server and as client, at the time of the clock.
 func (w *world) wantTrust(one, other map[string][]byte) {
 	w.Helper()
 	for _, data := range []struct{ shown, trusted map[string][]byte }{{one, one}, {one, other}, {other, one}, {other, other}} {
@@ -82,7 +84,7 @@ func (w *world) wantTrust(one, other map[string][]byte) {
 				w.Fatal(err)
 			}
 			for _, name := range []string{
-				testHost + "-0.shop-clusterpods." + w.namespace + ".svc", "shop-pgbackrest-primary." + w.namespace + ".svc",
+				reconciletest.Host + "-0.shop-clusterpods." + w.namespace + ".svc", "shop-pgbackrest-primary." + w.namespace + ".svc",
 			} {
 				for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
 					if _, err := leaf.Verify(x509.VerifyOptions{
@@ -125,7 +127,7 @@ func testCertificates(w *world) {
 			w.Fatalf("renewal %d did not take place", i)
 		}
 		notes := w.recorder.take()
-		if !has(notes, "Normal Updated: Updated Secret "+testCert) || has(notes, "BEGIN") {
+		if !has(notes, "Normal Updated: Updated Secret "+reconciletest.Cert) || has(notes, "BEGIN") {
 			w.Errorf("events are %q", notes)
 		}
 		w.wantTrust(before, after)
@@ -137,7 +139,7 @@ func testCertificates(w *world) {
 	if len(authorities) < 4 || bytes.Equal(first[cpo.FileCARoots], before[cpo.FileCARoots]) {
 		w.Errorf("%d bundles in 7 renewals: the authority is not replaced", len(authorities))
 	}
-	// Shorter lives count at once.
+	// A shorter duration takes effect at once.
 	w.patch(w.stanza(), "user", `{"spec": {"certificate": {"duration": "24h"}}}`)
 	w.clock.SetTime(w.clock.Now().Add(17 * time.Hour))
 	w.settle()
@@ -160,7 +162,7 @@ func testCertificatesOutlive(w *world) {
 	}
 	w.wantTrust(before, after)
 
-	// Not even the Stanza is there.
+	// The Stanza is gone too.
 	w.delete(w.stanza())
 	w.clock.SetTime(w.clock.Now().Add(61 * 24 * time.Hour))
 	w.restart()
@@ -171,8 +173,8 @@ func testCertificatesOutlive(w *world) {
 	}
 	w.wantTrust(after, last)
 
-	// Without a repo host nobody needs them.
-	w.delete(w.get(statefulSetKind, testHost))
+	// Without a repo host nothing needs them.
+	w.delete(w.get(object.StatefulSet, reconciletest.Host))
 	w.clock.SetTime(w.clock.Now().Add(61 * 24 * time.Hour))
 	w.settle()
 	if !bytes.Equal(last[cpo.FileClientCert], w.certData()[cpo.FileClientCert]) {
@@ -183,65 +185,66 @@ func testCertificatesOutlive(w *world) {
 func testCertificatesRepaired(w *world) {
 	w.makeHost()
 	before := w.certData()
-	w.delete(w.get(secretKind, testCert))
+	w.delete(w.get(object.Secret, reconciletest.Cert))
 	w.wantQuiet() // not yet looked at
 	w.clock.SetTime(w.clock.Now().Add(secretCheck))
 	w.settle()
 	if !maps.EqualFunc(before, w.certData(), bytes.Equal) {
-		w.Error("the Secret is not as it was")
+		w.Error("the Secret has changed")
 	}
-	if notes := w.recorder.take(); !has(notes, "Normal Created: Created Secret "+testCert) {
+	if notes := w.recorder.take(); !has(notes, "Normal Created: Created Secret "+reconciletest.Cert) {
 		w.Errorf("events are %q", notes)
 	}
-	w.patch(w.get(secretKind, testCert), "user", `{"data": {"`+cpo.FileClientKey+`": "eA==", "more": "eA=="}}`)
+	w.patch(w.get(object.Secret, reconciletest.Cert), "user", `{"data": {"`+cpo.FileClientKey+`": "eA==", "more": "eA=="}}`)
 	w.clock.SetTime(w.clock.Now().Add(secretCheck))
 	w.settle()
 	if !maps.EqualFunc(before, w.certData(), bytes.Equal) {
-		w.Error("the Secret is not as it was")
+		w.Error("the Secret has changed")
 	}
-	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Normal Updated: Updated Secret "+testCert) {
+	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Normal Updated: Updated Secret "+reconciletest.Cert) {
 		w.Errorf("events are %q", notes)
 	}
 	w.wantQuiet()
-	// A repo host that is not ready may lack it.
+	// A repo host that is not ready may be missing it.
 	w.setReady(0)
 	w.settle()
-	w.delete(w.get(secretKind, testCert))
+	w.delete(w.get(object.Secret, reconciletest.Cert))
 	w.clock.SetTime(w.clock.Now().Add(secretCheckWaiting))
 	w.settle()
 	w.wantPublished()
 	w.setReady(1)
 	w.settle()
-	// With a cluster that was made anew, as in a new namespace, it may have gone.
-	postgresql := w.get(cpo.GroupVersionKind, testCluster)
+	// If the cluster was created again, as in a new namespace, it may be gone.
+	postgresql := w.get(cpo.GroupVersionKind, reconciletest.Cluster)
 	w.delete(postgresql)
 	w.settle()
-	w.delete(w.get(secretKind, testCert))
-	w.create(makeHosted(w.T, w.namespace))
+	w.delete(w.get(object.Secret, reconciletest.Cert))
+	w.create(reconciletest.Hosted(w.T, w.namespace))
 	w.settle()
 	w.wantPublished()
 	// A restart looks at once.
-	w.delete(w.get(secretKind, testCert))
+	w.delete(w.get(object.Secret, reconciletest.Cert))
 	w.restart()
 	w.settle()
 	w.wantPublished()
 }
 
-// testForeignSecret: CPO's, for instance, with and without the policy.
+// testForeignSecret has a Secret of another owner, such as CPO, with and without the
+// policy.
 func testForeignSecret(w *world) {
 	foreign := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: testCert, Labels: map[string]string{"application": "cpo"}},
+		ObjectMeta: metav1.ObjectMeta{Name: reconciletest.Cert, Labels: map[string]string{"application": "cpo"}},
 		StringData: map[string]string{cpo.FileClientKey: "theirs"},
 	}
 	w.create(foreign)
 	postgresql := w.makeHost()
 	w.wantUntouchedSecret(foreign)
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonNotOwned)
-	if !strings.Contains(c.Message, "Secret "+testCert+" exists and is not managed by stanzaflow for this cluster") {
+	if !strings.Contains(c.Message, "Secret "+reconciletest.Cert+" exists and is not managed by stanzaflow for this cluster") {
 		w.Errorf("message is %q", c.Message)
 	}
 	if w.stanza().Status.Certificate != nil {
-		w.Error("a certificate is told that nobody uses")
+		w.Error("the status has a certificate that nobody uses")
 	}
 	w.recorder.take()
 	w.wantQuiet()
@@ -249,10 +252,10 @@ func testForeignSecret(w *world) {
 		w.Errorf("looks again after %v, %v", result.RequeueAfter, err)
 	}
 
-	// Of another cluster of ours: the policy lets us look, the label does not
-	// let us write.
+	// It belongs to another cluster of ours: the policy lets us look, and the label
+	// does not let us write.
 	w.delete(foreign)
-	foreign.ObjectMeta = metav1.ObjectMeta{Name: testCert, Labels: ourLabels("other")}
+	foreign.ObjectMeta = metav1.ObjectMeta{Name: reconciletest.Cert, Labels: object.Labels("other")}
 	w.create(foreign)
 	w.settle()
 	w.wantUntouchedSecret(foreign)
@@ -279,7 +282,7 @@ func testAuthorityLost(w *world) {
 	w.wantPublished()
 	w.wantTrust(after, after)
 
-	// Part of it is damaged: what can be used is used.
+	// If part of it is damaged, the rest is used.
 	issued := w.issuedSecret()
 	w.patch(issued, "user", `{"data": {"`+cpo.FileClientKey+`": "eA==", "ca.crt": null}}`)
 	w.settle()
@@ -291,29 +294,29 @@ func testAuthorityLost(w *world) {
 	w.wantQuiet()
 }
 
-// testAuthorityUnreadable: it stops no backup.
+// testAuthorityUnreadable checks that an unreadable authority stops no backup.
 func testAuthorityUnreadable(w *world) {
 	whole := w.controller.live
 	w.controller.live = interceptor.NewClient(whole.(client.WithWatch), interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
 			if key.Namespace == operatorNamespace {
-				return apierrors.NewForbidden(secretResource, key.Name, errors.New("no rights"))
+				return apierrors.NewForbidden(corev1.Resource("secrets"), key.Name, errors.New("no rights"))
 			}
-			return c.Get(ctx, key, object, options...)
+			return c.Get(ctx, key, o, options...)
 		},
 	})
-	w.create(makeTemplate(w.namespace))
-	w.create(makeHosted(w.T, w.namespace))
+	w.create(reconciletest.Template(w.namespace))
+	w.create(reconciletest.Hosted(w.T, w.namespace))
 	if _, err := w.controller.Reconcile(w.Context(), w.request()); err == nil {
 		w.Error("no error")
 	}
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonApplyFailed)
-	if !strings.Contains(c.Message, "Cannot read Secret "+issuedName(w.key(testCluster))) || !strings.Contains(c.Message, "no rights") {
+	if !strings.Contains(c.Message, "Cannot read Secret "+issuedName(w.key(reconciletest.Cluster))) || !strings.Contains(c.Message, "no rights") {
 		w.Errorf("message is %q", c.Message)
 	}
-	w.get(cronWorkflowKind, testFull)
-	w.get(statefulSetKind, testHost)
-	if w.find(secretKind, testCert) != nil {
+	w.get(object.CronWorkflow, reconciletest.Full)
+	w.get(object.StatefulSet, reconciletest.Host)
+	if w.find(object.Secret, reconciletest.Cert) != nil {
 		w.Error("certificates without an authority")
 	}
 	w.controller.live = whole
@@ -323,7 +326,7 @@ func testAuthorityUnreadable(w *world) {
 }
 
 func testForeignAuthority(w *world) {
-	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: issuedName(w.key(testCluster))}}
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: issuedName(w.key(reconciletest.Cluster))}}
 	if err := w.client.Create(w.Context(), foreign); err != nil {
 		w.Fatal(err)
 	}
@@ -343,7 +346,7 @@ func testForeignAuthority(w *world) {
 
 func testCertManager(w *world) {
 	w.makeHost()
-	secret := w.get(secretKind, testCert)
+	secret := w.get(object.Secret, reconciletest.Cert)
 	w.patch(w.stanza(), "user", `{"spec": {"certificate": {"issuerRef": {"name": "ours"}}}}`)
 	w.settle()
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonCertManagerNotInstalled)
@@ -358,12 +361,12 @@ func testCertManager(w *world) {
 		w.Fatal(err)
 	}
 	eventually(w.T, func() error {
-		_, err := list(w.Context(), w.client, certificateKind, w.namespace, nil)
+		_, err := object.List(w.Context(), w.client, object.Certificate, w.namespace, nil)
 		return err
 	})
 	w.settle()
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
-	certificates, err := list(w.Context(), w.client, certificateKind, w.namespace, client.MatchingLabels{vocab.LabelCluster: testCluster})
+	certificates, err := object.List(w.Context(), w.client, object.Certificate, w.namespace, client.MatchingLabels{vocab.LabelCluster: reconciletest.Cluster})
 	if err != nil || len(certificates) != 2 {
 		w.Fatalf("there are %d Certificates, %v", len(certificates), err)
 	}
@@ -373,13 +376,13 @@ func testCertManager(w *world) {
 		w.Error("the certificate is not ours to tell")
 	}
 	// Somebody shortens it.
-	spec := asJSON(certificates[0].Object["spec"])
+	spec := reconciletest.JSON(certificates[0].Object["spec"])
 	w.patch(certificates[0], "user", `{"spec": {"duration": "1m"}}`)
 	w.settle()
-	if got := w.get(certificateKind, certificates[0].GetName()); asJSON(got.Object["spec"]) != spec {
-		w.Errorf("the Certificate is %s", asJSON(got))
+	if got := w.get(object.Certificate, certificates[0].GetName()); reconciletest.JSON(got.Object["spec"]) != spec {
+		w.Errorf("the Certificate is %s", reconciletest.JSON(got))
 	}
-	// What was issued before stays, and is not renewed any more.
+	// The certificates issued before stay, and are no longer renewed.
 	w.clock.SetTime(w.clock.Now().Add(80 * 24 * time.Hour))
 	w.settle()
 	w.wantUntouched(secret)
@@ -393,8 +396,8 @@ func certManagerCRD() *apiextensionsv1.CustomResourceDefinition {
 	return &apiextensionsv1.CustomResourceDefinition{
 		ObjectMeta: metav1.ObjectMeta{Name: "certificates.cert-manager.io"},
 		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
-			Group: certificateKind.Group, Scope: apiextensionsv1.NamespaceScoped,
-			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "certificates", Singular: "certificate", Kind: certificateKind.Kind, ListKind: "CertificateList"},
+			Group: object.Certificate.Group, Scope: apiextensionsv1.NamespaceScoped,
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "certificates", Singular: "certificate", Kind: object.Certificate.Kind, ListKind: "CertificateList"},
 			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
 				Name: "v1", Served: true, Storage: true,
 				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{

@@ -7,7 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io"
+	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,13 +18,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // controllerName is also the reporter of the events.
 const controllerName = vocab.ManagedBy
 
-// How soon to look again at what no watch tells us.
+// How soon to look again at what no watch reports.
 const (
 	retryConflict = time.Second
 	retryArgo     = 10 * time.Second
@@ -34,14 +37,25 @@ const (
 	retryBusy = 10 * time.Second
 )
 
+// Options say for which clusters a Controller works, and how.
+type Options struct {
+	// Namespace of the operator itself.
+	Namespace string
+	// Namespaces whose clusters are ours, all of them if it is empty.
+	Namespaces []string
+	// Provisioner owns the pgBackRest configuration of the clusters.
+	Provisioner vocab.Provisioner
+}
+
 // Controller reconciles one cluster at a time: its postgresql, its Stanza, our
 // objects and its Workflows.
 //
-//	schedule.New(mgr, clock.RealClock{}, namespace, namespaces).Setup(mgr)
+//	reconcile.New(mgr, clock.RealClock{}, options).Setup(mgr)
 //
-// The manager needs schedule.CacheOptions and a scheme with the Stanza; Argo's
-// kinds need not be in the scheme, nor be installed when it starts.
+// The manager needs CacheOptions and a scheme with the Stanza. Argo's kinds need
+// not be in the scheme, nor be installed when it starts.
 type Controller struct {
+	options Options
 	// cached reads what the watches hold, argo its part of it.
 	cached client.Reader
 	argo   *argoReader
@@ -50,14 +64,8 @@ type Controller struct {
 	client   client.Client
 	recorder Recorder
 	clock    clock.PassiveClock
-	// namespace of the operator, where it keeps what only it may read.
-	namespace string
-	// namespaces whose clusters are ours, all of them where it is empty.
-	namespaces []string
-	// random is where serial numbers come from.
-	random io.Reader
-	// secrets is what we know of Secrets that we cannot read.
-	secrets secretMemory
+	// provision is nil where another owns the configuration.
+	provision *provision.Provider
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
@@ -71,12 +79,11 @@ var (
 	_ Recorder             = events.EventRecorder(nil)
 )
 
-// New makes a Controller that works with what the manager offers. The namespace
-// is that of the operator itself; the namespaces are those that the manager
-// watches, none for all.
-func New(mgr ctrl.Manager, clock clock.PassiveClock, namespace string, namespaces []string) *Controller {
+// New returns a Controller that works with what the manager offers.
+func New(mgr ctrl.Manager, clock clock.PassiveClock, options Options) *Controller {
 	argo := &argoReader{}
-	return &Controller{
+	c := &Controller{
+		options:  options,
 		cached:   reader{main: mgr.GetCache(), argo: argo},
 		argo:     argo,
 		live:     mgr.GetAPIReader(),
@@ -84,12 +91,12 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, namespace string, namespace
 		recorder: mgr.GetEventRecorder(controllerName),
 		clock:    clock,
 		wake:     make(chan event.GenericEvent, 1),
-
-		namespace:  namespace,
-		namespaces: namespaces,
-		random:     rand.Reader,
-		skewPoll:   skewPoll,
+		skewPoll: skewPoll,
 	}
+	if options.Provisioner == vocab.ProvisionedByUs {
+		c.provision = provision.New(options.Namespace, rand.Reader)
+	}
+	return c
 }
 
 // Reconcile does one pass.
@@ -98,60 +105,74 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	plan := state.plan()
-	want, err := planned(plan)
+	want, err := object.Translate(state, c.options.Provisioner)
 	if err != nil {
 		return ctrl.Result{}, reconcile.TerminalError(err)
 	}
-	if err := c.observeNames(ctx, &state, want); err != nil {
+	if err := c.observeNames(ctx, &state, want.Objects()); err != nil {
 		return ctrl.Result{}, err
 	}
-	c.observeCertificate(ctx, &state, plan)
-	p := pass{State: state, Plan: plan, Now: c.clock.Now()}
-	p.Todo = diff(state, plan, want, p.Now)
-	p.Done = c.apply(ctx, state, p.Todo, p.Now)
-	// What was done is told even if the status cannot be written: the next
+	have := observed{State: state}
+	if c.provision != nil {
+		have.Issued = c.provision.Observe(ctx, c.live, state, want.Plan)
+	}
+	p := pass{Pass: status.Pass{State: state, Plan: want.Plan, Skew: c.skew.get(ctx), Now: c.clock.Now()}}
+	p.Actions = diff(c.options.Provisioner, have, want, p.Now)
+	p.Done = c.apply(ctx, have, p.Actions, p.Now)
+	// What was done is reported even if the status cannot be written: the next
 	// pass will not do it again.
-	c.emit(state, p.Done.Events)
+	c.emit(state, status.Changes(p.Done.Changes))
 
 	wake, err := c.reportPass(ctx, p)
 	return p.result(wake, err)
 }
 
-// reportPass writes the status and then tells what changed in it.
+func (c *Controller) apply(ctx context.Context, have observed, actions []object.Action, now time.Time) object.Result {
+	var acts map[object.Verb]object.Act
+	if c.provision != nil {
+		acts = c.provision.Acts(have.Issued, now)
+	}
+	return object.Apply(ctx, object.Writer{Client: c.client, Live: c.live, State: have.State}, actions, acts)
+}
+
+// pass is one pass over a cluster.
+type pass struct{ status.Pass }
+
+// reportPass writes the status and then the events for what changed in it. It
+// returns when to look again.
 func (c *Controller) reportPass(ctx context.Context, p pass) (time.Time, error) {
 	stanza := p.Done.Stanza
 	if stanza == nil {
-		return earliest(p.Todo.Wake, p.Done.Wake), nil
+		return p.Wake(), nil
 	}
-	status, wake := statusFor(stanza.Status, stanza.Generation, p)
-	if err := c.report(ctx, stanza, status); err != nil {
+	after, wake := status.For(stanza.Status, stanza.Generation, p.Pass)
+	if err := c.writeStatus(ctx, stanza, after); err != nil {
 		return wake, err
 	}
-	c.emit(p.State, transitions(stanza.Status, status, p.Plan.Problems, p.Todo.Keep))
+	c.emit(p.State, status.Transitions(stanza.Status, after, p.Plan.Problems, p.Actions))
 	return wake, nil
 }
 
-// result turns what went wrong into when to come back. Conflicts and what a
-// watch or a deadline will tell are no errors.
+// result turns what went wrong into when to come back. A conflict is no error,
+// nor is anything that a watch or a deadline will report.
 func (p pass) result(wake time.Time, reportErr error) (ctrl.Result, error) {
 	var errs []error
-	retry := func(after time.Duration) { wake = earliest(wake, p.Now.Add(after)) }
+	retry := func(after time.Duration) { wake = object.Earliest(wake, p.Now.Add(after)) }
 	for _, f := range p.Done.Failures {
-		switch {
-		case quiet(f.Err):
+		switch missing := f.Missing(); {
+		case object.Quiet(f.Err):
 			retry(retryConflict)
-		case f.argoMissing():
+		case missing == object.Argo:
 			retry(retryArgo)
-		case f.certManagerMissing():
+		case missing == object.CertManager:
 			retry(retryForeign)
 		default:
-			errs = append(errs, f)
+			errs = append(errs, fmt.Errorf("cannot %s: %w", f.What, f.Err))
 		}
 	}
 	if reportErr != nil {
 		// NotFound: the user deleted the Stanza. The next pass makes another.
-		if quiet(reportErr) || apierrors.IsNotFound(reportErr) {
+		if object.Quiet(reportErr) || apierrors.IsNotFound(reportErr) {
 			retry(retryConflict)
 		} else {
 			errs = append(errs, reportErr)
@@ -160,10 +181,11 @@ func (p pass) result(wake time.Time, reportErr error) (ctrl.Result, error) {
 	if len(errs) > 0 {
 		return ctrl.Result{}, errors.Join(errs...)
 	}
-	if len(p.Todo.Refuse)+len(p.Done.Refused) > 0 {
+	count := func(verb object.Verb) int { return len(object.With(p.Actions, verb)) }
+	if count(object.Refuse)+len(p.Done.Refused) > 0 {
 		retry(retryForeign)
 	}
-	if len(p.Todo.Delete) > 0 && len(p.Done.Draining) > len(p.Todo.Drain) {
+	if count(object.Delete) > 0 && len(p.Done.Draining) > count(object.Drain) {
 		retry(retryBusy)
 	}
 	if wake.IsZero() {

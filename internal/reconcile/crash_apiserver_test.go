@@ -9,12 +9,14 @@ import (
 	"context"
 	"errors"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -52,23 +54,31 @@ func (w *world) crash(n int) (crashed func() bool) {
 	}
 }
 
+// crashFirstPass makes the first pass over a cluster crash at its nth write, and
+// reports whether it had so many.
+func (w *world) crashFirstPass(n int, postgresql *unstructured.Unstructured) (hit bool) {
+	w.Helper()
+	w.create(reconciletest.Template(w.namespace))
+	w.create(postgresql)
+	crashed := w.crash(n)
+	_, err := w.controller.Reconcile(w.Context(), w.request())
+	hit = crashed()
+	if hit != (err != nil) {
+		w.Errorf("write %d: crashed is %v, error is %v", n, hit, err)
+	}
+	return hit
+}
+
 func testCrash(w *world) {
 	for n := 1; ; n++ {
 		w := w.world(w.T)
-		w.create(makeTemplate(w.namespace))
-		w.create(makePostgresql(w.T, w.namespace))
-		crashed := w.crash(n)
-		_, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)})
-		hit := crashed()
-		if hit != (err != nil) {
-			w.Errorf("write %d: crashed is %v, error is %v", n, hit, err)
-		}
+		hit := w.crashFirstPass(n, reconciletest.Postgresql(w.T, w.namespace))
 		w.settle()
-		for _, object := range []struct {
+		for _, o := range []struct {
 			kind schema.GroupVersionKind
 			name string
-		}{{cronWorkflowKind, testFull}, {cronWorkflowKind, testIncr}, {configMapKind, testConfigMap}} {
-			w.get(object.kind, object.name)
+		}{{object.CronWorkflow, reconciletest.Full}, {object.CronWorkflow, reconciletest.Incr}, {object.ConfigMap, reconciletest.ConfigMap}} {
+			w.get(o.kind, o.name)
 		}
 		w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
 		if !hit {
@@ -83,29 +93,26 @@ func testCrash(w *world) {
 func testCrashTeardown(w *world) {
 	for n := 1; ; n++ {
 		w := w.world(w.T)
-		w.create(makeTemplate(w.namespace))
-		postgresql := makePostgresql(w.T, w.namespace)
-		w.create(postgresql)
-		w.settle()
-		configMap := w.get(configMapKind, testConfigMap)
+		postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+		configMap := w.get(object.ConfigMap, reconciletest.ConfigMap)
 		w.delete(postgresql)
 		crashed := w.crash(n)
 		for range 8 {
-			_, _ = w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)})
+			_, _ = w.controller.Reconcile(w.Context(), w.request())
 			// The order holds at every moment.
-			if w.find(stanzaKind, testCluster) == nil && (w.find(cronWorkflowKind, testFull) != nil || w.find(cronWorkflowKind, testIncr) != nil) {
+			if w.find(object.Stanza, reconciletest.Cluster) == nil && (w.find(object.CronWorkflow, reconciletest.Full) != nil || w.find(object.CronWorkflow, reconciletest.Incr) != nil) {
 				w.Error("the Stanza went before the CronWorkflows")
 			}
 			w.wantUntouched(configMap)
 		}
 		hit := crashed()
 		w.settle()
-		for _, object := range []struct {
+		for _, o := range []struct {
 			kind schema.GroupVersionKind
 			name string
-		}{{cronWorkflowKind, testFull}, {cronWorkflowKind, testIncr}, {stanzaKind, testCluster}} {
-			if w.find(object.kind, object.name) != nil {
-				w.Errorf("write %d: %s %s is still there", n, object.kind.Kind, object.name)
+		}{{object.CronWorkflow, reconciletest.Full}, {object.CronWorkflow, reconciletest.Incr}, {object.Stanza, reconciletest.Cluster}} {
+			if w.find(o.kind, o.name) != nil {
+				w.Errorf("write %d: %s %s is still there", n, o.kind.Kind, o.name)
 			}
 		}
 		w.wantUntouched(configMap)

@@ -24,6 +24,8 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -33,17 +35,17 @@ func TestManager(t *testing.T) {
 	s := startServer(t)
 	w := s.world(t)
 
-	// Left behind while the operator was down, of a cluster that is gone.
+	// Objects of a cluster that was deleted while the operator was down.
 	ours := map[string]string{vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: "gone"}
 	w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "gone-pgbackrest-config", Labels: ours}})
 	w.create(&stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Name: "gone", Labels: ours}})
-	left := w.get(configMapKind, "gone-pgbackrest-config")
+	left := w.get(object.ConfigMap, "gone-pgbackrest-config")
 	stop := w.startManager()
 
-	postgresql := makePostgresql(w.T, w.namespace)
+	postgresql := reconciletest.Postgresql(w.T, w.namespace)
 	w.create(postgresql)
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonArgoNotInstalled)
-	w.gone(stanzaKind, "gone")
+	w.gone(object.Stanza, "gone")
 
 	for _, file := range argoCRDs(t, "minimal") {
 		if err := w.client.Create(t.Context(), readCRD(t, file)); err != nil {
@@ -51,31 +53,31 @@ func TestManager(t *testing.T) {
 		}
 	}
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonWorkflowTemplateMissing)
-	w.create(makeTemplate(w.namespace))
+	w.create(reconciletest.Template(w.namespace))
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonProgrammed)
 
 	w.eventuallyEvent(vocab.ReasonArgoNotInstalled, "")
-	w.eventuallyEvent(vocab.ReasonCreated, testFull)
-	w.eventuallyEvent(vocab.ReasonCreated, testIncr)
+	w.eventuallyEvent(vocab.ReasonCreated, reconciletest.Full)
+	w.eventuallyEvent(vocab.ReasonCreated, reconciletest.Incr)
 
-	full, configMap := w.get(cronWorkflowKind, testFull), w.get(configMapKind, testConfigMap)
-	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: cpo.Full, phase: "Running", cron: full, started: w.clock.Now()})
+	full, configMap := w.get(object.CronWorkflow, reconciletest.Full), w.get(object.ConfigMap, reconciletest.ConfigMap)
+	run := reconciletest.Workflow(w.namespace, reconciletest.Run{Name: reconciletest.Full + "-1", Type: cpo.Full, Phase: "Running", CronWorkflow: full, Started: w.clock.Now()})
 	w.create(run)
 	eventually(t, func() error {
 		if last := w.stanza().Status.LastRun; last == nil || last.Workflow != run.GetName() {
-			return fmt.Errorf("last run is %s", asJSON(last))
+			return fmt.Errorf("last run is %s", reconciletest.JSON(last))
 		}
 		return nil
 	})
 
-	// A restart in the middle of it, with Argo there from the start.
+	// A restart in the middle, with Argo installed from the start.
 	stop()
 	writes := len(w.written())
 	stop = w.startManager()
 	w.delete(postgresql)
 	eventually(t, func() error {
-		if !suspended(w.get(cronWorkflowKind, testFull)) {
-			return fmt.Errorf("%s is not suspended", testFull)
+		if !object.Suspended(w.get(object.CronWorkflow, reconciletest.Full)) {
+			return fmt.Errorf("%s is not suspended", reconciletest.Full)
 		}
 		return nil
 	})
@@ -83,32 +85,38 @@ func TestManager(t *testing.T) {
 		t.Error("the writes of the manager are not counted")
 	}
 	started := run.GetCreationTimestamp().Time
-	setRun(run, runOptions{backupType: cpo.Full, phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded})
+	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Full, Phase: "Succeeded", Started: started, Result: stanzaflowv1alpha1.RunSucceeded})
 	w.update(run)
-	w.gone(cronWorkflowKind, testFull)
-	w.gone(stanzaKind, testCluster)
+	w.gone(object.CronWorkflow, reconciletest.Full)
+	w.gone(object.Stanza, reconciletest.Cluster)
 	stop()
 	w.wantUntouched(configMap)
 	w.wantUntouched(left)
 }
 
-// TestManagerIsSilent: with the manager running and everything in place,
-// nothing is written, also not by a restart.
-func TestManagerIsSilent(t *testing.T) {
-	s := startServer(t, argoCRDs(t, "minimal")...)
-	w := s.world(t)
-	w.create(makeTemplate(w.namespace))
-	w.create(makePostgresql(w.T, w.namespace))
-	stop := w.startManager()
+// startManagedWorld starts a world where a manager has made a cluster ready.
+func startManagedWorld(t *testing.T) (w *world, stop func()) {
+	t.Helper()
+	w = startWorld(t)
+	w.create(reconciletest.Template(w.namespace))
+	w.create(reconciletest.Postgresql(w.T, w.namespace))
+	stop = w.startManager()
 	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	return w, stop
+}
+
+// TestManagerIsSilent checks that the manager writes nothing when everything is in
+// place, not even after a restart.
+func TestManagerIsSilent(t *testing.T) {
+	w, stop := startManagedWorld(t)
 	stop()
 	w.settle()
 
 	before := len(w.written())
 	stop = w.startManager()
-	// A cluster that is touched after the restart has been reconciled shows
-	// that the passes of the restart are over.
-	second := makePostgresql(w.T, w.namespace)
+	// A cluster that we touch after the restart shows, once it is reconciled, that the
+	// passes of the restart have ended.
+	second := reconciletest.Postgresql(w.T, w.namespace)
 	second.SetName("second")
 	w.create(second)
 	eventually(t, func() error {
@@ -117,12 +125,12 @@ func TestManagerIsSilent(t *testing.T) {
 			return err
 		}
 		if c := meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionReady); c == nil || c.Status != metav1.ConditionTrue {
-			return fmt.Errorf("conditions are %s", asJSON(stanza.Status.Conditions))
+			return fmt.Errorf("conditions are %s", reconciletest.JSON(stanza.Status.Conditions))
 		}
 		return nil
 	})
 	stop()
-	// A write of the second cluster may meet a conflict and be made again.
+	// A write for the second cluster may meet a conflict and be repeated.
 	for _, write := range w.written()[before:] {
 		if !strings.Contains(write, "second") && !strings.HasSuffix(write, "/stanzas") && !strings.Contains(write, "/events") {
 			t.Errorf("the restart wrote: %s", write)
@@ -130,11 +138,12 @@ func TestManagerIsSilent(t *testing.T) {
 	}
 }
 
-// startManager runs a manager as main does, and gives what stops it.
+// startManager runs a manager as main does, and returns a function that stops it.
 func (w *world) startManager(namespaces ...string) (stop func()) {
 	w.Helper()
+	options := Options{Namespace: operatorNamespace, Namespaces: namespaces, Provisioner: vocab.ProvisionedByUs}
 	mgr, err := ctrl.NewManager(w.counted(), ctrl.Options{
-		Scheme: w.scheme, Cache: CacheOptions(namespaces), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: w.scheme, Cache: CacheOptions(options), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: new(true)},
 		// Its writes would be counted where nothing must be written.
 		LeaderElection: len(namespaces) > 0, LeaderElectionNamespace: operatorNamespace, LeaderElectionID: "manager",
@@ -143,7 +152,7 @@ func (w *world) startManager(namespaces ...string) (stop func()) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	controller := New(mgr, w.clock, operatorNamespace, namespaces)
+	controller := New(mgr, w.clock, options)
 	controller.skewPoll = time.Second
 	if err := controller.Setup(mgr); err != nil {
 		w.Fatal(err)
@@ -166,15 +175,15 @@ func (w *world) startManager(namespaces ...string) (stop func()) {
 	return stop
 }
 
-func (w *world) eventually(kind, reason string) {
+func (w *world) eventually(kind string, reason vocab.Reason) {
 	w.Helper()
 	eventually(w.T, func() error {
 		stanza := &stanzaflowv1alpha1.Stanza{}
-		if err := w.client.Get(w.Context(), w.key(testCluster), stanza); err != nil {
+		if err := w.client.Get(w.Context(), w.key(reconciletest.Cluster), stanza); err != nil {
 			return err
 		}
-		if c := meta.FindStatusCondition(stanza.Status.Conditions, kind); c == nil || c.Reason != reason {
-			return fmt.Errorf("want %s/%s, conditions are %s", kind, reason, asJSON(stanza.Status.Conditions))
+		if c := meta.FindStatusCondition(stanza.Status.Conditions, kind); c == nil || c.Reason != string(reason) {
+			return fmt.Errorf("want %s/%s, conditions are %s", kind, reason, reconciletest.JSON(stanza.Status.Conditions))
 		}
 		return nil
 	})
@@ -190,8 +199,8 @@ func (w *world) gone(kind schema.GroupVersionKind, name string) {
 	})
 }
 
-// eventuallyEvent finds an event on the postgresql that the API server has.
-func (w *world) eventuallyEvent(reason, related string) {
+// eventuallyEvent waits for an event on the postgresql.
+func (w *world) eventuallyEvent(reason vocab.Reason, related string) {
 	w.Helper()
 	eventually(w.T, func() error {
 		list := &eventsv1.EventList{}
@@ -199,38 +208,37 @@ func (w *world) eventuallyEvent(reason, related string) {
 			return err
 		}
 		for _, e := range list.Items {
-			on := e.Regarding.Kind == cpo.GroupVersionKind.Kind && e.Regarding.Name == testCluster
-			if on && e.Reason == reason && (e.Related == nil && related == "" || e.Related != nil && e.Related.Name == related) {
+			on := e.Regarding.Kind == cpo.GroupVersionKind.Kind && e.Regarding.Name == reconciletest.Cluster
+			if on && e.Reason == string(reason) && (e.Related == nil && related == "" || e.Related != nil && e.Related.Name == related) {
 				return nil
 			}
 		}
-		return fmt.Errorf("no event %s for %q in %s", reason, related, asJSON(list.Items))
+		return fmt.Errorf("no event %s for %q in %s", reason, related, reconciletest.JSON(list.Items))
 	})
 }
 
-// TestManagerWatchesRepoHost: what somebody takes away comes back without
-// anything else happening.
+// TestManagerWatchesRepoHost checks that deleted objects come back without any
+// other change.
 func TestManagerWatchesRepoHost(t *testing.T) {
-	s := startServer(t, argoCRDs(t, "minimal")...)
-	w := s.world(t)
+	w := startWorld(t)
 	// Handed over by its labels while the manager runs.
-	foreign := makeClaim(testClaim, nil)
+	foreign := makeClaim(reconciletest.Claim, nil)
 	w.create(foreign)
-	w.create(makeTemplate(w.namespace))
-	w.create(makeHosted(w.T, w.namespace))
+	w.create(reconciletest.Template(w.namespace))
+	w.create(reconciletest.Hosted(w.T, w.namespace))
 	stop := w.startManager()
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonNotOwned)
 	w.patch(foreign, "user", `{"metadata": {"labels": {"app.kubernetes.io/managed-by": "stanzaflow", "stanzaflow.dev/cluster": "shop"}}}`)
 	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
-	for _, object := range []struct {
+	for _, o := range []struct {
 		kind schema.GroupVersionKind
 		name string
-	}{{statefulSetKind, testHost}, {serviceKind, "shop-clusterpods"}, {configMapKind, testConfigMap}} {
-		was := w.get(object.kind, object.name)
+	}{{object.StatefulSet, reconciletest.Host}, {object.Service, "shop-clusterpods"}, {object.ConfigMap, reconciletest.ConfigMap}} {
+		was := w.get(o.kind, o.name)
 		w.delete(was)
 		eventually(t, func() error {
-			if is := w.find(object.kind, object.name); is == nil || is.GetUID() == was.GetUID() {
-				return fmt.Errorf("%s %s is not back", object.kind.Kind, object.name)
+			if is := w.find(o.kind, o.name); is == nil || is.GetUID() == was.GetUID() {
+				return fmt.Errorf("%s %s is not back", o.kind.Kind, o.name)
 			}
 			return nil
 		})

@@ -24,16 +24,17 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // overlayNamespace is the namespace that overlays/namespaced names.
 const overlayNamespace = "cpo"
 
-// TestManagerOfNamespaces runs the manager under the rights of
-// deploy/overlays/namespaced: it works in its namespace, and neither looks nor
-// reaches into another, nor at anything of the whole cluster that it has no
-// right to.
+// TestManagerOfNamespaces runs the manager with the rights of
+// deploy/overlays/namespaced. It works in its namespace. It reads and writes
+// nothing in another, and nothing of the whole cluster that it has no right to.
 func TestManagerOfNamespaces(t *testing.T) {
 	s := startBareServer(t, argoCRDs(t, "minimal")...)
 	watched, other := s.worldIn(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: overlayNamespace}}), s.world(t)
@@ -48,34 +49,34 @@ func TestManagerOfNamespaces(t *testing.T) {
 	})
 
 	for _, w := range []*world{watched, other} {
-		w.create(makeTemplate(w.namespace))
-		w.create(makeHosted(t, w.namespace))
+		w.create(reconciletest.Template(w.namespace))
+		w.create(reconciletest.Hosted(t, w.namespace))
 	}
 	s.awaitSchema(t)
 	s.forget()
 	stop := watched.startManager(overlayNamespace)
 	watched.eventually(vocab.ConditionReady, vocab.ReasonReady)
 	watched.wantPublished()
-	watched.eventuallyEvent(vocab.ReasonCreated, testFull)
+	watched.eventuallyEvent(vocab.ReasonCreated, reconciletest.Full)
 
-	// What somebody takes away is watched: it comes back.
-	was := watched.get(cronWorkflowKind, testFull)
+	// A deleted object is watched, so it comes back.
+	was := watched.get(object.CronWorkflow, reconciletest.Full)
 	watched.delete(was)
 	eventually(t, func() error {
-		if is := watched.find(cronWorkflowKind, testFull); is == nil || is.GetUID() == was.GetUID() {
-			return fmt.Errorf("%s is not back", testFull)
+		if is := watched.find(object.CronWorkflow, reconciletest.Full); is == nil || is.GetUID() == was.GetUID() {
+			return fmt.Errorf("%s is not back", reconciletest.Full)
 		}
 		return nil
 	})
 	stop()
 
 	watched.wantAsked(discoveryOrRelease, overlayNamespace, operatorNamespace)
-	if objects, err := list(t.Context(), s.client, stanzaKind, other.namespace, nil); err != nil || len(objects) > 0 {
-		t.Errorf("in the other namespace there are the Stanzas %s: %v", asJSON(objects), err)
+	if objects, err := object.List(t.Context(), s.client, object.Stanza, other.namespace, nil); err != nil || len(objects) > 0 {
+		t.Errorf("in the other namespace there are the Stanzas %s: %v", reconciletest.JSON(objects), err)
 	}
-	for _, kind := range watchedKinds {
-		if objects, err := list(t.Context(), s.client, kind, other.namespace, ourLabels(testCluster)); err != nil || len(objects) > 0 {
-			t.Errorf("in the other namespace there are %s: %v", asJSON(objects), err)
+	for _, kind := range object.Watched("") {
+		if objects, err := object.List(t.Context(), s.client, kind, other.namespace, object.Labels(reconciletest.Cluster)); err != nil || len(objects) > 0 {
+			t.Errorf("in the other namespace there are %s: %v", reconciletest.JSON(objects), err)
 		}
 	}
 	wantNoAccess(t, operator, other.namespace)
@@ -92,43 +93,43 @@ func TestManagerOfNamespaces(t *testing.T) {
 	})
 }
 
-// discoveryOrRelease are the requests for what every account may ask for, and for
-// what is to be of the operator's release.
+// discoveryOrRelease matches requests that every account may make, and requests for
+// the objects that must belong to the operator's release.
 var discoveryOrRelease = regexp.MustCompile(`^GET (/api|/apis)(/[a-z0-9.]+){0,2} (200|404)$` +
 	`|^GET /openapi/v3/apis/stanzaflow.dev/v1alpha1 200$` +
 	`|^GET /apis/admissionregistration.k8s.io/v1/validatingadmissionpolic(ies|ybindings)/stanzaflow-[a-z]+ 200$`)
 
-// wantNoAccess: neither to a namespace, nor to all of them.
+// wantNoAccess fails the test if the operator may read a namespace, or all of them.
 func wantNoAccess(t *testing.T, operator client.Client, namespace string) {
 	t.Helper()
 	for _, in := range []string{namespace, ""} {
 		for _, objects := range []client.ObjectList{
-			newList(cpo.GroupVersionKind), newList(cronWorkflowKind), newList(configMapKind), &stanzaflowv1alpha1.StanzaList{}, &corev1.SecretList{},
+			object.NewList(cpo.GroupVersionKind), object.NewList(object.CronWorkflow), object.NewList(object.ConfigMap), &stanzaflowv1alpha1.StanzaList{}, &corev1.SecretList{},
 		} {
 			if err := operator.List(t.Context(), objects, client.InNamespace(in)); !apierrors.IsForbidden(err) {
 				t.Errorf("the operator lists %T in namespace %q: %v", objects, in, err)
 			}
 		}
 	}
-	stanza := &stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "x", Labels: ourLabels("x")}}
+	stanza := &stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "x", Labels: object.Labels("x")}}
 	if err := operator.Create(t.Context(), stanza); !apierrors.IsForbidden(err) {
 		t.Errorf("the operator makes a Stanza in namespace %s: %v", namespace, err)
 	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: testCert, Labels: ourLabels(testCluster)}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: reconciletest.Cert, Labels: object.Labels(reconciletest.Cluster)}}
 	if err := operator.Create(t.Context(), secret); !apierrors.IsForbidden(err) {
 		t.Errorf("the operator makes a Secret in namespace %s: %v", namespace, err)
 	}
 }
 
-// forget the requests so far.
+// forget drops the requests recorded so far.
 func (s *server) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = nil
 }
 
-// wantAsked: the operator has asked for what is in these namespaces, for what
-// matches, and for nothing else.
+// wantAsked fails the test unless every request of the operator was for these
+// namespaces or matches the pattern.
 func (w *world) wantAsked(also *regexp.Regexp, namespaces ...string) {
 	w.Helper()
 	w.mu.Lock()
@@ -152,7 +153,7 @@ func (w *world) wantAsked(also *regexp.Regexp, namespaces ...string) {
 	}
 }
 
-// kustomize gives the objects of a folder of ours.
+// kustomize returns the objects of one of our folders.
 func kustomize(t *testing.T, folder string) []*unstructured.Unstructured {
 	t.Helper()
 	kubectl := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
@@ -160,43 +161,39 @@ func kustomize(t *testing.T, folder string) []*unstructured.Unstructured {
 	if err != nil {
 		t.Fatalf("cannot build %s: %v", folder, err)
 	}
-	var objects []*unstructured.Unstructured
-	for document := range strings.SplitSeq(string(out), "\n---\n") {
-		objects = append(objects, fromYAML(t, document))
-	}
-	return objects
+	return reconciletest.AllFromYAML(t, string(out))
 }
 
-// install creates objects. The CRDs are there already, and a Deployment would
-// have no node.
+// install creates objects. It leaves out the CRDs, which exist, and Deployments,
+// which would have no node.
 func (s *server) install(t *testing.T, objects []*unstructured.Unstructured) {
 	t.Helper()
-	// A Namespace comes before what is in it.
+	// A Namespace comes before its objects.
 	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int {
 		return strings.Compare(kindOrder(a), kindOrder(b))
 	})
-	for _, object := range objects {
-		if kind := object.GetKind(); kind == "CustomResourceDefinition" || kind == "Deployment" {
+	for _, o := range objects {
+		if kind := o.GetKind(); kind == "CustomResourceDefinition" || kind == "Deployment" {
 			continue
 		}
-		if err := s.client.Create(t.Context(), object); err != nil {
-			t.Fatalf("cannot create %s: %v", id(object), err)
+		if err := s.client.Create(t.Context(), o); err != nil {
+			t.Fatalf("cannot create %s: %v", object.ID(o), err)
 		}
 	}
 }
 
-func kindOrder(object *unstructured.Unstructured) string {
-	if object.GetKind() == "Namespace" {
+func kindOrder(o *unstructured.Unstructured) string {
+	if o.GetKind() == "Namespace" {
 		return "0"
 	}
 	return "1"
 }
 
-// flagOf is the value of an argument of the operator.
+// flagOf returns the value of an argument of the operator.
 func flagOf(t *testing.T, objects []*unstructured.Unstructured, flag string) string {
 	t.Helper()
-	for _, object := range objects {
-		containers, _, _ := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
+	for _, o := range objects {
+		containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
 		for _, container := range containers {
 			args, _, _ := unstructured.NestedStringSlice(container.(map[string]any), "args")
 			for _, arg := range args {

@@ -22,12 +22,15 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// TestPolicy: what whoever has the operator's token cannot do. That the operator
-// itself can do its work is what all other tests here show.
+// TestPolicy checks what a holder of the operator's token cannot do. All other tests
+// here show that the operator can do its work.
 func TestPolicy(t *testing.T) {
 	s := startServer(t, argoCRDs(t, "full")...)
 	w := s.world(t)
@@ -35,7 +38,7 @@ func TestPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		_, err := list(t.Context(), s.client, certificateKind, w.namespace, nil)
+		_, err := object.List(t.Context(), s.client, object.Certificate, w.namespace, nil)
 		return err
 	})
 	t.Run("cannot enter a pod", func(t *testing.T) { testEntersNoPod(t, w) })
@@ -65,24 +68,25 @@ func testEntersNoPod(t *testing.T, w *world) {
 	}
 }
 
-// everything that can be planned for a cluster, the first of each kind.
+// everything returns the first object of each kind that can be planned.
 func everything(t *testing.T, namespace string) map[string]*unstructured.Unstructured {
 	t.Helper()
-	cluster, _ := cpo.Decode(makeHosted(t, namespace).Object)
-	spec := stanzaflowv1alpha1.StanzaSpec{Certificate: stanzaflowv1alpha1.CertificateSpec{IssuerRef: &stanzaflowv1alpha1.IssuerReference{Name: "ours"}}}
-	objects, err := planned(translate.Translate(translate.Input{Cluster: cluster, Stanza: spec, TemplateVersion: "x.1"}))
+	state := object.State{
+		Postgresql: reconciletest.Hosted(t, namespace),
+		Stanza: &stanzaflowv1alpha1.Stanza{Spec: stanzaflowv1alpha1.StanzaSpec{
+			Certificate: stanzaflowv1alpha1.CertificateSpec{IssuerRef: &stanzaflowv1alpha1.IssuerReference{Name: "ours"}},
+		}},
+		Template: object.Template{Version: "x.1"},
+	}
+	stanza := translate.DefaultStanza(cpo.Postgresql{Namespace: namespace, Name: reconciletest.Cluster})
+	first, err := manifest.Object(&stanza)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stanza := translate.DefaultStanza(cluster)
-	first, err := applied(&stanza)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]*unstructured.Unstructured{stanzaKind.Kind: first}
-	for _, object := range objects {
-		if all[object.GetKind()] == nil {
-			all[object.GetKind()] = object
+	all := map[string]*unstructured.Unstructured{object.Stanza.Kind: {Object: first}}
+	for _, o := range reconciletest.Planned(t, state).Objects() {
+		if all[o.GetKind()] == nil {
+			all[o.GetKind()] = o
 		}
 	}
 	if len(all) != 7 {
@@ -91,7 +95,7 @@ func everything(t *testing.T, namespace string) map[string]*unstructured.Unstruc
 	return all
 }
 
-// edit is one field of an object with another value.
+// edit gives one field of an object another value.
 type edit struct {
 	fields []string
 	value  any
@@ -100,40 +104,41 @@ type edit struct {
 
 func set(value any, fields ...string) edit { return edit{fields: fields, value: value} }
 
-// and is two edits: the answer names one policy only, whichever comes first.
+// and joins two edits. The answer names only one policy, whichever comes first.
 func (e edit) and(next edit) edit { e.next = &next; return e }
 
 // inPod is a field of the pod of a StatefulSet.
 func inPod(value any, fields ...string) edit {
-	return set(value, append([]string{fieldSpec, "template", fieldSpec}, fields...)...)
+	return set(value, append([]string{object.FieldSpec, "template", object.FieldSpec}, fields...)...)
 }
 
-// apply an edit. It adds to a list, and goes into the first element of one.
-func (e edit) apply(t *testing.T, object map[string]any) {
+// apply makes an edit. It adds to a list, and descends into its first element.
+func (e edit) apply(t *testing.T, o map[string]any) {
 	t.Helper()
 	if e.next != nil {
-		e.next.apply(t, object)
+		e.next.apply(t, o)
 	}
 	last := len(e.fields) - 1
 	for _, field := range e.fields[:last] {
-		next, _ := object[field].(map[string]any)
-		if list, ok := object[field].([]any); ok {
+		next, _ := o[field].(map[string]any)
+		if list, ok := o[field].([]any); ok {
 			next, _ = list[0].(map[string]any)
 		}
 		if next == nil {
 			next = map[string]any{}
-			object[field] = next
+			o[field] = next
 		}
-		object = next
+		o = next
 	}
-	if list, ok := object[e.fields[last]].([]any); ok {
-		object[e.fields[last]] = append(list, e.value)
+	if list, ok := o[e.fields[last]].([]any); ok {
+		o[e.fields[last]] = append(list, e.value)
 		return
 	}
-	object[e.fields[last]] = e.value
+	o[e.fields[last]] = e.value
 }
 
-type object = map[string]any
+// part is a shorthand of the tables.
+type part = map[string]any
 
 func testMakesNothingElse(t *testing.T, w *world) {
 	for kind, want := range everything(t, w.namespace) {
@@ -159,65 +164,65 @@ func testMakesNothingElse(t *testing.T, w *world) {
 		dnsNames   = "the names must be those of Services of the namespace"
 	)
 	volume := func(source string, value any) edit {
-		return inPod(object{"name": "x", source: value}, "volumes")
+		return inPod(part{"name": "x", source: value}, "volumes")
 	}
-	hostContainer := func(security object) object {
-		return object{"name": "x", "image": "x", "securityContext": security}
+	hostContainer := func(security part) part {
+		return part{"name": "x", "image": "x", "securityContext": security}
 	}
 	for title, test := range map[string]struct {
 		kind schema.GroupVersionKind
 		edit edit
 		want string
 	}{
-		"a ConfigMap of another name":           {configMapKind, set("kube-root-ca.crt", fieldMetadata, "name"), name},
-		"a Service of another name":             {serviceKind, set("payments", fieldMetadata, "name"), name},
-		"a claim of another name":               {claimKind, set("data-shop-0", fieldMetadata, "name"), name},
-		"a StatefulSet of another name":         {statefulSetKind, set("miner", fieldMetadata, "name"), name},
-		"a CronWorkflow of another name":        {cronWorkflowKind, set("nightly", fieldMetadata, "name"), name},
-		"a Certificate of another name":         {certificateKind, set("ingress-tls", fieldMetadata, "name").and(set("ingress-tls", fieldSpec, "secretName")), name},
-		"a ConfigMap without the label":         {configMapKind, set(object{}, fieldMetadata, "labels"), label},
-		"a Service without the label":           {serviceKind, set(object{}, fieldMetadata, "labels"), label},
-		"a claim without the label":             {claimKind, set(object{}, fieldMetadata, "labels"), label},
-		"a StatefulSet without the label":       {statefulSetKind, set(object{}, fieldMetadata, "labels"), label},
-		"a CronWorkflow without the label":      {cronWorkflowKind, set(object{}, fieldMetadata, "labels"), label},
-		"a Certificate without the label":       {certificateKind, set(object{}, fieldMetadata, "labels"), label},
-		"a Stanza without the label":            {stanzaKind, set(object{}, fieldMetadata, "labels"), label},
-		"a Stanza with the label of another":    {stanzaKind, set("somebody", fieldMetadata, "labels", vocab.LabelManagedBy), label},
-		"a pod that says it is the primary":     {statefulSetKind, set("master", fieldSpec, "template", fieldMetadata, "labels", cpo.LabelRole), podLabels},
-		"a pod with the network of the node":    {statefulSetKind, inPod(true, "hostNetwork"), node},
-		"a pod with the processes of the node":  {statefulSetKind, inPod(true, "hostPID"), node},
-		"a pod with the memory of the node":     {statefulSetKind, inPod(true, "hostIPC"), node},
-		"a pod with a token":                    {statefulSetKind, inPod(true, "automountServiceAccountToken"), token},
-		"a pod that acts as the runner":         {statefulSetKind, inPod("pgbackrest-runner", "serviceAccountName"), token},
-		"a pod that may be root":                {statefulSetKind, inPod(false, "securityContext", "runAsNonRoot"), root},
-		"a container that may be root":          {statefulSetKind, inPod(false, "containers", "securityContext", "runAsNonRoot"), privileged},
-		"a container that is root":              {statefulSetKind, inPod(int64(0), "containers", "securityContext", "runAsUser"), privileged},
-		"a container that may gain privileges":  {statefulSetKind, inPod(true, "containers", "securityContext", "allowPrivilegeEscalation"), privileged},
-		"a container with a capability":         {statefulSetKind, inPod([]any{"SYS_ADMIN"}, "containers", "securityContext", "capabilities", "add"), privileged},
-		"a container with a port of the node":   {statefulSetKind, inPod(object{"containerPort": int64(1), "hostPort": int64(1)}, "containers", "ports"), privileged},
-		"a second container with privileges":    {statefulSetKind, inPod(hostContainer(object{"privileged": true}), "containers"), privileged},
-		"a second container without a word":     {statefulSetKind, inPod(object{"name": "x", "image": "x"}, "containers"), privileged},
-		"a first container with privileges":     {statefulSetKind, inPod([]any{hostContainer(object{"privileged": true})}, "initContainers"), privileged},
-		"a volume of the node":                  {statefulSetKind, volume("hostPath", object{"path": "/"}), volumes},
-		"a volume of a network":                 {statefulSetKind, volume("nfs", object{"server": "x", "path": "/"}), volumes},
-		"a Secret as it is":                     {statefulSetKind, volume("secret", object{"secretName": "x"}), volumes},
-		"the data of PostgreSQL":                {statefulSetKind, volume("persistentVolumeClaim", object{"claimName": "pgdata-shop-0"}), volumes},
-		"a projected token":                     {statefulSetKind, volume("projected", object{"sources": []any{object{"serviceAccountToken": object{"path": "x"}}}}), volumes},
-		"a volume by a driver":                  {statefulSetKind, volume("csi", object{"driver": "x"}), volumes},
-		"a template of claims":                  {statefulSetKind, set([]any{claimTemplate()}, fieldSpec, "volumeClaimTemplates"), templates},
-		"a Service with an address":             {serviceKind, set("", fieldSpec, "clusterIP"), headless},
-		"a Service with addresses of others":    {serviceKind, set([]any{"192.0.2.1"}, fieldSpec, "externalIPs"), headless},
-		"a copy of a claim":                     {claimKind, set(object{"kind": "PersistentVolumeClaim", "name": "pgdata-shop-0"}, fieldSpec, "dataSource"), claims},
-		"a claim on a volume that is there":     {claimKind, set("pv-1", fieldSpec, "volumeName"), claims},
-		"a schedule with steps of its own":      {cronWorkflowKind, set([]any{object{"name": "x"}}, fieldSpec, "workflowSpec", "templates"), fields},
-		"a schedule of another ServiceAccount":  {cronWorkflowKind, set("default", fieldSpec, "workflowSpec", "serviceAccountName"), fields},
-		"a schedule that patches its pods":      {cronWorkflowKind, set("{}", fieldSpec, "workflowSpec", "podSpecPatch"), fields},
-		"a schedule of a ClusterWorkflow":       {cronWorkflowKind, set(true, fieldSpec, "workflowSpec", "workflowTemplateRef", "clusterScope"), reference},
-		"a schedule of nothing":                 {cronWorkflowKind, set(object{}, fieldSpec, "workflowSpec"), reference},
-		"a Certificate in another Secret":       {certificateKind, set("ingress-tls", fieldSpec, "secretName"), secretName},
-		"a Certificate for another host":        {certificateKind, set("bank.example.com", fieldSpec, "dnsNames"), dnsNames},
-		"a Certificate for another namespace":   {certificateKind, set("api.kube-system.svc", fieldSpec, "dnsNames"), dnsNames},
-		"a Certificate of a certificate issuer": {certificateKind, set(true, fieldSpec, "isCA"), dnsNames},
+		"a ConfigMap of another name":           {object.ConfigMap, set("kube-root-ca.crt", object.FieldMetadata, "name"), name},
+		"a Service of another name":             {object.Service, set("payments", object.FieldMetadata, "name"), name},
+		"a claim of another name":               {object.Claim, set("data-shop-0", object.FieldMetadata, "name"), name},
+		"a StatefulSet of another name":         {object.StatefulSet, set("miner", object.FieldMetadata, "name"), name},
+		"a CronWorkflow of another name":        {object.CronWorkflow, set("nightly", object.FieldMetadata, "name"), name},
+		"a Certificate of another name":         {object.Certificate, set("ingress-tls", object.FieldMetadata, "name").and(set("ingress-tls", object.FieldSpec, "secretName")), name},
+		"a ConfigMap without the label":         {object.ConfigMap, set(part{}, object.FieldMetadata, "labels"), label},
+		"a Service without the label":           {object.Service, set(part{}, object.FieldMetadata, "labels"), label},
+		"a claim without the label":             {object.Claim, set(part{}, object.FieldMetadata, "labels"), label},
+		"a StatefulSet without the label":       {object.StatefulSet, set(part{}, object.FieldMetadata, "labels"), label},
+		"a CronWorkflow without the label":      {object.CronWorkflow, set(part{}, object.FieldMetadata, "labels"), label},
+		"a Certificate without the label":       {object.Certificate, set(part{}, object.FieldMetadata, "labels"), label},
+		"a Stanza without the label":            {object.Stanza, set(part{}, object.FieldMetadata, "labels"), label},
+		"a Stanza with the label of another":    {object.Stanza, set("somebody", object.FieldMetadata, "labels", vocab.LabelManagedBy), label},
+		"a pod that says it is the primary":     {object.StatefulSet, set("master", object.FieldSpec, "template", object.FieldMetadata, "labels", cpo.LabelRole), podLabels},
+		"a pod with the network of the node":    {object.StatefulSet, inPod(true, "hostNetwork"), node},
+		"a pod with the processes of the node":  {object.StatefulSet, inPod(true, "hostPID"), node},
+		"a pod with the memory of the node":     {object.StatefulSet, inPod(true, "hostIPC"), node},
+		"a pod with a token":                    {object.StatefulSet, inPod(true, "automountServiceAccountToken"), token},
+		"a pod that acts as the runner":         {object.StatefulSet, inPod("pgbackrest-runner", "serviceAccountName"), token},
+		"a pod that may be root":                {object.StatefulSet, inPod(false, "securityContext", "runAsNonRoot"), root},
+		"a container that may be root":          {object.StatefulSet, inPod(false, "containers", "securityContext", "runAsNonRoot"), privileged},
+		"a container that is root":              {object.StatefulSet, inPod(int64(0), "containers", "securityContext", "runAsUser"), privileged},
+		"a container that may gain privileges":  {object.StatefulSet, inPod(true, "containers", "securityContext", "allowPrivilegeEscalation"), privileged},
+		"a container with a capability":         {object.StatefulSet, inPod([]any{"SYS_ADMIN"}, "containers", "securityContext", "capabilities", "add"), privileged},
+		"a container with a port of the node":   {object.StatefulSet, inPod(part{"containerPort": int64(1), "hostPort": int64(1)}, "containers", "ports"), privileged},
+		"a second container with privileges":    {object.StatefulSet, inPod(hostContainer(part{"privileged": true}), "containers"), privileged},
+		"a second container without a word":     {object.StatefulSet, inPod(part{"name": "x", "image": "x"}, "containers"), privileged},
+		"a first container with privileges":     {object.StatefulSet, inPod([]any{hostContainer(part{"privileged": true})}, "initContainers"), privileged},
+		"a volume of the node":                  {object.StatefulSet, volume("hostPath", part{"path": "/"}), volumes},
+		"a volume of a network":                 {object.StatefulSet, volume("nfs", part{"server": "x", "path": "/"}), volumes},
+		"a Secret as it is":                     {object.StatefulSet, volume("secret", part{"secretName": "x"}), volumes},
+		"the data of PostgreSQL":                {object.StatefulSet, volume("persistentVolumeClaim", part{"claimName": "pgdata-shop-0"}), volumes},
+		"a projected token":                     {object.StatefulSet, volume("projected", part{"sources": []any{part{"serviceAccountToken": part{"path": "x"}}}}), volumes},
+		"a volume by a driver":                  {object.StatefulSet, volume("csi", part{"driver": "x"}), volumes},
+		"a template of claims":                  {object.StatefulSet, set([]any{claimTemplate()}, object.FieldSpec, "volumeClaimTemplates"), templates},
+		"a Service with an address":             {object.Service, set("", object.FieldSpec, "clusterIP"), headless},
+		"a Service with addresses of others":    {object.Service, set([]any{"192.0.2.1"}, object.FieldSpec, "externalIPs"), headless},
+		"a copy of a claim":                     {object.Claim, set(part{"kind": "PersistentVolumeClaim", "name": "pgdata-shop-0"}, object.FieldSpec, "dataSource"), claims},
+		"a claim on a volume that is there":     {object.Claim, set("pv-1", object.FieldSpec, "volumeName"), claims},
+		"a schedule with steps of its own":      {object.CronWorkflow, set([]any{part{"name": "x"}}, object.FieldSpec, "workflowSpec", "templates"), fields},
+		"a schedule of another ServiceAccount":  {object.CronWorkflow, set("default", object.FieldSpec, "workflowSpec", "serviceAccountName"), fields},
+		"a schedule that patches its pods":      {object.CronWorkflow, set("{}", object.FieldSpec, "workflowSpec", "podSpecPatch"), fields},
+		"a schedule of a ClusterWorkflow":       {object.CronWorkflow, set(true, object.FieldSpec, "workflowSpec", "workflowTemplateRef", "clusterScope"), reference},
+		"a schedule of nothing":                 {object.CronWorkflow, set(part{}, object.FieldSpec, "workflowSpec"), reference},
+		"a Certificate in another Secret":       {object.Certificate, set("ingress-tls", object.FieldSpec, "secretName"), secretName},
+		"a Certificate for another host":        {object.Certificate, set("bank.example.com", object.FieldSpec, "dnsNames"), dnsNames},
+		"a Certificate for another namespace":   {object.Certificate, set("api.kube-system.svc", object.FieldSpec, "dnsNames"), dnsNames},
+		"a Certificate of a certificate issuer": {object.Certificate, set(true, object.FieldSpec, "isCA"), dnsNames},
 	} {
 		t.Run(title, func(t *testing.T) {
 			want := everything(t, w.namespace)[test.kind.Kind]
@@ -227,18 +232,18 @@ func testMakesNothingElse(t *testing.T, w *world) {
 	}
 }
 
-func claimTemplate() object {
-	return object{fieldMetadata: object{"name": "x"}, fieldSpec: object{
-		"accessModes": []any{"ReadWriteOnce"}, "resources": object{"requests": object{"storage": "1Gi"}},
+func claimTemplate() part {
+	return part{object.FieldMetadata: part{"name": "x"}, object.FieldSpec: part{
+		"accessModes": []any{"ReadWriteOnce"}, "resources": part{"requests": part{"storage": "1Gi"}},
 	}}
 }
 
-// tryToMake creates an object as the operator, and leaves nothing.
+// tryToMake creates an object as the operator, as a dry run.
 func (w *world) tryToMake(want *unstructured.Unstructured) error {
 	return w.controller.client.Create(w.Context(), want.DeepCopy(), client.DryRunAll)
 }
 
-// wantRefused: by a policy, with these words.
+// wantRefused fails the test unless a policy refused with these words.
 func wantRefused(t *testing.T, err error, words string) {
 	t.Helper()
 	if !apierrors.IsForbidden(err) || !strings.Contains(fmt.Sprint(err), "ValidatingAdmissionPolicy 'stanzaflow-") || !strings.Contains(err.Error(), words) {
@@ -246,27 +251,28 @@ func wantRefused(t *testing.T, err error, words string) {
 	}
 }
 
-// testOthersAdd: a sidecar, a volume and a ServiceAccount that somebody has added
-// to the repo host stay there through an update, and the operator adds no more.
+// testOthersAdd checks that a sidecar, a volume and a ServiceAccount that another
+// owner added to the repo host survive an update, and that the operator can add no
+// more.
 func testOthersAdd(t *testing.T, w *world) {
-	host := everything(t, w.namespace)[statefulSetKind.Kind]
+	host := everything(t, w.namespace)[object.StatefulSet.Kind]
 	host.SetName("theirs-pgbackrest-repo-host")
 	for _, e := range []edit{
-		inPod(object{"name": "sidecar", "image": "x"}, "containers"),
-		inPod(object{"name": "node", "hostPath": object{"path": "/var/log"}}, "volumes"),
+		inPod(part{"name": "sidecar", "image": "x"}, "containers"),
+		inPod(part{"name": "node", "hostPath": part{"path": "/var/log"}}, "volumes"),
 		inPod("cloud", "serviceAccountName"),
 	} {
 		e.apply(t, host.Object)
 	}
 	w.create(host)
-	there := w.get(statefulSetKind, host.GetName())
+	there := w.get(object.StatefulSet, host.GetName())
 	for title, test := range map[string]struct {
 		edit edit
 		want string
 	}{
 		"another image":          {inPod("registry.example.com/pgbackrest:18", "containers", "image"), ""},
-		"another sidecar":        {inPod(object{"name": "x", "image": "x"}, "containers"), "no container may run as root"},
-		"another volume":         {inPod(object{"name": "x", "hostPath": object{"path": "/"}}, "volumes"), "volumes must be an emptyDir"},
+		"another sidecar":        {inPod(part{"name": "x", "image": "x"}, "containers"), "no container may run as root"},
+		"another volume":         {inPod(part{"name": "x", "hostPath": part{"path": "/"}}, "volumes"), "volumes must be an emptyDir"},
 		"another ServiceAccount": {inPod("pgbackrest-runner", "serviceAccountName"), "the pod must have the ServiceAccount default"},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -282,8 +288,8 @@ func testOthersAdd(t *testing.T, w *world) {
 	}
 }
 
-// testChangesNothingElse: objects of the names that the operator uses, made by
-// somebody else.
+// testChangesNothingElse has objects with the names that the operator uses, created
+// by another owner.
 func testChangesNothingElse(t *testing.T, w *world) {
 	const label = "objects that have the label app.kubernetes.io/managed-by=stanzaflow"
 	operator := w.controller.client
@@ -292,14 +298,14 @@ func testChangesNothingElse(t *testing.T, w *world) {
 		t.Run(kind, func(t *testing.T) {
 			theirs.SetLabels(nil)
 			w.create(theirs)
-			if kind != stanzaKind.Kind {
+			if kind != object.Stanza.Kind {
 				// The answer to a patch that changes nothing is the object.
 				for _, body := range []client.Patch{take, client.RawPatch(types.MergePatchType, []byte("{}"))} {
 					wantRefused(t, operator.Patch(t.Context(), theirs.DeepCopy(), body, client.DryRunAll), "")
 				}
 				wantRefused(t, operator.Patch(t.Context(), theirs.DeepCopy(), take), label)
 			}
-			if kind == stanzaKind.Kind || kind == cronWorkflowKind.Kind {
+			if kind == object.Stanza.Kind || kind == object.CronWorkflow.Kind {
 				wantRefused(t, operator.Delete(t.Context(), theirs.DeepCopy()), label)
 			}
 			w.wantUntouched(theirs)
@@ -308,7 +314,7 @@ func testChangesNothingElse(t *testing.T, w *world) {
 			if err := w.client.Patch(t.Context(), theirs, take); err != nil {
 				t.Fatal(err)
 			}
-			if kind == stanzaKind.Kind {
+			if kind == object.Stanza.Kind {
 				return
 			}
 			if err := operator.Patch(t.Context(), theirs.DeepCopy(), take, client.DryRunAll); err != nil {

@@ -19,10 +19,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -55,7 +56,7 @@ func TestRepoHost(t *testing.T) {
 		"has certificates without the cluster":        testCertificatesOutlive,
 		"has its certificates put right":              testCertificatesRepaired,
 		"leaves the secret of somebody else":          testForeignSecret,
-		"starts anew when its authority is lost":      testAuthorityLost,
+		"issues again when its authority is lost":     testAuthorityLost,
 		"leaves somebody else's authority":            testForeignAuthority,
 		"makes backups without its authority":         testAuthorityUnreadable,
 		"asks for cert-manager":                       testCertManager,
@@ -66,15 +67,15 @@ func TestRepoHost(t *testing.T) {
 	}
 }
 
-// hostKinds are the kinds of which objects are left when all else has gone.
-var hostKinds = []schema.GroupVersionKind{configMapKind, serviceKind, claimKind, statefulSetKind, secretKind}
+// hostKinds are the kinds whose objects stay when everything else is gone.
+var hostKinds = []schema.GroupVersionKind{object.ConfigMap, object.Service, object.Claim, object.StatefulSet, object.Secret}
 
-// left gives every object of the namespace that backups and restores need.
+// left returns every object of the namespace that backups and restores need.
 func (w *world) left() []*unstructured.Unstructured {
 	w.Helper()
 	var all []*unstructured.Unstructured
 	for _, kind := range hostKinds {
-		objects, err := list(w.Context(), w.client, kind, w.namespace, client.MatchingLabels{vocab.LabelCluster: testCluster})
+		objects, err := object.List(w.Context(), w.client, kind, w.namespace, client.MatchingLabels{vocab.LabelCluster: reconciletest.Cluster})
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -88,18 +89,15 @@ func (w *world) wantAllUntouched(objects []*unstructured.Unstructured) {
 	if len(objects) < 7 {
 		w.Errorf("%d objects, which cannot be all", len(objects))
 	}
-	for _, object := range objects {
-		w.wantUntouched(object)
+	for _, o := range objects {
+		w.wantUntouched(o)
 	}
 }
 
-// makeHost is a cluster with a repo host, settled.
+// makeHost creates a cluster with a repo host, and settles.
 func (w *world) makeHost() *unstructured.Unstructured {
 	w.Helper()
-	w.create(makeTemplate(w.namespace))
-	postgresql := makeHosted(w.T, w.namespace)
-	w.create(postgresql)
-	w.settle()
+	postgresql := w.setUp(reconciletest.Hosted(w.T, w.namespace))
 	w.setReady(1)
 	w.settle()
 	w.recorder.take()
@@ -110,7 +108,7 @@ func (w *world) makeHost() *unstructured.Unstructured {
 func (w *world) setReady(replicas int32) {
 	w.Helper()
 	host := &appsv1.StatefulSet{}
-	if err := w.client.Get(w.Context(), w.key(testHost), host); err != nil {
+	if err := w.client.Get(w.Context(), w.key(reconciletest.Host), host); err != nil {
 		w.Fatal(err)
 	}
 	host.Status.Replicas, host.Status.ReadyReplicas = 1, replicas
@@ -119,10 +117,10 @@ func (w *world) setReady(replicas int32) {
 	}
 }
 
-// bind does what the volume controller does, without which nothing grows.
+// bind does what the volume controller does. Only a bound claim can grow.
 func (w *world) bind(name string) {
 	w.Helper()
-	w.patch(w.get(claimKind, name), "volume-controller", `{"spec": {"volumeName": "pv-`+w.namespace+`"}}`)
+	w.patch(w.get(object.Claim, name), "volume-controller", `{"spec": {"volumeName": "pv-`+w.namespace+`"}}`)
 	claim := &corev1.PersistentVolumeClaim{}
 	if err := w.client.Get(w.Context(), w.key(name), claim); err != nil {
 		w.Fatal(err)
@@ -137,11 +135,11 @@ func (w *world) bind(name string) {
 // setVolume changes the volume of repo1.
 func (w *world) setVolume(postgresql *unstructured.Unstructured, volume map[string]any) {
 	w.Helper()
-	repo1(postgresql)["volume"] = volume
+	reconciletest.Repo1(postgresql)["volume"] = volume
 	w.update(postgresql)
 }
 
-// restart forgets whatever the process knew.
+// restart drops everything that the process knew.
 func (w *world) restart() {
 	w.controller = w.newController(w.controller.client.(client.WithWatch))
 }
@@ -149,10 +147,10 @@ func (w *world) restart() {
 func testRepoHostCreates(w *world) {
 	postgresql := w.makeHost()
 	var names []string
-	for _, object := range w.left() {
-		names = append(names, id(object))
-		if len(object.GetOwnerReferences())+len(object.GetFinalizers()) > 0 && object.GetKind() != claimKind.Kind {
-			w.Errorf("%s has an owner or a finalizer", id(object))
+	for _, o := range w.left() {
+		names = append(names, object.ID(o))
+		if len(o.GetOwnerReferences())+len(o.GetFinalizers()) > 0 && o.GetKind() != object.Claim.Kind {
+			w.Errorf("%s has an owner or a finalizer", object.ID(o))
 		}
 	}
 	want := []string{
@@ -167,8 +165,8 @@ func testRepoHostCreates(w *world) {
 	}
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
 	status := w.stanza().Status
-	if len(status.OrphanedClaims) > 0 || len(status.Repos) != 1 || status.Repos[0].Location != "pvc://"+testClaim || status.Certificate == nil {
-		w.Errorf("status is %s", asJSON(status))
+	if len(status.OrphanedClaims) > 0 || len(status.Repos) != 1 || status.Repos[0].Location != "pvc://"+reconciletest.Claim || status.Certificate == nil {
+		w.Errorf("status is %s", reconciletest.JSON(status))
 	}
 	before := w.left()
 	for range 3 {
@@ -192,7 +190,7 @@ func testRepoHostCreates(w *world) {
 	w.wantAllUntouched(before)
 }
 
-// testReadsNoSecret: with all rights of the operator.
+// testReadsNoSecret uses all rights of the operator.
 func testReadsNoSecret(w *world) {
 	const content = "ThisIsTheKeyOfTheBucket"
 	operator := w.controller.client
@@ -243,7 +241,7 @@ func testReadsNoSecret(w *world) {
 	// Kubernetes would fill in the token of any ServiceAccount.
 	token := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: w.namespace, Name: "x-pgbackrest-cert", Labels: ourLabels("x"),
+			Namespace: w.namespace, Name: "x-pgbackrest-cert", Labels: object.Labels("x"),
 			Annotations: map[string]string{corev1.ServiceAccountNameKey: "default"},
 		},
 		Type: corev1.SecretTypeServiceAccountToken,
@@ -271,17 +269,17 @@ func (w *world) wantUntouchedSecret(was *corev1.Secret) {
 
 func testClaimGrows(w *world) {
 	postgresql := w.makeHost()
-	w.bind(testClaim)
-	claim := w.get(claimKind, testClaim)
+	w.bind(reconciletest.Claim)
+	claim := w.get(object.Claim, reconciletest.Claim)
 	w.wantQuiet()
 
 	w.setVolume(postgresql, map[string]any{"size": "3Gi", "storageClass": "fast"})
 	w.settle()
-	grown := w.get(claimKind, testClaim)
-	if got := claimSize(grown); got.String() != "3Gi" || grown.GetUID() != claim.GetUID() {
-		w.Errorf("the claim has %s", got.String())
+	grown := w.get(object.Claim, reconciletest.Claim)
+	if got, _, _ := unstructured.NestedString(grown.Object, "spec", "resources", "requests", "storage"); got != "3Gi" || grown.GetUID() != claim.GetUID() {
+		w.Errorf("the claim has %s", got)
 	}
-	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated PersistentVolumeClaim "+testClaim) {
+	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated PersistentVolumeClaim "+reconciletest.Claim) {
 		w.Errorf("events are %q", notes)
 	}
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
@@ -291,40 +289,40 @@ func testClaimGrows(w *world) {
 	w.settle()
 	w.wantUntouched(grown)
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonVolumeClaimMismatch)
-	want := "PersistentVolumeClaim " + testClaim + " has 3Gi and 1Gi is asked for: a volume cannot shrink, so set the size to 3Gi again"
+	want := "PersistentVolumeClaim " + reconciletest.Claim + " has 3Gi, and the resource asks for 1Gi: a volume cannot shrink, so set the size back to 3Gi"
 	if c.Message != want {
 		w.Errorf("message is %q, want %q", c.Message, want)
 	}
 	w.recorder.take()
 	w.wantQuiet()
 
-	// Larger than the resource says by another hand: that is how it stays, too.
+	// A claim that another owner made larger than the resource stays so.
 	w.setVolume(postgresql, map[string]any{"size": "3Gi", "storageClass": "fast"})
 	w.patch(grown, "user", `{"spec": {"resources": {"requests": {"storage": "4Gi"}}}}`)
 	w.settle()
-	if got := claimSize(w.get(claimKind, testClaim)); got.String() != "4Gi" {
-		w.Errorf("the claim has %s", got.String())
+	if got, _, _ := unstructured.NestedString(w.get(object.Claim, reconciletest.Claim).Object, "spec", "resources", "requests", "storage"); got != "4Gi" {
+		w.Errorf("the claim has %s", got)
 	}
 }
 
 func testClaimMismatch(w *world) {
 	postgresql := w.makeHost()
-	w.bind(testClaim)
-	claim := w.get(claimKind, testClaim)
+	w.bind(reconciletest.Claim)
+	claim := w.get(object.Claim, reconciletest.Claim)
 	w.setVolume(postgresql, map[string]any{
 		"size": "2Gi", "storageClass": "slow", "selector": map[string]any{"matchLabels": map[string]any{"tier": "gold"}},
 	})
 	w.settle()
 	w.wantUntouched(claim)
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonVolumeClaimMismatch)
-	for _, part := range []string{testClaim + ` has storage class "fast" and "slow" is asked for`, "another selector than is asked for"} {
+	for _, part := range []string{reconciletest.Claim + ` has storage class "fast", and the resource asks for "slow"`, "another selector than the resource asks for"} {
 		if !strings.Contains(c.Message, part) {
 			w.Errorf("message %q does not say %q", c.Message, part)
 		}
 	}
 	w.recorder.take()
 	w.wantQuiet()
-	// No class and no selector ask for none.
+	// A resource without class and selector accepts any.
 	w.setVolume(postgresql, map[string]any{"size": "2Gi"})
 	w.settle()
 	w.wantUntouched(claim)
@@ -337,10 +335,10 @@ func testOutlivesCluster(w *world) {
 	w.delete(postgresql)
 	w.settle()
 	w.wantAllUntouched(before)
-	// The Stanza is where the claims are listed, for as long as there are any.
+	// The Stanza lists the claims, for as long as there are any.
 	status := w.stanza().Status
-	if !slices.Equal(status.OrphanedClaims, []string{testClaim}) || len(status.Repos) != 1 || status.Certificate == nil {
-		w.Errorf("status is %s", asJSON(status))
+	if !slices.Equal(status.OrphanedClaims, []string{reconciletest.Claim}) || len(status.Repos) != 1 || status.Certificate == nil {
+		w.Errorf("status is %s", reconciletest.JSON(status))
 	}
 	w.want(vocab.ConditionAccepted, "False", vocab.ReasonClusterNotFound)
 	w.recorder.take()
@@ -350,7 +348,7 @@ func testOutlivesCluster(w *world) {
 	w.wantAllUntouched(before)
 
 	// It comes back to the same volume.
-	again := makeHosted(w.T, w.namespace)
+	again := reconciletest.Hosted(w.T, w.namespace)
 	w.create(again)
 	w.settle()
 	w.wantAllUntouched(before)
@@ -359,13 +357,13 @@ func testOutlivesCluster(w *world) {
 		w.Errorf("orphaned are %q", got)
 	}
 
-	// Somebody takes the volume away for good.
+	// Somebody removes the volume permanently.
 	w.delete(again)
 	w.settle()
-	w.patch(w.get(claimKind, testClaim), "user", `{"metadata": {"finalizers": null}}`)
-	w.delete(w.get(claimKind, testClaim))
+	w.patch(w.get(object.Claim, reconciletest.Claim), "user", `{"metadata": {"finalizers": null}}`)
+	w.delete(w.get(object.Claim, reconciletest.Claim))
 	w.settle()
-	if w.find(stanzaKind, testCluster) != nil {
+	if w.find(object.Stanza, reconciletest.Cluster) != nil {
 		w.Error("the Stanza is still there")
 	}
 }
@@ -377,7 +375,7 @@ func testOutlivesBackup(w *world) {
 	w.settle()
 	w.wantAllUntouched(before)
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
-	if got := w.stanza().Status.OrphanedClaims; !slices.Equal(got, []string{testClaim}) {
+	if got := w.stanza().Status.OrphanedClaims; !slices.Equal(got, []string{reconciletest.Claim}) {
 		w.Errorf("orphaned are %q", got)
 	}
 	w.recorder.take()
@@ -387,19 +385,19 @@ func testOutlivesBackup(w *world) {
 func testOutlivesStorage(w *world) {
 	postgresql := w.makeHost()
 	before := w.left()
-	s3 := makePostgresql(w.T, w.namespace)
+	s3 := reconciletest.Postgresql(w.T, w.namespace)
 	postgresql.Object["spec"] = s3.Object["spec"]
 	w.update(postgresql)
 	w.settle()
-	for _, object := range before {
+	for _, o := range before {
 		// What PostgreSQL archives by is another place now.
-		if object.GetName() != testConfigMap {
-			w.wantUntouched(object)
+		if o.GetName() != reconciletest.ConfigMap {
+			w.wantUntouched(o)
 		}
 	}
 	status := w.stanza().Status
-	if !slices.Equal(status.OrphanedClaims, []string{testClaim}) || len(status.Repos) != 1 || status.Repos[0].Storage != "s3" || status.Certificate == nil {
-		w.Errorf("status is %s", asJSON(status))
+	if !slices.Equal(status.OrphanedClaims, []string{reconciletest.Claim}) || len(status.Repos) != 1 || status.Repos[0].Storage != "s3" || status.Certificate == nil {
+		w.Errorf("status is %s", reconciletest.JSON(status))
 	}
 	w.recorder.take()
 	w.wantQuiet()
@@ -407,27 +405,27 @@ func testOutlivesStorage(w *world) {
 
 func testOutlivesRename(w *world) {
 	postgresql := w.makeHost()
-	claim := w.get(claimKind, testClaim)
-	repo1(postgresql)["name"] = "repo2"
+	claim := w.get(object.Claim, reconciletest.Claim)
+	reconciletest.Repo1(postgresql)["name"] = "repo2"
 	_ = unstructured.SetNestedStringMap(postgresql.Object, map[string]string{"repo2-retention-full": "7"}, "spec", "backup", "pgbackrest", "global")
 	w.update(postgresql)
 	w.settle()
 	w.wantUntouched(claim)
-	w.get(claimKind, "repo2-shop-pgbackrest-repo-host-0")
+	w.get(object.Claim, "repo2-shop-pgbackrest-repo-host-0")
 	status := w.stanza().Status
-	if !slices.Equal(status.OrphanedClaims, []string{testClaim}) || len(status.Repos) != 1 || status.Repos[0].Name != "repo2" {
-		w.Errorf("status is %s", asJSON(status))
+	if !slices.Equal(status.OrphanedClaims, []string{reconciletest.Claim}) || len(status.Repos) != 1 || status.Repos[0].Name != "repo2" {
+		w.Errorf("status is %s", reconciletest.JSON(status))
 	}
-	if text := asJSON(w.get(statefulSetKind, testHost).Object["spec"]); strings.Contains(text, testClaim) || !strings.Contains(text, "repo2-") {
+	if text := reconciletest.JSON(w.get(object.StatefulSet, reconciletest.Host).Object["spec"]); strings.Contains(text, reconciletest.Claim) || !strings.Contains(text, "repo2-") {
 		w.Errorf("the repo host has other volumes: %s", text)
 	}
 	w.recorder.take()
 	w.wantQuiet()
 }
 
-// makeClaim is one that somebody made by hand, or CPO.
+// makeClaim returns a claim that a person or CPO created.
 func makeClaim(name string, labels map[string]string) *unstructured.Unstructured {
-	u := newObject(claimKind)
+	u := object.New(object.Claim)
 	u.SetName(name)
 	u.SetLabels(labels)
 	u.Object["spec"] = map[string]any{
@@ -438,19 +436,16 @@ func makeClaim(name string, labels map[string]string) *unstructured.Unstructured
 }
 
 func testForeignClaim(w *world) {
-	foreign := makeClaim(testClaim, map[string]string{"application": "cpo"})
+	foreign := makeClaim(reconciletest.Claim, map[string]string{"application": "cpo"})
 	w.create(foreign)
-	w.create(makeTemplate(w.namespace))
-	postgresql := makeHosted(w.T, w.namespace)
-	w.create(postgresql)
-	w.settle()
+	postgresql := w.setUp(reconciletest.Hosted(w.T, w.namespace))
 	w.wantUntouched(foreign)
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonNotOwned)
-	want := "kubectl label pvc -n " + w.namespace + " " + testClaim + " app.kubernetes.io/managed-by=stanzaflow stanzaflow.dev/cluster=shop"
+	want := "kubectl label pvc -n " + w.namespace + " " + reconciletest.Claim + " app.kubernetes.io/managed-by=stanzaflow stanzaflow.dev/cluster=shop"
 	if !strings.Contains(c.Message, want) || strings.Contains(c.Message, "remove") {
 		w.Errorf("message is %q", c.Message)
 	}
-	if w.find(statefulSetKind, testHost) != nil {
+	if w.find(object.StatefulSet, reconciletest.Host) != nil {
 		w.Error("a repo host writes into somebody else's volume")
 	}
 	w.recorder.take()
@@ -458,21 +453,21 @@ func testForeignClaim(w *world) {
 	w.delete(postgresql)
 	w.settle()
 	w.wantUntouched(foreign)
-	w.create(makeHosted(w.T, w.namespace))
+	w.create(reconciletest.Hosted(w.T, w.namespace))
 	w.settle()
 
 	// Handed over, with the labels that the message names.
 	w.patch(foreign, "user", `{"metadata": {"labels": {"app.kubernetes.io/managed-by": "stanzaflow", "stanzaflow.dev/cluster": "shop"}}}`)
-	claim := w.get(claimKind, testClaim)
+	claim := w.get(object.Claim, reconciletest.Claim)
 	w.settle()
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
-	w.get(statefulSetKind, testHost)
+	w.get(object.StatefulSet, reconciletest.Host)
 	w.wantUntouched(claim)
 }
 
 func testForeignStatefulSet(w *world) {
-	foreign := newObject(statefulSetKind)
-	foreign.SetName(testHost)
+	foreign := object.New(object.StatefulSet)
+	foreign.SetName(reconciletest.Host)
 	labels := map[string]any{"app": "x"}
 	foreign.Object["spec"] = map[string]any{
 		"serviceName": "x", "selector": map[string]any{"matchLabels": labels},
@@ -482,22 +477,19 @@ func testForeignStatefulSet(w *world) {
 		},
 	}
 	w.create(foreign)
-	w.create(makeTemplate(w.namespace))
-	postgresql := makePostgresql(w.T, w.namespace)
-	w.create(postgresql)
-	w.settle()
-	configMap := w.get(configMapKind, testConfigMap)
-	// A repo on a volume joins: PostgreSQL is not led to a host of others.
-	hosted := repo1(makeHosted(w.T, w.namespace))
+	postgresql := w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	configMap := w.get(object.ConfigMap, reconciletest.ConfigMap)
+	// A repo on a volume joins: PostgreSQL is not led to a foreign host.
+	hosted := reconciletest.Repo1(reconciletest.Hosted(w.T, w.namespace))
 	hosted["name"] = "repo2"
-	setRepos(postgresql, repo1(postgresql), hosted)
+	reconciletest.SetRepos(postgresql, reconciletest.Repo1(postgresql), hosted)
 	_ = unstructured.SetNestedField(postgresql.Object, "registry.example.com/pgbackrest:17", "spec", "backup", "pgbackrest", "image")
 	w.update(postgresql)
 	w.settle()
 	w.wantUntouched(foreign)
 	w.wantUntouched(configMap)
 	c := w.want(vocab.ConditionProgrammed, "False", vocab.ReasonNotOwned)
-	if !strings.Contains(c.Message, "StatefulSet "+testHost) {
+	if !strings.Contains(c.Message, "StatefulSet "+reconciletest.Host) {
 		w.Errorf("message is %q", c.Message)
 	}
 	w.recorder.take()
@@ -505,18 +497,19 @@ func testForeignStatefulSet(w *world) {
 	w.delete(foreign)
 	w.settle()
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
-	w.get(statefulSetKind, testHost)
+	w.get(object.StatefulSet, reconciletest.Host)
 }
 
-// testSimilarName: CPO takes a claim for a cluster's when its name contains it.
+// testSimilarName: CPO believes that a claim belongs to a cluster if its name
+// contains that of the cluster.
 func testSimilarName(w *world) {
 	const other = "repo1-my-shop-pgbackrest-repo-host-0"
-	mine := makeClaim(other, ourLabels("my-shop"))
+	mine := makeClaim(other, object.Labels("my-shop"))
 	w.create(mine)
 	postgresql := w.makeHost()
 	w.delete(postgresql)
 	w.settle()
-	if got := w.stanza().Status.OrphanedClaims; !slices.Equal(got, []string{testClaim}) {
+	if got := w.stanza().Status.OrphanedClaims; !slices.Equal(got, []string{reconciletest.Claim}) {
 		w.Errorf("orphaned are %q", got)
 	}
 	w.wantUntouched(mine)
@@ -525,22 +518,22 @@ func testSimilarName(w *world) {
 func testSecondRepo(w *world) {
 	postgresql := w.makeHost()
 	before := w.left()
-	second := makeHosted(w.T, w.namespace)
-	hosted := repo1(second)
+	second := reconciletest.Hosted(w.T, w.namespace)
+	hosted := reconciletest.Repo1(second)
 	hosted["name"], hosted["volume"] = "repo3", map[string]any{"size": "1Gi", "storageClass": "slow"}
-	setRepos(postgresql, repo1(postgresql), hosted)
+	reconciletest.SetRepos(postgresql, reconciletest.Repo1(postgresql), hosted)
 	w.update(postgresql)
 	w.settle()
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
-	w.get(claimKind, "repo3-shop-pgbackrest-repo-host-0")
-	for _, object := range before {
-		if kind := object.GetKind(); kind != configMapKind.Kind && kind != statefulSetKind.Kind {
-			w.wantUntouched(object)
+	w.get(object.Claim, "repo3-shop-pgbackrest-repo-host-0")
+	for _, o := range before {
+		if kind := o.GetKind(); kind != object.ConfigMap.Kind && kind != object.StatefulSet.Kind {
+			w.wantUntouched(o)
 		}
 	}
-	host := w.get(statefulSetKind, testHost)
-	text := asJSON(host.Object["spec"])
-	for _, part := range []string{testClaim, "repo3-shop-pgbackrest-repo-host-0", "/data/pgbackrest/repo1", "/data/pgbackrest/repo3"} {
+	host := w.get(object.StatefulSet, reconciletest.Host)
+	text := reconciletest.JSON(host.Object["spec"])
+	for _, part := range []string{reconciletest.Claim, "repo3-shop-pgbackrest-repo-host-0", "/data/pgbackrest/repo1", "/data/pgbackrest/repo3"} {
 		if !strings.Contains(text, part) {
 			w.Errorf("the repo host has no %s: %s", part, text)
 		}
@@ -551,53 +544,53 @@ func testSecondRepo(w *world) {
 
 func testRepoHostRepairs(w *world) {
 	postgresql := w.makeHost()
-	host, service, configMap := w.get(statefulSetKind, testHost), w.get(serviceKind, "shop-clusterpods"), w.get(configMapKind, "shop-pgbackrest-repohost-config")
-	spec := asJSON(host.Object["spec"])
+	host, service, configMap := w.get(object.StatefulSet, reconciletest.Host), w.get(object.Service, "shop-clusterpods"), w.get(object.ConfigMap, "shop-pgbackrest-repohost-config")
+	spec := reconciletest.JSON(host.Object["spec"])
 	w.patch(host, "user", `{"spec": {"replicas": 0}, "metadata": {"labels": {"`+vocab.LabelPartOf+`": null}}}`)
 	w.patch(service, "user", `{"spec": {"selector": {"application": "other"}}}`)
 	w.patch(configMap, "user", `{"data": {"more.conf": "[global]"}}`)
 	w.settle()
-	if got := asJSON(w.get(statefulSetKind, testHost).Object["spec"]); got != spec {
+	if got := reconciletest.JSON(w.get(object.StatefulSet, reconciletest.Host).Object["spec"]); got != spec {
 		w.Errorf("the spec is %s, was %s", got, spec)
 	}
-	if selector, _, _ := unstructured.NestedStringMap(w.get(serviceKind, "shop-clusterpods").Object, "spec", "selector"); selector["application"] != "cpo" {
+	if selector, _, _ := unstructured.NestedStringMap(w.get(object.Service, "shop-clusterpods").Object, "spec", "selector"); selector["application"] != "cpo" {
 		w.Errorf("selector is %v", selector)
 	}
-	if data, _, _ := unstructured.NestedStringMap(w.get(configMapKind, configMap.GetName()).Object, "data"); data["more.conf"] != "" {
+	if data, _, _ := unstructured.NestedStringMap(w.get(object.ConfigMap, configMap.GetName()).Object, "data"); data["more.conf"] != "" {
 		w.Errorf("data is %v", data)
 	}
 	w.recorder.take()
 	w.wantQuiet()
 
-	// What others add beside ours is theirs.
-	w.patch(w.get(statefulSetKind, testHost), "mesh", `{"spec": {"template": {"metadata": {"annotations": {"mesh": "on"}}}}, "metadata": {"annotations": {"team": "dba"}}}`)
+	// Labels that others add are theirs.
+	w.patch(w.get(object.StatefulSet, reconciletest.Host), "mesh", `{"spec": {"template": {"metadata": {"annotations": {"mesh": "on"}}}}, "metadata": {"annotations": {"team": "dba"}}}`)
 	w.wantQuiet()
 
-	// What we do not plan any more goes.
+	// What is no longer planned goes.
 	_ = unstructured.SetNestedSlice(postgresql.Object, []any{map[string]any{"key": "db", "operator": "Exists"}}, "spec", "tolerations")
 	w.update(postgresql)
 	w.settle()
-	if !strings.Contains(asJSON(w.get(statefulSetKind, testHost).Object["spec"]), "tolerations") {
+	if !strings.Contains(reconciletest.JSON(w.get(object.StatefulSet, reconciletest.Host).Object["spec"]), "tolerations") {
 		w.Error("no tolerations")
 	}
 	unstructured.RemoveNestedField(postgresql.Object, "spec", "tolerations")
 	w.update(postgresql)
 	w.settle()
-	if strings.Contains(asJSON(w.get(statefulSetKind, testHost).Object["spec"]), "tolerations") {
+	if strings.Contains(reconciletest.JSON(w.get(object.StatefulSet, reconciletest.Host).Object["spec"]), "tolerations") {
 		w.Error("the tolerations are still there")
 	}
-	if w.get(statefulSetKind, testHost).GetAnnotations()["team"] != "dba" {
+	if w.get(object.StatefulSet, reconciletest.Host).GetAnnotations()["team"] != "dba" {
 		w.Error("the annotation of the user is gone")
 	}
 	w.recorder.take()
 	w.wantQuiet()
 
-	// A deleted one is made again.
-	w.delete(w.get(statefulSetKind, testHost))
-	w.delete(w.get(serviceKind, "shop-clusterpods"))
+	// A deleted one is created again.
+	w.delete(w.get(object.StatefulSet, reconciletest.Host))
+	w.delete(w.get(object.Service, "shop-clusterpods"))
 	w.settle()
-	w.get(statefulSetKind, testHost)
-	w.get(serviceKind, "shop-clusterpods")
+	w.get(object.StatefulSet, reconciletest.Host)
+	w.get(object.Service, "shop-clusterpods")
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
 }
 
@@ -605,19 +598,19 @@ func testRepoHostKept(w *world) {
 	postgresql := w.makeHost()
 	before := w.left()
 	status := w.stanza().Status
-	repo1(postgresql)["volume"] = map[string]any{"size": "0Gi"}
+	reconciletest.Repo1(postgresql)["volume"] = map[string]any{"size": "0Gi"}
 	w.update(postgresql)
 	w.settle()
 	w.wantAllUntouched(before)
 	c := w.want(vocab.ConditionAccepted, "False", vocab.ReasonInvalidVolume)
-	for _, part := range []string{"ConfigMap " + testConfigMap + " stays as it is", "StatefulSet " + testHost + " stays as it is"} {
+	for _, part := range []string{"ConfigMap " + reconciletest.ConfigMap + " stays unchanged", "StatefulSet " + reconciletest.Host + " stays unchanged"} {
 		if !strings.Contains(c.Message, part) {
 			w.Errorf("message %q does not say %q", c.Message, part)
 		}
 	}
 	after := w.stanza().Status
-	if len(after.OrphanedClaims) > 0 || asJSON(after.Repos) != asJSON(status.Repos) || asJSON(after.Certificate) != asJSON(status.Certificate) {
-		w.Errorf("status is %s", asJSON(after))
+	if len(after.OrphanedClaims) > 0 || reconciletest.JSON(after.Repos) != reconciletest.JSON(status.Repos) || reconciletest.JSON(after.Certificate) != reconciletest.JSON(status.Certificate) {
+		w.Errorf("status is %s", reconciletest.JSON(after))
 	}
 	w.recorder.take()
 	w.wantQuiet()
@@ -626,16 +619,9 @@ func testRepoHostKept(w *world) {
 func testRepoHostCrash(w *world) {
 	for n := 1; ; n++ {
 		w := w.world(w.T)
-		w.create(makeTemplate(w.namespace))
-		w.create(makeHosted(w.T, w.namespace))
-		crashed := w.crash(n)
-		_, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)})
-		hit := crashed()
-		if hit != (err != nil) {
-			w.Errorf("write %d: crashed is %v, error is %v", n, hit, err)
-		}
+		hit := w.crashFirstPass(n, reconciletest.Hosted(w.T, w.namespace))
 		var published []*unstructured.Unstructured
-		if secret := w.find(secretKind, testCert); secret != nil {
+		if secret := w.find(object.Secret, reconciletest.Cert); secret != nil {
 			published = append(published, secret)
 		}
 		w.restart()
@@ -662,26 +648,26 @@ func testRepoHostCrash(w *world) {
 
 func testCredentialSecret(w *world) {
 	const key = "VGhpc0lzVGhlS2V5T2ZUaGVDb250YWluZXI="
-	w.create(makeTemplate(w.namespace))
-	postgresql := makePostgresql(w.T, w.namespace)
+	w.create(reconciletest.Template(w.namespace))
+	postgresql := reconciletest.Postgresql(w.T, w.namespace)
 	azure := map[string]any{
 		"name": "repo1", "storage": "azure", "resource": "backups", "account": "shop", "endpoint": "blob.core.windows.net", "key": key,
 		"schedule": map[string]any{"full": "30 2 * * *"},
 	}
-	setRepos(postgresql, azure)
+	reconciletest.SetRepos(postgresql, azure)
 	_ = unstructured.SetNestedStringMap(postgresql.Object, map[string]string{"repo1-path": "/shop"}, "spec", "backup", "pgbackrest", "global")
 	w.create(postgresql)
 	w.settle()
-	secret := w.get(secretKind, testCredential)
-	if !strings.Contains(w.secretFile(testCredential, "pgbackrest_credential.conf"), key) {
-		w.Errorf("the Secret holds no key: %s", asJSON(w.stanza().Status))
+	secret := w.get(object.Secret, reconciletest.Credential)
+	if !strings.Contains(w.secretFile(reconciletest.Credential, "pgbackrest_credential.conf"), key) {
+		w.Errorf("the Secret holds no key: %s", reconciletest.JSON(w.stanza().Status))
 	}
 	w.recorder.take()
 	w.wantQuiet()
-	written := asJSON(w.stanza())
-	for _, object := range w.left() {
-		if object.GetKind() != secretKind.Kind {
-			written += asJSON(object)
+	written := reconciletest.JSON(w.stanza())
+	for _, o := range w.left() {
+		if o.GetKind() != object.Secret.Kind {
+			written += reconciletest.JSON(o)
 		}
 	}
 	if strings.Contains(written, key) {
@@ -691,20 +677,20 @@ func testCredentialSecret(w *world) {
 	// Another key, and a file that is not ours.
 	w.patch(secret, "user", `{"stringData": {"more.conf": "[global]"}}`)
 	azure["key"] = strings.ToLower(key)
-	setRepos(postgresql, azure)
+	reconciletest.SetRepos(postgresql, azure)
 	w.update(postgresql)
 	w.settle()
-	if got := w.secretFile(testCredential, "pgbackrest_credential.conf"); !strings.Contains(got, strings.ToLower(key)) || w.secretFile(testCredential, "more.conf") != "" {
+	if got := w.secretFile(reconciletest.Credential, "pgbackrest_credential.conf"); !strings.Contains(got, strings.ToLower(key)) || w.secretFile(reconciletest.Credential, "more.conf") != "" {
 		w.Errorf("the Secret is %s", got)
 	}
-	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated Secret "+testCredential) || has(notes, key) || has(notes, strings.ToLower(key)) {
+	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated Secret "+reconciletest.Credential) || has(notes, key) || has(notes, strings.ToLower(key)) {
 		w.Errorf("events are %q", notes)
 	}
 
 	// While a Problem keeps it, it stays; nothing is deleted afterwards.
-	was := w.get(secretKind, testCredential)
+	was := w.get(object.Secret, reconciletest.Credential)
 	azure["key"] = strings.ToUpper(key)
-	setRepos(postgresql, azure)
+	reconciletest.SetRepos(postgresql, azure)
 	_ = unstructured.SetNestedField(postgresql.Object, "x", "spec", "backup", "pgbackrest", "global", "repo1-s3-key")
 	w.update(postgresql)
 	w.settle()
@@ -726,25 +712,25 @@ func (w *world) secretFile(name, file string) string {
 
 func testRepoStatus(w *world) {
 	w.makeHost()
-	full := w.get(cronWorkflowKind, testFull)
+	full := w.get(object.CronWorkflow, reconciletest.Full)
 	started := w.clock.Now()
-	run := makeWorkflow(w.namespace, runOptions{name: testFull + "-1", backupType: "full", phase: "Running", cron: full, started: started})
+	run := reconciletest.Workflow(w.namespace, reconciletest.Run{Name: reconciletest.Full + "-1", Type: "full", Phase: "Running", CronWorkflow: full, Started: started})
 	w.create(run)
-	setRun(run, runOptions{
-		backupType: "full", phase: "Succeeded", started: started, result: stanzaflowv1alpha1.RunSucceeded,
-		storage: "pvc", location: "pvc://" + testClaim,
+	reconciletest.SetRun(run, reconciletest.Run{
+		Type: "full", Phase: "Succeeded", Started: started, Result: stanzaflowv1alpha1.RunSucceeded,
+		Storage: "pvc", Location: "pvc://" + reconciletest.Claim,
 	})
 	w.update(run)
 	w.settle()
 	status := w.stanza().Status
 	if len(status.Repos) != 1 || status.Repos[0].Cipher != "none" || status.Repos[0].Backups != 5 || status.Repos[0].Fulls != 2 ||
 		status.Repos[0].LastBackup == nil || status.Repos[0].OldestBackupTime == nil {
-		w.Errorf("repos are %s", asJSON(status.Repos))
+		w.Errorf("repos are %s", reconciletest.JSON(status.Repos))
 	}
 	w.delete(run)
 	w.recorder.take()
 	w.wantQuiet()
-	if got := w.stanza().Status; asJSON(got.Repos) != asJSON(status.Repos) {
-		w.Errorf("repos are %s, were %s", asJSON(got.Repos), asJSON(status.Repos))
+	if got := w.stanza().Status; reconciletest.JSON(got.Repos) != reconciletest.JSON(status.Repos) {
+		w.Errorf("repos are %s, were %s", reconciletest.JSON(got.Repos), reconciletest.JSON(status.Repos))
 	}
 }

@@ -19,13 +19,13 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 )
 
-// TestRolesOfPeople: what view and edit are worth. The controller that adds them
-// to Kubernetes' own roles does not run here: it goes by the labels, so those are
-// compared, and each role is given as it would be added up.
+// TestRolesOfPeople checks what view and edit allow. The controller that adds them
+// to Kubernetes' own roles does not run here. It goes by labels, so the test
+// compares those, and grants each role as the controller would add it up.
 func TestRolesOfPeople(t *testing.T) {
 	s := startServer(t)
 	namespace := s.world(t).namespace
-	// Kubernetes' own roles have the rules of what has their label.
+	// Kubernetes' own roles have the rules of the roles with their label.
 	added := map[string][]string{}
 	for _, name := range []string{"stanzaflow-view", "stanzaflow-edit"} {
 		role := &rbacv1.ClusterRole{}

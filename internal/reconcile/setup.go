@@ -26,14 +26,15 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 const (
-	// workers: passes are short and mostly find nothing to do.
+	// workers is low: passes are short and mostly find nothing to do.
 	workers = 4
-	// passTimeout ends a pass that hangs, such as on a kind that we may not
-	// list: its error is then in the log.
+	// passTimeout ends a pass that hangs, such as on a kind that we may not list,
+	// so that the log gets its error.
 	passTimeout = 2 * time.Minute
 	// argoPoll is how often to ask for Argo's kinds while there are none.
 	argoPoll = 5 * time.Second
@@ -45,11 +46,11 @@ func (c *Controller) Setup(mgr ctrl.Manager) error {
 	builder := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout}).
-		For(newObject(cpo.GroupVersionKind)).
+		For(object.New(cpo.GroupVersionKind)).
 		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
 		WatchesRawSource(source.Channel(c.wake, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
-	for _, kind := range watchedKinds {
-		builder = builder.Watches(newObject(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
+	for _, kind := range configurationKinds(c.options.Provisioner) {
+		builder = builder.Watches(object.New(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
 	}
 	ctl, err := builder.Build(c)
 	if err != nil {
@@ -75,11 +76,11 @@ func (c *Controller) Setup(mgr ctrl.Manager) error {
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return c.awaitArgo(ctx, mgr, ctl) }))
 }
 
-// awaitArgo watches Argo's kinds as soon as they are served, and then wakes
-// every cluster that we know.
+// awaitArgo waits until Argo's kinds are served, watches them, and wakes every
+// cluster that we know.
 func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl controller.Controller) error {
 	logger := log.FromContext(ctx).WithName(controllerName)
-	logger.Info("Argo Workflows is not installed; waiting for its resources", "group", workflowKind.Group)
+	logger.Info("Argo Workflows is not installed; waiting for its resources", "group", object.Workflow.Group)
 	err := wait.PollUntilContextCancel(ctx, argoPoll, false, func(context.Context) (bool, error) {
 		served, err := argoServed(mgr.GetRESTMapper())
 		if err != nil {
@@ -106,11 +107,11 @@ func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl contro
 // watchArgo gives Argo's kinds a cache of their own: the one of the manager
 // cannot be made with options for kinds that are not served.
 func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cache.Cache, error) {
-	argo, err := cache.New(mgr.GetConfig(), argoCacheOptions(mgr, c.namespaces))
+	argo, err := cache.New(mgr.GetConfig(), argoCacheOptions(mgr, c.options.Namespaces))
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the cache for Argo's resources: %w", err)
 	}
-	cronWorkflow, workflow, template := newObject(cronWorkflowKind), newObject(workflowKind), newMetadata(workflowTemplateKind)
+	cronWorkflow, workflow, template := object.New(object.CronWorkflow), object.New(object.Workflow), object.NewMetadata(object.WorkflowTemplate)
 	for _, watch := range []source.Source{
 		source.Kind(argo, cronWorkflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf))),
 		source.Kind(argo, workflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf)), runChanged),
@@ -127,7 +128,7 @@ func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cac
 }
 
 func argoServed(mapper meta.RESTMapper) (bool, error) {
-	for _, kind := range argoKinds {
+	for _, kind := range object.ServedBy(object.Argo) {
 		_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
 		switch {
 		case meta.IsNoMatchError(err):
@@ -140,24 +141,24 @@ func argoServed(mapper meta.RESTMapper) (bool, error) {
 }
 
 // clusterOf maps an object of ours, or a Workflow, to the cluster in its label.
-func clusterOf(_ context.Context, object client.Object) []reconcile.Request {
-	cluster := object.GetLabels()[vocab.LabelCluster]
+func clusterOf(_ context.Context, o client.Object) []reconcile.Request {
+	cluster := o.GetLabels()[vocab.LabelCluster]
 	if cluster == "" {
 		return nil
 	}
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: cluster}}}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: cluster}}}
 }
 
 func forUnstructured(f handler.MapFunc) handler.TypedMapFunc[*unstructured.Unstructured, reconcile.Request] {
-	return func(ctx context.Context, object *unstructured.Unstructured) []reconcile.Request {
-		return f(ctx, object)
+	return func(ctx context.Context, o *unstructured.Unstructured) []reconcile.Request {
+		return f(ctx, o)
 	}
 }
 
-// clustersOfNamespace maps a WorkflowTemplate to every cluster beside it: which
-// of them run by it is for their Stanzas to say.
-func (c *Controller) clustersOfNamespace(ctx context.Context, object client.Object) []reconcile.Request {
-	return c.clusters(ctx, client.InNamespace(object.GetNamespace()))
+// clustersOfNamespace maps a WorkflowTemplate to every cluster of its namespace.
+// Their Stanzas say which of them use it.
+func (c *Controller) clustersOfNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+	return c.clusters(ctx, client.InNamespace(o.GetNamespace()))
 }
 
 func (c *Controller) everyCluster(ctx context.Context, _ client.Object) []reconcile.Request {
@@ -167,17 +168,17 @@ func (c *Controller) everyCluster(ctx context.Context, _ client.Object) []reconc
 func (c *Controller) clusters(ctx context.Context, options ...client.ListOption) []reconcile.Request {
 	seen := map[types.NamespacedName]bool{}
 	var requests []reconcile.Request
-	for _, kind := range []schema.GroupVersionKind{cpo.GroupVersionKind, stanzaKind} {
-		var objects client.ObjectList = newList(kind)
-		if kind == stanzaKind {
+	for _, kind := range []schema.GroupVersionKind{cpo.GroupVersionKind, object.Stanza} {
+		var objects client.ObjectList = object.NewList(kind)
+		if kind == object.Stanza {
 			objects = &stanzaflowv1alpha1.StanzaList{}
 		}
 		if err := c.cached.List(ctx, objects, options...); err != nil {
 			log.FromContext(ctx).Error(err, "Cannot list the clusters to wake", "kind", kind.Kind)
 			continue
 		}
-		_ = meta.EachListItem(objects, func(object runtime.Object) error {
-			key := client.ObjectKeyFromObject(object.(client.Object))
+		_ = meta.EachListItem(objects, func(o runtime.Object) error {
+			key := client.ObjectKeyFromObject(o.(client.Object))
 			if !seen[key] {
 				seen[key] = true
 				requests = append(requests, reconcile.Request{NamespacedName: key})

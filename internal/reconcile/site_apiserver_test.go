@@ -25,12 +25,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// TestSite: namespaces as sites have them, with a quota, a LimitRange and
-// NetworkPolicies, take what we make. Nothing enforces a NetworkPolicy here: it is
-// held against the API server's validation and the labels of the pods.
+// TestSite checks that namespaces with a quota, a LimitRange and NetworkPolicies
+// accept our objects. Nothing enforces a NetworkPolicy here: the test compares it
+// with the API server's validation and the labels of the pods.
 func TestSite(t *testing.T) {
 	s := startServer(t)
 	pods := map[string]corev1.PodTemplateSpec{
@@ -80,7 +83,7 @@ func testQuota(t *testing.T, s *server, pods map[string]corev1.PodTemplateSpec) 
 	}
 }
 
-// setQuota: no controller runs here that would take over the spec into the status.
+// setQuota also sets the status: no controller copies the spec into it here.
 func (w *world) setQuota(names ...corev1.ResourceName) {
 	w.Helper()
 	hard := corev1.ResourceList{}
@@ -103,7 +106,7 @@ func (w *world) setQuota(names ...corev1.ResourceName) {
 	if err := w.client.Status().Update(w.Context(), quota); err != nil {
 		w.Fatal(err)
 	}
-	// Admission has to see it first.
+	// Admission must see it first.
 	probe := corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "probe", Image: "x"}}}}
 	eventually(w.T, func() error {
 		err := w.tryPod(probe)
@@ -126,9 +129,9 @@ func (w *world) tryPod(template corev1.PodTemplateSpec) error {
 
 func operatorPod(t *testing.T) corev1.PodTemplateSpec {
 	t.Helper()
-	for _, object := range kustomize(t, "../../deploy/overlays/standalone") {
-		if object.GetKind() == "Deployment" {
-			return convertTo[appsv1.Deployment](t, object).Spec.Template
+	for _, o := range kustomize(t, "../../deploy/overlays/standalone") {
+		if o.GetKind() == "Deployment" {
+			return convertTo[appsv1.Deployment](t, o).Spec.Template
 		}
 	}
 	t.Fatal("there is no Deployment")
@@ -137,8 +140,8 @@ func operatorPod(t *testing.T) corev1.PodTemplateSpec {
 
 func repoHostPod(t *testing.T) corev1.PodTemplateSpec {
 	t.Helper()
-	cluster, _ := cpo.Decode(makeHosted(t, "db").Object)
-	return translate.Translate(translate.Input{Cluster: cluster}).RepoHost.StatefulSet.Spec.Template
+	cluster, _ := cpo.Decode(reconciletest.Hosted(t, "db").Object)
+	return translate.Translate(translate.Input{Provisioner: vocab.ProvisionedByUs, Cluster: cluster}).Provision.RepoHost.StatefulSet.Spec.Template
 }
 
 // runPod is a pod of the WorkflowTemplate as Argo makes it, with init and wait, and
@@ -146,12 +149,12 @@ func repoHostPod(t *testing.T) corev1.PodTemplateSpec {
 func runPod(t *testing.T, executorResources bool) corev1.PodTemplateSpec {
 	t.Helper()
 	pod := corev1.PodTemplateSpec{}
-	for _, object := range withComponents(t, "../../workflows", "../../workflows/components/network-policy") {
-		if object.GetKind() != "WorkflowTemplate" {
+	for _, o := range withComponents(t, "../../workflows", "../../workflows/components/network-policy") {
+		if o.GetKind() != "WorkflowTemplate" {
 			continue
 		}
-		pod.Labels, _, _ = unstructured.NestedStringMap(object.Object, "spec", "podMetadata", "labels")
-		templates, _, _ := unstructured.NestedSlice(object.Object, "spec", "templates")
+		pod.Labels, _, _ = unstructured.NestedStringMap(o.Object, "spec", "podMetadata", "labels")
+		templates, _, _ := unstructured.NestedSlice(o.Object, "spec", "templates")
 		set, _, _ := unstructured.NestedSlice(templates[0].(map[string]any), "containerSet", "containers")
 		for _, container := range set {
 			fields := container.(map[string]any)
@@ -172,11 +175,11 @@ func runPod(t *testing.T, executorResources bool) corev1.PodTemplateSpec {
 	return pod
 }
 
-func convertTo[T any](t *testing.T, object *unstructured.Unstructured) T {
+func convertTo[T any](t *testing.T, o *unstructured.Unstructured) T {
 	t.Helper()
 	var typed T
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &typed, true); err != nil {
-		t.Fatalf("%s: %v", id(object), err)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, &typed, true); err != nil {
+		t.Fatalf("%s: %v", object.ID(o), err)
 	}
 	return typed
 }
@@ -208,18 +211,18 @@ func withComponents(t *testing.T, folder string, components ...string) []*unstru
 
 func testNetworkPolicies(t *testing.T, s *server, pods map[string]corev1.PodTemplateSpec) {
 	namespace := s.world(t).namespace
-	pods["PostgreSQL"] = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: cpo.PostgreSQLSelector(testCluster)}}
+	pods["PostgreSQL"] = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: cpo.PostgreSQLSelector(reconciletest.Cluster)}}
 	components := "../../workflows/components/"
 	objects := withComponents(t, "../../deploy/overlays/standalone", "../../deploy/components/network-policy")
 	objects = append(objects, withComponents(t, "../../workflows", components+"network-policy", components+"network-policy-postgresql")...)
 	want := map[string]string{"stanzaflow": "operator", "pgbackrest-run": "run", "pgbackrest-repo-host": "repo host", "pgbackrest-postgresql": "PostgreSQL"}
 	found := 0
-	for _, object := range objects {
-		if object.GetKind() != "NetworkPolicy" {
+	for _, o := range objects {
+		if o.GetKind() != "NetworkPolicy" {
 			continue
 		}
 		found++
-		policy := convertTo[networkingv1.NetworkPolicy](t, object)
+		policy := convertTo[networkingv1.NetworkPolicy](t, o)
 		for name, pod := range pods {
 			if got := selects(t, policy.Spec.PodSelector, pod.Labels); got != (want[policy.Name] == name) {
 				t.Errorf("%s selects the pods of %s: %t", policy.Name, name, got)
@@ -235,9 +238,9 @@ func testNetworkPolicies(t *testing.T, s *server, pods map[string]corev1.PodTemp
 			t.Errorf("%s is in namespace %q", policy.Name, policy.Namespace)
 		}
 		if policy.Namespace == "" {
-			object.SetNamespace(namespace)
+			o.SetNamespace(namespace)
 		}
-		if err := s.client.Create(t.Context(), object, client.FieldValidation("Strict")); err != nil {
+		if err := s.client.Create(t.Context(), o, client.FieldValidation("Strict")); err != nil {
 			t.Errorf("%s: %v", policy.Name, err)
 		}
 	}

@@ -19,42 +19,36 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// skew is how what is installed for the whole cluster fits the operator: the
-// policies and the CRD of Stanza. The WorkflowTemplate is of one namespace, and
-// observed with it.
-type skew struct {
-	// Wrong is what stops backups or reports, or will.
-	Wrong []finding
-	// Notes are what a person should know, and stops nothing.
-	Notes []finding
-}
-
-// installed reads what skew is about.
+// installed reads the policies and the CRD.
 type installed interface {
-	// policy gives a policy and its binding of the same name.
-	policy(ctx context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error)
-	// schema gives the OpenAPI document of the API group of Stanza.
-	schema(ctx context.Context) ([]byte, error)
+	// readPolicy returns a policy and its binding of the same name.
+	readPolicy(ctx context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error)
+	// readSchema returns the OpenAPI document of the API group of Stanza.
+	readSchema(ctx context.Context) ([]byte, error)
 }
 
-// lookForSkew reads. What cannot be read is a finding too: nobody should take it
-// for good. An error is one that may pass.
-func lookForSkew(ctx context.Context, from installed) (skew, error) {
-	var found skew
-	policyErr, schemaErr := found.policies(ctx, from), found.crd(ctx, from)
-	return found, errors.Join(policyErr, schemaErr)
+// lookForSkew reads the policies and the CRD. An object that it may not read is a
+// finding too: nobody should take it for fitting. An error is one that may pass.
+func lookForSkew(ctx context.Context, from installed) (status.Skew, error) {
+	var found comparison
+	policyErr, schemaErr := found.comparePolicies(ctx, from), found.compareCRD(ctx, from)
+	return found.Skew, errors.Join(policyErr, schemaErr)
 }
 
-func (s *skew) policies(ctx context.Context, from installed) error {
+// comparison collects what one look finds.
+type comparison struct{ status.Skew }
+
+func (s *comparison) comparePolicies(ctx context.Context, from installed) error {
 	var others, missing []string
 	for _, name := range vocab.Policies {
-		policy, binding, err := from.policy(ctx, name)
+		policy, binding, err := from.readPolicy(ctx, name)
 		switch {
 		case apierrors.IsForbidden(err):
-			s.note(vocab.ReasonSkewUnknown, "whether the admission policies are of the operator's release is not known: it may not read them")
+			s.note(vocab.ReasonSkewUnknown, "it is unknown whether the admission policies belong to the operator's release: it may not read them")
 			return nil
 		case apierrors.IsNotFound(err), meta.IsNoMatchError(err), err == nil && !denies(binding, name):
 			missing = append(missing, name)
@@ -67,38 +61,41 @@ func (s *skew) policies(ctx context.Context, from installed) error {
 		}
 	}
 	if len(others) > 0 {
-		s.Wrong = append(s.Wrong, finding{vocab.ReasonPolicyMismatch, fmt.Sprintf(
+		s.Wrong = append(s.Wrong, status.Finding{Reason: vocab.ReasonPolicyMismatch, Message: fmt.Sprintf(
 			"the operator needs admission policies with %s=%s and finds %s, which may refuse what it writes and what a run does; install those of the operator's release",
 			vocab.LabelPolicyContract, vocab.PolicyContract, strings.Join(others, ", "))})
 	}
 	if len(missing) > 0 {
-		s.note(vocab.ReasonPolicyMissing, "backups work, and the tokens of the operator and of the runs can do more than they need: these admission policies are not in force: "+
-			strings.Join(missing, ", ")+"; install them, each with its binding")
+		s.note(vocab.ReasonPolicyMissing, "backups work, but the tokens of the operator and of the runs can do more than they need: these admission policies are not in force: "+
+			strings.Join(missing, ", ")+"; install each of them with its binding")
 	}
 	return nil
 }
 
-func (s *skew) note(reason, message string) { s.Notes = append(s.Notes, finding{reason, message}) }
+func (s *comparison) note(reason vocab.Reason, message string) {
+	s.Notes = append(s.Notes, status.Finding{Reason: reason, Message: message})
+}
 
 // denies reports whether a binding puts a policy into force.
 func denies(binding *admissionregistrationv1.ValidatingAdmissionPolicyBinding, policy string) bool {
 	return binding != nil && binding.Spec.PolicyName == policy && slices.Contains(binding.Spec.ValidationActions, admissionregistrationv1.Deny)
 }
 
-// crd compares the fields that the API server keeps with those that we write and
-// read. It drops any other without a word, and the status is our memory.
-func (s *skew) crd(ctx context.Context, from installed) error {
-	document, err := from.schema(ctx)
+// compareCRD compares the fields that the API server keeps with those that we
+// write and read. The API server silently drops all others, and the status is our
+// memory.
+func (s *comparison) compareCRD(ctx context.Context, from installed) error {
+	document, err := from.readSchema(ctx)
 	if apierrors.IsForbidden(err) {
-		s.note(vocab.ReasonSkewUnknown, "whether the CRD of Stanza is of the operator's release is not known: it may not read the OpenAPI document")
+		s.note(vocab.ReasonSkewUnknown, "it is unknown whether the CRD of Stanza belongs to the operator's release: it may not read the OpenAPI document")
 		return nil
 	}
 	if err == nil {
 		var lost []string
 		if lost, err = lostFields(document); err == nil && len(lost) > 0 {
-			s.Wrong = append(s.Wrong, finding{
-				vocab.ReasonCRDOutdated,
-				"the CRD of Stanza is older than the operator, and the API server drops " + strings.Join(lost, ", ") + "; install the CRD of the operator's release",
+			s.Wrong = append(s.Wrong, status.Finding{
+				Reason:  vocab.ReasonCRDOutdated,
+				Message: "the CRD of Stanza is older than the operator, and the API server drops " + strings.Join(lost, ", ") + "; install the CRD of the operator's release",
 			})
 		}
 	}
@@ -149,14 +146,14 @@ func (n schemaNode) has(path []string) bool {
 	return ok && (len(path) == 1 || next.has(path[1:]))
 }
 
-// apiServer is installed, as the API server has it.
+// apiServer reads them from the API server.
 type apiServer struct {
 	live client.Reader
-	// document gives the OpenAPI document of a path.
+	// document returns the OpenAPI document of a path.
 	document func(ctx context.Context, path string) ([]byte, error)
 }
 
-func (a apiServer) policy(ctx context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error) {
+func (a apiServer) readPolicy(ctx context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error) {
 	policy, binding := &admissionregistrationv1.ValidatingAdmissionPolicy{}, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{}
 	key := client.ObjectKey{Name: name}
 	if err := a.live.Get(ctx, key, policy); err != nil {
@@ -165,6 +162,6 @@ func (a apiServer) policy(ctx context.Context, name string) (*admissionregistrat
 	return policy, binding, a.live.Get(ctx, key, binding)
 }
 
-func (a apiServer) schema(ctx context.Context) ([]byte, error) {
+func (a apiServer) readSchema(ctx context.Context) ([]byte, error) {
 	return a.document(ctx, "/openapi/v3/apis/"+stanzaflowv1alpha1.GroupVersion.String())
 }

@@ -19,12 +19,7 @@ import (
 // TestManagerSeesSkew: a policy or a CRD that does not fit the operator is a
 // condition of the Stanza, before a run fails of it, and stays one until it fits.
 func TestManagerSeesSkew(t *testing.T) {
-	s := startServer(t, argoCRDs(t, "minimal")...)
-	w := s.world(t)
-	w.create(makeTemplate(w.namespace))
-	w.create(makePostgresql(w.T, w.namespace))
-	stop := w.startManager()
-	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	w, stop := startManagedWorld(t)
 
 	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "stanzaflow-exec"}}
 	w.patch(policy, "user", `{"metadata": {"labels": {"stanzaflow.dev/policy-contract": "v0"}}}`)
@@ -64,7 +59,7 @@ func TestManagerSeesSkew(t *testing.T) {
 	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
 	stop()
 
-	// Nothing is written for what stays as it is.
+	// What does not change is not written.
 	w.settle()
 	w.patch(policy, "user", `{"metadata": {"labels": {"stanzaflow.dev/policy-contract": null}}}`)
 	w.controller.skew.look(t.Context())

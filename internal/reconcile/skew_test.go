@@ -14,15 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// shipped is what our manifests install, changed.
+// shipped has what our manifests install, changed by a test.
 type shipped struct {
 	policies  map[string]*admissionregistrationv1.ValidatingAdmissionPolicy
 	bindings  map[string]*admissionregistrationv1.ValidatingAdmissionPolicyBinding
@@ -32,7 +31,7 @@ type shipped struct {
 	looked    int
 }
 
-func (s *shipped) policy(_ context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error) {
+func (s *shipped) readPolicy(_ context.Context, name string) (*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding, error) {
 	s.looked++
 	if s.policyErr != nil {
 		return nil, nil, s.policyErr
@@ -43,7 +42,7 @@ func (s *shipped) policy(_ context.Context, name string) (*admissionregistration
 	return s.policies[name], s.bindings[name], nil
 }
 
-func (s *shipped) schema(context.Context) ([]byte, error) {
+func (s *shipped) readSchema(context.Context) ([]byte, error) {
 	if s.schemaErr != nil {
 		return nil, s.schemaErr
 	}
@@ -59,19 +58,19 @@ func makeShipped(t *testing.T) *shipped {
 	for _, file := range []string{"exec", "objects", "secrets"} {
 		for document := range strings.SplitSeq(readFile(t, "../../deploy/base/policy/"+file+".yaml"), "\n---\n") {
 			var err error
-			if object := fromYAML(t, document); object.GetKind() == "ValidatingAdmissionPolicy" {
+			if o := reconciletest.FromYAML(t, document); o.GetKind() == "ValidatingAdmissionPolicy" {
 				policy := &admissionregistrationv1.ValidatingAdmissionPolicy{}
-				err, s.policies[object.GetName()] = yaml.UnmarshalStrict([]byte(document), policy), policy
+				err, s.policies[o.GetName()] = yaml.UnmarshalStrict([]byte(document), policy), policy
 			} else {
 				binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{}
-				err, s.bindings[object.GetName()] = yaml.UnmarshalStrict([]byte(document), binding), binding
+				err, s.bindings[o.GetName()] = yaml.UnmarshalStrict([]byte(document), binding), binding
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	crd := fromYAML(t, readFile(t, "../../deploy/crds/stanzaflow.dev_stanzas.yaml"))
+	crd := reconciletest.FromYAML(t, readFile(t, "../../deploy/crds/stanzaflow.dev_stanzas.yaml"))
 	versions := within(t, crd.Object, "spec")["versions"].([]any)
 	s.stanza = within(t, versions[0], "schema", "openAPIV3Schema")
 	return s
@@ -86,17 +85,17 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// within gives an object inside of another.
+// within returns an object inside another.
 func within(t *testing.T, value any, path ...string) map[string]any {
 	t.Helper()
 	for _, key := range path {
 		value = value.(map[string]any)[key]
 	}
-	object, ok := value.(map[string]any)
+	o, ok := value.(map[string]any)
 	if !ok {
 		t.Fatalf("there is no object %v", path)
 	}
-	return object
+	return o
 }
 
 func TestLookForSkew(t *testing.T) {
@@ -186,10 +185,10 @@ func TestLookForSkew(t *testing.T) {
 			found, err := lookForSkew(t.Context(), s)
 			var got, texts []string
 			for _, f := range found.Wrong {
-				got, texts = append(got, "wrong "+f.reason), append(texts, f.message)
+				got, texts = append(got, "wrong "+string(f.Reason)), append(texts, f.Message)
 			}
 			for _, f := range found.Notes {
-				got, texts = append(got, "note "+f.reason), append(texts, f.message)
+				got, texts = append(got, "note "+string(f.Reason)), append(texts, f.Message)
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("found (-want +got):\n%s", diff)
@@ -204,8 +203,8 @@ func TestLookForSkew(t *testing.T) {
 	}
 }
 
-// TestSkewMemory: passes read nothing, and what is known stays known while the API
-// server does not answer.
+// TestSkewMemory checks that passes read nothing, and that findings stay while the
+// API server does not answer.
 func TestSkewMemory(t *testing.T) {
 	t.Parallel()
 	from := makeShipped(t)
@@ -228,57 +227,11 @@ func TestSkewMemory(t *testing.T) {
 	}
 
 	unknown := &skewMemory{from: from}
-	if found := unknown.get(t.Context()); len(found.Notes) != 1 || found.Notes[0].reason != vocab.ReasonSkewUnknown {
+	if found := unknown.get(t.Context()); len(found.Notes) != 1 || found.Notes[0].Reason != vocab.ReasonSkewUnknown {
 		t.Errorf("without any answer it found %+v", found)
 	}
 	from.policyErr = nil
 	if !unknown.look(t.Context()) || len(unknown.get(t.Context()).Wrong) != 1 {
 		t.Errorf("with the first answer it found %+v", unknown.get(t.Context()))
 	}
-}
-
-// TestSkewInConditions: what is wrong is not Ready; what is to be known is.
-func TestSkewInConditions(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		skew skew
-		want string
-		// events of the first pass that saw it.
-		events []string
-	}{
-		"fits":    {want: "Programmed=True/Programmed"},
-		"wrong":   {skew: skew{Wrong: []finding{{vocab.ReasonPolicyMismatch, "x"}}}, want: "Programmed=False/PolicyMismatch", events: []string{"Warning PolicyMismatch"}},
-		"missing": {skew: skew{Notes: []finding{{vocab.ReasonPolicyMissing, "x"}}}, want: "Programmed=True/PolicyMissing", events: []string{"Warning PolicyMissing"}},
-		"unknown": {skew: skew{Notes: []finding{{vocab.ReasonSkewUnknown, "x"}}}, want: "Programmed=True/SkewUnknown"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			before := statusOf(makePass(t, func(*pass) {}))
-			p := makePass(t, func(p *pass) { p.State.Skew = tc.skew })
-			after, _ := statusFor(before, 1, p)
-			c := conditionOf(t, after, vocab.ConditionProgrammed)
-			if got := c.Type + "=" + string(c.Status) + "/" + c.Reason; got != tc.want {
-				t.Errorf("condition is %s, want %s", got, tc.want)
-			}
-			ready := conditionOf(t, after, vocab.ConditionReady)
-			if wrong := len(tc.skew.Wrong) > 0; wrong != (ready.Status == metav1.ConditionFalse && ready.Reason == vocab.ReasonPolicyMismatch) {
-				t.Errorf("Ready is %s/%s", ready.Status, ready.Reason)
-			}
-			var events []string
-			for _, e := range transitions(before, after, nil, nil) {
-				events = append(events, e.Type+" "+e.Reason)
-			}
-			if diff := cmp.Diff(tc.events, events); diff != "" {
-				t.Errorf("events (-want +got):\n%s", diff)
-			}
-			if again := transitions(after, after, nil, nil); len(again) > 0 {
-				t.Errorf("told twice: %v", again)
-			}
-		})
-	}
-}
-
-func statusOf(p pass) stanzaflowv1alpha1.StanzaStatus {
-	status, _ := statusFor(stanzaflowv1alpha1.StanzaStatus{}, 1, p)
-	return status
 }

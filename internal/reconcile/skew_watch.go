@@ -16,6 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -23,12 +25,12 @@ import (
 // the right to list all policies of the cluster, and would hang without it.
 const skewPoll = 30 * time.Second
 
-// skewMemory has what was found last, so that a pass reads nothing.
+// skewMemory has the last findings, so that a pass reads nothing.
 type skewMemory struct {
 	from  installed
 	mu    sync.Mutex
 	known bool
-	found skew
+	found status.Skew
 }
 
 func newSkewMemory(mgr ctrl.Manager) (*skewMemory, error) {
@@ -45,9 +47,9 @@ func openAPI(api discovery.DiscoveryInterface) func(context.Context, string) ([]
 	}
 }
 
-// get gives what was found last. The first pass looks: a status that changes when
-// the second look comes would be a write for nothing after each restart.
-func (m *skewMemory) get(ctx context.Context) skew {
+// get returns the last findings. The first pass looks: otherwise every restart
+// would write the status twice.
+func (m *skewMemory) get(ctx context.Context) status.Skew {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.known {
@@ -56,7 +58,7 @@ func (m *skewMemory) get(ctx context.Context) skew {
 	return m.found
 }
 
-// look again, and report whether something has changed.
+// look looks again, and reports whether something has changed.
 func (m *skewMemory) look(ctx context.Context) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +67,7 @@ func (m *skewMemory) look(ctx context.Context) bool {
 	return !known || !reflect.DeepEqual(before, m.found)
 }
 
-// lookAgain keeps what is known when the API server does not answer.
+// lookAgain keeps the last findings if the API server does not answer.
 func (m *skewMemory) lookAgain(ctx context.Context) {
 	found, err := lookForSkew(ctx, m.from)
 	if err == nil {
@@ -75,14 +77,14 @@ func (m *skewMemory) lookAgain(ctx context.Context) {
 	log.FromContext(ctx).Error(err, "Cannot find out whether the policies and the CRD fit the operator")
 	if !m.known {
 		m.known = true
-		m.found = skew{Notes: []finding{{
-			vocab.ReasonSkewUnknown,
-			"whether the admission policies and the CRD of Stanza are of the operator's release is not known: they could not be read, and the operator's log says why",
+		m.found = status.Skew{Notes: []status.Finding{{
+			Reason:  vocab.ReasonSkewUnknown,
+			Message: "it is unknown whether the admission policies and the CRD of Stanza belong to the operator's release: they could not be read, and the operator's log says why",
 		}}}
 	}
 }
 
-// watchSkew looks from time to time, and wakes every cluster after a change.
+// watchSkew looks at intervals, and wakes every cluster after a change.
 func (c *Controller) watchSkew(ctx context.Context) error {
 	_ = wait.PollUntilContextCancel(ctx, c.skewPoll, false, func(ctx context.Context) (bool, error) {
 		if c.skew.look(ctx) {
@@ -93,10 +95,10 @@ func (c *Controller) watchSkew(ctx context.Context) error {
 	return nil // the manager stops
 }
 
-// wakeAll does a pass over every cluster.
+// wakeAll starts a pass over every cluster.
 func (c *Controller) wakeAll(ctx context.Context) {
 	select {
-	case c.wake <- event.GenericEvent{Object: newObject(cpo.GroupVersionKind)}:
+	case c.wake <- event.GenericEvent{Object: object.New(cpo.GroupVersionKind)}:
 	case <-ctx.Done():
 	}
 }

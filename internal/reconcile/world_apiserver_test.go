@@ -8,7 +8,6 @@ package reconcile
 import (
 	"crypto/rand"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -33,23 +32,26 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// argoManager is who Argo's controller is to the API server.
+// argoManager is Argo's controller as the API server knows it.
 const argoManager = client.FieldOwner("workflow-controller")
 
-// operatorUser is who the operator is to it.
+// The operator as the API server knows it.
 const (
 	operatorNamespace = "stanzaflow-system"
 	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":stanzaflow"
 )
 
-// server is a real API server with the CRDs, and a count of the writes to it.
+// server is a real API server with the CRDs, which counts the writes to it.
 type server struct {
 	config *rest.Config
 	scheme *runtime.Scheme
@@ -61,15 +63,15 @@ type server struct {
 	asked []string
 }
 
-// written gives the writes so far.
+// written returns the writes so far.
 func (s *server) written() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.writes)
 }
 
-// startServer starts one where the operator has the rights of deploy/base, and no
-// other.
+// startServer starts an API server where the operator has the rights of
+// deploy/base, and no others.
 func startServer(t *testing.T, crds ...string) *server {
 	t.Helper()
 	s := startBareServer(t, crds...)
@@ -77,38 +79,11 @@ func startServer(t *testing.T, crds ...string) *server {
 	return s
 }
 
-// startBareServer starts one where the operator has no right at all.
+// startBareServer starts an API server where the operator has no rights.
 func startBareServer(t *testing.T, crds ...string) *server {
 	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS is not set: it must name a directory with kube-apiserver, etcd and kubectl, such as the output of `go run . path bin` in test/cluster")
-	}
-	logs := io.Discard
-	verbose := os.Getenv("STANZAFLOW_TEST_VERBOSE") != ""
-	if verbose {
-		logs = os.Stderr
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(logs)))
-	environment := &envtest.Environment{
-		CRDDirectoryPaths:     append(crds, "../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../deploy/crds/stanzaflow.dev_stanzas.yaml"),
-		ErrorIfCRDPathMissing: true,
-		// Argo's full schemas take long on a machine that has other work.
-		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: 2 * time.Minute},
-		AttachControlPlaneOutput: verbose,
-		ControlPlaneStartTimeout: 3 * time.Minute,
-		ControlPlaneStopTimeout:  time.Minute,
-	}
-	config, err := environment.Start()
-	if err != nil {
-		t.Fatalf("cannot start the API server: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := environment.Stop(); err != nil {
-			t.Errorf("cannot stop the API server: %v", err)
-		}
-	})
+	config := apiservertest.Start(t, append(crds, "../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../deploy/crds/stanzaflow.dev_stanzas.yaml")...)
 	s := &server{config: config, scheme: runtime.NewScheme()}
-	config.QPS, config.Burst = -1, -1
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, stanzaflowv1alpha1.AddToScheme, apiextensionsv1.AddToScheme,
 	} {
@@ -120,26 +95,21 @@ func startBareServer(t *testing.T, crds ...string) *server {
 	return s
 }
 
-// grant gives the operator the rights of deploy/base, and no other.
+// grant gives the operator the rights of deploy/base, and no others.
 func (s *server) grant(t *testing.T) {
 	t.Helper()
 	// The policy that is looked for below comes last.
 	for _, file := range []string{"namespace.yaml", "rbac.yaml", "roles.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/secrets.yaml"} {
-		data, err := os.ReadFile("../../deploy/base/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for document := range strings.SplitSeq(string(data), "\n---\n") {
-			object := fromYAML(t, document)
-			if slices.Contains([]string{"ServiceAccount", "Role", "RoleBinding"}, object.GetKind()) {
-				object.SetNamespace(operatorNamespace)
+		for _, o := range reconciletest.AllFromYAML(t, readFile(t, "../../deploy/base/"+file)) {
+			if slices.Contains([]string{"ServiceAccount", "Role", "RoleBinding"}, o.GetKind()) {
+				o.SetNamespace(operatorNamespace)
 			}
-			if err := s.client.Create(t.Context(), object); err != nil {
+			if err := s.client.Create(t.Context(), o); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	// The authorizer, the policy and the CRD have to be seen first.
+	// The authorizer, the policy and the CRD must be seen first.
 	operator := s.newClient(t, s.counted())
 	eventually(t, func() error { return operator.List(t.Context(), &corev1.ConfigMapList{}) })
 	eventually(t, func() error {
@@ -161,8 +131,8 @@ func (s *server) newClient(t *testing.T, config *rest.Config) client.WithWatch {
 	return c
 }
 
-// counted is the config of the operator: with its rights, and its writes are
-// counted.
+// counted returns the config of the operator, with its rights and a count of its
+// writes.
 func (s *server) counted() *rest.Config {
 	config := rest.CopyConfig(s.config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
@@ -214,12 +184,18 @@ type world struct {
 	clock      *clocktesting.FakePassiveClock
 }
 
+// startWorld starts an API server with Argo's minimal CRDs and returns its only world.
+func startWorld(t *testing.T) *world {
+	t.Helper()
+	return startServer(t, argoCRDs(t, "minimal")...).world(t)
+}
+
 func (s *server) world(t *testing.T) *world {
 	t.Helper()
 	return s.worldIn(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "db-"}})
 }
 
-// worldIn is one with a namespace that is to be made.
+// worldIn creates the namespace of a world.
 func (s *server) worldIn(t *testing.T, namespace *corev1.Namespace) *world {
 	t.Helper()
 	if err := s.client.Create(t.Context(), namespace); err != nil {
@@ -235,12 +211,13 @@ func (s *server) worldIn(t *testing.T, namespace *corev1.Namespace) *world {
 	return w
 }
 
-// newController is one that knows nothing yet, as after a restart.
+// newController returns one that knows nothing yet, as after a restart.
 func (w *world) newController(direct client.WithWatch) *Controller {
 	return &Controller{
-		cached: direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
-		namespace: operatorNamespace, random: rand.Reader,
-		skew: &skewMemory{from: w.installed(w.T, direct)},
+		options: Options{Namespace: operatorNamespace, Provisioner: vocab.ProvisionedByUs},
+		cached:  direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
+		provision: provision.New(operatorNamespace, rand.Reader),
+		skew:      &skewMemory{from: w.installed(w.T, direct)},
 	}
 }
 
@@ -249,7 +226,7 @@ func (s *server) awaitSchema(t *testing.T) {
 	t.Helper()
 	from := s.installed(t, s.client)
 	eventually(t, func() error {
-		document, err := from.schema(t.Context())
+		document, err := from.readSchema(t.Context())
 		if err == nil {
 			_, err = lostFields(document)
 		}
@@ -270,84 +247,102 @@ func (w *world) key(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: w.namespace, Name: name}
 }
 
-func (w *world) create(object client.Object) {
+func (w *world) create(o client.Object) {
 	w.Helper()
-	object.SetNamespace(w.namespace)
-	if err := w.client.Create(w.Context(), object); err != nil {
-		w.Fatalf("cannot create %s: %v", object.GetName(), err)
+	o.SetNamespace(w.namespace)
+	if err := w.client.Create(w.Context(), o); err != nil {
+		w.Fatalf("cannot create %s: %v", o.GetName(), err)
 	}
 }
 
-func (w *world) update(object client.Object) {
+// setUp creates the WorkflowTemplate and a cluster, and settles.
+func (w *world) setUp(postgresql *unstructured.Unstructured) *unstructured.Unstructured {
 	w.Helper()
-	if err := w.client.Update(w.Context(), object); err != nil {
-		w.Fatalf("cannot update %s: %v", object.GetName(), err)
+	w.create(reconciletest.Template(w.namespace))
+	w.create(postgresql)
+	w.settle()
+	return postgresql
+}
+
+// runOf gives the first run of a schedule, which is running and not yet created.
+func (w *world) runOf(cronWorkflow, backupType string) *unstructured.Unstructured {
+	w.Helper()
+	return reconciletest.Workflow(w.namespace, reconciletest.Run{
+		Name: cronWorkflow + "-1", Type: backupType, Phase: "Running",
+		CronWorkflow: w.get(object.CronWorkflow, cronWorkflow), Started: w.clock.Now(),
+	})
+}
+
+func (w *world) update(o client.Object) {
+	w.Helper()
+	if err := w.client.Update(w.Context(), o); err != nil {
+		w.Fatalf("cannot update %s: %v", o.GetName(), err)
 	}
 }
 
-func (w *world) delete(object client.Object) {
+func (w *world) delete(o client.Object) {
 	w.Helper()
-	if err := w.client.Delete(w.Context(), object); err != nil {
-		w.Fatalf("cannot delete %s: %v", object.GetName(), err)
+	if err := w.client.Delete(w.Context(), o); err != nil {
+		w.Fatalf("cannot delete %s: %v", o.GetName(), err)
 	}
 }
 
-// patch merges JSON into an object, as somebody else.
-func (w *world) patch(object client.Object, owner client.FieldOwner, body string) {
+// patch merges JSON into an object, as another owner.
+func (w *world) patch(o client.Object, owner client.FieldOwner, body string) {
 	w.Helper()
-	if err := w.client.Patch(w.Context(), object, client.RawPatch(types.MergePatchType, []byte(body)), owner); err != nil {
-		w.Fatalf("cannot patch %s: %v", object.GetName(), err)
+	if err := w.client.Patch(w.Context(), o, client.RawPatch(types.MergePatchType, []byte(body)), owner); err != nil {
+		w.Fatalf("cannot patch %s: %v", o.GetName(), err)
 	}
 }
 
-// find gives an object, nil if there is none.
+// find returns an object, nil if it does not exist.
 func (w *world) find(kind schema.GroupVersionKind, name string) *unstructured.Unstructured {
 	w.Helper()
-	object := newObject(kind)
-	err := w.client.Get(w.Context(), w.key(name), object)
+	o := object.New(kind)
+	err := w.client.Get(w.Context(), w.key(name), o)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
 		w.Fatal(err)
 	}
-	return object
+	return o
 }
 
 func (w *world) get(kind schema.GroupVersionKind, name string) *unstructured.Unstructured {
 	w.Helper()
-	object := w.find(kind, name)
-	if object == nil {
+	o := w.find(kind, name)
+	if o == nil {
 		w.Fatalf("there is no %s %s", kind.Kind, name)
 	}
-	return object
+	return o
 }
 
 func (w *world) stanza() *stanzaflowv1alpha1.Stanza {
 	w.Helper()
 	stanza := &stanzaflowv1alpha1.Stanza{}
-	if err := w.client.Get(w.Context(), w.key(testCluster), stanza); err != nil {
+	if err := w.client.Get(w.Context(), w.key(reconciletest.Cluster), stanza); err != nil {
 		w.Fatal(err)
 	}
 	return stanza
 }
 
-// wantUntouched: an object is there as it was.
+// wantUntouched fails the test unless an object is unchanged.
 func (w *world) wantUntouched(was *unstructured.Unstructured) {
 	w.Helper()
 	switch is := w.find(was.GroupVersionKind(), was.GetName()); {
 	case is == nil:
-		w.Errorf("%s is gone", id(was))
+		w.Errorf("%s is gone", object.ID(was))
 	case is.GetUID() != was.GetUID(), is.GetResourceVersion() != was.GetResourceVersion():
-		w.Errorf("%s was touched: %s", id(was), asJSON(is))
+		w.Errorf("%s was touched: %s", object.ID(was), reconciletest.JSON(is))
 	}
 }
 
-// reconcile does one pass and gives the number of its writes.
+// reconcile does one pass and returns the number of its writes.
 func (w *world) reconcile() int {
 	w.Helper()
 	before := len(w.written())
-	if _, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(testCluster)}); err != nil {
+	if _, err := w.controller.Reconcile(w.Context(), w.request()); err != nil {
 		w.Fatalf("cannot reconcile: %v", err)
 	}
 	return len(w.written()) - before
@@ -364,10 +359,10 @@ func (w *world) settle() {
 	w.Fatal("writes in every one of 10 passes")
 }
 
-func (w *world) want(kind, status, reason string) metav1.Condition {
+func (w *world) want(kind, status string, reason vocab.Reason) metav1.Condition {
 	w.Helper()
-	c := conditionOf(w.T, w.stanza().Status, kind)
-	if string(c.Status) != status || c.Reason != reason {
+	c := reconciletest.Condition(w.T, w.stanza().Status, kind)
+	if string(c.Status) != status || c.Reason != string(reason) {
 		w.Errorf("%s is %s/%s (%s), want %s/%s", kind, c.Status, c.Reason, c.Message, status, reason)
 	}
 	return c
@@ -386,20 +381,8 @@ func (w *world) wantQuiet() {
 // eventually polls until a check passes, and says what was there instead.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.NewTimer(90 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		select {
-		case <-deadline.C:
-			t.Fatalf("gave up: %v", err)
-		case <-tick.C:
-		}
+	if err := apiservertest.Poll(check); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -417,5 +400,17 @@ func readCRD(t *testing.T, file string) *apiextensionsv1.CustomResourceDefinitio
 }
 
 func (w *world) request() ctrl.Request {
-	return ctrl.Request{NamespacedName: w.key(testCluster)}
+	return ctrl.Request{NamespacedName: w.key(reconciletest.Cluster)}
+}
+
+// settle is how long after its last slot a suspended CronWorkflow is deleted.
+const settle = 30 * time.Second
+
+// How soon a Secret of ours is probed again, and how soon while the repo host is
+// not ready.
+const secretCheck, secretCheckWaiting = 10 * time.Minute, 15 * time.Second
+
+// issuedName is the name of the Secret with the certificates of a cluster.
+func issuedName(key types.NamespacedName) string {
+	return "pgbackrest-cert." + key.Namespace + "." + key.Name
 }

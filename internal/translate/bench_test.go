@@ -32,8 +32,8 @@ func BenchmarkTranslate(b *testing.B) {
 	in := fullInput("cluster")
 	b.ReportAllocs()
 	for b.Loop() {
-		if plan := translate.Translate(in); len(plan.CronWorkflows) != 12 || len(plan.Problems) != 0 {
-			b.Fatalf("plan has %d CronWorkflows and %v", len(plan.CronWorkflows), plan.Problems)
+		if plan := translate.Translate(in); len(plan.Schedules) != 12 || len(plan.Problems) != 0 {
+			b.Fatalf("plan has %d CronWorkflows and %v", len(plan.Schedules), plan.Problems)
 		}
 	}
 }

@@ -8,48 +8,49 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// Values of repoN-cipher-type.
-const (
-	cipherNone = "none"
-	cipherAES  = "aes-256-cbc"
-)
+const optionCipher = "cipher-type"
 
-var ciphers = []string{cipherNone, cipherAES}
+// ciphers are the values of repoN-cipher-type.
+var ciphers = []string{pgbackrest.CipherNone, pgbackrest.CipherAES256CBC}
 
-// acceptsCipher refuses a repo with a cipher that there is not, or that cannot be
-// read: without the option its first backup would be made in the clear, and for
-// ever. global tells.
-func (t *translation) acceptsCipher(r repo) bool {
-	global := t.in.Cluster.PgBackRest.Global
-	cipher, set := global[pgbackrest.RepoOption(r.number, "cipher-type")]
-	_, unnumbered := global[unnumberedRepo+"cipher-type"]
-	unreadable := slices.ContainsFunc(t.in.FieldErrors, func(e cpo.FieldError) bool {
-		return e.Field == section+".global."+pgbackrest.RepoOption(r.number, "cipher-type") || e.Field == section+".global" && global == nil
-	})
-	return !unreadable && (!set || slices.Contains(ciphers, cipher)) && (r.number != 1 || !unnumbered)
+// cipherIsReadable reports whether the cipher of a repo is known. Without the
+// option its first backup would be made in the clear, and so would all that
+// follow. The Problem is one of spec.global.
+func cipherIsReadable(in Input, r storage.Repo) bool {
+	option, global := pgbackrest.RepoOption(r.Number, optionCipher), in.Cluster.PgBackRest.Global
+	if slices.ContainsFunc(in.FieldErrors, func(e cpo.FieldError) bool {
+		return e.Field == fieldGlobal+"."+option || e.Field == fieldGlobal && global == nil
+	}) {
+		return false
+	}
+	cipher, set := global[option]
+	_, unnumbered := global[unnumberedRepo+optionCipher]
+	return (!set || slices.Contains(ciphers, cipher)) && (r.Number != 1 || !unnumbered)
 }
 
-// checkCiphers finds the repos that are asked for another cipher than the one
-// that their backups have. The configuration stays, so that archiving goes on;
-// the schedules stay planned, and their runs say the same.
-func (t *translation) checkCiphers(repos []repo) {
+// checkCiphers finds the repos whose cipher in the resource is not that of their
+// backups. The configuration is kept, so that archiving continues. The schedules
+// stay planned, and their runs report the same.
+func checkCiphers(in Input, repos []storage.Repo, planned []storage.Repository) problem.List {
+	var problems problem.List
 	for i, r := range repos {
-		planned := t.plan.Repos[i]
-		for _, known := range t.in.Known {
-			if known.Name != planned.Name || known.Location != planned.Location || known.Cipher == planned.Cipher || !slices.Contains(ciphers, known.Cipher) {
+		for _, known := range in.Known {
+			if known.Name != r.Name || known.Location != planned[i].Location || known.Cipher == planned[i].Cipher || !slices.Contains(ciphers, known.Cipher) {
 				continue
 			}
-			elsewhere := "give the repo a new " + pgbackrest.RepoOption(r.number, "path")
-			if r.Storage == cpo.StoragePVC {
+			elsewhere := "give the repo a new " + pgbackrest.RepoOption(r.Number, "path")
+			if r.OnRepoHost() {
 				elsewhere = "make a new repo beside it"
 			}
-			t.problem(section+".global."+pgbackrest.RepoOption(r.number, "cipher-type"), vocab.ReasonCipherChanged,
-				"asks for cipher %s, and the backups in %s have cipher %s; pgBackRest cannot change the cipher of a repo that has a stanza: set it back, or %s",
-				planned.Cipher, r.Name, known.Cipher, elsewhere)
-			t.plan.Keep.Configuration = true
+			problems.Add(fieldGlobal+"."+pgbackrest.RepoOption(r.Number, optionCipher), vocab.ReasonCipherChanged,
+				"asks for cipher %s, but the backups in %s have cipher %s; pgBackRest cannot change the cipher of a repo that has a stanza; set it back, or %s",
+				planned[i].Cipher, r.Name, known.Cipher, elsewhere)
 		}
 	}
+	return problems
 }

@@ -14,10 +14,11 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// FuzzTranslate: whatever is in a resource, Translate gives the same plan each
-// time, and what is in the plan is good.
+// FuzzTranslate checks that Translate gives the same plan each time, whatever is in
+// a resource, and that the plan is good.
 func FuzzTranslate(f *testing.F) {
 	for _, dir := range caseDirs(f) {
 		in := readCase(f, dir)
@@ -29,7 +30,7 @@ func FuzzTranslate(f *testing.F) {
 		}
 		var object map[string]any
 		if yaml.Unmarshal(cr, &object) != nil {
-			return // no resource at all
+			return // not a resource
 		}
 		in := translate.Input{
 			Stanza: stanzaflowv1alpha1.StanzaSpec{
@@ -37,12 +38,13 @@ func FuzzTranslate(f *testing.F) {
 				Certificate: stanzaflowv1alpha1.CertificateSpec{Duration: &metav1.Duration{Duration: time.Duration(duration)}},
 			},
 			TemplateVersion: "uid.1",
+			Provisioner:     vocab.ProvisionedByUs,
 		}
 		if issuer != "" {
 			in.Stanza.Certificate.IssuerRef = &stanzaflowv1alpha1.IssuerReference{Name: issuer, Kind: issuer, Group: issuer}
 		}
 		in.Cluster, in.FieldErrors = cpo.Decode(object)
-		for _, repo := range translate.Translate(in).Repos { // found to be what was asked for, but for the cipher
+		for _, repo := range translate.Translate(in).Repos { // as the resource asks, apart from the cipher
 			in.Known = append(in.Known, stanzaflowv1alpha1.RepoStatus{Name: repo.Name, Location: repo.Location, Cipher: cipher})
 		}
 		plan := translate.Translate(in)

@@ -4,7 +4,6 @@
 package translate_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,17 +12,18 @@ import (
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
-	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
+	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
-
-var update = flag.Bool("update", false, "rewrite want.yaml of every case")
 
 // A case is a directory under testdata: cr.yaml, stanza.yaml where the cluster
 // has one, known.yaml where earlier runs have found something, as in status.repos
@@ -35,8 +35,8 @@ const (
 	fileWant   = "want.yaml"
 )
 
-// golden is want.yaml: the objects as the operator applies them, and what it
-// has to say. It is written from their one form and read as Kubernetes' types.
+// golden is want.yaml: the objects as the operator applies them, and the Problems.
+// It is written from the JSON form of the objects and read as Kubernetes' types.
 type golden[C, E, H, W any] struct {
 	ConfigMap     C                  `json:"configMap,omitempty"`
 	Credential    E                  `json:"credential,omitempty"`
@@ -47,7 +47,8 @@ type golden[C, E, H, W any] struct {
 	Problems      []goldenProblem    `json:"problems,omitempty"`
 }
 
-// goldenRepoHost has every field of translate.RepoHost.
+// goldenRepoHost has every field of repohost.Host, and the names in its
+// certificates.
 type goldenRepoHost[S, P, C, X, T any] struct {
 	CommonName   string   `json:"commonName"`
 	DNSNames     []string `json:"dnsNames"`
@@ -73,10 +74,10 @@ type goldenKeep struct {
 }
 
 type goldenProblem struct {
-	Kind    string `json:"kind"`
-	Field   string `json:"field"`
-	Reason  string `json:"reason"`
-	Message string `json:"message"`
+	Kind    string       `json:"kind"`
+	Field   string       `json:"field"`
+	Reason  vocab.Reason `json:"reason"`
+	Message string       `json:"message"`
 }
 
 func TestTranslate(t *testing.T) {
@@ -84,17 +85,9 @@ func TestTranslate(t *testing.T) {
 	for _, dir := range caseDirs(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			got := renderPlan(t, translate.Translate(readCase(t, dir)))
+			got := renderPlan(t, readCase(t, dir))
 			file := filepath.Join(dir, fileWant)
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want := readFile(t, file)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("plan differs (-want +got); if it should, run go test ./internal/translate -update:\n%s", diff)
-			}
+			want := goldentest.Check(t, file, got)
 			type repoHost = goldenRepoHost[corev1.Service, corev1.PersistentVolumeClaim, corev1.ConfigMap, map[string]any, appsv1.StatefulSet]
 			var decoded golden[*corev1.ConfigMap, *corev1.Secret, *repoHost, wfv1.CronWorkflow]
 			if err := yaml.UnmarshalStrict([]byte(want), &decoded); err != nil {
@@ -104,7 +97,7 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// caseDirs lists the cases and refuses whatever else lies among them.
+// caseDirs lists the cases and refuses any other file among them.
 func caseDirs(t testing.TB) []string {
 	t.Helper()
 	entries, err := os.ReadDir("testdata")
@@ -134,7 +127,7 @@ func caseDirs(t testing.TB) []string {
 				t.Fatalf("%s: a case has %s, %s, %s and %s only", filepath.Join(dir, file.Name()), fileCR, fileStanza, fileKnown, fileWant)
 			}
 		}
-		if !found[fileCR] || !found[fileWant] && !*update {
+		if !found[fileCR] || !found[fileWant] && !goldentest.Updating() {
 			t.Fatalf("%s: a case needs %s and %s", dir, fileCR, fileWant)
 		}
 		dirs = append(dirs, dir)
@@ -145,8 +138,8 @@ func caseDirs(t testing.TB) []string {
 	return dirs
 }
 
-// readCase reads the input of a case strictly: a key that is there twice, or is
-// no field of a Stanza, is an error in the test.
+// readCase reads the input of a case strictly: a duplicate key, or one that is not a
+// field of a Stanza, fails the test.
 func readCase(t testing.TB, dir string) translate.Input {
 	t.Helper()
 	text := readFile(t, filepath.Join(dir, fileCR))
@@ -162,7 +155,7 @@ func readCase(t testing.TB, dir string) translate.Input {
 			t.Errorf("%s: %s is %v, want %s", filepath.Join(dir, fileCR), key, object[key], want)
 		}
 	}
-	var in translate.Input
+	in := translate.Input{Provisioner: vocab.ProvisionedByUs}
 	in.Cluster, in.FieldErrors = cpo.Decode(object)
 
 	if file := filepath.Join(dir, fileKnown); exists(file) {
@@ -200,22 +193,23 @@ func readFile(t testing.TB, file string) string {
 	return string(text)
 }
 
-// renderPlan gives want.yaml.
-func renderPlan(t testing.TB, plan translate.Plan) string {
+// renderPlan returns want.yaml.
+func renderPlan(t testing.TB, in translate.Input) string {
 	t.Helper()
+	plan := translate.Translate(in)
 	type object = map[string]any
 	g := golden[object, object, *goldenRepoHost[object, object, object, object, object], object]{Keep: goldenKeep(plan.Keep)}
-	if plan.ConfigMap != nil {
-		g.ConfigMap = readable(t, plan.ConfigMap)
+	if plan.Provision != nil {
+		g.ConfigMap = readable(t, &plan.Provision.ConfigMap)
 	}
-	if plan.Credential != nil {
-		g.Credential = readable(t, plan.Credential)
+	if credentialOf(plan) != nil {
+		g.Credential = readable(t, credentialOf(plan))
 	}
-	if host := plan.RepoHost; host != nil {
+	if host := hostOf(plan); host != nil {
 		g.RepoHost = &goldenRepoHost[object, object, object, object, object]{
-			CommonName: host.CommonName, DNSNames: host.DNSNames,
 			ConfigMap: readable(t, &host.ConfigMap), StatefulSet: readable(t, &host.StatefulSet),
 		}
+		g.RepoHost.CommonName, g.RepoHost.DNSNames = repohost.CertificateNames(in.Cluster)
 		for i := range host.Services {
 			g.RepoHost.Services = append(g.RepoHost.Services, readable(t, &host.Services[i]))
 		}
@@ -229,8 +223,8 @@ func renderPlan(t testing.TB, plan translate.Plan) string {
 	for _, r := range plan.Repos {
 		g.Repos = append(g.Repos, goldenRepository(r))
 	}
-	for i := range plan.CronWorkflows {
-		g.CronWorkflows = append(g.CronWorkflows, readable(t, &plan.CronWorkflows[i]))
+	for i := range plan.Schedules {
+		g.CronWorkflows = append(g.CronWorkflows, readable(t, &plan.Schedules[i]))
 	}
 	for _, p := range plan.Problems {
 		g.Problems = append(g.Problems, goldenProblem(p))
@@ -242,14 +236,14 @@ func renderPlan(t testing.TB, plan translate.Plan) string {
 	return string(text)
 }
 
-// readable is an object for want.yaml: the script stands in its own file, and
-// the data of a Secret as its user would write them.
+// readable returns an object for want.yaml, without the script, which has its own
+// file, and with the data of a Secret as a user would write it.
 func readable(t testing.TB, typed any) map[string]any {
 	t.Helper()
 	o := object(t, typed)
 	data, _ := o["data"].(map[string]any)
-	if data[translate.ServerScriptName] != nil {
-		data[translate.ServerScriptName] = "(internal/translate/" + translate.ServerScriptName + ")"
+	if data[repohost.ServerScriptName] != nil {
+		data[repohost.ServerScriptName] = "(internal/translate/repohost/" + repohost.ServerScriptName + ")"
 	}
 	if secret, ok := typed.(*corev1.Secret); ok {
 		texts := map[string]any{}
@@ -264,7 +258,7 @@ func readable(t testing.TB, typed any) map[string]any {
 
 func object(t testing.TB, typed any) map[string]any {
 	t.Helper()
-	o, err := translate.Object(typed)
+	o, err := manifest.Object(typed)
 	if err != nil {
 		t.Fatal(err)
 	}

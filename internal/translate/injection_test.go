@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,10 +23,13 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
+	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
+	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// planted is in every text that is planted, whatever is around it.
+// planted is part of every planted text.
 const planted = "zqplanted"
 
 // injections try to become more than a value: a line or a section of a
@@ -56,9 +58,9 @@ var injections = []string{
 	planted + "\u2028[global]\u2028x=" + planted,
 }
 
-// TestNothingInjects plants each of them in every text that either definition
-// knows, and in the name of whatever has names of the user's choice. The fields
-// come from the definitions: a new one is tried without anybody thinking of it.
+// TestNothingInjects plants each of them in every text of both definitions, and in
+// every name that the user chooses. The fields come from the definitions, so that a
+// new field is tried as well.
 func TestNothingInjects(t *testing.T) {
 	t.Parallel()
 	tried, passed := map[string]int{}, 0
@@ -106,14 +108,14 @@ func TestNothingInjects(t *testing.T) {
 	}
 }
 
-// checkInjection compares a plan with that of the same resource without what was
-// planted, and gives how many values of options it became.
+// checkInjection compares a plan with that of the same resource without the planted
+// text. It returns how many values of options the text became.
 func checkInjection(t *testing.T, place, text string, baseline translate.Plan, in translate.Input) int {
 	t.Helper()
 	plan := translate.Translate(in)
 	place = fmt.Sprintf("%s: %q", place, text)
-	for i := range plan.CronWorkflows {
-		if got := encode(t, plan.CronWorkflows[i]); strings.Contains(got, planted) || strings.Contains(got, "{{") {
+	for i := range plan.Schedules {
+		if got := encode(t, plan.Schedules[i]); strings.Contains(got, planted) || strings.Contains(got, "{{") {
 			t.Errorf("%s is in a CronWorkflow: %s", place, got)
 		}
 	}
@@ -121,9 +123,10 @@ func checkInjection(t *testing.T, place, text string, baseline translate.Plan, i
 	for name, conf := range configurationsOf(plan) {
 		values += checkOptions(t, place+" in "+name, text, conf, configurationsOf(baseline)[name])
 	}
-	if host := plan.RepoHost; host != nil {
+	if host := hostOf(plan); host != nil {
 		checkPod(t, place, baseline, host.StatefulSet)
-		for _, typed := range []any{host.Services, host.Certificates, host.CommonName, host.DNSNames} {
+		commonName, dnsNames := repohost.CertificateNames(in.Cluster)
+		for _, typed := range []any{host.Services, host.Certificates, commonName, dnsNames} {
 			if got := encode(t, typed); strings.Contains(got, planted) {
 				t.Errorf("%s is in %s", place, got)
 			}
@@ -144,7 +147,7 @@ func checkInjection(t *testing.T, place, text string, baseline translate.Plan, i
 	return values
 }
 
-// configurationsOf are the texts that programs read, by their name.
+// configurationsOf returns the texts that programs read, by their names.
 func configurationsOf(plan translate.Plan) map[string]string {
 	texts := map[string]string{}
 	add := func(from string, data map[string]string) {
@@ -152,23 +155,23 @@ func configurationsOf(plan translate.Plan) map[string]string {
 			texts[from+"/"+key] = text
 		}
 	}
-	if plan.ConfigMap != nil {
-		add("ConfigMap", plan.ConfigMap.Data)
+	if plan.Provision != nil {
+		add("ConfigMap", plan.Provision.ConfigMap.Data)
 	}
-	if plan.RepoHost != nil {
-		add("ConfigMap of the repo host", plan.RepoHost.ConfigMap.Data)
+	if hostOf(plan) != nil {
+		add("ConfigMap of the repo host", plan.Provision.RepoHost.ConfigMap.Data)
 	}
-	if plan.Credential != nil {
-		texts["Secret"] = string(plan.Credential.Data[translate.CredentialFileName])
+	if credentialOf(plan) != nil {
+		texts["Secret"] = string(plan.Provision.Credential.Data[manifest.CredentialFileName])
 	}
 	return texts
 }
 
-// newOption is one that a field stands for, which the resource did not have.
+// newOption matches the options of fields that the resource did not have.
 var newOption = regexp.MustCompile(`^process-max$|^repo[1-4]-(s3|azure|gcs)-(endpoint|account|region)$|^repo[1-4]-azure-key$`)
 
-// checkOptions: a configuration has the sections and options that it had, and
-// what was planted is at most a whole value.
+// checkOptions checks that a configuration has the same sections and options as
+// before, and that the planted text is at most a whole value.
 func checkOptions(t *testing.T, place, text, conf, baseline string) (values int) {
 	t.Helper()
 	if !strings.Contains(conf, planted) && !strings.Contains(conf, "{{") {
@@ -196,11 +199,11 @@ func checkOptions(t *testing.T, place, text, conf, baseline string) (values int)
 	return values
 }
 
-// checkPod: of what the resource says, the pod of the repo host has only where
-// it may run.
+// checkPod checks that the resource decides nothing about the pod of the repo host
+// except where it may run.
 func checkPod(t *testing.T, place string, baseline translate.Plan, host appsv1.StatefulSet) {
 	t.Helper()
-	if baseline.RepoHost == nil {
+	if hostOf(baseline) == nil {
 		return
 	}
 	pod := *host.Spec.Template.Spec.DeepCopy()
@@ -214,23 +217,23 @@ func checkPod(t *testing.T, place string, baseline translate.Plan, host appsv1.S
 	}
 	for _, pods := range [][]corev1.Container{pod.Containers, pod.InitContainers} {
 		for i := range pods {
-			if was := baseline.RepoHost.StatefulSet.Spec.Template.Spec.Containers; i >= len(was) || !slices.Equal(pods[i].Command, was[i].Command) || len(pods[i].Args)+len(pods[i].Env) > 0 {
+			if was := baseline.Provision.RepoHost.StatefulSet.Spec.Template.Spec.Containers; i >= len(was) || !slices.Equal(pods[i].Command, was[i].Command) || len(pods[i].Args)+len(pods[i].Env) > 0 {
 				t.Errorf("%s changes the command of %s: %v %v", place, pods[i].Name, pods[i].Command, pods[i].Args)
 			}
 		}
 	}
 }
 
-// checkCommands: what the steps start is the same for every resource.
+// checkCommands checks that the steps run the same commands for every resource.
 func checkCommands(t *testing.T, place string, in translate.Input) {
 	t.Helper()
 	if in.Cluster.PgBackRest == nil || len(validation.IsDNS1123Subdomain(in.Cluster.Name)) > 0 {
-		return // No API server has it.
+		return // No API server accepts it.
 	}
 	for _, r := range in.Cluster.PgBackRest.Repos {
-		target, err := translate.TargetFor(in.Cluster, r.Name)
+		target, err := storage.TargetFor(in.Cluster, r.Name)
 		if err != nil {
-			continue // No run.
+			continue // There is no run.
 		}
 		backup, backupErr := pgbackrest.BackupCommand(pgbackrest.BackupOptions{
 			Stanza: vocab.PgBackRestStanza, Repo: target.Repo, Type: pgbackrest.TypeFull, StartFast: target.StartFast,
@@ -251,57 +254,53 @@ func checkCommands(t *testing.T, place string, in translate.Input) {
 	}
 }
 
-// place is a field: names, with [] for the items of a list, {} for the values of
+// fieldPath is the path of a field: names, with [] for the items of a list, {} for the values of
 // a map and {key} for its keys.
-type place []string
+type fieldPath []string
 
-func (p place) String() string {
+func (p fieldPath) String() string {
 	return strings.NewReplacer(".[]", "[]", ".{}", "{}", ".{key}", "{key}").Replace(strings.Join(p, "."))
 }
 
-// fieldsOf are the texts in a definition, but for the status. What is any object
-// has texts too.
-func fieldsOf(t *testing.T, file string) []place {
+// fieldsOf returns the texts in a definition, except those of the status. An object
+// of any form has texts too.
+func fieldsOf(t *testing.T, file string) []fieldPath {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../deploy/crds", file))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var crd apiextensionsv1.CustomResourceDefinition
-	if err := yaml.Unmarshal(data, &crd); err != nil {
+	if err := yaml.Unmarshal([]byte(readFile(t, filepath.Join("../../deploy/crds", file))), &crd); err != nil {
 		t.Fatal(err)
 	}
-	places := []place{{"metadata", "name"}, {"metadata", "namespace"}}
-	var collect func(at place, schema apiextensionsv1.JSONSchemaProps)
-	collect = func(at place, schema apiextensionsv1.JSONSchemaProps) {
-		under := func(name string) place { return append(slices.Clone(at), name) }
+	paths := []fieldPath{{"metadata", "name"}, {"metadata", "namespace"}}
+	var collect func(at fieldPath, schema apiextensionsv1.JSONSchemaProps)
+	collect = func(at fieldPath, schema apiextensionsv1.JSONSchemaProps) {
+		under := func(name string) fieldPath { return append(slices.Clone(at), name) }
 		switch {
 		case schema.Items != nil && schema.Items.Schema != nil:
 			collect(under("[]"), *schema.Items.Schema)
 		case schema.AdditionalProperties != nil && schema.AdditionalProperties.Schema != nil:
-			places = append(places, under("{key}"))
+			paths = append(paths, under("{key}"))
 			collect(under("{}"), *schema.AdditionalProperties.Schema)
 		case len(schema.Properties) > 0:
 			for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
 				collect(under(name), schema.Properties[name])
 			}
 		case schema.Type == "object":
-			places = append(places, under("{key}"), under("{}"))
+			paths = append(paths, under("{key}"), under("{}"))
 		case schema.Type == "string" || schema.XIntOrString || schema.Type == "":
-			places = append(places, at)
+			paths = append(paths, at)
 		}
 	}
 	if spec, ok := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]; ok {
-		collect(place{"spec"}, spec)
+		collect(fieldPath{"spec"}, spec)
 	}
-	if len(places) < 8 {
-		t.Fatalf("%s has only the texts %v", file, places)
+	if len(paths) < 8 {
+		t.Fatalf("%s has only the texts %v", file, paths)
 	}
-	return places
+	return paths
 }
 
-// listLength is how many items the list on the way to a place has, 1 without one.
-func listLength(object map[string]any, p place) int {
+// listLength is how many items the list on the way to a field has, 1 without one.
+func listLength(object map[string]any, p fieldPath) int {
 	var node any = object
 	for _, name := range p {
 		if name == "[]" {
@@ -314,12 +313,11 @@ func listLength(object map[string]any, p place) int {
 	return 1
 }
 
-// putText puts a text into a place, in the item of the list on the way there.
-// What is not there is made. A map has the text under a name that it has, or else
-// under one that is good.
-func putText(object map[string]any, p place, index int, text string) {
-	var put func(node any, rest place) any
-	put = func(node any, rest place) any {
+// putText puts a text into a field, in one item of the list on the way there. It
+// makes what does not exist. In a map it uses an existing name, or else a good one.
+func putText(object map[string]any, p fieldPath, index int, text string) {
+	var put func(node any, rest fieldPath) any
+	put = func(node any, rest fieldPath) any {
 		if len(rest) == 0 {
 			return text
 		}
@@ -358,8 +356,8 @@ func clone(t *testing.T, object map[string]any) map[string]any {
 	return copied
 }
 
-// stanzaSpec reads a Stanza as the operator does. What is no Stanza to an API
-// server is none to us.
+// stanzaSpec reads a Stanza as the operator does. It returns an empty one for what
+// an API server would refuse.
 func stanzaSpec(t *testing.T, object map[string]any) stanzaflowv1alpha1.StanzaSpec {
 	t.Helper()
 	var stanza stanzaflowv1alpha1.Stanza

@@ -4,108 +4,90 @@
 package translate
 
 import (
-	"strconv"
-	"strings"
+	"maps"
+	"slices"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
+	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// repo is an entry of repos with its place in the resource.
-type repo struct {
-	cpo.Repo
-	number int
-	index  int
-	path   string
+// selection is the repos of a cluster that can be planned.
+type selection struct {
+	// repos in the order of their names.
+	repos    []storage.Repo
+	problems problem.List
+	keep     Keep
 }
 
-// Fields of a repo that hold a text and stand for an option.
-const (
-	fieldResource = "resource"
-	fieldEndpoint = "endpoint"
-	fieldRegion   = "region"
-	fieldAccount  = "account"
-	fieldKey      = "key"
-	fieldKeyType  = "keyType"
-)
-
-// texts are those fields of a repo.
-func (r repo) texts() []optionField {
-	return []optionField{
-		{field: fieldResource, value: r.Resource},
-		{field: fieldEndpoint, value: r.Endpoint},
-		{field: fieldRegion, value: r.Region},
-		{field: fieldAccount, value: r.Account},
-		{field: fieldKey, value: r.Key},
-		{field: fieldKeyType, value: r.KeyType},
+// selectRepos selects the repos that can be planned. The existing objects of the
+// others stay unchanged.
+func selectRepos(in Input, broken map[int]bool, certificate problem.List) selection {
+	var s selection
+	p := in.Cluster.PgBackRest
+	if len(p.Repos) == 0 {
+		s.problems.Add(cpo.Section+".repos", vocab.ReasonMissingField, "names no repo; to stop all backups, remove spec.backup instead")
+		return s
 	}
-}
-
-// RepoNumber is the number that pgBackRest gives a repo: 1 for repo1. It comes
-// from the name, never from the position in the list.
-func RepoNumber(name string) (int, bool) {
-	digit, ok := strings.CutPrefix(name, "repo")
-	if !ok || len(digit) != 1 || digit[0] < '1' || digit[0] > '4' {
-		return 0, false
-	}
-	return int(digit[0] - '0'), true
-}
-
-// repoName is the name of the repo with a number.
-func repoName(number int) string { return "repo" + strconv.Itoa(number) }
-
-// optionRepo is the number of the repo that a pgBackRest option belongs to.
-// pgBackRest knows more of them than CPO.
-func optionRepo(option string) (int, bool) {
-	name, _, _ := strings.Cut(option, "-")
-	digits, ok := strings.CutPrefix(name, "repo")
-	if !ok || digits == "" || digits[0] == '0' {
-		return 0, false
-	}
-	number, err := strconv.Atoi(digits)
-	return number, err == nil && number > 0
-}
-
-// namesUser reports a URL with a user or a password, as in https://user:password@host.
-func namesUser(value string) bool {
-	_, rest, isURL := strings.Cut(value, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	return isURL && strings.Contains(host, "@")
-}
-
-// accepts reports whether a repo can be configured, with a Problem for each
-// reason against it.
-func (t *translation) accepts(r repo) bool {
-	ok := t.acceptsTexts(r) && t.acceptsCipher(r) && !t.broken[r.index]
-	switch r.Storage {
-	case cpo.StorageS3:
-		return t.acceptsS3(r) && ok
-	case cpo.StorageAzure:
-		return t.acceptsAzure(r) && ok
-	case cpo.StorageGCS:
-		return t.acceptsGCS(r) && ok
-	case cpo.StoragePVC:
-		return t.acceptsVolume(r) && t.hostAccepted && ok
-	case "":
-		t.problem(r.path+".storage", vocab.ReasonMissingField, "must be s3, azure, gcs or pvc")
-	default:
-		t.problem(r.path+".storage", vocab.ReasonUnsupportedStorage, "must be s3, azure, gcs or pvc")
-	}
-	return false
-}
-
-// acceptsTexts refuses in every field what is good in none.
-func (t *translation) acceptsTexts(r repo) bool {
-	ok := true
-	for _, f := range r.texts() {
-		switch {
-		case holdsExpression(f.value):
-			t.problem(r.path+"."+f.field, vocab.ReasonTemplateExpression, "%s", expressionMessage)
-			ok = false
-		case namesUser(f.value):
-			t.problem(r.path+"."+f.field, vocab.ReasonInvalidField, "must not name a user or a password before an @; put credentials in the Secret named in configuration.secret")
-			ok = false
+	host := checkHost(in)
+	s.problems = append(s.problems, host...)
+	hostRefused := len(host)+len(certificate) > 0
+	byName := s.byName(p)
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		first, others := byName[name][0], byName[name][1:]
+		for _, r := range others {
+			s.problems.Add(r.Path+".name", vocab.ReasonDuplicateRepo, "%s is already named in repos[%d]; remove one of them", name, first.Index)
+		}
+		good := len(others) == 0
+		if good {
+			var found problem.List
+			found, good = checkRepo(in, first, hostRefused)
+			s.problems = append(s.problems, found...)
+		}
+		if good && !broken[first.Index] {
+			s.repos = append(s.repos, first)
+		} else {
+			s.keep.add(Keep{Configuration: true, CronWorkflows: schedule.Names(in.Cluster.Name, name)})
 		}
 	}
-	return ok
+	return s
+}
+
+// byName groups the entries of repos by their names.
+func (s *selection) byName(p *cpo.PgBackRest) map[string][]storage.Repo {
+	byName := map[string][]storage.Repo{}
+	for i := range p.Repos {
+		r, err := storage.RepoAt(p, i)
+		if err != nil {
+			s.problems.Add(r.Path+".name", vocab.ReasonUnknownRepo, "%v", err)
+			// It may have been the good name of a repo that has schedules.
+			s.keep.add(Keep{Configuration: true, Everything: true})
+			continue
+		}
+		byName[r.Name] = append(byName[r.Name], r)
+	}
+	return byName
+}
+
+// checkHost finds the Problems of the host of the repos on volumes.
+func checkHost(in Input) problem.List {
+	if !in.provisioned() || !storage.UsesRepoHost(in.Cluster.PgBackRest) {
+		return nil
+	}
+	return repohost.Check(in.Cluster)
+}
+
+// checkRepo finds the Problems of one repo, and reports whether it can be planned.
+// Where somebody else provisions, the only Problem is an unknown storage.
+func checkRepo(in Input, r storage.Repo, hostRefused bool) (problem.List, bool) {
+	if !in.provisioned() {
+		problems := storage.CheckKnown(r)
+		return problems, len(problems) == 0
+	}
+	problems := storage.Check(in.Cluster, r)
+	hostRefused = hostRefused && r.OnRepoHost()
+	return problems, !problems.Refuse() && !hostRefused && cipherIsReadable(in, r)
 }

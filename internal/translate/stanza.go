@@ -4,48 +4,46 @@
 package translate
 
 import (
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/gate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// checkStanza refuses a Stanza that no schedule could run by. A gate that does
-// not compile refuses nothing here: the runs fail closed and say so, and the
-// Problem says it earlier. A certificate is for repos with storage pvc only.
-func (t *translation) checkStanza() {
-	spec := t.in.Stanza
+// checkStanza refuses a Stanza with which no schedule could run. Every schedule then
+// keeps the CronWorkflow from when the Stanza was good.
+func checkStanza(spec stanzaflowv1alpha1.StanzaSpec) problem.List {
+	var problems problem.List
 	switch zone := spec.TimeZone; {
-	case strings.Contains(zone, "{{"):
-		t.stanzaProblem("spec.timeZone", vocab.ReasonTemplateExpression, "holds {{, which Argo would evaluate; remove it")
-		t.refuseStanza()
+	case problem.HoldsExpression(zone):
+		problems.AddStanza("spec.timeZone", vocab.ReasonTemplateExpression, problem.ExpressionMessage)
 	case !validZone(zone):
-		t.stanzaProblem("spec.timeZone", vocab.ReasonInvalidTimeZone, "is not an IANA time zone such as Europe/Vienna")
-		t.refuseStanza()
+		problems.AddStanza("spec.timeZone", vocab.ReasonInvalidTimeZone, "is not an IANA time zone such as Europe/Vienna")
 	}
 	if name := spec.WorkflowTemplate; name != "" && len(validation.IsDNS1123Subdomain(name)) > 0 {
-		t.stanzaProblem("spec.workflowTemplate", vocab.ReasonInvalidName, "is not the name of a WorkflowTemplate: lower-case letters, digits, - and . only")
-		t.refuseStanza()
+		problems.AddStanza("spec.workflowTemplate", vocab.ReasonInvalidName, "is not a valid name of a WorkflowTemplate; use only lower-case letters, digits, dashes and dots")
 	}
-	t.certificateAccepted = t.acceptsCertificate()
+	return problems
+}
+
+// checkGate reports a gate that does not compile. It refuses nothing: the runs
+// fail closed and say so, and the Problem says it earlier.
+func checkGate(spec stanzaflowv1alpha1.StanzaSpec) problem.List {
+	var problems problem.List
 	if err := gate.Check(spec.Gate); err != nil {
-		t.stanzaProblem("spec.gate", vocab.ReasonInvalidGate, "%v", err)
+		problems.AddStanza("spec.gate", vocab.ReasonInvalidGate, "%v", err)
 	}
+	return problems
 }
 
-// refuseStanza leaves every schedule as it was when the Stanza was good.
-func (t *translation) refuseStanza() {
-	t.stanzaRefused = true
-	t.plan.Keep.Everything = true
-}
-
-// validZone: time.LoadLocation also knows Local and, where the machine has zone
-// files, their aliases such as localtime, posixrules and right/Europe/Vienna.
-// Those would mean the zone of whatever machine Argo runs on. IANA's names all
-// start with a capital letter.
+// validZone reports whether a text is the name of an IANA time zone. All those
+// names start with a capital letter. time.LoadLocation also accepts Local and, if
+// the machine has zone files, names such as localtime, posixrules and
+// right/Europe/Vienna. Those would mean the zone of the machine on which Argo runs.
 func validZone(zone string) bool {
 	switch {
 	case zone == "": // UTC
@@ -55,20 +53,4 @@ func validZone(zone string) bool {
 	}
 	_, err := time.LoadLocation(zone)
 	return err == nil
-}
-
-// timeZone in which every schedule of the cluster is read.
-func (t *translation) timeZone() string {
-	if t.in.Stanza.TimeZone == "" {
-		return "UTC"
-	}
-	return t.in.Stanza.TimeZone
-}
-
-// WorkflowTemplateName that the schedules of a Stanza refer to.
-func WorkflowTemplateName(name string) string {
-	if name == "" {
-		return vocab.DefaultWorkflowTemplate
-	}
-	return name
 }

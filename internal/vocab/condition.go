@@ -12,66 +12,70 @@ const (
 	ConditionSuspended     = "Suspended"
 )
 
-// Reasons of conditions, of Problems and of events: one spelling for all three.
+// Reason says why a condition has its status, what a Problem is about, or what an
+// event reports. One spelling serves all three.
+type Reason string
+
+// Reasons, by the condition that they belong to.
 const (
-	ReasonReady      = "Ready"
-	ReasonAccepted   = "Accepted"
-	ReasonProgrammed = "Programmed"
+	ReasonReady      Reason = "Ready"
+	ReasonAccepted   Reason = "Accepted"
+	ReasonProgrammed Reason = "Programmed"
 
-	// Accepted=False: what the CR or the Stanza says was not understood.
-	ReasonInvalidName           = "InvalidName"
-	ReasonInvalidField          = "InvalidField"
-	ReasonInvalidSchedule       = "InvalidSchedule"
-	ReasonInvalidTimeZone       = "InvalidTimeZone"
-	ReasonInvalidGate           = "InvalidGate"
-	ReasonInvalidOption         = "InvalidOption"
-	ReasonUnknownRepo           = "UnknownRepo"
-	ReasonDuplicateRepo         = "DuplicateRepo"
-	ReasonDuplicateOption       = "DuplicateOption"
-	ReasonMissingField          = "MissingField"
-	ReasonUnsupportedStorage    = "UnsupportedStorage"
-	ReasonUnsupportedBackupType = "UnsupportedBackupType"
-	ReasonCredentialInGlobal    = "CredentialInGlobal"
-	ReasonTemplateExpression    = "TemplateExpression"
-	ReasonCredentialInline      = "CredentialInline"
-	ReasonInvalidVolume         = "InvalidVolume"
-	ReasonInvalidImage          = "InvalidImage"
-	ReasonInvalidCertificate    = "InvalidCertificate"
-	ReasonCipherChanged         = "CipherChanged"
-	ReasonClusterNotFound       = "ClusterNotFound"
+	// Accepted=False: a setting of the postgresql or the Stanza is not understood.
+	ReasonInvalidName           Reason = "InvalidName"
+	ReasonInvalidField          Reason = "InvalidField"
+	ReasonInvalidSchedule       Reason = "InvalidSchedule"
+	ReasonInvalidTimeZone       Reason = "InvalidTimeZone"
+	ReasonInvalidGate           Reason = "InvalidGate"
+	ReasonInvalidOption         Reason = "InvalidOption"
+	ReasonUnknownRepo           Reason = "UnknownRepo"
+	ReasonDuplicateRepo         Reason = "DuplicateRepo"
+	ReasonDuplicateOption       Reason = "DuplicateOption"
+	ReasonMissingField          Reason = "MissingField"
+	ReasonUnsupportedStorage    Reason = "UnsupportedStorage"
+	ReasonUnsupportedBackupType Reason = "UnsupportedBackupType"
+	ReasonCredentialInGlobal    Reason = "CredentialInGlobal"
+	ReasonTemplateExpression    Reason = "TemplateExpression"
+	ReasonCredentialInline      Reason = "CredentialInline"
+	ReasonInvalidVolume         Reason = "InvalidVolume"
+	ReasonInvalidImage          Reason = "InvalidImage"
+	ReasonInvalidCertificate    Reason = "InvalidCertificate"
+	ReasonCipherChanged         Reason = "CipherChanged"
+	ReasonClusterNotFound       Reason = "ClusterNotFound"
 
-	// Programmed=False: what was planned is not there, or Argo refuses it.
-	ReasonApplyFailed             = "ApplyFailed"
-	ReasonNotOwned                = "NotOwned"
-	ReasonWorkflowTemplateMissing = "WorkflowTemplateMissing"
-	ReasonWorkflowTemplateInvalid = "WorkflowTemplateInvalid"
-	ReasonArgoNotInstalled        = "ArgoNotInstalled"
-	ReasonRejectedByArgo          = "RejectedByArgo"
-	ReasonVolumeClaimMismatch     = "VolumeClaimMismatch"
-	ReasonCertManagerNotInstalled = "CertManagerNotInstalled"
-	ReasonPolicyMismatch          = "PolicyMismatch"
-	ReasonCRDOutdated             = "CRDOutdated"
+	// Programmed=False: a planned object is not in place, or Argo refuses it.
+	ReasonApplyFailed             Reason = "ApplyFailed"
+	ReasonNotOwned                Reason = "NotOwned"
+	ReasonWorkflowTemplateMissing Reason = "WorkflowTemplateMissing"
+	ReasonWorkflowTemplateInvalid Reason = "WorkflowTemplateInvalid"
+	ReasonArgoNotInstalled        Reason = "ArgoNotInstalled"
+	ReasonRejectedByArgo          Reason = "RejectedByArgo"
+	ReasonVolumeClaimMismatch     Reason = "VolumeClaimMismatch"
+	ReasonCertManagerNotInstalled Reason = "CertManagerNotInstalled"
+	ReasonPolicyMismatch          Reason = "PolicyMismatch"
+	ReasonCRDOutdated             Reason = "CRDOutdated"
 
-	// Programmed=True: what was planned is there, and there is more to know.
-	ReasonDraining      = "Draining"
-	ReasonPolicyMissing = "PolicyMissing"
-	ReasonSkewUnknown   = "SkewUnknown"
+	// Programmed=True: everything is in place, and there is more to say.
+	ReasonDraining      Reason = "Draining"
+	ReasonPolicyMissing Reason = "PolicyMissing"
+	ReasonSkewUnknown   Reason = "SkewUnknown"
 
 	// BackupHealthy.
-	ReasonSucceeded       = "Succeeded"
-	ReasonNoRunYet        = "NoRunYet"
-	ReasonNoSchedule      = "NoSchedule"
-	ReasonLastRunFailed   = "LastRunFailed"
-	ReasonHeld            = "Held"
-	ReasonRetentionFailed = "RetentionFailed"
-	ReasonOverdue         = "Overdue"
+	ReasonSucceeded       Reason = "Succeeded"
+	ReasonNoRunYet        Reason = "NoRunYet"
+	ReasonNoSchedule      Reason = "NoSchedule"
+	ReasonLastRunFailed   Reason = "LastRunFailed"
+	ReasonHeld            Reason = "Held"
+	ReasonRetentionFailed Reason = "RetentionFailed"
+	ReasonOverdue         Reason = "Overdue"
 
 	// Suspended=True.
-	ReasonSuspendedByUser = "SuspendedByUser"
+	ReasonSuspendedByUser Reason = "SuspendedByUser"
 
 	// Events only.
-	ReasonCreated = "Created"
-	ReasonUpdated = "Updated"
-	ReasonDeleted = "Deleted"
-	ReasonKept    = "KeptLastGood"
+	ReasonCreated Reason = "Created"
+	ReasonUpdated Reason = "Updated"
+	ReasonDeleted Reason = "Deleted"
+	ReasonKept    Reason = "KeptLastGood"
 )

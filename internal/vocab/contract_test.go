@@ -19,11 +19,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// policyDigest is that of the policies of vocab.PolicyContract.
+// policyDigest is the digest of the policies of vocab.PolicyContract.
 //
-// Whoever changes what a policy lets through raises vocab.PolicyContract and the
-// labels, and writes the digest that the test prints here: an operator beside
-// older policies then says so. If the lines of stanzaflow-exec change, so do the
+// If you change what a policy allows, raise vocab.PolicyContract and the labels,
+// and write the digest that the test prints here: an operator beside older
+// policies then reports it. If the lines of stanzaflow-exec change, so do the
 // commands of the steps: then raise vocab.TemplateContract as well.
 const policyDigest = "6d8a12cf9f6e75865ece3d592e3144f8c91e22e260d99ab8d6826372bfe2fe72"
 
@@ -70,11 +70,11 @@ func TestPoliciesAreOfTheContract(t *testing.T) {
 		t.Errorf("policies and bindings differ (-policies +bindings):\n%s", diff)
 	}
 	if got := hex.EncodeToString(digest.Sum(nil)); got != policyDigest {
-		t.Errorf("the policies have changed, their digest is %s: read at policyDigest what else that changes", got)
+		t.Errorf("the policies have changed, their digest is %s: the comment at policyDigest says what else to change", got)
 	}
 }
 
-// TestOperatorMayReadThePolicies: RBAC names each.
+// TestOperatorMayReadThePolicies holds the names in the ClusterRole against vocab.Policies.
 func TestOperatorMayReadThePolicies(t *testing.T) {
 	t.Parallel()
 	type role struct {
@@ -91,7 +91,7 @@ func TestOperatorMayReadThePolicies(t *testing.T) {
 			continue
 		}
 		if diff := cmp.Diff(vocab.Policies, r.Rules[0].ResourceNames); diff != "" {
-			t.Errorf("the policies that it may get (-want +got):\n%s", diff)
+			t.Errorf("the policies that the operator may get (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]string{"get"}, r.Rules[0].Verbs); diff != "" {
 			t.Errorf("verbs (-want +got):\n%s", diff)

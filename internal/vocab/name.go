@@ -5,11 +5,11 @@ package vocab
 
 // Names of the project and of what it owns.
 const (
-	// Domain prefixes every label and annotation of ours.
+	// Domain prefixes all our labels and annotations.
 	Domain = "stanzaflow.dev"
 	// FieldManager owns the fields that we apply with server-side apply.
 	FieldManager = "stanzaflow"
-	// PgBackRestStanza is the stanza of every CPO cluster, cpo.md §0.3.
+	// PgBackRestStanza is pgBackRest's stanza of every CPO cluster.
 	PgBackRestStanza = "db"
 	// DefaultWorkflowTemplate is the WorkflowTemplate a schedule refers to
 	// unless Stanza.spec.workflowTemplate names another.
@@ -26,24 +26,24 @@ const (
 	LabelCluster = Domain + "/cluster"
 	LabelRepo    = Domain + "/repo"
 	LabelType    = Domain + "/type"
-	// LabelTrigger tells what started a run: schedule or manual.
+	// LabelTrigger says what started a run: schedule or manual.
 	LabelTrigger = Domain + "/trigger"
-	// LabelKind says what kind of run a Workflow is, a RunKind. A run without it
-	// is a backup.
+	// LabelKind says which kind of run a Workflow is, a RunKind. A Workflow
+	// without it is a backup.
 	LabelKind = Domain + "/kind"
 	// LabelContract on a WorkflowTemplate says which parameters and outputs
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
 	TemplateContract = "v1"
 	// LabelPolicyContract on an admission policy says which command lines and
-	// objects it lets through: those that the operator and the steps of
+	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
 	LabelPolicyContract = Domain + "/policy-contract"
 	PolicyContract      = "v1"
 )
 
-// Policies are the names of our admission policies. Each has a binding of its
-// name.
+// Policies are the names of our admission policies. Each has a binding of the
+// same name.
 var Policies = []string{
 	"stanzaflow-certificates",
 	"stanzaflow-claims",
@@ -59,15 +59,16 @@ var Policies = []string{
 // Annotations.
 const (
 	// AnnotationTemplate on a CronWorkflow is "<uid>.<generation>" of its
-	// WorkflowTemplate. It changes when the template appears or is edited,
-	// and that update makes Argo validate the CronWorkflow again at once
-	// instead of at its next resync, up to 20 minutes later.
+	// WorkflowTemplate. It changes when the template appears or is edited.
+	// That update makes Argo validate the CronWorkflow at once, and not at its
+	// next resync, up to 20 minutes later.
 	AnnotationTemplate = Domain + "/workflow-template"
-	// AnnotationApplied on an object of which we own a part is a digest of that
-	// part as we applied it last. Without it, a field that is not planned any
-	// more could not be told from one that the API server or others have set.
+	// AnnotationApplied is on objects of which we own a part. It is a digest of
+	// that part as we applied it last. Without it we could not distinguish a
+	// field that is no longer planned from one that the API server or others
+	// have set.
 	AnnotationApplied = Domain + "/applied"
-	// AnnotationTitle is what the Argo UI shows in place of the name.
+	// AnnotationTitle is what the Argo UI shows instead of the name.
 	AnnotationTitle = "workflows.argoproj.io/title"
 	// BackupAnnotation is the key under which a backup carries the UID of
 	// the Workflow that made it, in the annotations pgBackRest stores.
@@ -92,7 +93,7 @@ const (
 // has the template's default, manual.
 const TriggerSchedule = "schedule"
 
-// RunKind is what a run does for its cluster.
+// RunKind says what a run does for its cluster.
 type RunKind string
 
 // RunBackup makes a backup and proves it. It is the only kind so far.
@@ -102,6 +103,6 @@ const RunBackup RunKind = "backup"
 // ConfigMaps, Secrets, volumes, repo host and certificates.
 type Provisioner string
 
-// ProvisionedByUs: the operator writes the configuration. It is the only value so
-// far; CPO is another that is to come.
+// ProvisionedByUs means that the operator writes the configuration. It is the
+// only value so far.
 const ProvisionedByUs Provisioner = "Stanzaflow"

@@ -7,8 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,7 +14,6 @@ import (
 	"github.com/argoproj/argo-workflows/v4/util/logging"
 	"github.com/argoproj/argo-workflows/v4/workflow/templateresolution"
 	"github.com/argoproj/argo-workflows/v4/workflow/validate"
-	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/internal/given"
@@ -24,22 +21,11 @@ import (
 
 const root = "../.."
 
-// quiet is the context that Argo's functions want: with a logger, which talks.
+// quiet is the context that Argo's functions need: it carries a logger.
 func quiet(t *testing.T) context.Context {
 	t.Helper()
 	logger := logging.NewSlogLoggerCustom(logging.Error, logging.Text, io.Discard)
 	return logging.WithLogger(t.Context(), logger)
-}
-
-// read makes one of Argo's types of an object; a field that it does not know is
-// an error, as for argo lint.
-func read[T any](t *testing.T, name string, object map[string]any) *T {
-	t.Helper()
-	typed := new(T)
-	if err := sigsyaml.UnmarshalStrict(given.JSON(t, object), typed); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return typed
 }
 
 // templates are the WorkflowTemplates of a namespace.
@@ -52,13 +38,13 @@ func (t templates) Get(_ context.Context, name string) (*wfv1.WorkflowTemplate, 
 	return nil, fmt.Errorf("there is no WorkflowTemplate %s", name)
 }
 
-// namespace has the shipped template, also under the other name that a golden uses.
+// namespace returns the shipped template, also under the other name that a golden uses.
 func namespace(t *testing.T) templates {
 	t.Helper()
 	found := templates{}
 	for _, template := range given.Templates(t, root) {
 		if template.Component == "" {
-			typed := read[wfv1.WorkflowTemplate](t, template.Name(), template.Object)
+			typed := given.Typed[wfv1.WorkflowTemplate](t, template.Name(), template.Object)
 			found[typed.Name] = typed
 		}
 	}
@@ -71,19 +57,11 @@ func namespace(t *testing.T) templates {
 	return found
 }
 
-// crds are both variants of a CRD. Since Argo 4 its manifests install the full
-// one, with more rules than that of Argo 3.
+// crds returns both variants of a CRD. Argo 4 installs the full one, which has more
+// rules than that of Argo 3.
 func crds(t *testing.T, plural string) map[string]given.CRD {
 	t.Helper()
-	output, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-workflows/v4").Output()
-	if err != nil {
-		t.Fatalf("cannot find Argo's module: %v", err)
-	}
-	found := map[string]given.CRD{}
-	for _, variant := range []string{"minimal", "full"} {
-		found[variant] = given.LoadCRD(t, filepath.Join(strings.TrimSpace(string(output)), "manifests/base/crds", variant, "argoproj.io_"+plural+".yaml"))
-	}
-	return found
+	return given.ArgoCRDs(t, "github.com/argoproj/argo-workflows/v4", plural)
 }
 
 var noClusterTemplates = &templateresolution.NullClusterWorkflowTemplateGetter{}
@@ -96,7 +74,7 @@ func validateTemplate(t *testing.T, template *wfv1.WorkflowTemplate) error {
 func TestWorkflowTemplates(t *testing.T) {
 	schemas := crds(t, "workflowtemplates")
 	for _, template := range given.Templates(t, root) {
-		if err := validateTemplate(t, read[wfv1.WorkflowTemplate](t, template.Name(), template.Object)); err != nil {
+		if err := validateTemplate(t, given.Typed[wfv1.WorkflowTemplate](t, template.Name(), template.Object)); err != nil {
 			t.Errorf("%s: %v", template.Name(), err)
 		}
 		check(t, template.Name(), schemas, template.Object)
@@ -106,7 +84,7 @@ func TestWorkflowTemplates(t *testing.T) {
 func TestCronWorkflows(t *testing.T) {
 	schemas, getter := crds(t, "cronworkflows"), namespace(t)
 	for name, object := range given.CronWorkflows(t, root) {
-		c := read[wfv1.CronWorkflow](t, name, object)
+		c := given.Typed[wfv1.CronWorkflow](t, name, object)
 		if err := validate.CronWorkflow(quiet(t), getter, noClusterTemplates, c, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -114,7 +92,7 @@ func TestCronWorkflows(t *testing.T) {
 	}
 }
 
-// check holds what is written against CRDs: accepted, and nothing dropped.
+// check fails the test unless the CRDs accept the object as written and drop nothing.
 func check(t *testing.T, name string, schemas map[string]given.CRD, object map[string]any) {
 	t.Helper()
 	for variant, crd := range schemas {
@@ -127,11 +105,11 @@ func check(t *testing.T, name string, schemas map[string]given.CRD, object map[s
 	}
 }
 
-// TestRunByHand: what argo submit --from sends.
+// TestRunByHand validates what argo submit --from sends.
 func TestRunByHand(t *testing.T) {
 	run := &wfv1.Workflow{Spec: wfv1.WorkflowSpec{WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DefaultWorkflowTemplate}}}
 	if err := validate.Workflow(quiet(t), namespace(t), noClusterTemplates, run, nil, validate.Opts{Submit: true}); err == nil {
-		t.Error("Argo takes a run without a cluster, a repo and a type")
+		t.Error("Argo accepts a run without a cluster, a repo and a type")
 	}
 	for name, value := range map[string]string{vocab.ParamCluster: "cluster", vocab.ParamRepo: "repo1", vocab.ParamType: "full"} {
 		run.Spec.Arguments.Parameters = append(run.Spec.Arguments.Parameters, wfv1.Parameter{Name: name, Value: wfv1.AnyStringPtr(value)})
@@ -151,7 +129,7 @@ func TestRefuses(t *testing.T) {
 	main := &template.Spec.Templates[0].ContainerSet.Containers[0]
 	main.Command = append(main.Command, "--shard={{inputs.parameters.shard}}")
 	if err := validateTemplate(t, template); err == nil || !strings.Contains(err.Error(), "inputs.parameters.shard") {
-		t.Errorf("a parameter that there is not: %v", err)
+		t.Errorf("a parameter that does not exist: %v", err)
 	}
 
 	full := crds(t, "cronworkflows")["full"]
@@ -159,11 +137,11 @@ func TestRefuses(t *testing.T) {
 		spec := object["spec"].(map[string]any)
 		spec["schedule"] = "0 2 * * *"
 		if !strings.Contains(full.Pruned(object), "schedule") {
-			t.Errorf("%s: the field schedule, which Argo 4 does not have, is not dropped", name)
+			t.Errorf("%s: the CRD does not drop the field schedule, which Argo 4 does not have", name)
 		}
 		spec["concurrencyPolicy"] = "Never"
 		if err := full.Check(object); err == nil || !strings.Contains(err.Error(), "concurrencyPolicy") {
-			t.Errorf("%s: a policy that there is not: %v", name, err)
+			t.Errorf("%s: a policy that does not exist: %v", name, err)
 		}
 		return
 	}

@@ -5,7 +5,6 @@ go 1.26.5
 require (
 	github.com/argoproj/argo-workflows/v4 v4.1.4
 	github.com/stanzaflow/stanzaflow v0.0.0-00010101000000-000000000000
-	sigs.k8s.io/yaml v1.6.0
 )
 
 require (
@@ -130,6 +129,7 @@ require (
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.1 // indirect
+	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
 replace github.com/stanzaflow/stanzaflow => ../..

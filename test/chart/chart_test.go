@@ -12,29 +12,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// defaultValues of the chart, for the comparison with an overlay.
+// defaultValues are the values of the chart that correspond to an overlay.
 const defaultValues = "{}"
 
-// TestSameObjectsAsTheOverlay: whatever changes in deploy changes in the chart too.
+// TestSameObjectsAsTheOverlay shows that a change in deploy also changes the chart.
 func TestSameObjectsAsTheOverlay(t *testing.T) {
 	t.Parallel()
 	want := kustomization(t, "deploy/overlays/standalone")
-	delete(want, "Namespace /stanzaflow-system") // that of the release
+	delete(want, "Namespace /stanzaflow-system") // Helm creates it
 	sameObjects(t, want, withoutKeep(t, render(t, defaultValues)))
 }
 
-// TestSameObjectsAsTheNamespacedOverlay: with rights in one namespace only.
+// TestSameObjectsAsTheNamespacedOverlay compares them with rights in one namespace.
 func TestSameObjectsAsTheNamespacedOverlay(t *testing.T) {
 	t.Parallel()
 	want := kustomization(t, "deploy/overlays/namespaced")
 	delete(want, "Namespace /stanzaflow-system")
 	got := withoutKeep(t, render(t, "namespaces: [cpo]"))
-	// In the overlay it is a pattern to copy, without labels.
+	// The overlay's RoleBinding is a pattern to copy, so it has no labels.
 	delete(got["RoleBinding cpo/stanzaflow"]["metadata"].(object), "labels")
 	sameObjects(t, want, got)
 }
 
-// TestSameObjectsAsWorkflows: in each namespace of the list.
+// TestSameObjectsAsWorkflows compares them in each namespace of the list.
 func TestSameObjectsAsWorkflows(t *testing.T) {
 	t.Parallel()
 	standalone := render(t, defaultValues)
@@ -54,7 +54,7 @@ func TestSameObjectsAsWorkflows(t *testing.T) {
 	sameObjects(t, want, got)
 }
 
-// TestHelmKeepsTheCRDs: who deletes the CRD postgresqls deletes every cluster.
+// TestHelmKeepsTheCRDs matters because deleting the CRD postgresqls deletes every cluster.
 func TestHelmKeepsTheCRDs(t *testing.T) {
 	t.Parallel()
 	found := 0
@@ -79,7 +79,7 @@ func TestCRDOfCPO(t *testing.T) {
 	sameObjects(t, want, render(t, "crds: {postgresql: false}"))
 }
 
-// TestImage: the operator and the steps of a run have the same.
+// TestImage shows that the operator and the steps of a run have the same image.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	digest := "sha256:" + strings.Repeat("0a", 32)
@@ -108,7 +108,7 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestPlacement: what is said of the pod is in the pod, and nothing else changes.
+// TestPlacement shows that the values for the pod are in the pod and change nothing else.
 func TestPlacement(t *testing.T) {
 	t.Parallel()
 	const values = `
@@ -136,7 +136,8 @@ priorityClassName: system-cluster-critical
 	}
 }
 
-// TestLabels: extra ones are on everything and on the pod, and replace none of ours.
+// TestLabels shows that extra labels are on every object and on the pod, and replace
+// none of ours.
 func TestLabels(t *testing.T) {
 	t.Parallel()
 	const values = `
@@ -169,17 +170,17 @@ workflows: {namespaces: [shop]}
 	}
 }
 
-// TestNamesDoNotDependOnTheRelease: the policies name the ServiceAccount.
+// TestNamesDoNotDependOnTheRelease matters because the policies name the ServiceAccount.
 func TestNamesDoNotDependOnTheRelease(t *testing.T) {
 	t.Parallel()
 	want := slices.Sorted(maps.Keys(render(t, defaultValues)))
 	got := slices.Sorted(maps.Keys(renderAs(t, "other", "stanzaflow-system", defaultValues)))
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("objects of a release of another name (-want +got):\n%s", diff)
+		t.Errorf("objects of a release with another name (-want +got):\n%s", diff)
 	}
 }
 
-// TestNamespaceOfTheRelease: every object and every subject is in it.
+// TestNamespaceOfTheRelease shows that every object and every subject is in that namespace.
 func TestNamespaceOfTheRelease(t *testing.T) {
 	t.Parallel()
 	for id, o := range renderAs(t, "stanzaflow", "backup", defaultValues) {
@@ -189,7 +190,7 @@ func TestNamespaceOfTheRelease(t *testing.T) {
 		}
 		for _, subject := range list(o, "subjects") {
 			if get(subject, "namespace") != "backup" {
-				t.Errorf("%s is for %v", id, subject)
+				t.Errorf("%s has the subject %v", id, subject)
 			}
 		}
 	}

@@ -28,12 +28,12 @@ import (
 
 const root = "../.."
 
-// object is one of the cluster, as JSON has it.
+// object is an object of the cluster, decoded from JSON.
 type object = map[string]any
 
 func load(t *testing.T) *chart.Chart {
 	t.Helper()
-	// It reports every link that it follows.
+	// Helm logs every link that it follows.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	c, err := loader.Load(filepath.Join(root, "deploy/chart"))
 	if err != nil {
@@ -67,7 +67,7 @@ func renderAs(t *testing.T, release, namespace, values string) map[string]object
 	return found
 }
 
-// tryRender does what helm template does, the schema of the values included.
+// tryRender does what helm template does, including the check of the values' schema.
 func tryRender(t *testing.T, release, namespace, values string) (map[string]string, error) {
 	t.Helper()
 	c := load(t)
@@ -120,14 +120,14 @@ func collect(t *testing.T, found map[string]object, text []byte) {
 		if len(o) == 0 {
 			continue
 		}
-		// They have no namespace. Kustomize does not know that and gives them one,
-		// which an API server passes over.
+		// These kinds have no namespace. Kustomize does not know that and sets one,
+		// which an API server ignores.
 		if kind, _ := o["kind"].(string); strings.HasPrefix(kind, "ValidatingAdmissionPolicy") {
 			delete(o["metadata"].(object), "namespace")
 		}
 		id := identify(o)
 		if _, twice := found[id]; twice {
-			t.Errorf("%s is there twice", id)
+			t.Errorf("%s appears twice", id)
 		}
 		found[id] = o
 	}
@@ -138,8 +138,8 @@ func identify(o object) string {
 	return fmt.Sprintf("%v %s/%v", o["kind"], namespace, get(o, "metadata", "name"))
 }
 
-// sameText passes over an empty line: kustomize puts one into an expression that is
-// folded and has a line that is further in.
+// sameText ignores an empty line: kustomize puts one into a folded expression with
+// an indented line.
 var sameText = cmp.Comparer(func(a, b string) bool {
 	return strings.ReplaceAll(a, "\n\n", "\n") == strings.ReplaceAll(b, "\n\n", "\n")
 })
@@ -153,12 +153,12 @@ func sameObjects(t *testing.T, want, got map[string]object) {
 	}
 	for id := range got {
 		if _, ok := want[id]; !ok {
-			t.Errorf("the chart has also %s", id)
+			t.Errorf("the chart also has %s", id)
 		}
 	}
 }
 
-// withoutKeep takes away the one annotation that only the chart has.
+// withoutKeep removes the one annotation that only the chart has.
 func withoutKeep(t *testing.T, objects map[string]object) map[string]object {
 	t.Helper()
 	for _, o := range objects {
@@ -172,7 +172,7 @@ func withoutKeep(t *testing.T, objects map[string]object) map[string]object {
 	return objects
 }
 
-// containers of the operator or of the steps.
+// containers returns the containers of the operator or of the steps.
 func containers(o object) []object {
 	found := list(o, "spec", "template", "spec", "containers")
 	for _, template := range list(o, "spec", "templates") {
@@ -186,7 +186,7 @@ func labels(o object) object {
 	return found
 }
 
-// get follows keys; nil where there is nothing.
+// get follows keys. It returns nil if there is nothing.
 func get(o object, path ...string) any {
 	var value any = o
 	for _, key := range path {
@@ -218,7 +218,7 @@ func set(o object, value any, path ...string) {
 func clone(o object) object {
 	b, err := json.Marshal(o)
 	if err != nil {
-		panic(err) // It came from JSON.
+		panic(err) // The object came from JSON.
 	}
 	var copied object
 	if err := json.Unmarshal(b, &copied); err != nil {

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestWrongValuesAreRefused: with the name of what is wrong.
+// TestWrongValuesAreRefused shows that the error names the wrong value.
 func TestWrongValuesAreRefused(t *testing.T) {
 	t.Parallel()
 	for values, want := range map[string]string{
@@ -42,12 +42,12 @@ func TestWrongValuesAreRefused(t *testing.T) {
 	} {
 		_, err := tryRender(t, "stanzaflow", "stanzaflow-system", values)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want a complaint about %s", values, err, want)
+			t.Errorf("%s: %v, want an error about %s", values, err, want)
 		}
 	}
 }
 
-// TestSchemaIsClosed: every object of it says what may be in it.
+// TestSchemaIsClosed shows that no object of the schema accepts unknown keys.
 func TestSchemaIsClosed(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile(filepath.Join(root, "deploy/chart/values.schema.json"))
@@ -70,7 +70,7 @@ func TestSchemaIsClosed(t *testing.T) {
 	}
 }
 
-// TestSchemaHasTheValues: each of values.yaml, and no other one.
+// TestSchemaHasTheValues shows that values.yaml and the schema have the same values.
 func TestSchemaHasTheValues(t *testing.T) {
 	t.Parallel()
 	files := map[string]object{}

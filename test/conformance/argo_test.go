@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -17,7 +14,6 @@ import (
 	"github.com/argoproj/argo-workflows/v3/workflow/util"
 	"github.com/argoproj/argo-workflows/v3/workflow/validate"
 	"github.com/sirupsen/logrus"
-	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
@@ -25,15 +21,15 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/internal/given"
 )
 
-// goldens are the cases of internal/translate, which its own tests compare with
-// what Translate gives.
+// goldens is the folder of the cases of internal/translate. Tests there compare
+// them with the output of Translate.
 const (
 	root    = "../.."
 	goldens = root + "/internal/translate/testdata"
 )
 
 func TestMain(m *testing.M) {
-	logrus.SetOutput(io.Discard) // Argo's validation talks.
+	logrus.SetOutput(io.Discard) // Argo's validation logs.
 	os.Exit(m.Run())
 }
 
@@ -49,34 +45,25 @@ func (t templates) Get(name string) (*wfv1.WorkflowTemplate, error) {
 
 var noClusterTemplates templateresolution.ClusterWorkflowTemplateGetter = &templateresolution.NullClusterWorkflowTemplateGetter{}
 
-// shipped are the WorkflowTemplates in workflows/, as they are and with each
+// shipped returns the WorkflowTemplates in workflows/, unchanged and with each
 // component.
 func shipped(t *testing.T) map[string]*wfv1.WorkflowTemplate {
 	t.Helper()
 	found := map[string]*wfv1.WorkflowTemplate{}
 	for _, template := range given.Templates(t, root) {
-		found[template.Name()] = asTemplate(t, template.Name(), template.Object)
+		found[template.Name()] = given.Typed[wfv1.WorkflowTemplate](t, template.Name(), template.Object)
 	}
 	return found
 }
 
-func asTemplate(t *testing.T, name string, object map[string]any) *wfv1.WorkflowTemplate {
-	t.Helper()
-	var template wfv1.WorkflowTemplate
-	if err := sigsyaml.UnmarshalStrict(given.JSON(t, object), &template); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return &template
-}
-
-// namespace has the shipped template, as every plain golden wants it, and a
-// copy of it under the other name that one of them uses.
+// namespace returns the shipped template, which every plain golden refers to, and a
+// copy of it under the other name that one golden uses.
 func namespace(t *testing.T) templates {
 	t.Helper()
 	getter := templates{}
 	for _, template := range given.Templates(t, root) {
 		if template.Component == "" {
-			typed := asTemplate(t, template.Name(), template.Object)
+			typed := given.Typed[wfv1.WorkflowTemplate](t, template.Name(), template.Object)
 			getter[typed.Name] = typed
 		}
 	}
@@ -87,15 +74,6 @@ func namespace(t *testing.T) templates {
 	backup.Name = "pgbackrest-backup-compact"
 	getter[backup.Name] = backup
 	return getter
-}
-
-func asCronWorkflow(t *testing.T, name string, object map[string]any) *wfv1.CronWorkflow {
-	t.Helper()
-	var c wfv1.CronWorkflow
-	if err := sigsyaml.UnmarshalStrict(given.JSON(t, object), &c); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return &c
 }
 
 func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
@@ -116,8 +94,8 @@ func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
 	}
 }
 
-// TestWorkflowTemplatesAsWritten: what is written, not what Argo's types make
-// of it, passes both CRDs and loses nothing in them.
+// TestWorkflowTemplatesAsWritten shows that the templates as written, not as Argo's
+// types decode them, pass both CRDs and lose nothing there.
 func TestWorkflowTemplatesAsWritten(t *testing.T) {
 	crds := argoCRDs(t, "workflowtemplates")
 	for _, template := range given.Templates(t, root) {
@@ -135,7 +113,7 @@ func TestWorkflowTemplatesAsWritten(t *testing.T) {
 func TestCronWorkflowsPassArgosValidation(t *testing.T) {
 	getter := namespace(t)
 	for name, object := range given.CronWorkflows(t, root) {
-		c := asCronWorkflow(t, name, object)
+		c := given.Typed[wfv1.CronWorkflow](t, name, object)
 		if err := validate.ValidateCronWorkflow(t.Context(), getter, noClusterTemplates, c, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -143,7 +121,7 @@ func TestCronWorkflowsPassArgosValidation(t *testing.T) {
 		if err := util.ValidateUserOverrides(&c.Spec.WorkflowSpec); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		// Argo takes a value that is not in the enum of the template.
+		// Argo accepts a value that is not in the enum of the template.
 		for _, parameter := range c.Spec.WorkflowSpec.Arguments.Parameters {
 			declared := getter[c.Spec.WorkflowSpec.WorkflowTemplateRef.Name].Spec.Arguments.GetParameterByName(parameter.Name)
 			if declared == nil {
@@ -175,23 +153,15 @@ func TestCronWorkflowsPassArgosCRDs(t *testing.T) {
 	}
 }
 
-// argoCRDs are both variants of a CRD, from the module that we build with.
+// argoCRDs returns both variants of a CRD, from the module that we build with.
 func argoCRDs(t *testing.T, plural string) map[string]given.CRD {
 	t.Helper()
-	output, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-workflows/v3").Output()
-	if err != nil {
-		t.Fatalf("cannot find Argo's module: %v", err)
-	}
-	crds := map[string]given.CRD{}
-	for _, variant := range []string{"minimal", "full"} {
-		crds[variant] = given.LoadCRD(t, filepath.Join(strings.TrimSpace(string(output)), "manifests/base/crds", variant, "argoproj.io_"+plural+".yaml"))
-	}
-	return crds
+	return given.ArgoCRDs(t, "github.com/argoproj/argo-workflows/v3", plural)
 }
 
-// TestArgoAcceptsSilently lists what Argo's validation lets through and then
-// never runs, or not as meant, and shows that no resource of a user makes us
-// send it. When a new Argo refuses one of these, the list gets shorter.
+// TestArgoAcceptsSilently lists what Argo's validation accepts and then never runs,
+// or runs wrongly, and shows that no user's resource makes us send it. When a new
+// Argo refuses one of these, the list gets shorter.
 func TestArgoAcceptsSilently(t *testing.T) {
 	getter := namespace(t)
 	parameter := func(name, value string) func(*wfv1.CronWorkflow) {
@@ -218,24 +188,24 @@ func TestArgoAcceptsSilently(t *testing.T) {
 		return func(in *translate.Input) { in.Cluster.PgBackRest.Repos[0].Schedule[cpo.Full] = expression }
 	}
 	for name, tc := range map[string]struct {
-		// argo makes the CronWorkflow that Argo accepts.
+		// argo turns a good CronWorkflow into the one that Argo accepts.
 		argo func(*wfv1.CronWorkflow)
-		// input makes a user ask for it.
+		// input changes a good input into one that asks for it; nil if a user cannot.
 		input func(*translate.Input)
-		// wantReason of our Problem; none where there is nothing to ask for it with.
-		wantReason string
+		// wantReason is the reason of our Problem; empty if there is none.
+		wantReason vocab.Reason
 	}{
 		"no schedules: never runs": {
 			argo:  func(c *wfv1.CronWorkflow) { c.Spec.Schedules = nil },
 			input: planSchedule(""), // means off: no CronWorkflow at all
 		},
-		"a date that there is not: never runs": {
+		"a date that does not exist: never runs": {
 			argo: schedule("0 0 31 2 *"), input: planSchedule("0 0 31 2 *"), wantReason: vocab.ReasonInvalidSchedule,
 		},
 		"a zone in the schedule: one of two zones wins": {
 			argo: schedule("TZ=Asia/Tokyo 30 2 * * *"), input: planSchedule("TZ=Asia/Tokyo 30 2 * * *"), wantReason: vocab.ReasonInvalidSchedule,
 		},
-		"@every: starts to count again at each update": {
+		"@every: begins its interval again at each update": {
 			argo: schedule("@every 30m"), input: planSchedule("@every 30m"), wantReason: vocab.ReasonInvalidSchedule,
 		},
 		"no zone: the zone of the controller": {argo: zone("")},
@@ -277,16 +247,16 @@ func TestArgoAcceptsSilently(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := translate.Translate(goodInput())
-			if len(plan.CronWorkflows) != 1 || len(plan.Problems) != 0 {
-				t.Fatalf("the good input gives %d CronWorkflows and %v", len(plan.CronWorkflows), plan.Problems)
+			if len(plan.Schedules) != 1 || len(plan.Problems) != 0 {
+				t.Fatalf("the good input gives %d CronWorkflows and %v", len(plan.Schedules), plan.Problems)
 			}
-			silent := plan.CronWorkflows[0].DeepCopy()
+			silent := plan.Schedules[0].DeepCopy()
 			tc.argo(silent)
 			if err := validate.ValidateCronWorkflow(t.Context(), getter, noClusterTemplates, silent, nil); err != nil {
-				t.Errorf("Argo is not silent any more: %v", err)
+				t.Errorf("Argo now refuses it: %v", err)
 			}
-			if string(given.JSON(t, silent)) == string(given.JSON(t, plan.CronWorkflows[0])) {
-				t.Error("the CronWorkflow is the good one")
+			if string(given.JSON(t, silent)) == string(given.JSON(t, plan.Schedules[0])) {
+				t.Error("the case does not change the good CronWorkflow")
 			}
 			if tc.input == nil {
 				return
@@ -294,8 +264,8 @@ func TestArgoAcceptsSilently(t *testing.T) {
 			in := goodInput()
 			tc.input(&in)
 			plan = translate.Translate(in)
-			if len(plan.CronWorkflows) != 0 {
-				t.Errorf("planned: %s", given.JSON(t, plan.CronWorkflows))
+			if len(plan.Schedules) != 0 {
+				t.Errorf("planned: %s", given.JSON(t, plan.Schedules))
 			}
 			if tc.wantReason == "" {
 				return
@@ -308,7 +278,7 @@ func TestArgoAcceptsSilently(t *testing.T) {
 }
 
 func goodInput() translate.Input {
-	return translate.Input{Cluster: cpo.Postgresql{Namespace: "cpo", Name: "cluster", PgBackRest: &cpo.PgBackRest{
+	return translate.Input{Provisioner: vocab.ProvisionedByUs, Cluster: cpo.Postgresql{Namespace: "cpo", Name: "cluster", PgBackRest: &cpo.PgBackRest{
 		Repos: []cpo.Repo{{
 			Name: "repo1", Storage: cpo.StorageS3, Resource: "bucket", Endpoint: "s3.example.com", Region: "zurich",
 			Schedule: map[string]string{cpo.Full: "30 2 * * *"},

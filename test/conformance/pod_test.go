@@ -15,7 +15,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/internal/given"
 )
 
-// repoHosts are those of every golden, as they are applied.
+// repoHosts returns the repo host of every golden, as it is applied.
 func repoHosts(t *testing.T) map[string]map[string]any {
 	t.Helper()
 	hosts := map[string]map[string]any{}
@@ -32,7 +32,7 @@ func repoHosts(t *testing.T) map[string]map[string]any {
 	return hosts
 }
 
-// TestRepoHostIsRestricted: the Pod Security Standard of that name, rule by rule.
+// TestRepoHostIsRestricted checks the Pod Security Standard of that name, rule by rule.
 func TestRepoHostIsRestricted(t *testing.T) {
 	t.Parallel()
 	for name, host := range repoHosts(t) {
@@ -42,7 +42,7 @@ func TestRepoHostIsRestricted(t *testing.T) {
 		}
 		pod := set.Spec.Template.Spec
 		if pod.HostNetwork || pod.HostPID || pod.HostIPC || len(pod.InitContainers) > 0 {
-			t.Errorf("%s: is of the node, or has a container that is not looked at here", name)
+			t.Errorf("%s: the pod uses a namespace of the node, or has a container that this test does not check", name)
 		}
 		security := pod.SecurityContext
 		if security == nil || !*security.RunAsNonRoot || *security.RunAsUser == 0 || security.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
@@ -61,8 +61,8 @@ func TestRepoHostIsRestricted(t *testing.T) {
 		if *pod.AutomountServiceAccountToken || pod.ServiceAccountName != "" {
 			t.Errorf("%s: the pod may talk to the API server", name)
 		}
-		// An API server refuses a volume of no kind, and would make a pod without
-		// the limit on what may be read of a key one that pgBackRest refuses.
+		// An API server refuses a volume of no kind. Without a mode for its files,
+		// pgBackRest would refuse the permissions of a key.
 		for _, v := range pod.Volumes {
 			switch {
 			case v.PersistentVolumeClaim != nil, v.EmptyDir != nil:

@@ -45,8 +45,9 @@ func TestPostgresqlCRDNames(t *testing.T) {
 	}
 }
 
-// TestPostgresqlCRDAccepts: the samples of the documentation and manifests as
-// people write them for each of CPO's four schemas, unchanged and whole.
+// TestPostgresqlCRDAccepts shows that the CRD accepts the samples of the
+// documentation, and manifests as people write them for each of CPO's four schemas,
+// and drops nothing of them.
 func TestPostgresqlCRDAccepts(t *testing.T) {
 	t.Parallel()
 	crd := given.LoadCRD(t, postgresqlCRD)
@@ -72,7 +73,8 @@ func TestPostgresqlCRDAccepts(t *testing.T) {
 	}
 }
 
-// TestPostgresqlCRDRejects: each file says in its first line what is refused.
+// TestPostgresqlCRDRejects shows that the CRD refuses each file for the reason in its
+// first line.
 func TestPostgresqlCRDRejects(t *testing.T) {
 	t.Parallel()
 	crd := given.LoadCRD(t, postgresqlCRD)
@@ -90,8 +92,8 @@ func TestPostgresqlCRDRejects(t *testing.T) {
 	}
 }
 
-// TestPostgresqlCRDDescribesItself: every field under spec says what it is and
-// what we do with it, and nothing is dropped that we do not know.
+// TestPostgresqlCRDDescribesItself shows that every field under spec has a
+// description, and that the CRD drops no unknown field.
 func TestPostgresqlCRDDescribesItself(t *testing.T) {
 	t.Parallel()
 	root := given.LoadCRD(t, postgresqlCRD).Definition.Spec.Versions[0].Schema.OpenAPIV3Schema
@@ -126,7 +128,7 @@ func walkSchema(schema apiextensionsv1.JSONSchemaProps, path string, visit func(
 }
 
 // TestPostgresqlCRDDescribesWhatWeRead takes the fields from the source of
-// cpo.Decode, so that one that is read there cannot be forgotten here.
+// cpo.Decode, so that nobody can forget one here.
 func TestPostgresqlCRDDescribesWhatWeRead(t *testing.T) {
 	t.Parallel()
 	described := map[string]string{}
@@ -157,8 +159,8 @@ func TestPostgresqlCRDDescribesWhatWeRead(t *testing.T) {
 	}
 }
 
-// decodedFields are the paths that Decode hands to its readers, with the type
-// that each reader wants.
+// decodedFields returns the paths that Decode passes to its readers, with the type
+// that each reader expects.
 func decodedFields(t *testing.T) map[string]string {
 	t.Helper()
 	var declarations []ast.Decl
@@ -172,8 +174,8 @@ func decodedFields(t *testing.T) map[string]string {
 		}
 		declarations = append(declarations, file.Decls...)
 	}
-	// What the expressions for the path of the parent mean.
-	parents := map[string]string{`""`: "", "root": "spec.backup.pgbackrest", "path": "spec.backup.pgbackrest.repos[]"}
+	// The meaning of the expressions for the path of the parent.
+	parents := map[string]string{`""`: "", "Section": cpo.Section, "path": "spec.backup.pgbackrest.repos[]"}
 	text := func(expression ast.Expr) (string, bool) {
 		switch e := expression.(type) {
 		case *ast.BasicLit:

@@ -8,19 +8,20 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 )
 
-// testDemo is make demo in the local cluster: the example that it applies, the
-// schedule that fires by itself and the proof that it shows.
+// testDemo runs make demo in the local cluster: it applies an example, whose schedule
+// fires by itself, and shows the proof.
 func testDemo(t *testing.T) {
-	t.Helper()
-	k := newKit(t, "stanzaflow-demo")
-	out, err := atTop(t.Context(), "hack/demo.sh")
+	k := kit.New(t, "stanzaflow-demo")
+	out, err := bash(t.Context(), "hack/demo.sh")
 	t.Log(out)
 	if err != nil {
 		t.Fatalf("hack/demo.sh: %v", err)
 	}
-	if label := k.stanza(t, "cluster").Status.LastBackup.Label; !strings.Contains(out, "PROVEN: backup "+label[:8]) {
+	if label := k.Stanza(t).Status.LastBackup.Label; !strings.Contains(out, "PROVEN: backup "+label[:8]) {
 		t.Errorf("the demo shows no proof of a backup such as %s", label)
 	}
 }

@@ -7,7 +7,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,18 +14,22 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 	"github.com/stanzaflow/stanzaflow/test/walkthrough"
 )
 
-// testDocumentedInstall does what docs/install.md says, line by line, for each of
-// its ways, in a copy of the checkout and with a registry on the loopback. At the
-// end of each the operator is gone and the CRDs are not.
+// testDocumentedInstall follows docs/install.md line by line, for each of its ways, in a
+// copy of the checkout and with a registry on the loopback. At the end of each way the
+// operator is gone and the CRDs are not.
 func testDocumentedInstall(t *testing.T) {
-	k := newKit(t, "e2e-install")
-	text, err := os.ReadFile("../../docs/install.md")
+	k := kit.New(t, "e2e-install")
+	text, err := os.ReadFile(program.Checkout + "/docs/install.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,57 +37,61 @@ func testDocumentedInstall(t *testing.T) {
 	if err != nil {
 		t.Fatalf("docs/install.md: %v", err)
 	}
-	checkout := copyOfCheckout(t)
-	programs(t, checkout)
+	tree, err := filepath.Abs(program.Checkout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkout := copyCheckout(t, tree)
+	buildPrograms(t, checkout)
 	values := map[string]string{
-		"NAMESPACE": k.namespace,
-		"REGISTRY":  registry(t, checkout),
+		"NAMESPACE": k.Namespace,
+		"REGISTRY":  serveRegistry(t, checkout),
 		// Nothing here builds an image from a Dockerfile; this one is made of the same packages.
 		"POSTGRES_IMAGE": "stanzaflow.local/postgres",
 		"STORAGE_CLASS":  "default",
 		"VERSION":        "v0.1.0",
 	}
-	t.Cleanup(func() { reinstall(t) })
+	t.Cleanup(func() { installOperator(t, tree, k.Image) })
 	for _, way := range walkthrough.InstallWays {
-		uninstalled(t)
-		k.deleteNamespace(t)
+		removeEverything(t)
+		k.DeleteNamespace(t)
 		script, err := walkthrough.Script(blocks, "docs/install.md", way, values)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := followed(t, checkout, withImages(t, script))
+		out, err := program.TryRun(t.Context(), checkout, nil, "bash", "-c", withImages(t, script))
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", way, err, out)
 		}
 		t.Logf("%s:\n%s", way, out)
 		if strings.Contains(strings.ToLower(out), "error") {
-			t.Errorf("%s: nothing failed, but a person reads of an error", way)
+			t.Errorf("%s: nothing failed, but the output has the word error", way)
 		}
 		for _, crd := range []string{"postgresqls.cpo.opensource.cybertec.at", "stanzas.stanzaflow.dev"} {
-			kubectl(t, nil, "get", "crd", crd)
+			program.Kubectl(t, "get", "crd", crd)
 		}
-		kubectl(t, nil, "-n", k.namespace, "get", "postgresql/cluster", "configmap/cluster-pgbackrest-config", "pvc/repo1-cluster-pgbackrest-repo-host-0")
-		if left := kubectl(t, nil, "get", "clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding", "-l", "app.kubernetes.io/part-of=stanzaflow", "-o", "name"); left != "" {
-			t.Errorf("%s: what is left after the operator has been uninstalled:\n%s", way, left)
+		program.Kubectl(t, "-n", k.Namespace, "get", "postgresql/cluster", "configmap/cluster-pgbackrest-config", "pvc/repo1-cluster-pgbackrest-repo-host-0")
+		if left := program.Kubectl(t, "get", "clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding", "-l", "app.kubernetes.io/part-of=stanzaflow", "-o", "name"); left != "" {
+			t.Errorf("%s: these are left after the operator has been uninstalled:\n%s", way, left)
 		}
-		if diff := cmp.Diff([]string{"Succeeded", "Succeeded"}, k.runs(t)); diff != "" {
+		if diff := cmp.Diff([]string{"Succeeded", "Succeeded"}, listPhases(t, k)); diff != "" {
 			t.Errorf("%s: runs (-want +got):\n%s", way, diff)
 		}
 	}
 }
 
-// runs are the phases of all runs of the namespace.
-func (k *kit) runs(t testing.TB) []string {
+// listPhases returns the phases of all runs of the namespace.
+func listPhases(t testing.TB, k *kit.Kit) []string {
 	t.Helper()
-	return strings.Fields(kubectl(t, nil, "-n", k.namespace, "get", "workflows", "-o", "jsonpath={.items[*].status.phase}"))
+	return strings.Fields(program.Kubectl(t, "-n", k.Namespace, "get", "workflows", "-o", "jsonpath={.items[*].status.phase}"))
 }
 
-// uninstalled makes the cluster one that has never seen the operator. It removes
-// the CRDs, and with them what others have made of them: so there must be nothing.
-func uninstalled(t testing.TB) {
+// removeEverything makes the cluster one that has never had the operator. Removing the
+// CRDs also removes every object of theirs, so no other test may have any.
+func removeEverything(t testing.TB) {
 	t.Helper()
-	eventually(t, 3*minute, "no postgresql outside of e2e-install, which deleting the CRD would delete", func() (bool, string) {
-		out, err := kubectlTry(t.Context(), nil, "get", "postgresqls", "-A", "-o", `jsonpath={range .items[*]}{.metadata.namespace} {end}`)
+	wait.Until(t, 3*time.Minute, "no postgresql outside of e2e-install, which deleting the CRD would delete", func() (bool, string) {
+		out, err := program.TryKubectl(t.Context(), nil, "get", "postgresqls", "-A", "-o", `jsonpath={range .items[*]}{.metadata.namespace} {end}`)
 		others := strings.TrimSpace(strings.ReplaceAll(out, "e2e-install", ""))
 		return others == "" || strings.Contains(out, "the server doesn't have a resource type"), fmt.Sprintf("%v %s", err, out)
 	})
@@ -95,52 +102,30 @@ func uninstalled(t testing.TB) {
 		} else {
 			args = append(args, "-l", "app.kubernetes.io/part-of=stanzaflow")
 		}
-		kubectl(t, nil, args...)
+		program.Kubectl(t, args...)
 	}
-	kubectl(t, nil, "delete", "namespace", "stanzaflow-system", "--ignore-not-found")
+	program.Kubectl(t, "delete", "namespace", kit.System, "--ignore-not-found")
 }
 
-// reinstall brings back the operator of this checkout, as make test-cluster has it.
-func reinstall(t testing.TB) {
-	t.Helper()
-	command := exec.CommandContext(context.Background(), "bash", "-c", "set -euo pipefail; . hack/env.sh; install_operator")
-	command.Dir = "../.."
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Errorf("cannot install the operator of this checkout again: %v\n%s", err, out)
-	}
-}
-
-// copyOfCheckout is what git knows and would know of this checkout.
-func copyOfCheckout(t testing.TB) string {
+// copyCheckout copies what git tracks, and what it would track.
+func copyCheckout(t testing.TB, tree string) string {
 	t.Helper()
 	target := t.TempDir()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), "bash", "-c",
+	program.Run(t, tree, nil, "bash", "-c",
 		`set -euo pipefail; git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read 2>/dev/null | tar --extract --directory "$1"`, "copy", target)
-	command.Dir = root
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("cannot copy the checkout: %v\n%s", err, out)
-	}
 	return target
 }
 
-// programs puts those that a person has into PATH: crane and helm, as the checkout
-// pins them. kubectl is there.
-func programs(t testing.TB, checkout string) {
+// buildPrograms puts into PATH the programs that a person has: crane and helm, in the
+// versions that the checkout pins. kubectl is in PATH.
+func buildPrograms(t testing.TB, checkout string) {
 	t.Helper()
 	bin := t.TempDir()
 	for name, pkg := range map[string]string{
 		"crane": "github.com/google/go-containerregistry/cmd/crane",
 		"helm":  "helm.sh/helm/v4/cmd/helm",
 	} {
-		command := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-modfile=hack/tools/"+name+".mod", "-o", filepath.Join(bin, name), pkg)
-		command.Dir = checkout
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("cannot build %s: %v\n%s", name, err, out)
-		}
+		program.Run(t, checkout, nil, "go", "build", "-buildvcs=false", "-modfile=hack/tools/"+name+".mod", "-o", filepath.Join(bin, name), pkg)
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	t.Setenv("HELM_CACHE_HOME", t.TempDir())
@@ -149,8 +134,8 @@ func programs(t testing.TB, checkout string) {
 
 var serving = regexp.MustCompile(`serving on (?:port )?\S*?(\d+)\s*$`)
 
-// registry serves one on the loopback, in memory, and returns its address.
-func registry(t testing.TB, checkout string) string {
+// serveRegistry serves a registry on the loopback, in memory, and returns its address.
+func serveRegistry(t testing.TB, checkout string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "crane", "registry", "serve", "--address", "127.0.0.1:0")
 	command.Dir = checkout
@@ -170,7 +155,7 @@ func registry(t testing.TB, checkout string) string {
 	for lines.Scan() {
 		if match := serving.FindStringSubmatch(lines.Text()); match != nil {
 			go func() {
-				for lines.Scan() { // It must not wait for a reader.
+				for lines.Scan() { // The registry must not wait for a reader.
 				}
 			}()
 			return "127.0.0.1:" + match[1]
@@ -181,29 +166,16 @@ func registry(t testing.TB, checkout string) string {
 	return ""
 }
 
-// withImages does, once the registry has the image, what the nodes would do: they
-// have no way to the loopback.
+// withImages adds to the script what the nodes would do once the registry has the image:
+// they cannot reach the loopback.
 func withImages(t testing.TB, script string) string {
 	t.Helper()
-	cluster := os.Getenv("CLUSTER")
-	if cluster == "" {
-		t.Fatal("CLUSTER must name the program of the local cluster: run make test-cluster")
-	}
 	const pushed = "crane push mine/image $REGISTRY/stanzaflow/operator:$VERSION\n"
 	if strings.Count(script, pushed) != 1 {
 		t.Fatalf("docs/install.md does not push the image with: %s", pushed)
 	}
 	return strings.Replace(script, pushed, pushed+`
 crane pull --platform linux/$(go env GOARCH) $REGISTRY/stanzaflow/operator:$VERSION mine/pulled.tar
-`+cluster+` load mine/pulled.tar dist/operator.tar
+`+program.PathOfLocalCluster(t)+` load mine/pulled.tar dist/operator.tar
 `, 1)
-}
-
-// followed runs a script in the copy of the checkout.
-func followed(t testing.TB, checkout, script string) (string, error) {
-	t.Helper()
-	command := exec.CommandContext(t.Context(), "bash", "-c", script)
-	command.Dir = checkout
-	out, err := command.CombinedOutput()
-	return string(out), err
 }

@@ -7,64 +7,51 @@ package e2e
 
 import (
 	"fmt"
-	"strings"
 	"testing"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
 
-// documented maps the examples of the documentation to the pod where their
-// backups are looked at.
-var documented = map[string]string{"pvc": repoHost, "s3": primary, "encryption": primary}
+// documented maps the examples of the documentation to the pod that makes their
+// backups.
+var documented = map[string]string{"pvc": kit.RepoHost, "s3": kit.Primary, "encryption": kit.Primary}
 
-// testDocumented: the manifests of the documentation, changed in nothing but
-// endpoint and size, give a proven backup that restores after the
-// resource has been deleted.
+// testDocumented applies the manifests of the documentation; it changes only the
+// endpoint and the size. They give a proven backup that restores after the resource
+// has been deleted.
 func testDocumented(t *testing.T, name string) {
-	t.Helper()
-	k, pod := newKit(t, "e2e-documented-"+name), documented[name]
-	k.apply(t, "documented/"+name)
-	k.podReady(t, primary)
-	k.accounts(t)
-	workflow := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
-	if workflow.Status.Phase != "Succeeded" {
-		t.Fatalf("the backup is %s: %s", workflow.Status.Phase, describe(workflow))
-	}
-	k.proven(t, workflow, pod)
-	raw := k.run(t, pod, "pgbackrest", "repo-get", "--repo=1", "--raw", "backup/db/backup.info")
-	if got := strings.HasPrefix(raw, "Salted__"); got != (name == "encryption") {
-		t.Errorf("backup.info in the repo is encrypted: %v", got)
-	}
+	k, pod := kit.New(t, "e2e-documented-"+name), documented[name]
+	k.Apply(t, "documented/"+name)
+	k.CreateAccounts(t)
+	workflow, _ := k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=full"))
+	k.ProvenBackup(t, workflow, pod)
+	k.CheckEncrypted(t, pod, "1", name == "encryption")
 	if name == "s3" {
-		k.replica(t)
+		rebuildReplica(t, k)
 	}
-	k.removeCluster(t)
-	k.psql(t, primary, "postgres", "UPDATE account SET balance = balance * 2 WHERE id % 5 = 0")
-	want := k.checksums(t, primary)
-	k.archived(t)
-	k.restore(t, "restored", "--repo=1")
-	sameData(t, want, k.checksums(t, "restored"))
+	k.DeleteCluster(t)
+	k.PSQL(t, kit.Primary, "UPDATE account SET balance = balance * 2 WHERE id % 5 = 0")
+	want := k.Checksums(t, kit.Primary)
+	k.AwaitArchived(t)
+	k.RestoreAndCompare(t, want, "restored", "--repo=1")
 }
 
-// accounts are some rows.
-func (k *kit) accounts(t testing.TB) {
+// rebuildReplica restores a replica from the repo. It follows the primary by the
+// archive.
+func rebuildReplica(t testing.TB, k *kit.Kit) {
 	t.Helper()
-	k.psql(t, primary, "postgres", `CREATE TABLE account (id int PRIMARY KEY, owner text, balance numeric);
-INSERT INTO account SELECT i, 'owner ' || i, i * 1.5 FROM generate_series(1, 20000) i`)
-}
-
-// replica is rebuilt from the repo, and follows by the archive.
-func (k *kit) replica(t testing.TB) {
-	t.Helper()
-	k.emptyPod(t, "replica")
-	k.run(t, "replica", "pgbackrest", "restore", "--stanza=db", "--type=standby")
-	k.startPostgres(t, "replica")
-	k.psql(t, primary, "postgres", "UPDATE account SET owner = 'somebody else' WHERE id % 3 = 0")
-	want := k.checksums(t, primary)
-	k.archived(t)
-	eventually(t, 2*minute, "the replica has what the primary has", func() (bool, string) {
-		out, err := k.try(t, "replica", "psql", "-X", "-A", "-t", "-h", "/var/run/postgresql", "-U", "postgres", "-c",
-			"SELECT pg_is_in_recovery(), count(*) FROM account WHERE owner = 'somebody else'")
-		return err == nil && strings.TrimSpace(out) == "t|6666", fmt.Sprintf("%v %s", err, out)
+	k.CreateEmptyPod(t, "replica")
+	k.Exec(t, "replica", "pgbackrest", "restore", "--stanza=db", "--type=standby")
+	k.StartPostgres(t, "replica")
+	k.PSQL(t, kit.Primary, "UPDATE account SET owner = 'somebody else' WHERE id % 3 = 0")
+	want := k.Checksums(t, kit.Primary)
+	k.AwaitArchived(t)
+	wait.Until(t, 2*time.Minute, "the replica has what the primary has", func() (bool, string) {
+		out, err := k.TryPSQL(t.Context(), "replica", "SELECT pg_is_in_recovery(), count(*) FROM account WHERE owner = 'somebody else'")
+		return err == nil && out == "t|6666", fmt.Sprintf("%v %s", err, out)
 	})
-	sameData(t, want, k.checksums(t, "replica"))
-	k.removePod(t, "replica")
+	kit.CheckSameData(t, want, k.Checksums(t, "replica"))
+	k.DeletePod(t, "replica")
 }

@@ -14,14 +14,14 @@ import (
 	"strings"
 	"testing"
 
-	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 )
 
-// way is one of those in which a person installs what make dist writes. Each
-// command is in the documentation.
+// way is a way to install what make dist writes. The documentation has each command.
 type way struct {
 	install, uninstall func(t testing.TB, d dist, namespace string)
 }
@@ -30,103 +30,89 @@ var ways = map[string]way{
 	"manifests": {
 		install: func(t testing.TB, d dist, namespace string) {
 			t.Helper()
-			kubectl(t, nil, "apply", "--server-side", "-f", d.path("install.yaml"))
-			kubectl(t, nil, "apply", "--server-side", "-n", namespace, "-f", d.path("workflows.yaml"))
+			program.Kubectl(t, "apply", "--server-side", "-f", d.path("install.yaml"))
+			program.Kubectl(t, "apply", "--server-side", "-n", namespace, "-f", d.path("workflows.yaml"))
 		},
 		uninstall: func(t testing.TB, d dist, _ string) {
 			t.Helper()
-			kubectl(t, nil, "delete", "-f", d.path("install.yaml"), "-l", withoutCRDs)
+			program.Kubectl(t, "delete", "-f", d.path("install.yaml"), "-l", withoutCRDs)
 		},
 	},
 	"chart": {
 		install: func(t testing.TB, d dist, namespace string) {
 			t.Helper()
-			// The CRDs are there, by the manifests.
-			helm(t, "upgrade", "--install", release, d.chart(t), "--namespace", system, "--create-namespace",
+			// The manifests have left the CRDs.
+			helm(t, "upgrade", "--install", release, d.chart(t), "--namespace", kit.System, "--create-namespace",
 				"--take-ownership", "--set", "workflows.namespaces={"+namespace+"}", "--wait", "--timeout", "2m")
 		},
 		uninstall: func(t testing.TB, _ dist, _ string) {
 			t.Helper()
-			helm(t, "uninstall", release, "--namespace", system, "--wait", "--timeout", "2m")
+			helm(t, "uninstall", release, "--namespace", kit.System, "--wait", "--timeout", "2m")
 		},
 	},
 	"kustomize": {
 		install: func(t testing.TB, d dist, namespace string) {
 			t.Helper()
 			operator, workflows := d.overlay(t)
-			kubectl(t, nil, "apply", "--server-side", "-k", operator)
-			kubectl(t, nil, "apply", "--server-side", "-n", namespace, "-k", workflows)
+			program.Kubectl(t, "apply", "--server-side", "-k", operator)
+			program.Kubectl(t, "apply", "--server-side", "-n", namespace, "-k", workflows)
 		},
 		uninstall: func(t testing.TB, d dist, _ string) {
 			t.Helper()
 			operator, _ := d.overlay(t)
-			kubectl(t, nil, "delete", "-k", operator, "-l", withoutCRDs)
+			program.Kubectl(t, "delete", "-k", operator, "-l", withoutCRDs)
 		},
 	},
 }
 
-// testInstall: what make dist writes is installed in each way, makes a proven
-// backup, and leaves CRDs, data and backups when it is uninstalled.
+// testInstall installs what make dist writes, in each way, and makes a proven backup.
+// Uninstalling leaves CRDs, data and backups.
 func testInstall(t *testing.T) {
-	t.Helper()
 	image := os.Getenv("IMAGE")
 	d := makeDist(t, image)
 	t.Cleanup(func() {
 		removeOperator(t)
 		installOperator(t, d.tree, image)
 	})
-	// The chart after the manifests, as it takes over what they leave.
+	// The chart comes after the manifests: it takes over what they leave.
 	for _, name := range []string{"manifests", "chart", "kustomize"} {
 		t.Run(name, func(t *testing.T) {
-			k := newKit(t, "e2e-install-"+name)
+			k := kit.New(t, "e2e-install-"+name)
 			removeOperator(t)
-			k.createNamespace(t)
-			ways[name].install(t, d, k.namespace)
-			operatorReady(t)
+			k.CreateNamespace(t)
+			ways[name].install(t, d, k.Namespace)
+			awaitOperator(t)
 
-			k.apply(t, "install")
-			k.podReady(t, primary)
-			k.accounts(t)
-			run := k.finished(t, k.submit(t, "cluster=cluster", "repo=repo1", "type=full"))
-			if run.Status.Phase != wfv1.WorkflowSucceeded {
-				t.Fatalf("the backup is %s: %s", run.Status.Phase, describe(run))
-			}
-			backup := k.proven(t, run, primary)
-			k.noticed(t, backup.Label)
-			d.runs(t, k, name == "kustomize")
+			k.Apply(t, "install")
+			k.CreateAccounts(t)
+			run, _ := k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=full"))
+			backup := k.ProvenBackup(t, run, kit.Primary)
+			k.AwaitBackupReported(t, backup.Label)
+			d.checkImages(t, k, name == "kustomize")
 
-			before := k.remains(t)
-			ways[name].uninstall(t, d, k.namespace)
-			if left := kubectl(t, nil, "get", "-n", system, "deployment,validatingadmissionpolicy,validatingadmissionpolicybinding,clusterrole,clusterrolebinding",
+			before := listRemains(t, k)
+			ways[name].uninstall(t, d, k.Namespace)
+			if left := program.Kubectl(t, "get", "-n", kit.System, "deployment,validatingadmissionpolicy,validatingadmissionpolicybinding,clusterrole,clusterrolebinding",
 				"-l", "app.kubernetes.io/part-of=stanzaflow", "-o", "name"); left != "" {
 				t.Errorf("these are left of the operator:\n%s", left)
 			}
-			if diff := cmp.Diff(before, k.remains(t)); diff != "" {
-				t.Errorf("uninstalling took away or changed (-before +after):\n%s", diff)
+			if diff := cmp.Diff(before, listRemains(t, k)); diff != "" {
+				t.Errorf("uninstalling removed or changed (-before +after):\n%s", diff)
 			}
-			if got := labels(k.info(t, primary), ""); !slices.Contains(got, backup.Label) {
+			if got := kit.Labels(k.Backups(t, kit.Primary), ""); !slices.Contains(got, backup.Label) {
 				t.Errorf("backup %s is gone, there are %v", backup.Label, got)
 			}
 		})
 	}
 }
 
-// noticed waits until the operator reports a backup.
-func (k *kit) noticed(t testing.TB, label string) {
-	t.Helper()
-	eventually(t, minute, "the Stanza has backup "+label, func() (bool, string) {
-		last := k.stanza(t, "cluster").Status.LastBackup
-		return last != nil && last.Label == label, fmt.Sprintf("%+v", last)
-	})
-}
-
-// remains is what uninstalling must leave as it is.
-func (k *kit) remains(t testing.TB) []string {
+// listRemains lists what uninstalling must leave unchanged.
+func listRemains(t testing.TB, k *kit.Kit) []string {
 	t.Helper()
 	const columns = "custom-columns=KIND:.kind,NAME:.metadata.name,UID:.metadata.uid"
-	out := kubectl(t, nil, "get", "crd", "postgresqls.cpo.opensource.cybertec.at", "stanzas.stanzaflow.dev", "--no-headers", "-o", columns) +
-		kubectl(t, nil, "get", "-n", k.namespace, "postgresql,stanza,cronworkflow,workflow,configmap,secret,pvc,statefulset", "--no-headers", "-o", columns)
-	for table, sum := range k.checksums(t, primary) {
+	out := program.Kubectl(t, "get", "crd", "postgresqls.cpo.opensource.cybertec.at", "stanzas.stanzaflow.dev", "--no-headers", "-o", columns) +
+		program.Kubectl(t, "get", "-n", k.Namespace, "postgresql,stanza,cronworkflow,workflow,configmap,secret,pvc,statefulset", "--no-headers", "-o", columns)
+	for table, sum := range k.Checksums(t, kit.Primary) {
 		out += table + " " + sum + "\n"
 	}
 	lines := strings.Split(strings.TrimSpace(out), "\n")
@@ -139,7 +125,7 @@ type dist struct {
 	tree, dir string
 	// version is the tag of its image.
 	version string
-	// other is an image of the cluster that the overlay names instead.
+	// other is another image in the cluster, which the overlay names instead.
 	other string
 }
 
@@ -148,17 +134,17 @@ func (d dist) path(file string) string { return filepath.Join(d.dir, file) }
 // makeDist runs make dist and brings its image into the cluster.
 func makeDist(t testing.TB, other string) dist {
 	t.Helper()
-	tree, err := filepath.Abs("../..")
+	tree, err := filepath.Abs(program.Checkout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := dist{tree: tree, dir: filepath.Join(t.TempDir(), "dist"), other: other}
-	// The tag of an image that the cluster can have of nowhere else.
+	// The cluster can have an image with this tag from nowhere else.
 	_, digest, _ := strings.Cut(other, ":")
 	d.version = "v0.0.0-" + digest
-	program(t, tree, nil, "make", "dist", "DIST="+d.dir, "VERSION="+d.version)
-	program(t, d.dir, nil, "sha256sum", "--check", "--strict", "SHA256SUMS")
-	program(t, tree, nil, clusterProgram(t), "load", d.path("operator.tar"))
+	program.Run(t, tree, nil, "make", "dist", "DIST="+d.dir, "VERSION="+d.version)
+	program.Run(t, d.dir, nil, "sha256sum", "--check", "--strict", "SHA256SUMS")
+	program.Run(t, tree, nil, program.PathOfLocalCluster(t), "load", d.path("operator.tar"))
 	return d
 }
 
@@ -171,8 +157,8 @@ func (d dist) chart(t testing.TB) string {
 	return found[0]
 }
 
-// overlay makes kustomizations of one's own that name the image of another registry,
-// of the operator and of workflows.
+// overlay makes the kustomizations of a user, with the image of another registry: one
+// for the operator and one for workflows.
 func (d dist) overlay(t testing.TB) (string, string) {
 	t.Helper()
 	name, tag, _ := strings.Cut(d.other, ":")
@@ -195,38 +181,39 @@ func (d dist) overlay(t testing.TB) (string, string) {
 	return write("install.yaml"), write("workflows.yaml")
 }
 
-// runs: the operator and the steps of a run have the image that was installed.
-func (d dist) runs(t testing.TB, k *kit, other bool) {
+// checkImages checks that the operator and the steps of a run have the image that was
+// installed.
+func (d dist) checkImages(t testing.TB, k *kit.Kit, other bool) {
 	t.Helper()
 	want := "ghcr.io/stanzaflow/operator:" + d.version
 	if other {
 		want = d.other
 	}
 	for _, from := range [][]string{
-		{"get", "-n", system, "deployment", "stanzaflow", "-o", "jsonpath={.spec.template.spec.containers[*].image}"},
-		{"get", "-n", k.namespace, "workflowtemplate", vocab.DefaultWorkflowTemplate, "-o", "jsonpath={.spec.templates[*].containerSet.containers[0].image}"},
+		{"get", "-n", kit.System, "deployment", "stanzaflow", "-o", "jsonpath={.spec.template.spec.containers[*].image}"},
+		{"get", "-n", k.Namespace, "workflowtemplate", vocab.DefaultWorkflowTemplate, "-o", "jsonpath={.spec.templates[*].containerSet.containers[0].image}"},
 	} {
-		if got := kubectl(t, nil, from...); got != want {
+		if got := program.Kubectl(t, from...); got != want {
 			t.Errorf("kubectl %s is %s, want %s", strings.Join(from, " "), got, want)
 		}
 	}
 }
 
-// helm runs the real one, with no settings of this machine.
+// helm runs Helm without the settings of this machine.
 func helm(t testing.TB, args ...string) string {
 	t.Helper()
 	home := t.TempDir()
 	environment := []string{"HELM_CONFIG_HOME=" + home, "HELM_CACHE_HOME=" + home, "HELM_DATA_HOME=" + home}
-	return program(t, filepath.Join("..", ".."), environment, append([]string{"go", "tool", "-modfile=hack/tools/helm.mod", "helm"}, args...)...)
+	return program.Run(t, program.Checkout, environment, append([]string{"go", "tool", "-modfile=hack/tools/helm.mod", "helm"}, args...)...)
 }
 
-// removeOperator takes away the operator, however it was installed, and leaves
-// CRDs and namespace.
+// removeOperator removes the operator, however it was installed, and leaves CRDs and
+// namespace.
 func removeOperator(t testing.TB) {
 	t.Helper()
-	helm(t, "uninstall", release, "--namespace", system, "--ignore-not-found", "--wait", "--timeout", "2m")
-	// The test's own context may be over.
-	if out, err := kubectlTry(context.Background(), nil, "delete", "-k", "../../deploy/overlays/standalone", "-l", withoutCRDs, "--ignore-not-found"); err != nil {
+	helm(t, "uninstall", release, "--namespace", kit.System, "--ignore-not-found", "--wait", "--timeout", "2m")
+	// In a cleanup the context of the test is over.
+	if out, err := program.TryKubectl(context.Background(), nil, "delete", "-k", program.Checkout+"/deploy/overlays/standalone", "-l", withoutCRDs, "--ignore-not-found"); err != nil {
 		t.Fatalf("cannot remove the operator: %v\n%s", err, out)
 	}
 }

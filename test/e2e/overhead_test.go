@@ -16,45 +16,45 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
 
-// BenchmarkOverhead compares the wall time of a proven run with that of a Job
-// that does what CPO's does: kubectl exec of pgbackrest backup, and nothing
-// else. The two take turns, so that what else the machine does meets both. The
-// figure is the ratio of the medians; seconds are for orientation.
+// BenchmarkOverhead compares the wall time of a proven run with that of a Job that does
+// what CPO's does: kubectl exec of pgbackrest backup, and nothing else. The two take
+// turns, so that other load of the machine affects both. The result is the ratio of the
+// medians; seconds are for orientation.
 //
 // KUBECTL_IMAGE is an image whose /operator kubectl is kubectl. PAIRS is the
-// number of pairs, at least 5 for a figure worth quoting.
+// number of pairs, at least 5 for a result worth quoting.
 func BenchmarkOverhead(b *testing.B) {
 	image := os.Getenv("KUBECTL_IMAGE")
 	pairs, err := strconv.Atoi(os.Getenv("PAIRS"))
 	if image == "" || err != nil {
 		b.Fatal("KUBECTL_IMAGE and PAIRS must be set: run make bench")
 	}
-	k := newKit(b, "e2e-overhead")
-	k.apply(b, "overhead")
-	k.podReady(b, "cluster-0")
-	k.psql(b, "cluster-0", "postgres", "CREATE TABLE work AS SELECT i, md5(i::text) AS note FROM generate_series(1, 20000) i")
-	k.succeeded(b, k.submit(b, "cluster=cluster", "repo=repo1", "type=full"))
-	k.backupJob(b, image, "--start-fast") // both have run once
+	k := kit.New(b, "e2e-overhead")
+	k.Apply(b, "overhead")
+	k.PSQL(b, kit.Primary, "CREATE TABLE work AS SELECT i, md5(i::text) AS note FROM generate_series(1, 20000) i")
+	k.AwaitSuccess(b, k.Submit(b, "cluster=cluster", "repo=repo1", "type=full"))
+	backupJob(b, k, image, "--start-fast") // Now both have run once.
 
 	var runs, jobs, execs []time.Duration
 	var phases []phase
 	for i := range pairs {
 		change := func() {
-			k.psql(b, "cluster-0", "postgres", fmt.Sprintf("UPDATE work SET note = md5(note) WHERE i %% %d = 0", i+2))
+			k.PSQL(b, kit.Primary, fmt.Sprintf("UPDATE work SET note = md5(note) WHERE i %% %d = 0", i+2))
 		}
 		run := func() {
 			change()
-			took, split := k.timedRun(b)
+			took, split := timeRun(b, k)
 			runs, phases = append(runs, took), append(phases, split)
 		}
 		job := func() {
 			change()
-			jobs = append(jobs, k.backupJob(b, image, "--start-fast"))
+			jobs = append(jobs, backupJob(b, k, image, "--start-fast"))
 		}
 		if i%2 == 0 {
 			run()
@@ -65,7 +65,7 @@ func BenchmarkOverhead(b *testing.B) {
 		}
 		change()
 		started := time.Now()
-		k.run(b, "cluster-0", "pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=incr", "--start-fast", "--log-level-console=off")
+		k.Exec(b, kit.Primary, "pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=incr", "--start-fast", "--log-level-console=off")
 		execs = append(execs, time.Since(started))
 	}
 	ratio := median(runs).Seconds() / median(jobs).Seconds()
@@ -83,21 +83,22 @@ func BenchmarkOverhead(b *testing.B) {
 
 	// As CPO ships it there is no start-fast: the backup waits for PostgreSQL's
 	// next checkpoint. Once is enough to see the order of magnitude.
-	k.psql(b, "cluster-0", "postgres", "UPDATE work SET note = md5(note)")
-	shipped := k.backupJob(b, image)
+	k.PSQL(b, kit.Primary, "UPDATE work SET note = md5(note)")
+	shipped := backupJob(b, k, image)
 	b.ReportMetric(shipped.Seconds(), "s/job-as-shipped")
 	b.Logf("Job with CPO's options as shipped, without start-fast, once: %.1f s, ratio run/Job %.2f",
 		shipped.Seconds(), median(runs).Seconds()/shipped.Seconds())
 }
 
-// phase is where the time of one run went.
+// phase says where the time of one run went.
 type phase struct{ podStart, steps, backup, gaps, teardown time.Duration }
 
-func (k *kit) timedRun(b *testing.B) (time.Duration, phase) {
+// timeRun makes a backup with a run.
+func timeRun(b *testing.B, k *kit.Kit) (time.Duration, phase) {
 	b.Helper()
 	started := time.Now()
-	name := k.submit(b, "cluster=cluster", "repo=repo1", "type=incr")
-	r := k.succeeded(b, name)
+	name := k.Submit(b, "cluster=cluster", "repo=repo1", "type=incr")
+	_, r := k.AwaitSuccess(b, name)
 	ended := time.Now()
 	return ended.Sub(started), split(r, started, ended)
 }
@@ -124,15 +125,15 @@ func split(r report.Report, started, ended time.Time) phase {
 
 // backupJob runs a Job with one pod that execs pgbackrest backup, and returns
 // the time from its creation until it is complete.
-func (k *kit) backupJob(b *testing.B, image string, options ...string) time.Duration {
+func backupJob(b *testing.B, k *kit.Kit, image string, options ...string) time.Duration {
 	b.Helper()
 	command := []string{
-		"/operator", "kubectl", "exec", "cluster-0", "-c", "postgres", "--",
+		"/operator", "kubectl", "exec", kit.Primary, "-c", "postgres", "--",
 		"pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=incr", "--log-level-console=info",
 	}
 	yes, no := true, false
 	job := &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "cpo-", Namespace: k.namespace},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "cpo-", Namespace: k.Namespace},
 		Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
 			RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: "cpo-job",
 			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
@@ -143,11 +144,11 @@ func (k *kit) backupJob(b *testing.B, image string, options ...string) time.Dura
 		}}},
 	}
 	started := time.Now()
-	if err := k.Create(b.Context(), job); err != nil {
+	if err := k.Client.Create(b.Context(), job); err != nil {
 		b.Fatal(err)
 	}
-	eventually(b, 15*minute, "job "+job.Name+" complete", func() (bool, string) {
-		err := k.Get(b.Context(), client.ObjectKeyFromObject(job), job)
+	wait.Until(b, 15*time.Minute, "job "+job.Name+" complete", func() (bool, string) {
+		err := k.TryGet(b.Context(), job.Name, job)
 		for _, c := range job.Status.Conditions {
 			if c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue {
 				b.Fatalf("job %s failed: %s", job.Name, c.Message)

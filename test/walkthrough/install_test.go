@@ -15,10 +15,10 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/walkthrough"
 )
 
-// TestInstallCommands: the story documented-install runs the commands in a
-// cluster, for each of three ways. Here they are at least bash, also those that no test can run:
-// there is neither skopeo nor docker, and no container registry to take a base
-// image from.
+// TestInstallCommands shows that all commands are valid bash. The story
+// documented-install runs them in a cluster, for each of three ways, except those
+// that no test can run: there is neither skopeo nor docker, and no container registry
+// with a base image.
 func TestInstallCommands(t *testing.T) {
 	text, err := os.ReadFile("../../docs/install.md")
 	if err != nil {

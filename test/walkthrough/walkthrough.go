@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package walkthrough reads the commands of a document that a person follows line
-// by line. A comment above a code block says when it is left out:
+// by line. A comment above a code block says when to leave it out:
 //
-//	<!-- way: helm -->         only by who has chosen this way, or one of several
+//	<!-- way: helm -->         only for people who have chosen this way, or one of several
 //	<!-- not run: docker -->   not in a test, which has no such program
 package walkthrough
 
@@ -31,7 +31,7 @@ var (
 	comment = regexp.MustCompile(`^ *<!-- (way|not run): (.+) -->$`)
 )
 
-// Blocks are the blocks of a document in language sh.
+// Blocks returns the blocks of a document in the language sh.
 func Blocks(document string) ([]Block, error) {
 	var blocks []Block
 	var open *Block
@@ -48,7 +48,7 @@ func Blocks(document string) ([]Block, error) {
 			if language == "sh" {
 				blocks = append(blocks, *open)
 			} else if open.NotRun != "" || open.Ways != nil {
-				return nil, fmt.Errorf("line %d: the comment is about a block that is never run", open.Line)
+				return nil, fmt.Errorf("line %d: the comment stands above a block that is never run", open.Line)
 			}
 			open = nil
 		case open != nil:
@@ -65,12 +65,12 @@ func Blocks(document string) ([]Block, error) {
 	return blocks, nil
 }
 
-// read takes a comment for the next block; any other text ends its reach.
+// read notes a comment for the next block. Any other text between the two is an error.
 func (b *Block) read(line string) error {
 	match := comment.FindStringSubmatch(line)
 	switch {
 	case match == nil && strings.Contains(line, "<!--"):
-		return fmt.Errorf("the comment is not known: %s", line)
+		return fmt.Errorf("unknown comment: %s", line)
 	case match == nil && strings.TrimSpace(line) != "":
 		if b.NotRun != "" || b.Ways != nil {
 			return fmt.Errorf("no block follows the comment")
@@ -84,9 +84,9 @@ func (b *Block) read(line string) error {
 	return nil
 }
 
-// Script is what a person runs who has chosen a way. It stops at the first command
-// that fails, and prints the line of the document before each block. values replace
-// what the document has after NAME=.
+// Script returns what a person runs who has chosen a way. It stops at the first
+// command that fails, and prints the line of the document before each block. values
+// replace what the document has after NAME=.
 func Script(blocks []Block, document, way string, values map[string]string) (string, error) {
 	var script strings.Builder
 	script.WriteString("set -euo pipefail\n")

@@ -1,10 +1,10 @@
 {{/*
-The chart has no manifests of its own: it reads those of deploy and workflows, which
-files/ links to, and changes in them what the values say. What kustomize makes of
-them and what Helm makes of them cannot differ then.
+The chart has no manifests of its own. It reads those of deploy and workflows, which
+files/ links to, and changes what the values say. So kustomize and Helm cannot
+produce different objects.
 */}}
 
-{{/* The objects of a kustomization, as {objects: […]}. Its labels are on them. */}}
+{{/* Returns the objects of a kustomization with its labels, as {objects: […]}. */}}
 {{- define "stanzaflow.objects" -}}
 {{- $root := .root -}}
 {{- $folder := .folder -}}
@@ -35,7 +35,7 @@ them and what Helm makes of them cannot differ then.
 {{- end -}}
 {{- end -}}
 
-{{/* Changes a container: the image is that of the values. */}}
+{{/* Sets the image of a container from the values. */}}
 {{- define "stanzaflow.container" -}}
 {{- $_ := set .container "image" (include "stanzaflow.image" .root) -}}
 {{- $_ := set .container "imagePullPolicy" .root.Values.image.pullPolicy -}}

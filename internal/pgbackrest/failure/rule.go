@@ -3,13 +3,8 @@
 
 package failure
 
-import (
-	"fmt"
-	"strings"
-)
-
-// rule is what an exit code means. The first whose code is that of the process
-// and whose text is in an error decides; an empty text is in each.
+// rule is what an exit code means. The first rule whose code is that of the process
+// and whose text is in an error decides. An empty text matches every error.
 type rule struct {
 	code   int
 	text   string
@@ -17,12 +12,12 @@ type rule struct {
 	advice string
 }
 
-// rules by code, the particular before the general. Stop is for what waiting
-// some minutes cannot mend: to repeat a cause that stays costs minutes, to give up
-// on one that passes costs a backup. So a credential, a certificate or an option
-// that is wrong is tried again where that is how a change of it looks for the
-// minute that Kubernetes needs to bring it into the pods. A code that is not here
-// is Stop: to repeat what we do not understand only hides it.
+// rules by code, the particular before the general. Stop is for what some minutes of
+// waiting cannot fix: to repeat a cause that stays costs minutes, to give up on one
+// that passes costs a backup. So a wrong credential, certificate or option is tried
+// again if a change of it looks like that for the minute that Kubernetes needs to
+// bring it into the pods. A code without a rule is Stop: to repeat what we do not
+// understand only hides it.
 var rules = []rule{
 	{UnknownCode, "", Stop, "it is not known how pgBackRest ended; see in pgbackrest info whether the backup is listed or still runs"},
 
@@ -87,7 +82,7 @@ var rules = []rule{
 	{39, "", Retry, "pgBackRest does not understand the store or the other host; read its answer"},
 
 	{41, "", Stop, "a file cannot be opened; check owner and rights of the repository volume"},
-	{42, "group or other permissions", Stop, "the TLS key can be read by too many; mount the certificates with defaultMode 0640 and an fsGroup"},
+	{42, "group or other permissions", Stop, "the TLS key file's permissions are too open; mount the certificates with defaultMode 0640 and an fsGroup"},
 	{42, "", Retry, "the other side does not answer; retry, then check network and io-timeout"},
 	{44, "", Stop, "this WAL is of another cluster; check which cluster archives to this stanza"},
 	{45, "", Stop, "a WAL segment is archived with different content; find out whether two primaries archive to this stanza"},
@@ -143,7 +138,7 @@ var rules = []rule{
 	{58, "does not match pg_control timeline", Resolve, "the primary has just been promoted; retry"},
 
 	{62, "", Stop, "somebody stopped this stanza; run pgbackrest start when that is over"},
-	{63, "", Retry, "the process was told to end; retry, the backup resumes"},
+	{63, "", Retry, "the process was asked to end; retry, the backup resumes"},
 	{64, "Broken pipe", Retry, lostProcessAdvice},
 	{64, "Connection reset", Retry, lostProcessAdvice},
 	{64, "", Stop, volumeFullAdvice},
@@ -158,7 +153,7 @@ var rules = []rule{
 	{87, "", Stop, "set archive_mode to on and restart PostgreSQL"},
 
 	{94, "", Retry, "there is not enough memory; retry, then raise the memory limit or lower process-max"},
-	{95, "cipher header invalid", Stop, "the repository is not encrypted, and read with a cipher; set repoN-cipher-type back to none in global, or give the repository a new place"},
+	{95, "cipher header invalid", Stop, "the repository is not encrypted, and read with a cipher; set repoN-cipher-type back to none in global, or give the repository a new location"},
 	{95, "unable to load info file", Stop, undecryptableAdvice},
 	{95, "unable to load key file", Retry, certificateFileAdvice},
 	{95, "unable to load cert file", Retry, certificateFileAdvice},
@@ -194,92 +189,4 @@ var rules = []rule{
 	// A worker that was killed takes 2.55.1 with it.
 	{139, "client state is", Resolve, killedAdvice},
 	{139, "", Stop, crashedAdvice},
-}
-
-// noSpace is how Linux says that a volume is full.
-const noSpace = "No space left on device"
-
-const (
-	resolveAdvice       = "find the primary again and retry; if that goes on, see whether the cluster has a primary"
-	primaryServerAdvice = "the repo host cannot reach the pgBackRest server beside the primary; look at that container and its log, DNS, and network policies for port 8432"
-	databaseAdvice      = "pgBackRest cannot use the database; read the warning and repair the cause"
-	loginAdvice         = "PostgreSQL refuses the login; repair the user, the database or pg_hba.conf"
-	connectionsAdvice   = "PostgreSQL has no free connection; retry, then close sessions or raise max_connections"
-	rightsAdvice        = "the database user lacks rights; grant it what pgBackRest needs"
-	slowQueryAdvice     = "a query took too long or was cancelled; retry, then look at the load, at statement_timeout of the user and at db-timeout"
-
-	accessAdvice          = "the other host refuses this one; its tls-server-auth must have the common name of this one's certificate, and its server must have read both"
-	certificateAdvice     = "the certificate of the other host is not trusted, or one has expired; look at the Secret with the certificates, and whether both pods have it as it is now"
-	certificateFileAdvice = "a file of TLS cannot be used; look at the Secret with the certificates that the pod mounts"
-	otherVersionAdvice    = "the PostgreSQL pods and the repo host run different versions of pgBackRest; use images with the same one"
-	undecryptableAdvice   = "the repository cannot be decrypted; correct repoN-cipher-pass in the Secret, or repoN-cipher-type in global"
-
-	twiceAdvice         = "an option may stand once in a section, whatever the file; remove it from one"
-	optionAdvice        = "correct the option that the message names; it does not fit this version or command"
-	clockAdvice         = "the clock of the host is wrong; set it"
-	credentialAdvice    = "the store refuses the credentials; check the key"
-	storeFullAdvice     = "the store is full; free space or enlarge it"
-	volumeFullAdvice    = "a file cannot be written; most often the volume is full: free space or enlarge it"
-	lockAdvice          = "another pgBackRest process works on this stanza; wait until it ends"
-	lockPathAdvice      = "the lock path cannot be written; correct lock-path or its owner"
-	missingStanzaAdvice = "create the stanza; if it was there before, check that the repository volume is mounted"
-	lostProcessAdvice   = "a process of pgBackRest was lost, here or on the other host; retry, then look for what ends it, such as the memory limit"
-	notRunAdvice        = "pgBackRest could not be started in this container; check the image"
-	killedAdvice        = "the process was killed, with its pod or for its memory; find the target again and retry, the backup resumes"
-	crashedAdvice       = "pgBackRest crashed; look for an odd path in its configuration, lock-path first"
-)
-
-// unlisted names a code that pgBackRest does not have.
-const unlisted = "unlisted"
-
-// noExitCode names UnknownCode.
-const noExitCode = "no-exit-code"
-
-// isSignal reports whether a signal ended the process. Linux has 64.
-func isSignal(code int) bool { return code > 128 && code <= 128+64 }
-
-// codeNames are all codes of pgBackRest's error.yaml.
-var codeNames = map[int]string{
-	25: "assert", 26: "checksum", 27: "config", 28: "file-invalid", 29: "format",
-	30: "command-required", 31: "option-invalid", 32: "option-invalid-value", 37: "option-required",
-	38: "pg-running", 39: "protocol", 40: "path-not-empty", 41: "file-open", 42: "file-read",
-	43: "param-required", 44: "archive-mismatch", 45: "archive-duplicate", 46: "version-not-supported",
-	47: "path-create", 48: "command-invalid", 49: "host-connect", 50: "lock-acquire",
-	51: "backup-mismatch", 52: "file-sync", 53: "path-open", 54: "path-sync", 55: "file-missing",
-	56: "db-connect", 57: "db-query", 58: "db-mismatch", 60: "file-remove", 61: "path-remove",
-	62: "stop", 63: "term", 64: "file-write", 67: "feature-not-supported",
-	68: "archive-command-invalid", 69: "link-expected", 70: "link-destination", 72: "host-invalid",
-	73: "path-missing", 74: "file-move", 75: "backup-set-invalid", 76: "tablespace-map",
-	78: "link-map", 79: "file-close", 80: "db-missing", 81: "db-invalid", 82: "archive-timeout",
-	83: "file-mode", 87: "archive-disabled", 88: "file-owner", 89: "user-missing", 93: "file-exists",
-	94: "memory", 95: "crypto", 96: "param-invalid", 97: "path-close", 98: "file-info",
-	99: "json-format", 100: "kernel", 101: "service", 102: "execute", 103: "repo-invalid",
-	104: "command", 105: "access", 106: "clock", 122: "runtime", 124: "unhandled", 125: "unknown",
-}
-
-// codeName names a code; those above 128 are signals of the kernel.
-func codeName(code int) string {
-	if name, ok := codeNames[code]; ok {
-		return name
-	}
-	switch {
-	case code == UnknownCode:
-		return noExitCode
-	case code == 126 || code == 127:
-		return "not-started"
-	case isSignal(code):
-		return fmt.Sprintf("signal-%d", code-128)
-	}
-	return unlisted
-}
-
-// codeOf finds the code of a name as messages spell it: FileMissing for
-// file-missing.
-func codeOf(camel string) (int, bool) {
-	for code, name := range codeNames {
-		if strings.EqualFold(strings.ReplaceAll(name, "-", ""), camel) {
-			return code, true
-		}
-	}
-	return 0, false
 }

@@ -6,7 +6,7 @@ package failure
 import "testing"
 
 // TestFaults is what happens in practice, and whether waiting some minutes can
-// mend it. The texts marked so were measured, with both versions where they differ;
+// fix it. The texts marked so were measured, with both versions where they differ;
 // the whole of them is in testdata/failures-*.tsv.
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -61,9 +61,9 @@ func TestFaults(t *testing.T) {
 		"archiving is slow or broken":       {82, "ERROR: [082]: WAL segment x was not archived before the 60000ms timeout", Retry, "a store that was down archives what is left behind"},
 
 		// pgBackRest goes away.
-		"killed for its memory":                    {137, "", Resolve, "with its container, which comes back"},
-		"told to end, measured":                    {63, "", Retry, "the backup resumes"},
-		"a worker is told to end, measured (2.45)": {39, "ERROR: [039]: client state is 'data-get' but expected 'idle'", Resolve, "the backup resumes"},
+		"killed for its memory":                     {137, "", Resolve, "with its container, which comes back"},
+		"asked to end, measured":                    {63, "", Retry, "the backup resumes"},
+		"a worker is asked to end, measured (2.45)": {39, "ERROR: [039]: client state is 'data-get' but expected 'idle'", Resolve, "the backup resumes"},
 		"the server of the primary is killed while it sends, measured": {
 			39, "ERROR: [039]: client state is 'response' but expected 'idle'", Resolve, "a failover looks like that from a repo host",
 		},

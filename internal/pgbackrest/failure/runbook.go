@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// runbook is the document for whoever has to act, from the root of the
-// repository. It has a heading for each of the sections.
+// runbook is the document for whoever has to act, relative to the root of the
+// repository. It has a heading for each section.
 const runbook = "docs/runbook.md"
 
-// Runbook says where to read on about a failure of a step: at the exit code of
-// pgBackRest, or where it has none, which is 0, at the step itself.
+// Runbook says where to read more about a failure of a step: at the exit code of
+// pgBackRest, or at the step itself if there is none, which is 0.
 func Runbook(step string, code int) string {
 	return runbook + "#" + section(step, code)
 }

@@ -45,15 +45,21 @@ var doing = map[Class]string{Wait: "waits", Retry: "tries again", Resolve: "find
 // otherwise is the row of a section for a message that fits no other.
 const otherwise = ""
 
+func readRunbook(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", runbook))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // TestRunbookSaysWhatTheRulesDo: each row of a section has one or more of the
 // texts of the rules, in code, and what Stanzaflow does then. No rule is without
 // a row, and no row without a rule.
 func TestRunbookSaysWhatTheRulesDo(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "..", runbook))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readRunbook(t)
 	want := map[string]map[string]string{}
 	for code := UnknownCode; code <= 255; code++ {
 		if code == 0 {
@@ -68,7 +74,7 @@ func TestRunbookSaysWhatTheRulesDo(t *testing.T) {
 	for _, r := range rules {
 		want[section("", r.code)][r.text] = doing[r.class]
 	}
-	got := runbookRows(string(text))
+	got := runbookRows(text)
 	for name := range got {
 		if want[name] == nil {
 			t.Errorf("%s has the section %s, which no code leads to", runbook, name)
@@ -115,12 +121,9 @@ func runbookRows(markdown string) map[string]map[string]string {
 // TestRunbookKeepsTheOrderOfTheRules: the first that fits decides, in both.
 func TestRunbookKeepsTheOrderOfTheRules(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "..", runbook))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readRunbook(t)
 	for _, r := range rules {
-		_, after, _ := strings.Cut(string(text), "\n### "+strings.Replace(fmt.Sprintf("[%03d] %s", r.code, codeName(r.code)), "[-01]", "", 1)+"\n")
+		_, after, _ := strings.Cut(text, "\n### "+strings.Replace(fmt.Sprintf("[%03d] %s", r.code, codeName(r.code)), "[-01]", "", 1)+"\n")
 		after, _, _ = strings.Cut(after, "\n### ")
 		var places []int
 		for _, other := range rules {

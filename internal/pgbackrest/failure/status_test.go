@@ -11,7 +11,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 )
 
-func TestClassifyStatus(t *testing.T) {
+func TestDiagnoseStatus(t *testing.T) {
 	for name, tc := range map[string]struct {
 		message string
 		code    int

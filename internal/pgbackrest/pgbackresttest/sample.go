@@ -1,14 +1,12 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pgbackresttest helps to test package pgbackrest and the packages below
-// it. It holds what real pgBackRests printed; testdata/README.md says how that
-// was recorded.
 package pgbackresttest
 
 import (
 	"embed"
 	"path"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -46,6 +44,33 @@ func Samples(t testing.TB, pattern string) []string {
 		t.Fatalf("no sample matches %s", pattern)
 	}
 	return names
+}
+
+// Failure is a command that failed: its name in the file, its exit code and what it
+// printed.
+type Failure struct {
+	Name   string
+	Code   int
+	Output string
+}
+
+// Failures returns the commands of a failures-*.tsv. A line has the name, the exit
+// code, the seconds it took, and the text, in which " | " stands for a line break.
+func Failures(t testing.TB, file string) []Failure {
+	t.Helper()
+	var failures []Failure
+	for line := range strings.Lines(string(Sample(t, file))) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if len(fields) < 4 {
+			continue // A remark, not a command.
+		}
+		code, err := strconv.Atoi(fields[1])
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		failures = append(failures, Failure{Name: fields[0], Code: code, Output: strings.ReplaceAll(fields[3], " | ", "\n")})
+	}
+	return failures
 }
 
 // WantError checks that there is an error if one is wanted, that it is one clause

@@ -94,129 +94,73 @@ func (in Input) edit(t *testing.T, label string) *pgbackrest.Backup {
 func TestProve(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		in    func(*testing.T) Input
-		label string
+		input  func(*testing.T) Input
+		change func(*testing.T, *Input)
+		label  string
 	}{
-		"a full":                 {in: provenFull, label: fullLabel},
-		"an incr with its chain": {in: proven, label: incrLabel},
+		"a full":                 {input: provenFull, label: fullLabel},
+		"an incr with its chain": {label: incrLabel},
 		"while another repository is gone": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := proven(t)
-				in.Info.Status.Code = pgbackrest.StatusMixed
+			change: func(_ *testing.T, in *Input) {
+				in.Info.Status.Code = 4 // different across repos
 				in.Info.Repos[1].Status = pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, Message: "missing stanza path"}
-				return in
 			},
 			label: incrLabel,
 		},
 		"a full for an incr that had nothing to build on": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := provenFull(t)
-				in.Type = pgbackrest.TypeIncr
-				return in
-			},
-			label: fullLabel,
+			input:  provenFull,
+			change: func(_ *testing.T, in *Input) { in.Type = pgbackrest.TypeIncr },
+			label:  fullLabel,
 		},
 		"a full for a diff, with the earlier full in another repository": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := provenFull(t)
-				in.Type = pgbackrest.TypeDiff
-				earlier := earlierFull(t, in)
-				earlier.RepoKey = 2
-				in.Info.Backups = append(in.Info.Backups, earlier)
-				return in
-			},
+			input: besides(pgbackrest.TypeDiff, func(earlier *pgbackrest.Backup) { earlier.RepoKey = 2 }),
 			label: fullLabel,
 		},
 		"a full for a diff, with an earlier full of the version before the upgrade": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := provenFull(t)
-				in.Type = pgbackrest.TypeDiff
-				earlier := earlierFull(t, in)
-				earlier.DatabaseID = 7
-				in.Info.Backups = append(in.Info.Backups, earlier)
-				return in
-			},
+			input: besides(pgbackrest.TypeDiff, func(earlier *pgbackrest.Backup) { earlier.DatabaseID = 7 }),
 			label: fullLabel,
 		},
 		"a full for a diff, with an earlier full that has errors": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := provenFull(t)
-				in.Type = pgbackrest.TypeDiff
-				earlier := earlierFull(t, in)
-				earlier.Error = true
-				in.Info.Backups = append(in.Info.Backups, earlier)
-				return in
-			},
+			input: besides(pgbackrest.TypeDiff, func(earlier *pgbackrest.Backup) { earlier.Error = true }),
 			label: fullLabel,
 		},
 		"a full for a diff, with an earlier diff whose full is gone": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := provenFull(t)
-				in.Type = pgbackrest.TypeDiff
-				earlier := earlierFull(t, in)
-				earlier.Type = pgbackrest.TypeDiff
-				in.Info.Backups = append(in.Info.Backups, earlier)
-				return in
-			},
+			input: besides(pgbackrest.TypeDiff, func(earlier *pgbackrest.Backup) { earlier.Type = pgbackrest.TypeDiff }),
 			label: fullLabel,
 		},
 		"a full for an incr, done within a second": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := provenFull(t)
+			input: provenFull,
+			change: func(t *testing.T, in *Input) {
 				in.Type = pgbackrest.TypeIncr
 				full := in.edit(t, fullLabel)
 				full.Stop = full.Start
-				return in
 			},
 			label: fullLabel,
 		},
 		"a full for an incr, with a later full": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := provenFull(t)
-				in.Type = pgbackrest.TypeIncr
-				later := earlierFull(t, in)
+			input: besides(pgbackrest.TypeIncr, func(later *pgbackrest.Backup) {
 				later.Start, later.Stop = later.Start.Add(time.Hour), later.Stop.Add(time.Hour)
-				in.Info.Backups = append(in.Info.Backups, later)
-				return in
-			},
+			}),
 			label: fullLabel,
 		},
 		"with bundles and block incremental, which have no repository size": {
-			in:    blockIncremental,
+			input: blockIncremental,
 			label: "20261122-125703F_20261122-125709I",
 		},
 		"of which there was too much to read back": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := proven(t)
-				in.Verification = nil
-				return in
-			},
-			label: incrLabel,
+			change: func(_ *testing.T, in *Input) { in.Verification = nil },
+			label:  incrLabel,
 		},
 		// With repo-hardlink the directory of an incr has every file.
 		"with hard links to the files of its full": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := proven(t)
+			change: func(t *testing.T, in *Input) {
 				in.Files[incrLabel] = pgbackrest.RepoFiles{Count: 970, Bytes: in.edit(t, incrLabel).RepoBytes, Manifest: true}
-				return in
 			},
 			label: incrLabel,
 		},
 		// Up to 2.54 verify reads the whole repository.
 		"while another backup and WAL that it does not need are broken": {
-			in: func(t *testing.T) Input {
-				t.Helper()
-				in := proven(t)
+			change: func(_ *testing.T, in *Input) {
 				in.Verification.OK = false
 				in.Verification.Archives["15-1"] = Checked{Total: 9, Valid: 8, Other: 1}
 				in.Verification.Backups["20261121-130000F"] = Checked{Status: "invalid", Total: 970, Valid: 969, Missing: 1}
@@ -224,7 +168,6 @@ func TestProve(t *testing.T) {
 					{Path: "20261121-130000F/pg_data/PG_VERSION.lz4"},
 					{Path: "15-1/0000000100000000/000000010000000000000007-aa.lz4", Failure: failure.Diagnose(29, "")},
 				}
-				return in
 			},
 			label: incrLabel,
 		},
@@ -232,11 +175,38 @@ func TestProve(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			backup, reasons := Prove(tc.in(t))
+			backup, reasons := Prove(makeInput(t, tc.input, tc.change))
 			if backup.Label != tc.label || len(reasons) != 0 {
 				t.Errorf("%s, not proven because:\n%s", backup.Label, strings.Join(reasons, "\n"))
 			}
 		})
+	}
+}
+
+// makeInput makes the input of proven, or another one, and changes it.
+func makeInput(t *testing.T, other func(*testing.T) Input, change func(*testing.T, *Input)) Input {
+	t.Helper()
+	if other == nil {
+		other = proven
+	}
+	in := other(t)
+	if change != nil {
+		change(t, &in)
+	}
+	return in
+}
+
+// besides is a full backup of a run that asked for another type, with another full in
+// the list: that of earlierFull, changed.
+func besides(backupType string, change func(*pgbackrest.Backup)) func(*testing.T) Input {
+	return func(t *testing.T) Input {
+		t.Helper()
+		in := provenFull(t)
+		in.Type = backupType
+		other := earlierFull(t, in)
+		change(&other)
+		in.Info.Backups = append(in.Info.Backups, other)
+		return in
 	}
 }
 
@@ -397,7 +367,7 @@ func TestProveRefuses(t *testing.T) {
 		"hasData: a database of no size": {
 			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).DatabaseBytes = 0 },
 			label: incrLabel,
-			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 is of a database of no size."},
+			want:  []string{"Backup 20261122-132826F_20261122-132834I in repo1 reports a database size of 0."},
 		},
 		"hasData: nothing in the repository": {
 			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).RepoDeltaBytes = 0 },
@@ -626,7 +596,7 @@ func TestProveRefuses(t *testing.T) {
 			label: incrLabel,
 			want:  []string{"pgbackrest verify of repo1 ends with status error and does not say why; run it by hand."},
 		},
-		"all that is wrong is told": {
+		"all that is wrong is named": {
 			wrong: func(t *testing.T, in *Input) {
 				in.Type = pgbackrest.TypeFull
 				in.edit(t, incrLabel).DatabaseBytes = 0
@@ -635,7 +605,7 @@ func TestProveRefuses(t *testing.T) {
 			label: incrLabel,
 			want: []string{
 				"Backup 20261122-132826F_20261122-132834I in repo1 is of type incr, but full was asked for.",
-				"Backup 20261122-132826F_20261122-132834I in repo1 is of a database of no size.",
+				"Backup 20261122-132826F_20261122-132834I in repo1 reports a database size of 0.",
 				"Backup 20261122-132826F_20261122-132834I cannot be restored: 2 of the 2 WAL segments it needs are not in repo1: " +
 					"000000010000000000000008, 000000010000000000000009.",
 			},
@@ -644,12 +614,7 @@ func TestProveRefuses(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if tc.input == nil {
-				tc.input = proven
-			}
-			in := tc.input(t)
-			tc.wrong(t, &in)
-			backup, reasons := Prove(in)
+			backup, reasons := Prove(makeInput(t, tc.input, tc.wrong))
 			if diff := cmp.Diff(tc.want, reasons); diff != "" {
 				t.Errorf("reasons (-want +got):\n%s", diff)
 			}

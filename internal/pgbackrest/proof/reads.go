@@ -13,13 +13,14 @@ import (
 // Reads is what VerifyCommand reads of a repository to verify a backup.
 type Reads struct {
 	Bytes int64
-	// Archive: and all WAL of all archives, which info does not tell the size of.
+	// Archive means that it also reads all WAL of all archives, whose size info does
+	// not give.
 	Archive bool
-	// Wrong: the result would be wrong.
+	// Wrong means that the result would be wrong.
 	Wrong bool
 }
 
-// Reads tells what this version of pgBackRest reads to verify a backup.
+// Reads returns what this version of pgBackRest reads to verify a backup.
 func (in Input) Reads(b pgbackrest.Backup, version string) Reads {
 	if atLeast(version, 55) {
 		return in.readsBackup(b)
@@ -27,8 +28,8 @@ func (in Input) Reads(b pgbackrest.Backup, version string) Reads {
 	return in.readsAll(version)
 }
 
-// readsBackup: from 2.55 on verify reads the backup, those it builds on and its
-// WAL, of which we know the size before compression.
+// readsBackup is what verify reads from 2.55 on: the backup, those it builds on and
+// its WAL, whose size before compression we know.
 func (in Input) readsBackup(b pgbackrest.Backup) Reads {
 	var reads Reads
 	if segments, err := Segments(b.WALStart, b.WALStop, in.SegmentBytes); err == nil { // Else hasItsWAL says so.
@@ -41,9 +42,9 @@ func (in Input) readsBackup(b pgbackrest.Backup) Reads {
 	return reads
 }
 
-// readsAll: up to 2.54 verify takes --set, and reads the whole repository. Up to
-// 2.46 it looks for files of a block incremental backup under names that they do
-// not have, and finds them missing.
+// readsAll is what verify reads up to 2.54: it accepts --set, and reads the whole
+// repository. Up to 2.46 it looks for files of a block incremental backup under names
+// that they do not have, and finds them missing.
 func (in Input) readsAll(version string) Reads {
 	reads := Reads{Archive: true}
 	for _, b := range in.Info.Backups {

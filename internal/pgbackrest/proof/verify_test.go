@@ -174,7 +174,7 @@ func TestParseVerifyOfARepositoryThatIsBrokenAllOver(t *testing.T) {
 	}
 }
 
-// TestOnlyUnread tells what another try may mend from what it cannot.
+// TestOnlyUnread distinguishes what another try may fix from what it cannot.
 func TestOnlyUnread(t *testing.T) {
 	t.Parallel()
 	const file = fullLabel + "/pg_data/base/1/1247.gz"

@@ -31,7 +31,7 @@ const (
 // segment is a position in the WAL of one timeline.
 type segment struct {
 	timeline uint64
-	// number counts segments from the beginning of the timeline's numbering:
+	// number counts segments from the beginning of the numbering of the timeline:
 	// log file times segments per log file plus the segment within it.
 	number uint64
 }
@@ -102,7 +102,7 @@ func SegmentDirs(stanza, archiveID string, segments []string) []string {
 // file still being written (.pgbackrest.tmp) are none.
 var archived = regexp.MustCompile(`^([0-9A-F]{24})-([0-9a-f]{40})(?:\.(?:gz|lz4|zst|bz2))?$`)
 
-// ArchivedSegments tells which segments are among the files of an archive
+// ArchivedSegments returns which segments are among the files of an archive
 // directory. The value is false for a segment that is there more than once
 // with different content: pgBackRest refuses to restore such a segment.
 func ArchivedSegments(names []string) map[string]bool {

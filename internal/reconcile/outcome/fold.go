@@ -4,14 +4,20 @@
 package outcome
 
 import (
+	"cmp"
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// History is what a status remembers of the runs of a cluster, or of one of
-// its schedules.
+// History is what a status remembers of one kind of runs of a cluster, or of one
+// of its schedules.
 type History struct {
+	// Kind of the runs. Zero means backups.
+	Kind vocab.RunKind
 	// LastRun is the run that started last.
 	LastRun *stanzaflowv1alpha1.RunStatus
 	// PreviousRun is the newest run that is over, while LastRun is not.
@@ -28,11 +34,12 @@ func (h History) LastFinished() *stanzaflowv1alpha1.RunStatus {
 	return h.PreviousRun
 }
 
-// Fold adds runs to what is known. The order of the runs does not matter, and
-// folding the same runs again changes nothing. Runs that are not there any
-// more stay known. The exception is a run that was known to be running and has
-// gone: deleted with its Workflow, it will never say how it ended.
+// Fold adds the runs of its kind to what is known. The order of the runs does not
+// matter, and folding the same runs again changes nothing. Runs whose Workflow is
+// deleted stay known. A run that was known to be running is the exception: it will
+// never say how it ended.
 func (h History) Fold(runs []Run) History {
+	runs = ofKind(runs, cmp.Or(h.Kind, vocab.RunBackup))
 	last, finished, lastBackup := h.LastRun, h.LastFinished(), h.LastBackup
 	if last != nil && !Finished(last) && !present(runs, last) {
 		last = gone(last)
@@ -45,11 +52,15 @@ func (h History) Fold(runs []Run) History {
 		}
 		lastBackup = newestBackup(lastBackup, run.Backup)
 	}
-	after := History{LastRun: last, LastBackup: lastBackup}
+	after := History{Kind: h.Kind, LastRun: last, LastBackup: lastBackup}
 	if !Finished(last) {
 		after.PreviousRun = finished
 	}
 	return after
+}
+
+func ofKind(runs []Run, kind vocab.RunKind) []Run {
+	return slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.Kind != kind })
 }
 
 func present(runs []Run, known *stanzaflowv1alpha1.RunStatus) bool {
@@ -69,9 +80,9 @@ func gone(run *stanzaflowv1alpha1.RunStatus) *stanzaflowv1alpha1.RunStatus {
 	return after
 }
 
-// newest of two runs. A candidate with the name of the known run is that run
-// again: a later look at it, or after argo retry with a later start. It does
-// not take back an end that is known, which a stale read would.
+// newest returns the newer of two runs. A candidate with the name of the known run
+// is that run again: a later look at it, or after argo retry with a later start. A
+// stale read does not take back an end that is known.
 func newest(known, candidate *stanzaflowv1alpha1.RunStatus) *stanzaflowv1alpha1.RunStatus {
 	if known == nil {
 		return candidate.DeepCopy()

@@ -11,12 +11,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // at is a run that started some minutes after start. One that succeeded made a
 // backup of its name.
 func at(name string, minutes int, result stanzaflowv1alpha1.RunResult) Run {
-	run := Run{Status: stanzaflowv1alpha1.RunStatus{
+	run := Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{
 		Workflow: name, Result: result, StartTime: new(metav1.NewTime(start.Add(time.Duration(minutes) * time.Minute))),
 	}}
 	if result == stanzaflowv1alpha1.RunSucceeded {
@@ -32,6 +33,11 @@ func TestFold(t *testing.T) {
 		failed    = stanzaflowv1alpha1.RunFailed
 		unknown   = stanzaflowv1alpha1.RunUnknown
 	)
+	drill := func(name string, minutes int) Run {
+		run := at(name, minutes, running)
+		run.Kind = "drill"
+		return run
+	}
 	// Each step is the list of the Workflows that are there then.
 	for name, tc := range map[string]struct {
 		steps        [][]Run
@@ -48,7 +54,7 @@ func TestFold(t *testing.T) {
 			steps:    [][]Run{{at("a", 0, succeeded), at("b", 30, failed)}, {}, {at("a", 0, succeeded)}, {}},
 			wantLast: "b Failed", wantBackup: "a",
 		},
-		"a run that goes on hides nothing": {
+		"a run that is running hides nothing": {
 			steps:    [][]Run{{at("a", 0, succeeded)}, {at("a", 0, succeeded), at("b", 30, failed)}, {at("b", 30, failed), at("c", 60, running)}, {at("c", 60, running)}},
 			wantLast: "c Running", wantPrevious: "b Failed", wantBackup: "a",
 		},
@@ -80,13 +86,21 @@ func TestFold(t *testing.T) {
 			steps:    [][]Run{{at("a", 0, succeeded)}, {at("b", 30, running)}, {}},
 			wantLast: "b Unknown", wantBackup: "a",
 		},
-		"deleted while it ran, another goes on": {
+		"deleted while it ran, another is running": {
 			steps:    [][]Run{{at("a", 0, running)}, {at("b", 30, running)}},
 			wantLast: "b Running", wantPrevious: "a Unknown",
 		},
 		"a late read does not make a run unknown for ever": {
 			steps:    [][]Run{{at("a", 0, running)}, {}, {at("a", 0, running)}, {at("a", 0, succeeded)}},
 			wantLast: "a Succeeded", wantBackup: "a",
+		},
+		"a run of another kind does not count": {
+			steps:    [][]Run{{at("a", 0, succeeded), drill("b", 30)}, {drill("b", 30)}, {}},
+			wantLast: "a Succeeded", wantBackup: "a",
+		},
+		"a run of another kind does not stand for one that is deleted": {
+			steps:    [][]Run{{at("a", 0, running)}, {drill("a", 0)}},
+			wantLast: "a Unknown",
 		},
 		"unknown is not taken for better": {
 			steps:    [][]Run{{at("a", 0, unknown)}},

@@ -12,10 +12,10 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
-// FoldRepo adds to what is known of a repo what runs have found there. A run
-// counts that proved a backup at this very place: what another place holds says
-// nothing of it. The newest backup wins, whatever
-// the order of the runs, and folding the same runs again changes nothing.
+// FoldRepo adds to what is known of a repo what runs have found there. Only a run
+// counts that proved a backup at this location: another location says nothing about
+// it. The newest backup wins, whatever the order of the runs, and folding the same
+// runs again changes nothing.
 func FoldRepo(known stanzaflowv1alpha1.RepoStatus, runs []Run) stanzaflowv1alpha1.RepoStatus {
 	for i := range runs {
 		found := runs[i].Repo
@@ -29,8 +29,8 @@ func FoldRepo(known stanzaflowv1alpha1.RepoStatus, runs []Run) stanzaflowv1alpha
 	return known
 }
 
-// repo is what a proven run has found in its repo, nil where its report does not
-// say which that was: an older runner made it.
+// repo is what a proven run has found in its repo. Nil if its report, which an older
+// runner wrote, does not say which repo that was.
 func repo(backup *stanzaflowv1alpha1.BackupStatus, b *report.Backup) *stanzaflowv1alpha1.RepoStatus {
 	if b.Location == "" {
 		return nil
@@ -45,5 +45,5 @@ func repo(backup *stanzaflowv1alpha1.BackupStatus, b *report.Backup) *stanzaflow
 	return found
 }
 
-// count is a number of backups that fits the status.
+// count returns a number of backups that fits the status.
 func count(n int) int32 { return int32(max(0, min(n, math.MaxInt32))) }

@@ -15,10 +15,9 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// newestReport finds what the run said last. The global output is what the last
-// step exported; a step that failed may have left its report on its node only,
-// so a global report that does not say how the run ended gives way to the one
-// of the newest pod.
+// newestReport finds what the run said last. The global output is what the last step
+// exported. A step that failed may have left its report only on its node, so the
+// report of the newest pod replaces a global one that does not say how the run ended.
 func newestReport(workflow *wfv1.Workflow) (report.Report, error) {
 	global, err := report.Decode(reportIn(workflow.Status.Outputs))
 	if err == nil && ended(global) {
@@ -53,8 +52,8 @@ func reportIn(outputs *wfv1.Outputs) string {
 	return ""
 }
 
-// workflowMessage is what Argo says of a run that failed: the message of the
-// step that failed in the newest pod that did, else that of the pod, else that of
+// workflowMessage is what Argo says about a run that failed. It is the message of the
+// step that failed, in the newest pod that failed; else that of the pod; else that of
 // the Workflow.
 func workflowMessage(workflow *wfv1.Workflow) string {
 	pod := newestFailedPod(workflow)
@@ -67,9 +66,9 @@ func workflowMessage(workflow *wfv1.Workflow) string {
 	return cmp.Or(pod.TemplateName, pod.DisplayName, pod.Name) + ": " + pod.Message
 }
 
-// stepMessage is what the first step of a pod says that failed, where Argo's
-// message of the pod is that of a step: of a later one perhaps, which only says
-// that it waited in vain. It is empty where the pod itself was lost.
+// stepMessage is what the first step that failed in a pod says, if Argo's message of
+// the pod comes from a step. That may be a later one, which only says that it waited
+// in vain. It is empty if the pod itself was lost.
 func stepMessage(workflow *wfv1.Workflow, pod wfv1.NodeStatus) string {
 	first, ofStep := "", false
 	for node, walked := pod, 0; len(node.Children) > 0 && walked < len(workflow.Status.Nodes); walked++ {

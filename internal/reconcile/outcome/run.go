@@ -15,16 +15,12 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// Values of RunStatus.Retention.
-const (
-	RetentionSucceeded = "Succeeded"
-	RetentionFailed    = "Failed"
-)
-
-// Run is one Workflow as the status tells it.
+// Run is one Workflow as the status shows it.
 type Run struct {
+	Kind   vocab.RunKind
 	Status stanzaflowv1alpha1.RunStatus
-	// Backup that the run has proven, nil unless its result is Succeeded.
+	// Backup that a run of that kind has proven, nil unless its result is
+	// Succeeded.
 	Backup *stanzaflowv1alpha1.BackupStatus
 	// Repo is what the run has found in its repo, nil unless it has proven a
 	// backup there.
@@ -42,10 +38,15 @@ func Running(workflow *wfv1.Workflow) bool {
 	return !workflow.Status.Phase.Completed()
 }
 
-// Read tells what one Workflow says.
+// KindOf returns which kind of run a Workflow is. One without the label is a backup.
+func KindOf(workflow *wfv1.Workflow) vocab.RunKind {
+	return cmp.Or(vocab.RunKind(workflow.Labels[vocab.LabelKind]), vocab.RunBackup)
+}
+
+// Read returns what one Workflow says.
 func Read(workflow *wfv1.Workflow) Run {
 	labels := workflow.Labels
-	run := Run{Status: stanzaflowv1alpha1.RunStatus{
+	run := Run{Kind: KindOf(workflow), Status: stanzaflowv1alpha1.RunStatus{
 		Workflow:  workflow.Name,
 		Repo:      labels[vocab.LabelRepo],
 		Type:      labels[vocab.LabelType],
@@ -59,7 +60,7 @@ func Read(workflow *wfv1.Workflow) Run {
 	run.Status.FinishTime = finishTime(workflow)
 	r, err := newestReport(workflow)
 	if err == nil {
-		err = belongs(workflow, r)
+		err = checkOwner(workflow, r)
 	}
 	if err == nil {
 		run.Status.Retention = retention(r)
@@ -77,6 +78,7 @@ func Read(workflow *wfv1.Workflow) Run {
 		run.Status.Message = oneLine("The Workflow succeeded, but its report says %s in step %s, so no backup is proven: %s", r.Result, r.Step, r.Message)
 	default:
 		run.Status.Result = stanzaflowv1alpha1.RunSucceeded
+		// The report is of the same kind, and Decode knows no other yet.
 		run.Backup = backup(run.Status, r.Backup)
 		run.Repo = repo(run.Backup, r.Backup)
 		if r.Retention != nil && r.Retention.Failed {
@@ -86,9 +88,8 @@ func Read(workflow *wfv1.Workflow) Run {
 	return run
 }
 
-// failure tells how a Workflow that did not succeed ended. Failed and Held are
-// what its report may say; anything else, Succeeded above all, is overruled by
-// the phase.
+// failure returns how a Workflow that did not succeed ended. Its report may say
+// Failed or Held. The phase overrules anything else, above all Succeeded.
 func failure(workflow *wfv1.Workflow, r report.Report, err error) (stanzaflowv1alpha1.RunResult, string) {
 	result := stanzaflowv1alpha1.RunFailed
 	if err == nil && r.Result == stanzaflowv1alpha1.RunHeld {
@@ -98,7 +99,7 @@ func failure(workflow *wfv1.Workflow, r report.Report, err error) (stanzaflowv1a
 	if err == nil && (r.Result == stanzaflowv1alpha1.RunFailed || r.Result == stanzaflowv1alpha1.RunHeld) {
 		said = r.Message
 	}
-	// Of a run that Argo ended, a report is at best that of an attempt before.
+	// If Argo ended the run, its report is at best that of an attempt before.
 	if end := ending(workflow); end != "" && result == stanzaflowv1alpha1.RunFailed {
 		if said != "" {
 			end += "; its last report: " + said
@@ -108,11 +109,14 @@ func failure(workflow *wfv1.Workflow, r report.Report, err error) (stanzaflowv1a
 	return result, report.OneLine(cmp.Or(said, workflowMessage(workflow)))
 }
 
-// belongs refuses a report of another run: the labels of a Workflow are what
-// somebody wrote on it, and a report may be copied.
-func belongs(workflow *wfv1.Workflow, r report.Report) error {
+// checkOwner refuses a report of another run: anybody can write the labels of a
+// Workflow, and a report may be copied.
+func checkOwner(workflow *wfv1.Workflow, r report.Report) error {
 	if r.Run != string(workflow.UID) {
 		return fmt.Errorf("its report is of another run")
+	}
+	if kind := KindOf(workflow); r.Kind != kind {
+		return fmt.Errorf("its report is of a %s, and the run is a %s", r.Kind, kind)
 	}
 	labels := workflow.Labels
 	if r.Cluster != labels[vocab.LabelCluster] || r.Repo != labels[vocab.LabelRepo] || r.Type != labels[vocab.LabelType] {
@@ -129,9 +133,9 @@ func retention(r report.Report) string {
 	case r.Retention == nil:
 		return ""
 	case r.Retention.Failed:
-		return RetentionFailed
+		return vocab.RetentionFailed
 	}
-	return RetentionSucceeded
+	return vocab.RetentionSucceeded
 }
 
 func backup(run stanzaflowv1alpha1.RunStatus, b *report.Backup) *stanzaflowv1alpha1.BackupStatus {
@@ -150,7 +154,7 @@ func backup(run stanzaflowv1alpha1.RunStatus, b *report.Backup) *stanzaflowv1alp
 	}
 }
 
-// verified is empty where an older run did not say it, and for any word that the
+// verified is empty if an older run did not say it, and for any word that the
 // status does not know: the API server would refuse the whole status for it.
 func verified(b *report.Backup) stanzaflowv1alpha1.BackupVerification {
 	switch b.Verified {
@@ -160,7 +164,8 @@ func verified(b *report.Backup) stanzaflowv1alpha1.BackupVerification {
 	return ""
 }
 
-// startTime: a Workflow that waits for its turn has none of its own yet.
+// startTime falls back to the creation: a Workflow that waits for its turn has not
+// started yet.
 func startTime(workflow *wfv1.Workflow) *metav1.Time {
 	t := workflow.Status.StartedAt
 	if t.IsZero() {

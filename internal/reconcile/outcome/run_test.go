@@ -130,17 +130,17 @@ func TestRead(t *testing.T) {
 		},
 		"proven": {
 			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven()))),
-			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: RetentionSucceeded,
+			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: vocab.RetentionSucceeded,
 		},
 		"proven, report on the pod only": {
 			workflow:   makeWorkflow(wfv1.WorkflowSucceeded, node("a", wfv1.NodeSucceeded, time.Minute, "", outputs(t, proven()))),
-			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: RetentionSucceeded,
+			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: vocab.RetentionSucceeded,
 		},
 		"proven, expire failed": {
 			workflow: makeWorkflow(wfv1.WorkflowSucceeded, global(outputs(t, proven(func(r *report.Report) {
 				r.Retention = &report.Retention{Failed: true, Code: 75, Message: "expire: no space"}
 			})))),
-			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: RetentionFailed,
+			wantResult: stanzaflowv1alpha1.RunSucceeded, wantBackup: true, wantRetention: vocab.RetentionFailed,
 			wantMessage: "The backup is good, but expire failed: expire: no space",
 		},
 		"succeeded without a report": {
@@ -196,7 +196,7 @@ func TestRead(t *testing.T) {
 		"failed after the proof": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, proven())),
 				func(w *wfv1.Workflow) { w.Status.Message = "exit handler failed" }),
-			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "exit handler failed", wantRetention: RetentionSucceeded,
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "exit handler failed", wantRetention: vocab.RetentionSucceeded,
 		},
 		"failed, the pod knows more than the global report": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, failed(stanzaflowv1alpha1.RunUnknown, ""))),
@@ -277,15 +277,15 @@ func TestRead(t *testing.T) {
 					w.Status.Message = "retry exceeded workflow deadline 2026-11-22 10:30:04 +0000 UTC"
 				}),
 			wantResult:  stanzaflowv1alpha1.RunFailed,
-			wantMessage: "the run was not over by activeDeadlineSeconds, so Argo ended it; kubectl describe of the Workflow may say more",
+			wantMessage: "the run exceeded activeDeadlineSeconds, so Argo ended it; kubectl describe of the Workflow may say more",
 		},
 		"ended by activeDeadlineSeconds while it waited for its turn": {
 			workflow:   makeWorkflow(wfv1.WorkflowFailed, func(w *wfv1.Workflow) { w.Status.Message = "Step exceeded its deadline" }),
-			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "the run was not over by activeDeadlineSeconds",
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "the run exceeded activeDeadlineSeconds",
 		},
 		"ended by activeDeadlineSeconds after the proof": {
 			workflow:   makeWorkflow(wfv1.WorkflowFailed, global(outputs(t, proven())), node("a", wfv1.NodeFailed, 0, "Step exceeded its deadline", nil)),
-			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "the run was not over by activeDeadlineSeconds", wantRetention: RetentionSucceeded,
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "the run exceeded activeDeadlineSeconds", wantRetention: vocab.RetentionSucceeded,
 		},
 		"error before any pod": {
 			workflow: makeWorkflow(wfv1.WorkflowError), wantResult: stanzaflowv1alpha1.RunFailed,
@@ -293,7 +293,7 @@ func TestRead(t *testing.T) {
 		},
 		"error, and a report that says succeeded": {
 			workflow:   makeWorkflow(wfv1.WorkflowError, global(outputs(t, proven())), func(w *wfv1.Workflow) { w.Status.Message = "pod deleted" }),
-			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "pod deleted", wantRetention: RetentionSucceeded,
+			wantResult: stanzaflowv1alpha1.RunFailed, wantMessage: "pod deleted", wantRetention: vocab.RetentionSucceeded,
 		},
 		"failed without a word": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed), wantResult: stanzaflowv1alpha1.RunFailed,
@@ -320,9 +320,10 @@ func TestReadProven(t *testing.T) {
 	workflow := makeWorkflow(wfv1.WorkflowSucceeded)
 	workflow.Status.Outputs = outputs(t, proven())
 	want := Run{
+		Kind: vocab.RunBackup,
 		Status: stanzaflowv1alpha1.RunStatus{
 			Workflow: "run-1", Repo: "repo1", Type: "incr", Trigger: vocab.TriggerSchedule, Result: stanzaflowv1alpha1.RunSucceeded,
-			StartTime: new(metav1.NewTime(start)), FinishTime: new(metav1.NewTime(start.Add(10 * time.Minute))), Retention: RetentionSucceeded,
+			StartTime: new(metav1.NewTime(start)), FinishTime: new(metav1.NewTime(start.Add(10 * time.Minute))), Retention: vocab.RetentionSucceeded,
 		},
 		Backup: &stanzaflowv1alpha1.BackupStatus{
 			Label: "20261122-023010F", Repo: "repo1", Type: "full", Workflow: "run-1",
@@ -343,7 +344,7 @@ func TestReadMessageIsOneShortLine(t *testing.T) {
 	}
 }
 
-// What the run said of its proof is told, where the status knows the word.
+// The status shows what the run said about its proof, if it knows the word.
 func TestReadVerified(t *testing.T) {
 	for said, want := range map[stanzaflowv1alpha1.BackupVerification]stanzaflowv1alpha1.BackupVerification{
 		stanzaflowv1alpha1.VerifiedContents: stanzaflowv1alpha1.VerifiedContents,
@@ -356,5 +357,43 @@ func TestReadVerified(t *testing.T) {
 		if run := Read(workflow); run.Backup == nil || run.Backup.Verified != want || run.Status.Result != stanzaflowv1alpha1.RunSucceeded {
 			t.Errorf("the run said %q: result %s, backup %+v", said, run.Status.Result, run.Backup)
 		}
+	}
+}
+
+// TestReadOfAnotherKind: what another kind of run says of a backup is no backup.
+func TestReadOfAnotherKind(t *testing.T) {
+	for name, tc := range map[string]struct {
+		label      string
+		report     vocab.RunKind
+		wantKind   vocab.RunKind
+		wantBackup bool
+	}{
+		"no label":                         {"", vocab.RunBackup, vocab.RunBackup, true},
+		"no label, a report of older days": {"", "", vocab.RunBackup, true},
+		"a backup":                         {"backup", vocab.RunBackup, vocab.RunBackup, true},
+		"another kind":                     {"drill", "drill", "drill", false},
+		"another kind, report of a backup": {"drill", vocab.RunBackup, "drill", false},
+		"a backup, report of another kind": {"backup", "drill", vocab.RunBackup, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			workflow := makeWorkflow(wfv1.WorkflowSucceeded)
+			workflow.Status.Outputs = outputs(t, proven(func(r *report.Report) {
+				r.Kind, r.Backup.Location = tc.report, "s3://backups/shop"
+			}))
+			if tc.label != "" {
+				workflow.Labels[vocab.LabelKind] = tc.label
+			}
+			run := Read(workflow)
+			if run.Kind != tc.wantKind || (run.Backup != nil) != tc.wantBackup || (run.Repo != nil) != tc.wantBackup {
+				t.Errorf("kind %q, backup %v, repo %v; want kind %q and a backup: %v", run.Kind, run.Backup, run.Repo, tc.wantKind, tc.wantBackup)
+			}
+			if succeeded := run.Status.Result == stanzaflowv1alpha1.RunSucceeded; succeeded != tc.wantBackup {
+				t.Errorf("result %s (%s)", run.Status.Result, run.Status.Message)
+			}
+			if last := (History{}).Fold([]Run{run}).LastRun; (last != nil) != (tc.wantKind == vocab.RunBackup) {
+				t.Errorf("the last run is %v", last)
+			}
+		})
 	}
 }

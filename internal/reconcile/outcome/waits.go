@@ -9,9 +9,9 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 )
 
-// WaitsFor is who holds the lock that a run waits for, empty when it waits for
-// none. Argo names a holder <namespace>/<workflow>/<node>, and in older versions
-// in ways that do not tell a Workflow.
+// WaitsFor returns who holds the lock that a run waits for, empty if it waits for
+// none. Argo names a holder <namespace>/<workflow>/<node>; older versions use names
+// that do not contain the Workflow.
 func WaitsFor(workflow *wfv1.Workflow) string {
 	locks := workflow.Status.Synchronization
 	if locks == nil || locks.Mutex == nil || len(locks.Mutex.Waiting) == 0 {

@@ -4,6 +4,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,15 +13,18 @@ import (
 	"unicode/utf8"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// MaxMessage bounds every message, in bytes. Reports live in the Workflow
-// object and messages in a status.
+// MaxMessage bounds every message, in bytes: reports are stored in the Workflow, and
+// messages in a status.
 const MaxMessage = 512
 
 // Report of one run.
 type Report struct {
-	// Result of the run. It starts as Unknown, and only verify says Succeeded.
+	// Kind of the run. A report without it is of a backup.
+	Kind vocab.RunKind `json:"kind,omitempty"`
+	// Result of the run. It starts as Unknown; only verify sets Succeeded.
 	Result stanzaflowv1alpha1.RunResult `json:"result"`
 	// Step that the run is in or ended in: begin, precheck, backup, expire, verify.
 	Step string `json:"step"`
@@ -29,17 +33,17 @@ type Report struct {
 	// Code is pgBackRest's exit code when a pgBackRest command failed.
 	Code int `json:"code,omitempty"`
 
-	// Run is the UID of the Workflow, the annotation that its backup carries.
+	// Run is the UID of the Workflow. A backup carries it as annotation.
 	Run     string `json:"run"`
 	Cluster string `json:"cluster"`
 	Repo    string `json:"repo"`
 	Type    string `json:"type"`
 	Trigger string `json:"trigger,omitempty"`
 
-	// Backup that was proven. Nil unless Result is Succeeded.
+	// Backup is what a backup has proven. Nil unless Result is Succeeded.
 	Backup *Backup `json:"backup,omitempty"`
-	// Retention is the outcome of the expire step, nil when the run did not
-	// get that far.
+	// Retention is the outcome of the expire step, nil if the run did not get that
+	// far.
 	Retention *Retention `json:"retention,omitempty"`
 	// Steps that ended, in their order.
 	Steps []Step `json:"steps,omitempty"`
@@ -68,12 +72,12 @@ type Backup struct {
 	Storage  string `json:"storage"`
 	Location string `json:"location"`
 	Cipher   string `json:"cipher"`
-	// Verified is how verify has verified the files, as in the status of the Stanza.
+	// Verified says how verify has checked the files, as in the status of the Stanza.
 	Verified stanzaflowv1alpha1.BackupVerification `json:"verified"`
 }
 
-// Retention is the outcome of expire. A failure neither hides nor fails the
-// backup, but it is never silent: the Stanza says RetentionFailed.
+// Retention is the outcome of expire. A failure neither hides nor fails the backup,
+// and the Stanza says RetentionFailed.
 type Retention struct {
 	Failed  bool   `json:"failed,omitempty"`
 	Code    int    `json:"code,omitempty"`
@@ -98,9 +102,9 @@ func (r Report) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads what Encode wrote. A report without a result, or one that says
-// Succeeded without a backup, is refused: nothing may read as success, or as
-// anything, by a default.
+// Decode reads what Encode wrote. It refuses a report without a result, one of an
+// unknown kind, and a backup that says Succeeded and names none: nothing may read
+// as success, or as anything, by a default.
 func Decode(text string) (Report, error) {
 	if strings.TrimSpace(text) == "" {
 		return Report{}, errors.New("the run left no report")
@@ -108,6 +112,10 @@ func Decode(text string) (Report, error) {
 	var r Report
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return Report{}, fmt.Errorf("cannot decode report: %w", err)
+	}
+	r.Kind = cmp.Or(r.Kind, vocab.RunBackup)
+	if r.Kind != vocab.RunBackup {
+		return Report{}, fmt.Errorf("report is of a run of the kind %q, which this release does not know", r.Kind)
 	}
 	switch r.Result {
 	case stanzaflowv1alpha1.RunSucceeded:
@@ -123,8 +131,7 @@ func Decode(text string) (Report, error) {
 	return r, nil
 }
 
-// OneLine makes text fit for a message: one line, valid UTF-8, at most
-// MaxMessage bytes.
+// OneLine makes one line of text for a message: valid UTF-8, at most MaxMessage bytes.
 func OneLine(text string) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
 	if len(text) <= MaxMessage {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 func TestEncodeDecode(t *testing.T) {
@@ -36,6 +37,7 @@ func TestEncodeDecode(t *testing.T) {
 		"unknown": {Result: stanzaflowv1alpha1.RunUnknown, Step: "begin", Message: "the run ended before it could say how"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			want.Kind = vocab.RunBackup
 			b, err := want.Encode()
 			if err != nil {
 				t.Fatal(err)
@@ -74,6 +76,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a run that is not over":         {`{"result":"Running"}`, `the result "Running"`},
 		"success without a backup":       {`{"result":"Succeeded"}`, "Succeeded without a backup"},
 		"success without a label":        {`{"result":"Succeeded","backup":{"type":"full"}}`, "Succeeded without a backup"},
+		"another kind of run":            {`{"kind":"drill","result":"Failed"}`, `the kind "drill"`},
 		"success of an unreadable label": {`{"result":"Succeeded","backup":{"label":1}}`, "cannot decode report"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,6 +96,14 @@ func TestDecodeTakesMore(t *testing.T) {
 	r, err := Decode(`{"result":"Failed","mood":"bad"}` + "\n")
 	if err != nil || r.Result != stanzaflowv1alpha1.RunFailed {
 		t.Errorf("report %+v, error %v", r, err)
+	}
+}
+
+// TestDecodeTakesABackupWithoutAKind, as older steps write it.
+func TestDecodeTakesABackupWithoutAKind(t *testing.T) {
+	r, err := Decode(`{"result":"Failed"}`)
+	if err != nil || r.Kind != vocab.RunBackup {
+		t.Errorf("report %+v, error %v; want the kind %q", r, err, vocab.RunBackup)
 	}
 }
 

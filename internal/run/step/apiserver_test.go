@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -21,19 +20,18 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
 )
 
 // The runner of each namespace. In the second one somebody has made it an
 // administrator of the whole cluster.
 const (
 	openNamespace = "open"
-	runner        = "system:serviceaccount:" + testNamespace + ":pgbackrest-runner"
+	runner        = "system:serviceaccount:" + runtest.Namespace + ":pgbackrest-runner"
 	strongRunner  = "system:serviceaccount:" + openNamespace + ":pgbackrest-runner"
 )
 
@@ -46,35 +44,16 @@ type server struct {
 
 func startServer(t *testing.T) *server {
 	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS is not set: it must name a directory with kube-apiserver, etcd and kubectl, such as the output of `go run . path bin` in test/cluster")
-	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
-	environment := &envtest.Environment{
-		CRDDirectoryPaths:        []string{"../../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../../deploy/crds/stanzaflow.dev_stanzas.yaml"},
-		ErrorIfCRDPathMissing:    true,
-		ControlPlaneStartTimeout: 3 * time.Minute,
-		ControlPlaneStopTimeout:  time.Minute,
-	}
-	config, err := environment.Start()
-	if err != nil {
-		t.Fatalf("cannot start the API server: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := environment.Stop(); err != nil {
-			t.Errorf("cannot stop the API server: %v", err)
-		}
-	})
-	config.QPS = -1
-	s := &server{config: config}
-	if s.admin, err = client.New(config, client.Options{}); err != nil {
+	s := &server{config: apiservertest.Start(t, "../../../deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", "../../../deploy/crds/stanzaflow.dev_stanzas.yaml")}
+	var err error
+	if s.admin, err = client.New(s.config, client.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, namespace := range []string{testNamespace, openNamespace} {
+	for _, namespace := range []string{runtest.Namespace, openNamespace} {
 		s.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 		s.createFile(t, "../../../workflows/pgbackrest-runner.yaml", namespace)
 		s.create(t, &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Name: testPod, Namespace: namespace},
+			ObjectMeta: metav1.ObjectMeta{Name: runtest.PrimaryPod, Namespace: namespace},
 			Spec: corev1.PodSpec{Containers: []corev1.Container{
 				{Name: cpo.ContainerPostgreSQL, Image: "x"}, {Name: cpo.ContainerRepoHost, Image: "x"}, {Name: "sidecar", Image: "x"},
 			}},
@@ -122,21 +101,16 @@ func (s *server) createFile(t *testing.T, file, namespace string) {
 // inForce waits until the authorizer and both policies have been seen.
 func (s *server) inForce(t *testing.T) {
 	t.Helper()
-	deadline := time.NewTimer(time.Minute)
-	defer deadline.Stop()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	err := apiservertest.Poll(func() error {
 		shell := s.exec(t, exec{argv: []string{"sh"}})
-		attach := s.do(t, strongRunner, "POST", "/api/v1/namespaces/"+openNamespace+"/pods/"+testPod+"/attach")
+		attach := s.do(t, strongRunner, "POST", "/api/v1/namespaces/"+openNamespace+"/pods/"+runtest.PrimaryPod+"/attach")
 		if refusedBy(shell, "stanzaflow-exec") && refusedBy(attach, "stanzaflow-connect") {
-			return
+			return nil
 		}
-		select {
-		case <-deadline.C:
-			t.Fatalf("the policies are not in force: %v, %v", shell, attach)
-		case <-tick.C:
-		}
+		return errors.Join(errors.New("the policies are not in force"), shell, attach)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

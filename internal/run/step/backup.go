@@ -8,22 +8,24 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/run/precheck"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// backup makes the backup of this run, unless it is there already. It goes by
-// what it sees: a backup that carries this run's annotation is done; one that
-// is running, whoever started it, is waited for; only then is one started. So a
-// lost exec stream, or a second pod of the same run, never starts a second one.
+// backup makes the backup of this run, unless it is there already. It looks first:
+// if a backup with this run's annotation is listed, it is done; if one is running,
+// whoever started it, it waits; only then does it start one. So a lost exec stream,
+// or a second pod of the same run, never starts a second one.
 func (s *step) backup(ctx context.Context) error {
-	p, err := s.Workspace.plan()
+	p, err := s.Workspace.precheck()
 	if err != nil {
 		return err
 	}
 	var lost error
 	for {
-		primary, at, err := s.places(ctx, p.Primary, p.Host)
+		primary, at, err := s.locateBoth(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -35,80 +37,89 @@ func (s *step) backup(ctx context.Context) error {
 			s.logf("the backup of this run is listed")
 			return nil
 		case seen == running:
-			s.startOver()
+			s.attempts.StartOver()
 		case lost != nil:
 			return lost
 		default:
 			// Between the look and the start another one may have begun, and
-			// one whose stream is lost may go on: the next look tells.
+			// one whose stream is lost may be running: the next look shows it.
 			err := s.start(ctx, at, p)
 			if err == nil {
 				return nil
 			}
-			switch failure := asFailure(err); {
+			switch failure := attempt.Of(err); {
 			case failure.Lost && ctx.Err() == nil:
-				s.logf("%v; looking whether it goes on", err)
+				s.logf("%v; looking whether it is still running", err)
 				lost = err
 			case !failure.Wait:
 				return err
 			}
 		}
-		if err := s.wait(ctx, s.Poll, "pgBackRest is at work in %s", where); err != nil {
+		if err := s.attempts.Wait(ctx, s.Poll, "pgBackRest is running in %s", where); err != nil {
 			return err
 		}
 	}
 }
 
-// sight is what look sees.
-type sight int
+// locateBoth returns the primary and the host of the repo, which may be the same.
+func (s *step) locateBoth(ctx context.Context, p precheck.Result) (primary, host remote.Place, err error) {
+	primary, err = s.cluster.Find(ctx, p.Primary)
+	if err != nil || p.Host.Name == p.Primary.Name {
+		return primary, primary, err
+	}
+	host, err = s.cluster.Find(ctx, p.Host)
+	return primary, host, err
+}
+
+// backupState is what look found.
+type backupState int
 
 const (
-	absent sight = iota
+	absent backupState = iota
 	running
 	listed
 )
 
 // look asks PostgreSQL for the sessions of backups, wherever they run, and the
-// host of the repo for its lock and its list. Before it says absent it also asks
-// the other pods for their locks. It returns where something is at work.
-func (s *step) look(ctx context.Context, primary, at remote.Place, repo int) (sight, remote.Place, error) {
+// host of the repo for its lock and its list. Before it returns absent it also asks
+// the other pods for their locks. It returns where something is running.
+func (s *step) look(ctx context.Context, primary, at remote.Place, repo int) (backupState, remote.Place, error) {
 	// PostgreSQL first: a backup that ends between the two looks is listed.
-	var sessionCount int
-	if err := s.ask(ctx, primary, sessions, &sessionCount); err != nil {
+	sessions, err := s.cluster.CountBackupSessions(ctx, primary)
+	if err != nil {
 		return absent, at, err
 	}
 	var info pgbackrest.Info
 	// pgBackRest reads the list before the lock, and a backup that ends
 	// between those two is in neither: so the list is read again.
 	for range 2 {
-		var err error
-		if info, err = s.info(ctx, at, repo); err != nil {
+		if info, err = s.readInfo(ctx, at, repo); err != nil {
 			return absent, at, err
 		}
 		s.showProgress(info)
 		switch {
 		case len(info.ByAnnotation(repo, vocab.BackupAnnotation, s.Run)) > 0:
 			return listed, at, nil
-		case sessionCount > 0 || info.Running:
+		case sessions > 0 || info.Running:
 			return running, at, nil
 		}
 	}
 	// A repo that cannot be read lists nothing, whatever is in it.
-	if err := repoReadable(at, info, repo); err != nil {
+	if err := remote.CheckRepo(at, info, repo); err != nil {
 		return absent, at, err
 	}
 	return s.lookElsewhere(ctx, at, repo)
 }
 
-// lookElsewhere looks for the lock in the other PostgreSQL pods. A backup that
-// has lost its primary in a failover goes on there until it notices, without a
-// session, and from 2.53 on its lock does not keep another pod out. On a repo
-// host all backups have one lock.
-func (s *step) lookElsewhere(ctx context.Context, at remote.Place, repo int) (sight, remote.Place, error) {
+// lookElsewhere looks for the lock in the other PostgreSQL pods. A backup that has
+// lost its primary in a failover continues there until it notices, without a
+// session, and from 2.53 on its lock does not keep another pod out. On a repo host
+// all backups have one lock.
+func (s *step) lookElsewhere(ctx context.Context, at remote.Place, repo int) (backupState, remote.Place, error) {
 	if at.Container != cpo.ContainerPostgreSQL {
 		return absent, at, nil
 	}
-	members, err := s.members(ctx)
+	members, err := s.cluster.Members(ctx)
 	if err != nil {
 		return absent, at, err
 	}
@@ -116,38 +127,37 @@ func (s *step) lookElsewhere(ctx context.Context, at remote.Place, repo int) (si
 		if m.Place == at || m.Container != at.Container {
 			continue
 		}
-		info, _, err := s.readInfo(ctx, m.Place, repo)
+		info, _, err := s.cluster.Info(ctx, m.Place, repo)
 		switch {
 		case err == nil && info.Running:
 			return running, m.Place, nil
 		case err == nil:
-		case m.ready && asFailure(err).Lost:
+		case m.Ready && attempt.Of(err).Lost:
 			return absent, at, err
 		default:
-			// A pod that is not what it should be must not keep the primary
-			// from being backed up.
-			s.logf("cannot see whether pgBackRest is at work in %s: %v", m.Place, err)
+			// A broken pod must not keep the primary from being backed up.
+			s.logf("cannot see whether pgBackRest is running in %s: %v", m.Place, err)
 		}
 	}
 	return absent, at, nil
 }
 
-func (s *step) start(ctx context.Context, at remote.Place, p plan) error {
+// start starts the backup of this run, and returns when it has ended.
+func (s *step) start(ctx context.Context, at remote.Place, p precheck.Result) error {
 	argv, err := pgbackrest.BackupCommand(pgbackrest.BackupOptions{
-		Stanza: vocab.PgBackRestStanza, Repo: p.Repo, Type: s.Type, StartFast: p.StartFast,
+		Stanza: vocab.PgBackRestStanza, Repo: p.Repo, Type: s.Backup.Type, StartFast: p.StartFast,
 		Annotations: map[string]string{vocab.BackupAnnotation: s.Run},
 	})
 	if err != nil {
-		return stop("%v", err)
+		return attempt.Stop("%v", err)
 	}
-	// What a dead backup has left here must not write into this one.
-	if found, err := s.pkill(ctx, at, pgbackrest.TerminateWorkersCommand()); found {
+	// Workers that a dead backup has left here must not write into this one.
+	if found, err := s.cluster.Signal(ctx, at, pgbackrest.TerminateWorkersCommand()); found {
 		s.logf("ended the workers that another backup left in %s", at)
 	} else if err != nil {
 		s.logf("%v", err)
 	}
-	stopProgress := s.progress(ctx, at, p.Repo)
+	stopProgress := s.watchProgress(ctx, at, p.Repo)
 	defer stopProgress()
-	_, err = s.pgBackRest(ctx, at, argv, s.follow)
-	return err
+	return s.cluster.FollowPgBackRest(ctx, at, argv)
 }

@@ -6,13 +6,18 @@
 //
 //	begin ─▶ precheck ─▶ backup ─▶ expire ─▶ verify
 //
-// The steps share a directory, the workspace. begin puts a report there that
-// says Unknown; every step adds what it learned; only verify writes Succeeded,
-// after it has seen the backup in pgbackrest info, the chain it needs and each
-// of its WAL segments in the archive. Argo publishes the report whatever became
-// of the pod, so a run that was killed has proven nothing and says so.
+// The steps share a directory, the workspace. begin puts a report there that says
+// Unknown; every step adds what it learned; only verify writes Succeeded. Argo
+// publishes the report whatever becomes of the pod.
 //
-// A step works by observation. It can be stopped anywhere and started again:
-// it looks first whether its work is done or under way, and never takes the end
-// of a command's stream for the end of the command.
+// run.go is the loop of a step, conclude.go its end, ending.go and terminate.go the
+// end of a run before its time. Package attempt decides how often a step tries,
+// package remote reaches the cluster, and the checks of precheck are in package
+// precheck.
+//
+// It promises: a step can be stopped anywhere and started again; a run that was killed
+// has proven nothing and says so; a run starts one backup at most.
+//
+// It refuses to take the end of a command's stream for the end of the command, and to
+// read success from anything but the repository.
 package step

@@ -7,22 +7,23 @@ import (
 	"context"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// expire applies the retention of the repo. The backup is made already, so a
-// failure here does not fail the run: it is written into the report, from where
-// the Stanza says RetentionFailed until an expire succeeds.
+// expire applies the retention of the repo. The backup is made already, so a failure
+// here does not fail the run. It is in the report, and the Stanza says
+// RetentionFailed until an expire succeeds.
 func (s *step) expire(ctx context.Context) error {
 	err := s.expireOnce(ctx)
 	if err == nil {
 		s.report.Retention = &report.Retention{}
 		return nil
 	}
-	failure := asFailure(err)
+	failure := attempt.Of(err)
 	s.report.Retention = &report.Retention{Failed: true, Code: failure.Code, Message: report.OneLine(failure.Message)}
-	if ctx.Err() == nil && !failure.Wait && (failure.Stop || s.lastAttempt()) {
+	if ctx.Err() == nil && !failure.Wait && (failure.Stop || s.attempts.Last()) {
 		s.logf("RETENTION FAILED, the backup is not affected: %s", failure.Message)
 		return nil
 	}
@@ -30,14 +31,13 @@ func (s *step) expire(ctx context.Context) error {
 }
 
 func (s *step) expireOnce(ctx context.Context) error {
-	p, at, err := s.planned(ctx)
+	p, at, err := s.locate(ctx)
 	if err != nil {
 		return err
 	}
 	argv, err := pgbackrest.ExpireCommand(vocab.PgBackRestStanza, p.Repo)
 	if err != nil {
-		return stop("%v", err)
+		return attempt.Stop("%v", err)
 	}
-	_, err = s.pgBackRest(ctx, at, argv, s.follow)
-	return err
+	return s.cluster.FollowPgBackRest(ctx, at, argv)
 }

@@ -12,20 +12,21 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
 )
 
-// TestExpireFails: the backup is good all the same, and the failure is told.
+// TestExpireFails: the backup is good all the same, and the report has the failure.
 func TestExpireFails(t *testing.T) {
-	refused := fails(49, "P00  ERROR: [049]: unable to connect to 's3.example.org:443': [111] Connection refused")
-	locked := failsAs(t, "lock: expire during backup")
+	refused := runtest.Fails(49, "P00  ERROR: [049]: unable to connect to 's3.example.org:443': [111] Connection refused")
+	locked := runtest.FailsAs(t, "lock: expire during backup")
 	for name, tc := range map[string]struct {
-		failure      script
+		failure      runtest.Script
 		times        int
 		wantAttempts int
 		want         report.Retention
 	}{
-		"only a person can mend it": {
-			failure: failsAs(t, "stop file: backup"), times: 1, wantAttempts: 1,
+		"only a person can fix it": {
+			failure: runtest.FailsAs(t, "stop file: backup"), times: 1, wantAttempts: 1,
 			want: report.Retention{Failed: true, Code: 62, Message: "pgbackrest expire failed in shop/orders-0 (postgres): [062] stop: " +
 				"stop file exists for stanza main; somebody stopped this stanza; run pgbackrest start when that is over"},
 		},
@@ -36,12 +37,12 @@ func TestExpireFails(t *testing.T) {
 		},
 		"second attempt":                  {failure: refused, times: 1, wantAttempts: 2},
 		"another pgBackRest has the lock": {failure: locked, times: 20, wantAttempts: 1},
-		"its stream is lost":              {failure: dies, times: 1, wantAttempts: 2},
+		"its stream is lost":              {failure: runtest.DiesWithStream, times: 1, wantAttempts: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := runtest.New(t)
 			for range tc.times {
-				w.on("expire", tc.failure)
+				w.On("expire", tc.failure)
 			}
 			p := newPod(w)
 			p.mustRun(Names...)
@@ -62,21 +63,21 @@ func TestExpireFails(t *testing.T) {
 			if got := p.file(fileRetention); got != output {
 				t.Errorf("output retention %q, want %q", got, output)
 			}
-			if told := strings.Contains(p.log.String(), "RETENTION FAILED, the backup is not affected: "); told != tc.want.Failed {
+			if logged := strings.Contains(p.log.String(), "RETENTION FAILED, the backup is not affected: "); logged != tc.want.Failed {
 				t.Errorf("log:\n%s", p.log)
 			}
 		})
 	}
 }
 
-// TestExpireStopped is no retention that was applied, nor a run that goes on,
-// not even in the last attempt.
+// TestExpireStopped checks that a stopped step neither applied the retention nor
+// lets the run continue, not even in the last attempt.
 func TestExpireStopped(t *testing.T) {
-	p := newPod(newWorld(t))
-	p.options.Attempts = 1
+	p := newPod(runtest.New(t))
+	p.parameters.Attempts = 1
 	p.mustRun("begin", "precheck", "backup")
 	ctx, cancel := context.WithCancel(t.Context())
-	p.on("expire", func(context.Context, call) error {
+	p.On("expire", func(context.Context, runtest.Call) error {
 		cancel()
 		return ctx.Err()
 	})
@@ -89,16 +90,16 @@ func TestExpireStopped(t *testing.T) {
 	}
 }
 
-// TestExpireFindsItsOwn: the command whose stream was lost goes on and has the
+// TestExpireFindsItsOwn: the command whose stream was lost still runs and has the
 // lock, for longer than all attempts together.
 func TestExpireFindsItsOwn(t *testing.T) {
-	w := newWorld(t)
-	locked := failsAs(t, "lock: expire during backup")
-	w.on("expire", dies, locked, locked, locked, locked, locked, locked, locked)
+	w := runtest.New(t)
+	locked := runtest.FailsAs(t, "lock: expire during backup")
+	w.On("expire", runtest.DiesWithStream, locked, locked, locked, locked, locked, locked, locked)
 	p := newPod(w)
-	p.options.Attempts = 2
+	p.parameters.Attempts = 2
 	p.mustRun(Names...)
-	if n := len(w.issued("expire")); n != 9 {
+	if n := len(w.Issued("expire")); n != 9 {
 		t.Errorf("%d commands, want 9", n)
 	}
 	if r := p.report(); r.Retention == nil || r.Retention.Failed || r.Steps[3].Attempts != 2 {

@@ -22,6 +22,8 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -53,7 +55,7 @@ func (s *server) exec(t *testing.T, e exec) error {
 func (s *server) execBy(t *testing.T, method string, e exec) error {
 	t.Helper()
 	return s.as(t, cmp.Or(e.user, runner)).Verb(method).
-		Resource("pods").Namespace(cmp.Or(e.namespace, testNamespace)).Name(testPod).SubResource("exec").
+		Resource("pods").Namespace(cmp.Or(e.namespace, runtest.Namespace)).Name(runtest.PrimaryPod).SubResource("exec").
 		VersionedParams(e.options(), scheme.ParameterCodec).Do(t.Context()).Error()
 }
 
@@ -74,7 +76,7 @@ const testLabel = "20260301-010000F"
 func backupArgv() []string {
 	return must(pgbackrest.BackupCommand(pgbackrest.BackupOptions{
 		Stanza: vocab.PgBackRestStanza, Repo: 1, Type: cpo.Full, StartFast: true,
-		Annotations: map[string]string{vocab.BackupAnnotation: testRun},
+		Annotations: map[string]string{vocab.BackupAnnotation: runtest.Run},
 	}))
 }
 
@@ -123,12 +125,12 @@ func testAllowed(t *testing.T, s *server) {
 		"verify of an incr":         must(pgbackrest.VerifyCommand(stanza, 1, testLabel+"_20260301-020000I")),
 		"list the archive":          must(pgbackrest.RepoLSCommand(1, "archive/db/16-1/0000000100000000")),
 		"list the files":            must(pgbackrest.RepoFilesCommand(1, "backup/db/"+testLabel)),
-		"end the backup of a run":   must(pgbackrest.TerminateCommand(vocab.BackupAnnotation, testRun)),
+		"end the backup of a run":   must(pgbackrest.TerminateCommand(vocab.BackupAnnotation, runtest.Run)),
 		"end the workers it left":   pgbackrest.TerminateWorkersCommand(),
 		"digest of the file":        pgbackrest.ConfigDigestCommand(cpo.ConfigDir + "/" + cpo.ConfigFileName),
 		"names of the options":      pgbackrest.OptionNamesCommand(cpo.ConfigDir),
-		"ask for settings":          psql(query),
-		"ask for sessions":          psql(sessions),
+		"ask for settings":          remote.PsqlCommand(remote.PostgresStatement),
+		"ask for sessions":          remote.PsqlCommand(remote.BackupSessionsStatement),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, container := range []string{cpo.ContainerPostgreSQL, cpo.ContainerRepoHost} {
@@ -144,17 +146,17 @@ func testAllowed(t *testing.T, s *server) {
 
 // testSteps: the table above could lack what a step has learned since.
 func testSteps(t *testing.T, s *server) {
-	for name, makeWorld := range map[string]func(*testing.T) *world{"in the primary": newWorld, "with a repo host": newRepoHostWorld} {
+	for name, makeWorld := range map[string]func(*testing.T) *runtest.World{"in the primary": runtest.New, "with a repo host": runtest.NewWithRepoHost} {
 		t.Run(name, func(t *testing.T) {
 			w := makeWorld(t)
-			w.stanzaExists = false
+			w.StanzaExists = false
 			newPod(w).mustRun(Names...)
-			if len(w.calls) < 10 {
-				t.Fatalf("the steps ran %d commands, which cannot be all", len(w.calls))
+			if len(w.Calls) < 10 {
+				t.Fatalf("the steps ran %d commands, which cannot be all", len(w.Calls))
 			}
-			for _, c := range w.calls {
-				if err := s.exec(t, exec{container: c.at.Container, argv: c.argv}); !admitted(err) {
-					t.Errorf("in %s: %q: %v", c.at.Container, c.argv, err)
+			for _, c := range w.Calls {
+				if err := s.exec(t, exec{container: c.At.Container, argv: c.Argv}); !admitted(err) {
+					t.Errorf("in %s: %q: %v", c.At.Container, c.Argv, err)
 				}
 			}
 		})
@@ -216,11 +218,11 @@ func testRefused(t *testing.T, s *server) {
 		"backup through another host":      {exec{argv: with(backupArgv(), "--repo1-host=example.org")}, otherCommand},
 		"backup with another program":      {exec{argv: with(backupArgv(), "--cmd=/tmp/x")}, otherCommand},
 		"backup with a log elsewhere":      {exec{argv: with(backupArgv(), "--log-path=/tmp")}, otherCommand},
-		"backup that tells all":            {exec{argv: at(len(backupArgv())-1, "--log-level-stderr=trace", backupArgv())}, otherCommand},
+		"backup that logs everything":      {exec{argv: at(len(backupArgv())-1, "--log-level-stderr=trace", backupArgv())}, otherCommand},
 		"backup of a delta":                {exec{argv: with(backupArgv(), "--delta")}, otherCommand},
 		"backup that expires":              {exec{argv: without("--no-expire-auto", backupArgv())}, otherCommand},
-		"backup of no run":                 {exec{argv: without("--annotation="+vocab.BackupAnnotation+"="+testRun, backupArgv())}, otherCommand},
-		"backup of two runs":               {exec{argv: with(backupArgv(), "--annotation="+vocab.BackupAnnotation+"="+testRun)}, otherCommand},
+		"backup of no run":                 {exec{argv: without("--annotation="+vocab.BackupAnnotation+"="+runtest.Run, backupArgv())}, otherCommand},
+		"backup of two runs":               {exec{argv: with(backupArgv(), "--annotation="+vocab.BackupAnnotation+"="+runtest.Run)}, otherCommand},
 		"expire of one set":                {exec{argv: with(must(pgbackrest.ExpireCommand("db", 1)), "--set="+testLabel)}, otherCommand},
 		"expire with another retention":    {exec{argv: with(must(pgbackrest.ExpireCommand("db", 1)), "--repo1-retention-full=1")}, otherCommand},
 		"verify without a set":             {exec{argv: without("--set="+testLabel, must(pgbackrest.VerifyCommand("db", 1, testLabel)))}, otherCommand},
@@ -228,17 +230,17 @@ func testRefused(t *testing.T, s *server) {
 		"list beside the repo":             {exec{argv: at(len(ls)-1, "archive/db/../../..", ls)}, otherCommand},
 		"list another stanza":              {exec{argv: at(len(ls)-1, "archive/other", ls)}, otherCommand},
 		"list two directories":             {exec{argv: with(ls, "backup/db")}, otherCommand},
-		"another statement":                {exec{argv: psql("SELECT 1")}, otherCommand},
-		"a statement after ours":           {exec{argv: psql(sessions + "; DROP DATABASE shop")}, otherCommand},
-		"a second statement":               {exec{argv: with(psql(query), "--command=SELECT 1")}, otherCommand},
-		"a statement from a file":          {exec{argv: with(psql(query), "--file=/tmp/x")}, otherCommand},
-		"the statement to another host":    {exec{argv: at(7, "--host=example.org", psql(query))}, otherCommand},
-		"psql without a statement":         {exec{argv: psql(query)[:11]}, otherCommand},
+		"another statement":                {exec{argv: remote.PsqlCommand("SELECT 1")}, otherCommand},
+		"a statement after ours":           {exec{argv: remote.PsqlCommand(remote.BackupSessionsStatement + "; DROP DATABASE shop")}, otherCommand},
+		"a second statement":               {exec{argv: with(remote.PsqlCommand(remote.PostgresStatement), "--command=SELECT 1")}, otherCommand},
+		"a statement from a file":          {exec{argv: with(remote.PsqlCommand(remote.PostgresStatement), "--file=/tmp/x")}, otherCommand},
+		"the statement to another host":    {exec{argv: at(7, "--host=example.org", remote.PsqlCommand(remote.PostgresStatement))}, otherCommand},
+		"psql without a statement":         {exec{argv: remote.PsqlCommand(remote.PostgresStatement)[:11]}, otherCommand},
 		"end every process":                {exec{argv: []string{"pkill", "--signal", "TERM", "--full", "."}}, otherCommand},
 		"end every backup":                 {exec{argv: []string{"pkill", "--signal", "TERM", "--full", vocab.BackupAnnotation + "="}}, otherCommand},
 		"end the children of PostgreSQL":   {exec{argv: at(6, "postgres", pgbackrest.TerminateWorkersCommand())}, otherCommand},
 		"end the workers of any backup":    {exec{argv: []string{"pkill", "--signal", "TERM", "--full", "backup:local"}}, otherCommand},
-		"kill the backup":                  {exec{argv: at(2, "KILL", must(pgbackrest.TerminateCommand(vocab.BackupAnnotation, testRun)))}, otherCommand},
+		"kill the backup":                  {exec{argv: at(2, "KILL", must(pgbackrest.TerminateCommand(vocab.BackupAnnotation, runtest.Run)))}, otherCommand},
 		"digest of another file":           {exec{argv: pgbackrest.ConfigDigestCommand("/etc/passwd")}, otherCommand},
 		"digest of a second file":          {exec{argv: with(pgbackrest.ConfigDigestCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "/etc/passwd")}, otherCommand},
 		"options of another directory":     {exec{argv: pgbackrest.OptionNamesCommand("/")}, otherCommand},
@@ -265,9 +267,9 @@ func testRefused(t *testing.T, s *server) {
 func testConnect(t *testing.T, s *server) {
 	const open = "/api/v1/namespaces/" + openNamespace
 	for name, path := range map[string]string{
-		"attach":             open + "/pods/" + testPod + "/attach?container=postgres",
-		"port-forward":       open + "/pods/" + testPod + "/portforward?ports=5432",
-		"proxy to a pod":     open + "/pods/" + testPod + "/proxy/",
+		"attach":             open + "/pods/" + runtest.PrimaryPod + "/attach?container=postgres",
+		"port-forward":       open + "/pods/" + runtest.PrimaryPod + "/portforward?ports=5432",
+		"proxy to a pod":     open + "/pods/" + runtest.PrimaryPod + "/proxy/",
 		"proxy to a service": open + "/services/x/proxy/",
 		"proxy to a node":    "/api/v1/nodes/x/proxy/run/x/y/z",
 	} {
@@ -290,8 +292,8 @@ func testConnect(t *testing.T, s *server) {
 
 func testRights(t *testing.T, s *server) {
 	const (
-		core   = "/api/v1/namespaces/" + testNamespace
-		apis   = "/apis/%s/namespaces/" + testNamespace
+		core   = "/api/v1/namespaces/" + runtest.Namespace
+		apis   = "/apis/%s/namespaces/" + runtest.Namespace
 		others = "/api/v1/namespaces/" + openNamespace
 	)
 	cpoAPI, ours := fmt.Sprintf(apis, "cpo.opensource.cybertec.at/v1"), fmt.Sprintf(apis, "stanzaflow.dev/v1alpha1")
@@ -300,8 +302,8 @@ func testRights(t *testing.T, s *server) {
 		method, path string
 		may          bool
 	}{
-		"reads its postgresql":            {"GET", cpoAPI + "/postgresqls/" + testCluster, true},
-		"reads its Stanza":                {"GET", ours + "/stanzas/" + testCluster, true},
+		"reads its postgresql":            {"GET", cpoAPI + "/postgresqls/" + runtest.Cluster, true},
+		"reads its Stanza":                {"GET", ours + "/stanzas/" + runtest.Cluster, true},
 		"lists pods":                      {"GET", core + "/pods", true},
 		"reads its Workflow":              {"GET", argo + "/workflows/run", true},
 		"reports to Argo":                 {"POST", argo + "/workflowtaskresults", true},
@@ -311,19 +313,19 @@ func testRights(t *testing.T, s *server) {
 		"reads a ConfigMap":               {"GET", core + "/configmaps/orders-pgbackrest-config", false},
 		"patches a ConfigMap":             {"PATCH", core + "/configmaps/orders-pgbackrest-config", false},
 		"makes a pod":                     {"POST", core + "/pods", false},
-		"deletes a pod":                   {"DELETE", core + "/pods/" + testPod, false},
-		"evicts a pod":                    {"POST", core + "/pods/" + testPod + "/eviction", false},
-		"adds a container to a pod":       {"PATCH", core + "/pods/" + testPod + "/ephemeralcontainers", false},
-		"reads the log of a pod":          {"GET", core + "/pods/" + testPod + "/log", false},
-		"attaches":                        {"POST", core + "/pods/" + testPod + "/attach", false},
-		"forwards a port":                 {"POST", core + "/pods/" + testPod + "/portforward", false},
+		"deletes a pod":                   {"DELETE", core + "/pods/" + runtest.PrimaryPod, false},
+		"evicts a pod":                    {"POST", core + "/pods/" + runtest.PrimaryPod + "/eviction", false},
+		"adds a container to a pod":       {"PATCH", core + "/pods/" + runtest.PrimaryPod + "/ephemeralcontainers", false},
+		"reads the log of a pod":          {"GET", core + "/pods/" + runtest.PrimaryPod + "/log", false},
+		"attaches":                        {"POST", core + "/pods/" + runtest.PrimaryPod + "/attach", false},
+		"forwards a port":                 {"POST", core + "/pods/" + runtest.PrimaryPod + "/portforward", false},
 		"lists pods of another namespace": {"GET", others + "/pods", false},
 		"lists all pods":                  {"GET", "/api/v1/pods", false},
 		"gets a token":                    {"POST", core + "/serviceaccounts/default/token", false},
 		"lists postgresqls":               {"GET", cpoAPI + "/postgresqls", false},
-		"patches a postgresql":            {"PATCH", cpoAPI + "/postgresqls/" + testCluster, false},
-		"patches a Stanza":                {"PATCH", ours + "/stanzas/" + testCluster, false},
-		"patches the status of a Stanza":  {"PATCH", ours + "/stanzas/" + testCluster + "/status", false},
+		"patches a postgresql":            {"PATCH", cpoAPI + "/postgresqls/" + runtest.Cluster, false},
+		"patches a Stanza":                {"PATCH", ours + "/stanzas/" + runtest.Cluster, false},
+		"patches the status of a Stanza":  {"PATCH", ours + "/stanzas/" + runtest.Cluster + "/status", false},
 		"makes a Workflow":                {"POST", argo + "/workflows", false},
 		"patches its Workflow":            {"PATCH", argo + "/workflows/run", false},
 		"patches a template":              {"PATCH", argo + "/workflowtemplates/pgbackrest-backup", false},
@@ -346,7 +348,7 @@ func testProtocols(t *testing.T, s *server) {
 	config.Impersonate = rest.ImpersonationConfig{UserName: runner}
 	for command, argv := range map[string][]string{"admitted": pgbackrest.VersionCommand(), "refused": {"sh"}} {
 		e := exec{argv: argv}
-		url := s.as(t, runner).Post().Resource("pods").Namespace(testNamespace).Name(testPod).SubResource("exec").
+		url := s.as(t, runner).Post().Resource("pods").Namespace(runtest.Namespace).Name(runtest.PrimaryPod).SubResource("exec").
 			VersionedParams(e.options(), scheme.ParameterCodec).URL()
 		webSocket, err := remotecommand.NewWebSocketExecutor(config, "GET", url.String())
 		if err != nil {
@@ -415,7 +417,9 @@ func randomCommand(random *rand.Rand) []string {
 			return pgbackrest.RepoLSCommand(repo, "archive/"+stanza+"/"+digits("1%d-%d/%08X%08X", 9, 9, 1<<32, 1<<32))
 		},
 		func() ([]string, error) { return pgbackrest.TerminateCommand(vocab.BackupAnnotation, uid) },
-		func() ([]string, error) { return psql([]string{query, sessions}[random.IntN(2)]), nil },
+		func() ([]string, error) {
+			return remote.PsqlCommand([]string{remote.PostgresStatement, remote.BackupSessionsStatement}[random.IntN(2)]), nil
+		},
 	}
 	return must(commands[random.IntN(len(commands))]())
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// progressPeriod between two looks at how far a backup is. Argo publishes the
-// file once a minute.
+// progressPeriod is the wait between two looks at how far a backup is. Argo
+// publishes the file once a minute.
 const progressPeriod = 15 * time.Second
 
-// progress writes how far the backup is that start runs to the file that Argo
-// shows as the progress of the node, in percent. It is for people; whether a
-// backup is done is never read from it. The returned function ends it.
-func (s *step) progress(ctx context.Context, at remote.Place, repo int) func() {
+// watchProgress writes in percent how far the backup is that start runs, to the file
+// that Argo shows as the progress of the node. It is for people; nothing reads from
+// it whether a backup is done. The returned function ends it.
+func (s *step) watchProgress(ctx context.Context, at remote.Place, repo int) func() {
 	argv, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza, repo)
 	if s.ProgressFile == "" || err != nil {
 		return func() {}
@@ -30,12 +30,12 @@ func (s *step) progress(ctx context.Context, at remote.Place, repo int) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	group.Go(func() {
-		for s.sleep(ctx, progressPeriod) == nil {
-			out, err := s.capture(ctx, at, argv)
+		for s.clock.Sleep(ctx, progressPeriod) == nil {
+			out, err := s.cluster.Capture(ctx, at, argv)
 			if err != nil {
 				continue
 			}
-			if info, err := pgbackrest.ParseInfo(out.stdout.Bytes(), vocab.PgBackRestStanza); err == nil {
+			if info, err := pgbackrest.ParseInfo(out.Stdout.Bytes(), vocab.PgBackRestStanza); err == nil {
 				s.showProgress(info)
 			}
 		}

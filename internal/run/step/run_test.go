@@ -10,40 +10,41 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"github.com/google/go-cmp/cmp"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 func TestRunProvesABackup(t *testing.T) {
-	w := newWorld(t)
-	w.list(backup{Type: cpo.Full, RepoKey: 1, Stop: testStart.Add(-24 * time.Hour)})
-	w.list(backup{Type: cpo.Full, RepoKey: 1, Stop: testStart.Add(-30 * time.Hour), Error: true})
-	w.list(backup{Type: cpo.Full, RepoKey: 2, Stop: testStart.Add(-48 * time.Hour)})
-	w.clock.Step(time.Hour)
+	w := runtest.New(t)
+	w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start.Add(-24 * time.Hour)})
+	w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start.Add(-30 * time.Hour), Error: true})
+	w.List(runtest.Backup{Type: cpo.Full, RepoKey: 2, Stop: runtest.Start.Add(-48 * time.Hour)})
+	w.Clock.Step(time.Hour)
 	p := newPod(w)
 	if code := p.run(Names...); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, p.log)
 	}
 
-	at := testStart.Add(time.Hour)
+	at := runtest.Start.Add(time.Hour)
 	want := report.Report{
 		Result: stanzaflowv1alpha1.RunSucceeded, Step: "verify",
-		Run: testRun, Cluster: testCluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
+		Kind: vocab.RunBackup, Run: runtest.Run, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
 		Backup: &report.Backup{
 			Label: "20260301-020000F", Type: cpo.Full, Start: at, Stop: at, DatabaseBytes: 22992758, RepoDeltaBytes: 4534133,
 			LSNStart: "0/2000028", LSNStop: "0/3000050",
 			WALStart: "000000010000000000000008", WALStop: "000000010000000000000009", WALSegments: 2, PgBackRest: "2.55.1",
-			OldestInRepo: testStart.Add(-24 * time.Hour), BackupsInRepo: 3, FullsInRepo: 3,
+			OldestInRepo: runtest.Start.Add(-24 * time.Hour), BackupsInRepo: 3, FullsInRepo: 3,
 			Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc",
 			Verified: stanzaflowv1alpha1.VerifiedContents,
 		},
@@ -75,35 +76,35 @@ func TestRunProvesABackup(t *testing.T) {
 		t.Errorf("a run that succeeds has a termination message: %v", err)
 	}
 
-	backups := w.issued("backup")
+	backups := w.Issued("backup")
 	if len(backups) != 1 {
 		t.Fatalf("%d backup commands, want 1", len(backups))
 	}
-	if want := (remote.Place{Namespace: testNamespace, Pod: testPod, Container: cpo.ContainerPostgreSQL}); backups[0].at != want {
-		t.Errorf("backup ran in %s, want %s", backups[0].at, want)
+	if want := (remote.Place{Namespace: runtest.Namespace, Pod: runtest.PrimaryPod, Container: cpo.ContainerPostgreSQL}); backups[0].At != want {
+		t.Errorf("backup ran in %s, want %s", backups[0].At, want)
 	}
-	argv := strings.Join(backups[0].argv, " ")
+	argv := strings.Join(backups[0].Argv, " ")
 	for _, want := range []string{
 		"pgbackrest backup --stanza=db ", " --repo=1 ", " --type=full ", " --no-expire-auto ", " --start-fast ",
-		" --annotation=" + vocab.BackupAnnotation + "=" + testRun + " ",
+		" --annotation=" + vocab.BackupAnnotation + "=" + runtest.Run + " ",
 	} {
 		if !strings.Contains(argv, want) {
 			t.Errorf("backup command %q lacks %q", argv, want)
 		}
 	}
-	expires := w.issued("expire")
-	if len(expires) != 1 || !strings.Contains(strings.Join(expires[0].argv, " "), "--repo=1") {
+	expires := w.Issued("expire")
+	if len(expires) != 1 || !strings.Contains(strings.Join(expires[0].Argv, " "), "--repo=1") {
 		t.Errorf("expire commands %v, want one for repo1", expires)
 	}
 }
 
 func TestRunLeavesStartFastToTheUser(t *testing.T) {
-	w := newWorld(t)
-	w.cluster.PgBackRest.Global["start-fast"] = "n"
-	w.project()
+	w := runtest.New(t)
+	w.Cluster.PgBackRest.Global["start-fast"] = "n"
+	w.Project()
 	p := newPod(w)
 	p.mustRun(Names...)
-	if argv := w.issued("backup")[0].argv; strings.Contains(strings.Join(argv, " "), "start-fast") {
+	if argv := w.Issued("backup")[0].Argv; strings.Contains(strings.Join(argv, " "), "start-fast") {
 		t.Errorf("backup command %q, want no --start-fast", argv)
 	}
 }
@@ -111,17 +112,17 @@ func TestRunLeavesStartFastToTheUser(t *testing.T) {
 func TestRunStepsNeedTheirOrder(t *testing.T) {
 	for _, name := range Names[1:] {
 		t.Run(name, func(t *testing.T) {
-			p := newPod(newWorld(t))
+			p := newPod(runtest.New(t))
 			code := p.step(t.Context(), name)
 			p.wantFailure(code, ExitStop, name, stanzaflowv1alpha1.RunFailed, "begin has left nothing in the workspace")
-			if len(p.calls) > 0 {
-				t.Errorf("commands ran: %v", p.calls)
+			if len(p.Calls) > 0 {
+				t.Errorf("commands ran: %v", p.Calls)
 			}
 		})
 	}
 	for _, name := range []string{"backup", "verify"} {
 		t.Run(name+" without precheck", func(t *testing.T) {
-			p := newPod(newWorld(t))
+			p := newPod(runtest.New(t))
 			p.mustRun("begin")
 			p.wantFailure(p.run(name), ExitStop, name, stanzaflowv1alpha1.RunFailed, "precheck has left nothing in the workspace")
 		})
@@ -136,22 +137,22 @@ func TestRunRefusesAnUnreadableWorkspace(t *testing.T) {
 		"report that says Succeeded alone": {fileReport, `{"result":"Succeeded"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPod(newWorld(t))
+			p := newPod(runtest.New(t))
 			p.mustRun("begin", "precheck")
 			if err := os.WriteFile(p.env.Workspace.path(tc.file), []byte(tc.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			p.wantFailure(p.run("backup"), ExitGaveUp, "backup", stanzaflowv1alpha1.RunFailed, "cannot read")
-			if r := p.report(); tc.file != fileOptions && (r.Run != testRun || r.Cluster != testCluster) {
+			if r := p.report(); tc.file != fileOptions && (r.Run != runtest.Run || r.Cluster != runtest.Cluster) {
 				t.Errorf("the new report does not name the run: %+v", r)
 			}
-			if len(p.issued("backup")) > 0 {
+			if len(p.Issued("backup")) > 0 {
 				t.Error("a backup was started")
 			}
 		})
 	}
 	t.Run("no report", func(t *testing.T) {
-		p := newPod(newWorld(t))
+		p := newPod(runtest.New(t))
 		p.mustRun("begin", "precheck")
 		if err := os.Remove(p.env.Workspace.path(fileReport)); err != nil {
 			t.Fatal(err)
@@ -161,18 +162,17 @@ func TestRunRefusesAnUnreadableWorkspace(t *testing.T) {
 }
 
 func TestRunUnknownStep(t *testing.T) {
-	p := newPod(newWorld(t))
+	p := newPod(runtest.New(t))
 	p.wantFailure(p.step(t.Context(), "restore"), ExitStop, "restore", stanzaflowv1alpha1.RunFailed, `there is no step "restore"`)
 }
 
 // TestRunThatIsKilledHasProvenNothing: a kill leaves what the step before wrote.
 func TestRunThatIsKilledHasProvenNothing(t *testing.T) {
 	for _, name := range Names[1:] {
-		p := newPod(newWorld(t))
-		p.mustRun("begin")
-		p.mustRun(namesBetween(name)...)
+		p := newPod(runtest.New(t))
+		p.mustRun(stepsBefore(name)...)
 		r := p.report()
-		if r.Result != stanzaflowv1alpha1.RunUnknown || r.Message == "" || r.Run != testRun || r.Backup != nil {
+		if r.Result != stanzaflowv1alpha1.RunUnknown || r.Message == "" || r.Run != runtest.Run || r.Backup != nil {
 			t.Errorf("killed in %s, the report is %+v, want Unknown with a message", name, r)
 		}
 		if label := p.file(fileLabel); label != "" {
@@ -181,15 +181,8 @@ func TestRunThatIsKilledHasProvenNothing(t *testing.T) {
 	}
 }
 
-// namesBetween are the steps after begin and before the one of that name.
-func namesBetween(name string) []string {
-	for i, n := range Names {
-		if n == name && i > 0 {
-			return Names[1:i]
-		}
-	}
-	return nil
-}
+// stepsBefore are the steps before the one of that name.
+func stepsBefore(name string) []string { return Names[:slices.Index(Names, name)] }
 
 // TestRunStopped stops each step before and while it works.
 func TestRunStopped(t *testing.T) {
@@ -209,30 +202,21 @@ func TestRunStopped(t *testing.T) {
 		{"verify", "repo-ls"},
 	} {
 		t.Run(tc.step+" "+tc.during, func(t *testing.T) {
-			p := newPod(newWorld(t))
-			p.mustRun("begin")
-			p.mustRun(namesBetween(tc.step)...)
-			ctx, cancel := context.WithCancel(t.Context())
-			if tc.during == "" {
-				cancel()
-			} else {
-				p.on(tc.during, func(context.Context, call) error {
-					cancel()
-					return ctx.Err()
-				})
-			}
+			p := newPod(runtest.New(t))
+			p.mustRun(stepsBefore(tc.step)...)
+			ctx := p.stoppedDuring(tc.during)
 			p.wantFailure(p.step(ctx, tc.step), ExitStopped, tc.step, stanzaflowv1alpha1.RunFailed,
-				"the step was stopped before it ended: ", "canceled", testCluster)
+				"the step was stopped before it ended: ", "canceled", runtest.Cluster)
 		})
 	}
 }
 
 func TestRunStoppedBetweenTwoAttemptsSaysWhyItTried(t *testing.T) {
-	p := newPod(newWorld(t))
-	p.options.Backoff = time.Hour
+	p := newPod(runtest.New(t))
+	p.parameters.Backoff = time.Hour
 	p.mustRun("begin", "precheck")
 	ctx, cancel := context.WithCancel(t.Context())
-	p.on("backup", failsAs(t, "pg: wrong port"))
+	p.On("backup", runtest.FailsAs(t, "pg: wrong port"))
 	// The step says that it waits, and is stopped while it does.
 	p.env.Log = io.MultiWriter(p.log, writerFunc(func(b []byte) (int, error) {
 		if bytes.Contains(b, []byte("failed, next in")) {
@@ -251,22 +235,22 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// TestRunStoppedStillStops: what only a person can mend stays that.
+// TestRunStoppedStillStops: what only a person can fix stays that.
 func TestRunStoppedStillStops(t *testing.T) {
-	p := newPod(newWorld(t))
+	p := newPod(runtest.New(t))
 	p.mustRun("begin", "precheck")
 	ctx, cancel := context.WithCancel(t.Context())
-	p.on("backup", func(ctx context.Context, c call) error {
+	p.On("backup", func(ctx context.Context, c runtest.Call) error {
 		cancel()
-		return failsAs(t, "stop file: backup")(ctx, c)
+		return runtest.FailsAs(t, "stop file: backup")(ctx, c)
 	})
 	p.wantFailure(p.step(ctx, "backup"), ExitStop, "backup", stanzaflowv1alpha1.RunFailed, "[062] stop")
 }
 
 func TestRunWithoutPlaceForItsMessages(t *testing.T) {
-	p := newPod(newWorld(t))
+	p := newPod(runtest.New(t))
 	p.env.TerminationLog = filepath.Join(t.TempDir(), "gone", "termination-log")
-	p.options.Cluster = ""
+	p.parameters.Cluster = ""
 	if code := p.run("begin"); code != ExitStop {
 		t.Errorf("exit code %d, want %d", code, ExitStop)
 	}
@@ -274,7 +258,7 @@ func TestRunWithoutPlaceForItsMessages(t *testing.T) {
 		t.Errorf("log:\n%s", p.log)
 	}
 
-	p = newPod(newWorld(t))
+	p = newPod(runtest.New(t))
 	p.env.Workspace = Workspace(filepath.Join(t.TempDir(), "gone"))
 	if code := p.run("begin"); code != ExitGaveUp {
 		t.Errorf("exit code %d, want %d", code, ExitGaveUp)
@@ -284,42 +268,29 @@ func TestRunWithoutPlaceForItsMessages(t *testing.T) {
 	}
 }
 
-func TestBackOff(t *testing.T) {
-	s := &step{Options: Options{Attempts: 8, Backoff: 10 * time.Second}}
-	b := s.backOff(t.Context())
-	b.Reset()
-	var got []string
-	for d := b.NextBackOff(); d != backoff.Stop; d = b.NextBackOff() {
-		got = append(got, d.String())
-	}
-	if diff := cmp.Diff([]string{"10s", "20s", "40s", "1m20s", "2m40s", "5m0s", "5m0s"}, got); diff != "" {
-		t.Errorf("waits (-want +got):\n%s", diff)
-	}
-	s.Attempts = 1
-	if d := s.backOff(t.Context()).NextBackOff(); d != backoff.Stop {
-		t.Errorf("one attempt is followed by another after %s", d)
-	}
-}
-
 func TestBegin(t *testing.T) {
 	for name, tc := range map[string]struct {
-		change func(*Options)
+		change func(*Parameters)
 		want   string
 	}{
-		"no cluster":       {func(o *Options) { o.Cluster = "" }, "parameter cluster is empty"},
-		"no repo":          {func(o *Options) { o.Repo = "" }, `parameter repo is ""`},
-		"repo5":            {func(o *Options) { o.Repo = "repo5" }, "must be repo1, repo2, repo3 or repo4"},
-		"unknown type":     {func(o *Options) { o.Type = "weekly" }, `parameter type is "weekly", must be full, diff or incr`},
-		"no type":          {func(o *Options) { o.Type = "" }, `parameter type is ""`},
-		"no attempts":      {func(o *Options) { o.Attempts = 0 }, "parameter attempts is 0, must be at least 1"},
-		"negative backoff": {func(o *Options) { o.Backoff = -time.Second }, "parameter backoff is -1s"},
-		"no run":           {func(o *Options) { o.Run = "" }, `run ""`},
-		"no Workflow":      {func(o *Options) { o.Workflow = "" }, `workflow ""`},
-		"no namespace":     {func(o *Options) { o.Namespace = "" }, `namespace is ""`},
+		"no cluster":       {func(o *Parameters) { o.Cluster = "" }, "parameter cluster is empty"},
+		"no repo":          {func(o *Parameters) { o.Repo = "" }, `parameter repo is ""`},
+		"repo5":            {func(o *Parameters) { o.Repo = "repo5" }, "must be repo1, repo2, repo3 or repo4"},
+		"unknown type":     {func(o *Parameters) { o.Type = "weekly" }, `parameter type is "weekly", must be full, diff or incr`},
+		"no type":          {func(o *Parameters) { o.Type = "" }, `parameter type is ""`},
+		"no attempts":      {func(o *Parameters) { o.Attempts = 0 }, "parameter attempts is 0, must be at least 1"},
+		"negative backoff": {func(o *Parameters) { o.Backoff = -time.Second }, "parameter backoff is -1s"},
+		"no run":           {func(o *Parameters) { o.Run = "" }, `run ""`},
+		"no Workflow":      {func(o *Parameters) { o.Workflow = "" }, `workflow ""`},
+		"no time":          {func(o *Parameters) { o.Created = "today" }, `--created is "today", must be a time such as`},
+		"no limit":         {func(o *Parameters) { o.Created, o.Limit = "2026-03-01T01:00:00Z", 0 }, "parameter limit is 0s, must be more than 0"},
+		"no size":          {func(o *Parameters) { o.Verify = "much" }, `parameter verify is "much", must be a size such as 10Gi`},
+		"negative size":    {func(o *Parameters) { o.Verify = "-1Gi" }, `parameter verify is "-1Gi"`},
+		"no namespace":     {func(o *Parameters) { o.Namespace = "" }, `namespace is ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPod(newWorld(t))
-			tc.change(&p.options)
+			p := newPod(runtest.New(t))
+			tc.change(&p.parameters)
 			p.wantFailure(p.run("begin"), ExitStop, "begin", stanzaflowv1alpha1.RunFailed, tc.want)
 			if _, err := os.Stat(p.env.Workspace.path(fileOptions)); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("options are left for the next step: %v", err)
@@ -330,13 +301,13 @@ func TestBegin(t *testing.T) {
 
 // TestBeginInAnotherPod: an attempt must not inherit the report of one before.
 func TestBeginInAnotherPod(t *testing.T) {
-	p := newPod(newWorld(t))
+	p := newPod(runtest.New(t))
 	p.mustRun(Names...)
 	p.mustRun("begin")
 	want := report.Report{
 		Result: stanzaflowv1alpha1.RunUnknown, Step: "begin", Message: "the run ended before it could say how",
-		Run: testRun, Cluster: testCluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
-		Steps: []report.Step{{Name: "begin", Start: testStart, Attempts: 1}},
+		Kind: vocab.RunBackup, Run: runtest.Run, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
+		Steps: []report.Step{{Name: "begin", Start: runtest.Start, Attempts: 1}},
 	}
 	if diff := cmp.Diff(want, p.report()); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
@@ -346,22 +317,23 @@ func TestBeginInAnotherPod(t *testing.T) {
 	}
 }
 
-// TestRunTellsNoSecrets plants credentials where the steps read and checks that
+// TestRunShowsNoSecrets plants credentials where the steps read and checks that
 // they are in nothing that the steps write.
-func TestRunTellsNoSecrets(t *testing.T) {
+func TestRunShowsNoSecrets(t *testing.T) {
 	const secret = "hunter2"
 	t.Setenv("PGBACKREST_REPO1_S3_KEY_SECRET", secret)
-	w := newWorld(t)
-	w.cluster.PgBackRest.Global["repo1-s3-key-secret"] = secret
+	w := runtest.New(t)
+	w.Cluster.PgBackRest.Global["repo1-s3-key-secret"] = secret
+	w.Declare()
 	// The operator keeps an older configuration then.
-	w.files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = "[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-s3-bucket=backups\n"
+	w.Files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = "[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-s3-bucket=backups\n"
 	redacted := "P00   INFO: backup command begin 2.55.1: --repo1-s3-key=<redacted> --repo1-s3-key-secret=<redacted>"
-	w.on("backup",
-		func(ctx context.Context, c call) error {
-			_ = c.print(redacted + "\n")
-			return failsAs(t, "pg: wrong port")(ctx, c)
+	w.On("backup",
+		func(ctx context.Context, c runtest.Call) error {
+			_ = c.Print(redacted + "\n")
+			return runtest.FailsAs(t, "pg: wrong port")(ctx, c)
 		},
-		failsAs(t, "pg: wrong port"), failsAs(t, "pg: wrong port"))
+		runtest.FailsAs(t, "pg: wrong port"), runtest.FailsAs(t, "pg: wrong port"))
 	failed := newPod(w)
 	if code := failed.run(Names...); code != ExitGaveUp {
 		t.Fatalf("exit code %d\n%s", code, failed.log)
@@ -369,7 +341,8 @@ func TestRunTellsNoSecrets(t *testing.T) {
 	good := newPod(w)
 	good.mustRun(Names...)
 	stale := newPod(w)
-	delete(w.cluster.PgBackRest.Global, "repo1-s3-key-secret")
+	delete(w.Cluster.PgBackRest.Global, "repo1-s3-key-secret")
+	w.Declare()
 	if code := stale.run("begin", "precheck"); code != ExitGaveUp {
 		t.Fatalf("exit code %d\n%s", code, stale.log)
 	}
@@ -385,13 +358,13 @@ func TestRunTellsNoSecrets(t *testing.T) {
 		}
 		for name, text := range texts {
 			if strings.Contains(text, secret) {
-				t.Errorf("%s tells a secret:\n%s", name, text)
+				t.Errorf("%s shows a secret:\n%s", name, text)
 			}
 		}
 	}
-	for _, c := range w.calls {
-		if strings.Contains(strings.Join(c.argv, " "), secret) {
-			t.Errorf("the command line %q tells a secret", c.argv)
+	for _, c := range w.Calls {
+		if strings.Contains(strings.Join(c.Argv, " "), secret) {
+			t.Errorf("the command line %q shows a secret", c.Argv)
 		}
 	}
 	if !strings.Contains(failed.file(fileLog), redacted) {
@@ -401,13 +374,13 @@ func TestRunTellsNoSecrets(t *testing.T) {
 
 func TestFailuresOfTheAPIServer(t *testing.T) {
 	errBoom := errors.New("boom")
-	for name, change := range map[string]func(*world){
-		"cannot read postgresql shop/orders: boom":             func(w *world) { w.clusterError = errBoom },
-		"cannot list the pods of postgresql shop/orders: boom": func(w *world) { w.podsError = errBoom },
-		"cannot read stanza shop/orders: boom":                 func(w *world) { w.stanzaError = errBoom },
+	for name, change := range map[string]func(*runtest.World){
+		"cannot read postgresql shop/orders: boom":             func(w *runtest.World) { w.ClusterError = errBoom },
+		"cannot list the pods of postgresql shop/orders: boom": func(w *runtest.World) { w.PodsError = errBoom },
+		"cannot read stanza shop/orders: boom":                 func(w *runtest.World) { w.StanzaError = errBoom },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := runtest.New(t)
 			change(w)
 			p := newPod(w)
 			p.wantFailure(p.run("begin", "precheck"), ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, name, "(3 attempts)")
@@ -418,41 +391,46 @@ func TestFailuresOfTheAPIServer(t *testing.T) {
 	}
 }
 
-func TestStreamsThatBreak(t *testing.T) {
-	for _, tc := range []struct{ step, command, want string }{
-		{"precheck", "version", "cannot run pgBackRest in shop/orders-0 (postgres): unexpected EOF"},
-		{"precheck", "psql", "cannot query PostgreSQL in shop/orders-0 (postgres): unexpected EOF"},
-		{"precheck", "info", "lost the stream of pgbackrest info in shop/orders-0 (postgres): unexpected EOF"},
-		{"verify", "repo-ls", "lost the stream of pgbackrest repo-ls in shop/orders-0 (postgres): unexpected EOF"},
-	} {
-		t.Run(tc.command, func(t *testing.T) {
-			p := newPod(newWorld(t))
-			p.mustRun("begin")
-			p.mustRun(namesBetween(tc.step)...)
-			lost := func(context.Context, call) error { return io.ErrUnexpectedEOF }
-			p.on(tc.command, lost, lost, lost)
+// brokenCommand is a command that breaks in a step, and what the step says then.
+type brokenCommand struct{ step, command, want string }
+
+// testBrokenCommand breaks each command in all attempts of its step, which gives up
+// and succeeds the next time.
+func testBrokenCommand(t *testing.T, broken func(*runtest.World) runtest.Script, commands []brokenCommand) {
+	t.Helper()
+	for _, tc := range commands {
+		t.Run(tc.step+" "+tc.command, func(t *testing.T) {
+			w := runtest.New(t)
+			p := newPod(w)
+			p.mustRun(stepsBefore(tc.step)...)
+			fails := broken(w)
+			w.On(tc.command, fails, fails, fails)
 			p.wantFailure(p.run(tc.step), ExitGaveUp, tc.step, stanzaflowv1alpha1.RunFailed, tc.want, "(3 attempts)")
 			if code := p.run(tc.step); code != 0 {
-				t.Errorf("exit code %d when the streams hold again", code)
+				t.Errorf("exit code %d when the command works again", code)
 			}
 		})
 	}
 }
 
+func TestStreamsThatBreak(t *testing.T) {
+	testBrokenCommand(t, func(_ *runtest.World) runtest.Script {
+		return func(context.Context, runtest.Call) error { return io.ErrUnexpectedEOF }
+	}, []brokenCommand{
+		{"precheck", "version", "cannot run pgBackRest in shop/orders-0 (postgres): unexpected EOF"},
+		{"precheck", "psql", "cannot query PostgreSQL in shop/orders-0 (postgres): unexpected EOF"},
+		{"precheck", "info", "lost the stream of pgbackrest info in shop/orders-0 (postgres): unexpected EOF"},
+		{"verify", "repo-ls", "lost the stream of pgbackrest repo-ls in shop/orders-0 (postgres): unexpected EOF"},
+	})
+}
+
 func TestAnswersThatCannotBeRead(t *testing.T) {
-	for _, tc := range []struct{ step, command, want string }{
+	testBrokenCommand(t, func(_ *runtest.World) runtest.Script {
+		return func(_ context.Context, c runtest.Call) error { return c.Print("Defaulted container") }
+	}, []brokenCommand{
 		{"precheck", "psql", "cannot read the answer of PostgreSQL in shop/orders-0 (postgres)"},
 		{"precheck", "info", "in shop/orders-0 (postgres): cannot read the output of pgbackrest info"},
 		{"backup", "psql", "cannot read the answer of PostgreSQL in shop/orders-0 (postgres)"},
 		{"verify", "repo-ls", "in shop/orders-0 (postgres): cannot read the output of pgbackrest repo-ls"},
-	} {
-		t.Run(tc.step+" "+tc.command, func(t *testing.T) {
-			p := newPod(newWorld(t))
-			p.mustRun("begin")
-			p.mustRun(namesBetween(tc.step)...)
-			garbled := func(_ context.Context, c call) error { return c.print("Defaulted container") }
-			p.on(tc.command, garbled, garbled, garbled)
-			p.wantFailure(p.run(tc.step), ExitGaveUp, tc.step, stanzaflowv1alpha1.RunFailed, tc.want)
-		})
-	}
+	})
 }

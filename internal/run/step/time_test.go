@@ -12,25 +12,27 @@ import (
 	"time"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // newLimitedPod is one of a run that has an hour.
-func newLimitedPod(w *world) *pod {
+func newLimitedPod(w *runtest.World) *pod {
 	p := newPod(w)
-	p.options.Limit = time.Hour
-	p.options.Deadline = testStart.Add(time.Hour)
+	p.parameters.Limit = time.Hour
+	p.parameters.Created = runtest.Start.Format(time.RFC3339)
 	return p
 }
 
-// hangs never ends by itself. The clock goes on.
-func hangs(w *world, d time.Duration) script {
-	return func(ctx context.Context, _ call) error {
-		w.clock.Step(d)
+// hangs never ends by itself. The clock moves by d.
+func hangs(w *runtest.World, d time.Duration) runtest.Script {
+	return func(ctx context.Context, _ runtest.Call) error {
+		w.Clock.Step(d)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(10 * time.Second):
-			w.t.Errorf("still waiting for a command after %s", d)
+			w.T.Errorf("still waiting for a command after %s", d)
 			return io.ErrUnexpectedEOF
 		}
 	}
@@ -40,18 +42,18 @@ func hangs(w *world, d time.Duration) script {
 // doing, and leaves no backup that has the lock.
 func TestOutOfTime(t *testing.T) {
 	const hour = time.Hour + time.Minute
-	const limit = "the run was not over within its limit of 1h0m0s, "
+	const limit = "the run exceeded its limit of 1h0m0s: "
 	for name, tc := range map[string]struct {
 		step   string
-		change func(*world)
+		change func(*runtest.World)
 		reason string
 		want   []string
 	}{
 		"a backup that does not end": {
-			step: "backup", reason: reasonEnded,
-			change: func(w *world) {
-				w.on("backup", func(ctx context.Context, c call) error {
-					w.atWork[atPrimary], w.lock = 1, true
+			step: "backup", reason: vocab.EventBackupEnded,
+			change: func(w *runtest.World) {
+				w.On("backup", func(ctx context.Context, c runtest.Call) error {
+					w.Running[atPrimary], w.Lock = 1, true
 					return hangs(w, hour)(ctx, c)
 				})
 			},
@@ -61,46 +63,45 @@ func TestOutOfTime(t *testing.T) {
 			},
 		},
 		"a foreign backup that does not end": {
-			step: "backup", change: func(w *world) { w.lock = true }, reason: reasonNoBackup,
-			want: []string{limit + "it waited, pgBackRest is at work in shop/orders-0 (postgres)", "no backup of this run was at work, and none is listed in repo1"},
+			step: "backup", change: func(w *runtest.World) { w.Lock = true }, reason: vocab.EventNoBackup,
+			want: []string{limit + "it waited, pgBackRest is running in shop/orders-0 (postgres)", "this run had no backup running, and none is listed in repo1"},
 		},
 		"the backup of a pod that was lost does not end": {
-			step: "backup", change: func(w *world) { w.lock, w.atWork[atPrimary] = true, 1 }, reason: reasonEnded,
+			step: "backup", change: func(w *runtest.World) { w.Lock, w.Running[atPrimary] = true, 1 }, reason: vocab.EventBackupEnded,
 			want: []string{limit + "it waited", "its backup in shop/orders-0 (postgres) was ended, the lock is free"},
 		},
 		"a lock that stays": {
-			step: "expire", change: func(w *world) { w.always("expire", failsAs(w.t, "lock: expire during backup")) }, reason: reasonNotVerified,
+			step: "expire", change: func(w *runtest.World) { w.Always("expire", runtest.FailsAs(w.T, "lock: expire during backup")) }, reason: vocab.EventBackupNotVerified,
 			want: []string{limit + "pgbackrest expire failed in shop/orders-0 (postgres): [050] lock-acquire", "is complete and listed in repo1, but not verified"},
 		},
 		"a check that does not end": {
-			step: "precheck", change: func(w *world) { w.on("check", hangs(w, hour)) }, reason: reasonNoBackup,
+			step: "precheck", change: func(w *runtest.World) { w.On("check", hangs(w, hour)) }, reason: vocab.EventNoBackup,
 			want: []string{limit + "pgbackrest check had not ended in shop/orders-0 (postgres)"},
 		},
 		"an expire that does not end": {
-			step: "expire", change: func(w *world) { w.on("expire", hangs(w, hour)) }, reason: reasonNotVerified,
+			step: "expire", change: func(w *runtest.World) { w.On("expire", hangs(w, hour)) }, reason: vocab.EventBackupNotVerified,
 			want: []string{limit + "pgbackrest expire had not ended in shop/orders-0 (postgres)"},
 		},
 		"the time between two attempts": {
-			step: "backup", change: func(w *world) { w.on("backup", failsAs(w.t, "pg: wrong port")) }, reason: reasonNoBackup,
+			step: "backup", change: func(w *runtest.World) { w.On("backup", runtest.FailsAs(w.T, "pg: wrong port")) }, reason: vocab.EventNoBackup,
 			want: []string{limit + "pgbackrest backup failed in shop/orders-0 (postgres): [056] db-connect"},
 		},
 		"a step that begins too late": {
-			step: "verify", change: func(w *world) { w.clock.Step(hour) }, reason: reasonNotVerified,
+			step: "verify", change: func(w *runtest.World) { w.Clock.Step(hour) }, reason: vocab.EventBackupNotVerified,
 			want: []string{limit + "step verify had not begun"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := runtest.New(t)
 			p := newLimitedPod(w)
-			p.options.Backoff = time.Hour
+			p.parameters.Backoff = time.Hour
 			p.env.Log = io.MultiWriter(p.log, writerFunc(func(b []byte) (int, error) {
 				if bytes.Contains(b, []byte("failed, next in")) {
-					w.clock.Step(hour)
+					w.Clock.Step(hour)
 				}
 				return len(b), nil
 			}))
-			p.mustRun("begin")
-			p.mustRun(namesBetween(tc.step)...)
+			p.mustRun(stepsBefore(tc.step)...)
 			tc.change(w)
 			p.wantFailure(p.run(tc.step), ExitStop, tc.step, stanzaflowv1alpha1.RunFailed, tc.want...)
 			p.wantTold(tc.reason)
@@ -109,45 +110,45 @@ func TestOutOfTime(t *testing.T) {
 }
 
 // TestOutOfTimeBeforeItBegan: a run can wait for its turn all the time it has.
-// The pod may also be the second one, and the backup of the first go on.
+// The pod may also be the second one, and the backup of the first still run.
 func TestOutOfTimeBeforeItBegan(t *testing.T) {
 	for name, atWork := range map[string]int{"the first pod": 0, "another pod": 1} {
-		w := newWorld(t)
+		w := runtest.New(t)
 		p := newLimitedPod(w)
-		w.clock.Step(time.Hour)
-		want := "no backup of this run was at work, and none is listed in repo1"
+		w.Clock.Step(time.Hour)
+		want := "this run had no backup running, and none is listed in repo1"
 		if atWork > 0 {
-			w.atWork[atPrimary] = atWork
+			w.Running[atPrimary] = atWork
 			want = "its backup in shop/orders-0 (postgres) was ended"
 		}
 		t.Log(name)
 		p.wantFailure(p.run(Names...), ExitStop, "begin", stanzaflowv1alpha1.RunFailed,
-			"the run was not over within its limit of 1h0m0s, step begin had not begun: it waited for another run of the cluster, or for a node", want)
-		if n := len(w.issued("backup")); n > 0 {
+			"the run exceeded its limit of 1h0m0s: step begin had not begun: it waited for another run of the cluster, or for a node", want)
+		if n := len(w.Issued("backup")); n > 0 {
 			t.Errorf("%d backup commands", n)
 		}
 	}
 }
 
-// TestOutOfTimeWithACause: what only a person can mend is told as such.
+// TestOutOfTimeWithACause: what only a person can fix is reported as such.
 func TestOutOfTimeWithACause(t *testing.T) {
-	w := newWorld(t)
+	w := runtest.New(t)
 	p := newLimitedPod(w)
 	p.mustRun("begin", "precheck")
-	w.on("backup", func(ctx context.Context, c call) error {
-		w.clock.Step(2 * time.Hour)
-		return failsAs(t, "stop file: backup")(ctx, c)
+	w.On("backup", func(ctx context.Context, c runtest.Call) error {
+		w.Clock.Step(2 * time.Hour)
+		return runtest.FailsAs(t, "stop file: backup")(ctx, c)
 	})
 	p.wantFailure(p.run("backup"), ExitStop, "backup", stanzaflowv1alpha1.RunFailed, "pgbackrest backup failed in shop/orders-0 (postgres): [062] stop")
 }
 
 // TestInTime: a limit that is not reached changes nothing.
 func TestInTime(t *testing.T) {
-	w := newWorld(t)
-	w.on("backup", goesOn(w, 100))
+	w := runtest.New(t)
+	w.On("backup", runtest.OutlivesStream(w, 100))
 	p := newLimitedPod(w)
 	p.mustRun(Names...)
-	if n := len(w.issued("pkill")); n > 0 {
+	if n := len(w.Issued("pkill")); n > 0 {
 		t.Errorf("%d commands pkill, want none", n)
 	}
 }
@@ -155,32 +156,14 @@ func TestInTime(t *testing.T) {
 // TestNoAnswer: a question that is not answered is one that failed, even where
 // the run has no limit.
 func TestNoAnswer(t *testing.T) {
-	for _, tc := range []struct{ step, command, want string }{
+	testBrokenCommand(t, func(w *runtest.World) runtest.Script {
+		return hangs(w, time.Hour)
+	}, []brokenCommand{
 		{"precheck", "version", "cannot run pgBackRest in shop/orders-0 (postgres): no answer in time"},
 		{"precheck", "psql", "cannot query PostgreSQL in shop/orders-0 (postgres): no answer in time"},
 		{"precheck", "sha256sum", "cannot read /etc/pgbackrest/conf.d/pgbackrest_instance.conf in shop/orders-0 (postgres): no answer in time"},
 		{"backup", "info", "lost the stream of pgbackrest info in shop/orders-0 (postgres): no answer in time"},
-	} {
-		t.Run(tc.command, func(t *testing.T) {
-			w := newWorld(t)
-			p := newPod(w)
-			p.mustRun("begin")
-			p.mustRun(namesBetween(tc.step)...)
-			hang := hangs(w, answerTime)
-			w.on(tc.command, hang, hang, hang)
-			p.wantFailure(p.run(tc.step), ExitGaveUp, tc.step, stanzaflowv1alpha1.RunFailed, tc.want, "(3 attempts)")
-			if code := p.run(tc.step); code != 0 {
-				t.Errorf("exit code %d when there are answers again", code)
-			}
-		})
-	}
-}
-
-// TestAnswerTime is longer than pgBackRest's own patience with four stores.
-func TestAnswerTime(t *testing.T) {
-	if answerTime < 4*40*time.Second {
-		t.Errorf("%s are too short for pgbackrest info", answerTime)
-	}
+	})
 }
 
 // TestWaiting: another pgBackRest has the lock, for longer than all attempts
@@ -193,11 +176,11 @@ func TestWaiting(t *testing.T) {
 		{"verify", "repo-ls", "lock: expire during backup"},
 	} {
 		t.Run(tc.command, func(t *testing.T) {
-			w := newWorld(t)
-			w.stanzaExists = tc.command != "stanza-create"
+			w := runtest.New(t)
+			w.StanzaExists = tc.command != "stanza-create"
 			p := newPod(w)
 			for range 9 {
-				w.on(tc.command, failsAs(t, tc.sample))
+				w.On(tc.command, runtest.FailsAs(t, tc.sample))
 			}
 			p.mustRun(Names...)
 			for _, s := range p.report().Steps {

@@ -5,37 +5,38 @@ package step
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/proof"
+	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/run/precheck"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// verify proves the backup of this run from what the repo holds now, after
-// expire. Only here does a run succeed.
+// verify proves the backup of this run from what the repo holds now, after expire.
+// A run succeeds only here.
 func (s *step) verify(ctx context.Context) error {
-	p, at, err := s.planned(ctx)
+	p, at, err := s.locate(ctx)
 	if err != nil {
 		return err
 	}
-	info, err := s.info(ctx, at, p.Repo)
+	info, err := s.readInfo(ctx, at, p.Repo)
 	if err != nil {
 		return err
 	}
-	if err := repoReadable(at, info, p.Repo); err != nil {
+	if err := remote.CheckRepo(at, info, p.Repo); err != nil {
 		return err
 	}
 	in := proof.Input{
-		Info: info, Repo: p.Repo, Type: s.Type, Cipher: p.Cipher, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
+		Info: info, Repo: p.Repo, Type: s.Backup.Type, Cipher: p.Cipher, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
 		SegmentBytes: p.Facts.Postgres.WALSegmentBytes,
 	}
-	if in.Archived, err = s.archived(ctx, at, info, p); err != nil {
+	if in.Archived, err = s.listArchived(ctx, at, info, p); err != nil {
 		return err
 	}
 	if err := s.examine(ctx, at, &in, p.Facts.PgBackRest.Version); err != nil {
@@ -43,27 +44,27 @@ func (s *step) verify(ctx context.Context) error {
 	}
 	backup, missing := proof.Prove(in)
 	if len(missing) > 0 {
-		failure := stop
+		refuse := attempt.Stop
 		if in.OnlyUnread() {
-			failure = retry
+			refuse = attempt.Retry
 		}
-		return failure("the backup of this run is not proven: %s", strings.TrimSuffix(strings.Join(missing, " "), "."))
+		return refuse("the backup of this run is not proven: %s", strings.TrimSuffix(strings.Join(missing, " "), "."))
 	}
-	verified, told := stanzaflowv1alpha1.VerifiedFiles, "every file there with its size"
+	verified, how := stanzaflowv1alpha1.VerifiedFiles, "every file there with its size"
 	if in.Verification != nil {
-		verified, told = stanzaflowv1alpha1.VerifiedContents, "every file read back"
+		verified, how = stanzaflowv1alpha1.VerifiedContents, "every file read back"
 	}
 	s.report.Result, s.report.Message, s.report.Code = stanzaflowv1alpha1.RunSucceeded, "", 0
 	s.report.Backup = reportBackup(info, p, backup)
 	s.report.Backup.WALSegments, s.report.Backup.Verified = len(in.Archived), verified
 	s.logf("PROVEN: %s backup %s of postgresql %s/%s in %s, WAL %s to %s archived, %s",
-		backup.Type, backup.Label, s.Namespace, s.Cluster, s.Repo, backup.WALStart, backup.WALStop, told)
+		backup.Type, backup.Label, s.Namespace, s.Cluster, s.Backup.Repo, backup.WALStart, backup.WALStop, how)
 	return nil
 }
 
-// archived lists the WAL segments of this run's backup that are in the archive.
+// listArchived lists the WAL segments of this run's backup that are in the archive.
 // What cannot be listed is absent, and then the proof says so.
-func (s *step) archived(ctx context.Context, at remote.Place, info pgbackrest.Info, p plan) (map[string]bool, error) {
+func (s *step) listArchived(ctx context.Context, at remote.Place, info pgbackrest.Info, p precheck.Result) (map[string]bool, error) {
 	found := info.ByAnnotation(p.Repo, vocab.BackupAnnotation, s.Run)
 	if len(found) != 1 {
 		return nil, nil
@@ -74,21 +75,13 @@ func (s *step) archived(ctx context.Context, at remote.Place, info pgbackrest.In
 	}
 	segments, err := proof.Segments(found[0].WALStart, found[0].WALStop, p.Facts.Postgres.WALSegmentBytes)
 	if err != nil {
-		return nil, stop("backup %s: %v", found[0].Label, err)
+		return nil, attempt.Stop("backup %s: %v", found[0].Label, err)
 	}
 	var names []string
 	for _, dir := range proof.SegmentDirs(vocab.PgBackRestStanza, archive.ID, segments) {
-		argv, err := pgbackrest.RepoLSCommand(p.Repo, dir)
-		if err != nil {
-			return nil, stop("%v", err)
-		}
-		out, err := s.pgBackRest(ctx, at, argv, s.capture)
+		listing, err := s.cluster.ListRepo(ctx, at, p.Repo, dir)
 		if err != nil {
 			return nil, err
-		}
-		listing, err := pgbackrest.ParseRepoLS(out.stdout.Bytes())
-		if err != nil {
-			return nil, fmt.Errorf("in %s: %w", at, err)
 		}
 		names = append(names, listing...)
 	}
@@ -102,7 +95,7 @@ func (s *step) archived(ctx context.Context, at remote.Place, info pgbackrest.In
 	return needed, nil
 }
 
-func reportBackup(info pgbackrest.Info, p plan, b pgbackrest.Backup) *report.Backup {
+func reportBackup(info pgbackrest.Info, p precheck.Result, b pgbackrest.Backup) *report.Backup {
 	repo, _ := info.Repo(p.Repo)
 	r := &report.Backup{
 		Label: b.Label, Type: b.Type, Start: b.Start, Stop: b.Stop,

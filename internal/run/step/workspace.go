@@ -10,9 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/stanzaflow/stanzaflow/internal/gate"
+	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/run/precheck"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
-	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Files of the workspace. The WorkflowTemplate names those that it publishes.
@@ -29,27 +30,13 @@ const (
 // Workspace is the directory that the steps of one pod share.
 type Workspace string
 
-// plan is what precheck found and the later steps go by: they do not read the
-// resource again, so that a run that has begun ends by the rules it began with,
-// even if the resource is deleted meanwhile.
-type plan struct {
-	Primary translate.Container `json:"primary"`
-	// Host is where the backup is made: the repo host, or the primary again.
-	Host      translate.Container `json:"host"`
-	Repo      int                 `json:"repo"`
-	StartFast bool                `json:"startFast"`
-	// Cipher that the resource asks for.
-	Cipher string     `json:"cipher"`
-	Facts  gate.Facts `json:"facts"`
+func (w Workspace) precheck() (precheck.Result, error) {
+	var r precheck.Result
+	err := w.read(filePrecheck, "precheck", &r)
+	return r, err
 }
 
-func (w Workspace) plan() (plan, error) {
-	var p plan
-	err := w.read(filePrecheck, "precheck", &p)
-	return p, err
-}
-
-func (w Workspace) savePlan(p plan) error { return w.save(filePrecheck, p) }
+func (w Workspace) savePrecheck(r precheck.Result) error { return w.save(filePrecheck, r) }
 
 func (w Workspace) options() (Options, error) {
 	var o Options
@@ -63,7 +50,7 @@ func (w Workspace) saveOptions(o Options) error { return w.save(fileOptions, o) 
 func (w Workspace) read(name, writer string, into any) error {
 	b, err := os.ReadFile(w.path(name))
 	if errors.Is(err, os.ErrNotExist) {
-		return stop("%s has left nothing in the workspace: run the steps in their order in one pod", writer)
+		return attempt.Stop("step %s has left nothing in the workspace: run the steps in their order in one pod", writer)
 	}
 	if err == nil {
 		err = json.Unmarshal(b, into)
@@ -106,9 +93,9 @@ func (w Workspace) saveReport(r report.Report) error {
 	switch {
 	case r.Retention == nil:
 	case r.Retention.Failed:
-		retention = "Failed: " + r.Retention.Message
+		retention = vocab.RetentionFailed + ": " + r.Retention.Message
 	default:
-		retention = "Succeeded"
+		retention = vocab.RetentionSucceeded
 	}
 	return errors.Join(
 		w.write(fileReport, b),
@@ -117,7 +104,7 @@ func (w Workspace) saveReport(r report.Report) error {
 	)
 }
 
-// write replaces a file as a whole, so that a killed step leaves the old one.
+// write replaces a file in one go, so that a killed step leaves the old one.
 func (w Workspace) write(name string, b []byte) error {
 	next := w.path(name + ".next")
 	if err := os.WriteFile(next, b, 0o600); err != nil {

@@ -12,9 +12,9 @@ import (
 	"slices"
 )
 
-// Key is a digest of a name and of all files below the paths of a checkout, but for
-// Markdown that is not named itself: a document changes no test. Links are passed
-// over, as they lead to what is below a path too.
+// Key returns a digest of a name and of all files below the paths of a checkout. It skips
+// Markdown, unless a path is the file itself: a document changes no test. It also skips
+// links: what they lead to is below a path too.
 func Key(name string, checkout fs.FS, paths ...string) (string, error) {
 	digest := sha256.New()
 	_, _ = fmt.Fprintf(digest, "%q\n", name)

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ladder decides which stories of the cluster tests run, and in which
-// order: those of every day, or all, or as many as fit into a time. It reads no
-// clock and no cluster.
+// Package ladder chooses which stories of the cluster tests run, and in which order:
+// those of every day, or all, or as many as fit into a time. It reads no clock and no
+// cluster.
 package ladder
 
 import (
@@ -25,13 +25,13 @@ type Story struct {
 	Everyday bool
 	// Alone stories change what others need: the operator, Argo, a daemon.
 	Alone bool
-	// Lane is where it waits for its turn, one story after the other. Empty: it waits
-	// for nobody.
+	// Lane is a queue: its stories run one after the other. A story without a lane waits
+	// for no other.
 	Lane string
-	// Touches are paths of the checkout that the story proves most of: a file, or
-	// a folder with a slash at its end.
+	// Touches are the paths of the checkout that the story tests most: a file, or a
+	// folder with a slash at its end.
 	Touches []string
-	// Takes is how long it takes beside others on two cores.
+	// Takes is how long the story takes beside others on two cores.
 	Takes time.Duration
 }
 
@@ -43,23 +43,23 @@ type Options struct {
 	Only *regexp.Regexp
 	// Changed are the paths that the change touches.
 	Changed []string
-	// Key says what is tried: program, cluster and tests.
+	// Key says what is tested: program, cluster and tests.
 	Key string
 	// Passes of earlier runs, of any key.
 	Passes []Pass
 	// Force repeats what has passed with the same key.
 	Force bool
-	// Seed orders what nothing else orders.
+	// Seed orders stories that nothing else orders.
 	Seed uint64
-	// For is the time there is; 0 is as much as it takes.
+	// For is the time for all stories; 0 is no limit.
 	For time.Duration
 	// Workers is how many stories run at the same time.
 	Workers int
 }
 
-// Choice is every story once, but for those that Only leaves out.
+// Choice has every story once, except those that Only excludes.
 type Choice struct {
-	// Run is in the order in which the stories are to begin.
+	// Run is in the order in which the stories begin.
 	Run []Story
 	// Passed have passed with the same key and are not repeated.
 	Passed []Story
@@ -67,7 +67,8 @@ type Choice struct {
 	Left []Story
 }
 
-// Choose puts first what the change touches, then what has passed least recently.
+// Choose puts stories that the change touches first, then those that have passed least
+// recently.
 func Choose(stories []Story, o Options) Choice {
 	var c Choice
 	last := latest(o.Passes)
@@ -90,8 +91,8 @@ func Choose(stories []Story, o Options) Choice {
 	return c
 }
 
-// order sorts for a run that may be cut short. Stories of every day all run, so
-// there the longest comes first, which ends soonest.
+// order sorts for a run that may be cut short. Stories of every day all run: there the
+// longest comes first, so that the whole ends soonest.
 func order(due []Story, last map[string]Pass, o Options) {
 	dice := map[string]uint64{}
 	for _, s := range due {
@@ -109,8 +110,8 @@ func order(due []Story, last map[string]Pass, o Options) {
 	})
 }
 
-// fit takes stories in their order for as long as their times allow. Lanes run
-// beside each other, and what must be alone comes after them.
+// fit takes stories in their order as long as they fit into the time. Lanes run beside
+// each other; stories that must be alone come after them.
 func fit(due []Story, budget time.Duration, workers int) (run, left []Story) {
 	var alone time.Duration
 	lanes := map[string]time.Duration{"": 0}
@@ -157,8 +158,8 @@ func compareBool(a, b bool) int {
 	}
 }
 
-// Rotate returns n of the items: with each seed the next ones, so that consecutive
-// seeds reach all.
+// Rotate returns n of the items, and with each seed the next n: consecutive seeds reach
+// all items.
 func Rotate[T any](items []T, seed uint64, n int) []T {
 	n = min(n, len(items))
 	turn := make([]T, 0, n)
@@ -168,7 +169,7 @@ func Rotate[T any](items []T, seed uint64, n int) []T {
 	return turn
 }
 
-// Random is the same for the same text and seed.
+// Random returns the same numbers for the same text and seed.
 func Random(text string, seed uint64) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(text))

@@ -55,13 +55,13 @@ func TestChoose(t *testing.T) {
 			}},
 			wantRun: "store short long outage",
 		},
-		"a file is no prefix": {
+		"a file is not a prefix": {
 			options: Options{Changed: []string{"docs/adr/0016.md.orig"}, Passes: []Pass{
 				passed("store", "old", 2*time.Hour), passed("short", "old", 4*time.Hour), passed("long", "old", 3*time.Hour), passed("outage", "old", time.Hour),
 			}},
 			wantRun: "short long store outage",
 		},
-		"what has never passed comes before what has": {
+		"what has never passed comes first": {
 			options: Options{Passes: []Pass{passed("short", "old", time.Hour), passed("long", "old", 2*time.Hour), passed("outage", "old", 3*time.Hour)}},
 			wantRun: "store outage long short",
 		},
@@ -95,7 +95,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestChooseLosesNothing: what is not run is said to be left.
+// TestChooseLosesNothing checks that the choice lists each story once.
 func TestChooseLosesNothing(t *testing.T) {
 	var stories []Story
 	for name := range strings.FieldsSeq("a b c d e f g h") {
@@ -111,7 +111,7 @@ func TestChooseLosesNothing(t *testing.T) {
 	}
 }
 
-// TestChooseKnowsLanes: stories of a lane wait for each other and not for others.
+// TestChooseKnowsLanes checks that stories of a lane wait for each other and not for others.
 func TestChooseKnowsLanes(t *testing.T) {
 	var stories []Story
 	for name := range strings.FieldsSeq("a1 a2 a3 b1 c d e last") {
@@ -138,7 +138,7 @@ func TestChooseKnowsLanes(t *testing.T) {
 	}
 }
 
-// TestChooseTurns: where nothing has ever passed, seeds choose differently.
+// TestChooseTurns checks that seeds choose differently if nothing has ever passed.
 func TestChooseTurns(t *testing.T) {
 	stories := []Story{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}}
 	seen := map[string]bool{}
@@ -146,11 +146,11 @@ func TestChooseTurns(t *testing.T) {
 		seen[names(Choose(stories, Options{Seed: seed}).Run)] = true
 	}
 	if len(seen) < 5 {
-		t.Errorf("20 seeds give the orders %v only", seen)
+		t.Errorf("20 seeds only give the orders %v", seen)
 	}
 }
 
-// TestRotateReachesAll: consecutive seeds leave nothing out, and repeat nothing
+// TestRotateReachesAll checks that consecutive seeds leave nothing out, and repeat nothing
 // before the end.
 func TestRotateReachesAll(t *testing.T) {
 	items := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
@@ -162,7 +162,7 @@ func TestRotateReachesAll(t *testing.T) {
 		t.Error(diff)
 	}
 	if got := Rotate(items[:2], 7, 5); len(got) != 2 {
-		t.Errorf("two items are all there are, got %v", got)
+		t.Errorf("there are only two items, got %v", got)
 	}
 }
 
@@ -227,6 +227,6 @@ func TestKey(t *testing.T) {
 		}
 	}
 	if _, err := Key("image", checkout, "nowhere"); err == nil {
-		t.Error("a folder that is not there has a key")
+		t.Error("a folder that does not exist has a key")
 	}
 }

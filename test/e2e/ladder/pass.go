@@ -17,7 +17,7 @@ import (
 // Pass is one story that has passed.
 type Pass struct {
 	Story string `json:"story"`
-	// Key says what was tried: program, cluster and tests.
+	// Key says what was tested: program, cluster and tests.
 	Key     string    `json:"key"`
 	At      time.Time `json:"at"`
 	Seconds float64   `json:"seconds"`
@@ -25,9 +25,9 @@ type Pass struct {
 
 func (p Pass) took() time.Duration { return time.Duration(p.Seconds * float64(time.Second)) }
 
-// ReadPasses reads what Append has written, oldest first. A file that is not there
-// is an empty one. A line that cannot be read is no pass: it is of a process that
-// was killed while it wrote, and its story runs again.
+// ReadPasses reads what Append has written, oldest first. A file that does not exist is
+// empty. A line that cannot be read is not a pass: its process was killed while it wrote,
+// and its story runs again.
 func ReadPasses(path string) ([]Pass, error) {
 	b, err := os.ReadFile(path) //nolint:gosec // A file of our own.
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,6 +5,9 @@ package given
 
 import (
 	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,7 +56,22 @@ func LoadCRD(t testing.TB, file string) CRD {
 	return c
 }
 
-// Check gives the reasons for which an API server refuses an object.
+// ArgoCRDs returns both variants of a CRD, minimal and full, from a module of Argo that
+// we build with.
+func ArgoCRDs(t testing.TB, module, plural string) map[string]CRD {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output() //nolint:gosec // tests name the module
+	if err != nil {
+		t.Fatalf("cannot find Argo's module: %v", err)
+	}
+	crds := map[string]CRD{}
+	for _, variant := range []string{"minimal", "full"} {
+		crds[variant] = LoadCRD(t, filepath.Join(strings.TrimSpace(string(output)), "manifests/base/crds", variant, "argoproj.io_"+plural+".yaml"))
+	}
+	return crds
+}
+
+// Check returns the reasons why an API server refuses an object.
 func (c CRD) Check(object map[string]any) error {
 	errs := c.validator.Validate(object).Errors
 	for _, err := range listtype.ValidateListSetsAndMaps(nil, c.structural, object) {
@@ -62,7 +80,7 @@ func (c CRD) Check(object map[string]any) error {
 	return errors.Join(errs...)
 }
 
-// Pruned gives what an API server would drop of an object.
+// Pruned returns what an API server would drop from an object, as a diff.
 func (c CRD) Pruned(object map[string]any) string {
 	stored := runtime.DeepCopyJSON(object)
 	pruning.Prune(stored, c.structural, true)

@@ -17,11 +17,11 @@ import (
 // Template is a WorkflowTemplate of workflows/, with a component or without.
 type Template struct {
 	File      string
-	Component string // its file; empty: without one
+	Component string // the file of the component; empty if there is none
 	Object    map[string]any
 }
 
-// Name says which it is.
+// Name returns the file and the component.
 func (t Template) Name() string {
 	if t.Component == "" {
 		return t.File
@@ -29,8 +29,8 @@ func (t Template) Name() string {
 	return t.File + " with " + t.Component
 }
 
-// Templates are the WorkflowTemplates in workflows/ of the checkout at root, as
-// they are and with each component.
+// Templates returns the WorkflowTemplates in workflows/ of the checkout at root,
+// unchanged and with each component.
 func Templates(t testing.TB, root string) []Template {
 	t.Helper()
 	var plain []Template
@@ -75,7 +75,7 @@ func patched(t testing.TB, template Template, component string, operations []pat
 	return template
 }
 
-// patch is the one kind of JSON patch that components use: add to an object.
+// patch is a JSON patch. Components only add to an object.
 type patch struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
@@ -99,7 +99,7 @@ func componentPatches(t testing.TB, file string, component map[string]any) []pat
 
 func (p patch) add(object map[string]any) error {
 	if p.Op != "add" {
-		return fmt.Errorf("operation %s is not known here", p.Op)
+		return fmt.Errorf("unknown operation %s", p.Op)
 	}
 	steps := strings.Split(strings.TrimPrefix(p.Path, "/"), "/")
 	var node any = object
@@ -123,8 +123,8 @@ func (p patch) add(object map[string]any) error {
 	return nil
 }
 
-// CronWorkflows are those of every golden of internal/translate, by the name of
-// the case.
+// CronWorkflows returns the CronWorkflows of every golden of internal/translate, by
+// the name of the case.
 func CronWorkflows(t testing.TB, root string) map[string]map[string]any {
 	t.Helper()
 	objects := map[string]map[string]any{}

@@ -26,7 +26,7 @@ func Read(t testing.TB, file string) []byte {
 	return text
 }
 
-// Documents are the objects in a YAML file, as an API server decodes them.
+// Documents returns the objects in a YAML file, as an API server decodes them.
 func Documents(t testing.TB, file string) []map[string]any {
 	t.Helper()
 	var objects []map[string]any
@@ -60,7 +60,18 @@ func Decode(t testing.TB, file string, text []byte) map[string]any {
 	return object
 }
 
-// Glob finds files, and fails if there are fewer than somebody knows of.
+// Typed converts an object into one of Argo's types. An unknown field is an error, as
+// for argo lint.
+func Typed[T any](t testing.TB, name string, object map[string]any) *T {
+	t.Helper()
+	typed := new(T)
+	if err := sigsyaml.UnmarshalStrict(JSON(t, object), typed); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return typed
+}
+
+// Glob finds files, and fails if there are fewer than expected.
 func Glob(t testing.TB, pattern string, atLeast int) []string {
 	t.Helper()
 	files, err := filepath.Glob(pattern)

@@ -4,8 +4,8 @@
 // CoreDNS with only the plugins that a cluster's DNS needs.
 //
 // Upstream's own main imports all plugins, cloud SDKs included; this list
-// builds in a third of the time. It is a module of its own because CoreDNS
-// would raise grpc, protobuf and x/net in any module that it shares.
+// builds in a third of the time. It is a separate module because CoreDNS would
+// raise grpc, protobuf and x/net in a shared one.
 package main
 
 import (

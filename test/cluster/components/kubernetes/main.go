@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// One program for everything of Kubernetes that the local cluster runs.
+// One program for all Kubernetes programs that the local cluster runs.
 //
 // The Kubernetes programs share nearly all of their code: linked one by one
-// they take seven times the disk and most of a second full link each. Which one
-// to be is decided by the name it is called by (a symlink), or by the first
-// argument.
+// they take seven times the disk and most of a second full link each. The name of
+// the symlink that started the program, or the first argument, decides which one
+// it is.
 package main
 
 import (
@@ -39,7 +39,7 @@ import (
 )
 
 // programs maps a name to its entry point. An entry point reads os.Args and
-// does not return a result: it ends the process itself when it must fail.
+// returns no result: if it fails, it ends the process.
 var programs = map[string]func(){
 	"etcd":                    func() { etcdmain.Main(os.Args) },
 	"kube-apiserver":          command(apiserver.NewAPIServerCommand),
@@ -55,8 +55,8 @@ func command(build func() *cobra.Command) func() {
 	return func() { os.Exit(cli.Run(build())) }
 }
 
-// runKubectl differs from the daemons as kubectl's own main does: its errors
-// are already worded for people, and its log level is read before the flags.
+// runKubectl differs from the daemons in the same way as kubectl's own main: its
+// errors are already worded for people, and it reads the log level before the flags.
 func runKubectl() {
 	logs.GlogSetter(kubectl.GetLogVerbosity(os.Args)) //nolint:errcheck // A level that cannot be set is no reason to stop; upstream ignores it too.
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A slow body passes in turns of this length.
+// A slow body passes in chunks of this duration.
 const turn = 100 * time.Millisecond
 
 func perTurn(rate int) int { return max(1, rate*int(turn)/int(time.Second)) }
@@ -25,7 +25,7 @@ func pause(ctx context.Context, bytes, rate int) error {
 // slowBody is a request's body that passes slowly.
 type slowBody struct {
 	io.ReadCloser
-	ctx  context.Context //nolint:containedctx // A reader has no other way to be told.
+	ctx  context.Context //nolint:containedctx // A reader has no other way to learn of a cancellation.
 	rate int
 }
 
@@ -40,7 +40,7 @@ func (b slowBody) Read(p []byte) (int, error) {
 // slowAnswer is an answer whose body passes slowly.
 type slowAnswer struct {
 	http.ResponseWriter
-	ctx  context.Context //nolint:containedctx // A writer has no other way to be told.
+	ctx  context.Context //nolint:containedctx // A writer has no other way to learn of a cancellation.
 	rate int
 }
 
@@ -64,16 +64,16 @@ func (a slowAnswer) Write(p []byte) (written int, err error) {
 	return written, nil
 }
 
-// cutAnswer resets the connection in the middle of the answer's body, or in
-// place of an answer without one.
+// cutAnswer resets the connection in the middle of the answer's body, or instead of
+// an answer without a body.
 type cutAnswer struct {
 	http.ResponseWriter
 	head bool
-	left int // of the body until the reset
+	left int // bytes of the body until the reset
 	cut  bool
 }
 
-// FlushError is what the proxy calls after each Write.
+// FlushError flushes. The proxy calls it after each Write.
 func (a *cutAnswer) FlushError() error {
 	if a.cut {
 		return http.ErrHijacked
@@ -105,11 +105,11 @@ func (a *cutAnswer) Write(p []byte) (int, error) {
 	return n, http.ErrHijacked
 }
 
-// resetConnection ends a connection with RST, which is not how TLS or TCP end one.
+// resetConnection ends a connection with RST, unlike a normal end of TLS or TCP.
 func resetConnection(w http.ResponseWriter) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // Closed all the same, if more politely.
+		panic(http.ErrAbortHandler) // This closes it too, but more politely.
 	}
 	_ = buffered.Flush()
 	if secure, ok := conn.(*tls.Conn); ok {

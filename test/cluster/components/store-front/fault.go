@@ -14,31 +14,31 @@ import (
 // Kinds of faults.
 const (
 	pass    = "pass"    // nothing is broken
-	status  = "status"  // an answer with Code and, as S3 says it, Error; the store never sees the request
+	status  = "status"  // an answer with Code and Error, as S3 answers; the store never sees the request
 	delay   = "delay"   // the request reaches the store after Delay
 	slow    = "slow"    // both bodies pass with Rate bytes per second
-	hang    = "hang"    // the request is taken and never answered
-	reset   = "reset"   // RST in the middle of the request's body or, where there is none, of the answer
+	hang    = "hang"    // the request is accepted and never answered
+	reset   = "reset"   // RST in the middle of the request's body or, without one, of the answer
 	expired = "expired" // connections get the expired certificate
 )
 
-// fault is what to do with which requests.
+// fault says what to do with which requests.
 type fault struct {
 	Kind  string `json:"kind"`
 	Code  int    `json:"code,omitempty"`
 	Error string `json:"error,omitempty"`
-	Delay string `json:"delay,omitempty"` // as Go writes it, 1m30s
+	Delay string `json:"delay,omitempty"` // in Go's syntax, 1m30s
 	Rate  int    `json:"rate,omitempty"`
 
 	Method string `json:"method,omitempty"` // only requests with this method
-	Path   string `json:"path,omitempty"`   // only requests whose path begins so
-	Every  int    `json:"every,omitempty"`  // of these only every n-th
-	Next   int    `json:"next,omitempty"`   // no more than so many; then all pass
+	Path   string `json:"path,omitempty"`   // only requests whose path begins with this
+	Every  int    `json:"every,omitempty"`  // only every n-th of these
+	Next   int    `json:"next,omitempty"`   // at most this many; then all pass
 
 	delay time.Duration
 }
 
-// errorCodes are what S3 says with a status, unless a test wants another.
+// errorCodes are S3's errors for a status, unless a test sets another.
 var errorCodes = map[int]string{
 	http.StatusForbidden:           "AccessDenied",
 	http.StatusNotFound:            "NoSuchKey",
@@ -46,10 +46,10 @@ var errorCodes = map[int]string{
 	http.StatusServiceUnavailable:  "SlowDown",
 }
 
-// complete fills in what follows from the rest, or says what is missing.
+// complete fills in defaults, or returns an error that says what is missing.
 func (f fault) complete() (fault, error) {
 	if f.Every < 0 || f.Next < 0 {
-		return f, errors.New("every and next are not negative")
+		return f, errors.New("every and next must not be negative")
 	}
 	switch f.Kind {
 	case pass, hang, reset:
@@ -74,28 +74,28 @@ func (f fault) complete() (fault, error) {
 		}
 	case expired:
 		if f.Method != "" || f.Path != "" {
-			return f, errors.New("the certificate is shown before the method and the path are known")
+			return f, errors.New("expired takes no method or path: the certificate is sent before they are known")
 		}
 	default:
-		return f, fmt.Errorf("there is no fault %q, only %s", f.Kind, strings.Join([]string{pass, status, delay, slow, hang, reset, expired}, ", "))
+		return f, fmt.Errorf("unknown fault %q, want one of %s", f.Kind, strings.Join([]string{pass, status, delay, slow, hang, reset, expired}, ", "))
 	}
 	return f, nil
 }
 
-// concerns says whether the fault is for such requests.
+// concerns reports whether the fault applies to a request.
 func (f fault) concerns(r *http.Request) bool {
 	return f.Kind != pass && (f.Method == "" || f.Method == r.Method) && strings.HasPrefix(r.URL.Path, f.Path)
 }
 
-// tally is what a fault has done.
+// tally counts what a fault has done.
 type tally struct {
 	Fault     fault `json:"fault"`
-	Requests  int   `json:"requests"`  // that came since the fault was set
-	Concerned int   `json:"concerned"` // that it is for; for expired: connections
-	Hits      int   `json:"hits"`      // that it broke
+	Requests  int   `json:"requests"`  // requests since the fault was set
+	Concerned int   `json:"concerned"` // requests that it applies to; connections for expired
+	Hits      int   `json:"hits"`      // requests that it broke
 }
 
-// next counts one that the fault is for, and says whether it breaks this one.
+// next counts a request that the fault applies to, and reports whether to break it.
 func (t *tally) next() bool {
 	t.Concerned++
 	if t.Fault.Every > 1 && t.Concerned%t.Fault.Every != 0 || t.Fault.Next > 0 && t.Hits == t.Fault.Next {

@@ -31,7 +31,7 @@ func newFront(store *url.URL) *front {
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(store)
-			r.Out.Host = r.In.Host // It is part of what the client has signed.
+			r.Out.Host = r.In.Host // The client has signed it.
 		},
 		FlushInterval: -1,
 		Transport: &http.Transport{
@@ -46,16 +46,16 @@ func newFront(store *url.URL) *front {
 		Protocols:         new(http.Protocols),
 		TLSConfig: &tls.Config{
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate(f.certificates()) },
-			// Who comes again with a ticket sees no certificate.
+			// A client that resumes a session with a ticket sees no certificate.
 			SessionTicketsDisabled: true,
 			MinVersion:             tls.VersionTLS12,
 		},
 	}
-	f.server.Protocols.SetHTTP1(true) // A connection is one request's, and can be reset.
+	f.server.Protocols.SetHTTP1(true) // Each connection has one request at a time, and can be reset.
 	return f
 }
 
-// certificates says where that of a new connection is.
+// certificates returns the directory of the certificate for a new connection.
 func (f *front) certificates() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +65,7 @@ func (f *front) certificates() string {
 	return f.pair
 }
 
-// take says what to do with a request.
+// take returns what to do with a request.
 func (f *front) take(r *http.Request) fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,7 +88,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = slowBody{r.Body, r.Context(), broken.Rate}
 		f.proxy.ServeHTTP(slowAnswer{w, r.Context(), broken.Rate}, r)
 	case hang:
-		// Only who has read the request learns that the client has gone.
+		// A handler only learns that the client has gone if it has read the request.
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	case reset:
@@ -103,23 +103,23 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers as S3 does.
+// refuse answers with an error as S3 does.
 func refuse(w http.ResponseWriter, r *http.Request, broken fault) {
-	// Who still sends does not read.
+	// A client that still sends does not read.
 	_, _ = io.Copy(io.Discard, r.Body)
 	body, err := xml.Marshal(struct {
 		XMLName                 xml.Name `xml:"Error"`
 		Code, Message, Resource string
 	}{Code: broken.Error, Message: "a test wants it so", Resource: r.URL.Path})
 	if err != nil {
-		panic(err) // Only texts.
+		panic(err) // It consists of strings only.
 	}
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(broken.Code)
 	_, _ = w.Write(append([]byte(xml.Header), body...))
 }
 
-// wait ends early with the context.
+// wait waits, or returns early with the context.
 func wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -129,8 +129,8 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// admin is what a test talks to: GET, PUT and DELETE of /fault. All answer with
-// the fault and what it has done, which DELETE leaves to be read and PUT forgets.
+// admin serves GET, PUT and DELETE of /fault for a test. All answer with the fault
+// and its counts. DELETE keeps the counts, PUT resets them.
 func (f *front) admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /fault", func(w http.ResponseWriter, _ *http.Request) { f.tell(w) })
@@ -176,6 +176,6 @@ func (f *front) tell(w http.ResponseWriter) {
 	defer f.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(f.tally); err != nil {
-		log.Print(err) // Who asked has gone.
+		log.Print(err) // The client has gone.
 	}
 }

@@ -29,7 +29,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// world is a store that repeats what it is sent, the front, and who comes to it.
+// world is a store that repeats what it is sent, the front, and a client.
 type world struct {
 	t      *testing.T
 	client *http.Client
@@ -125,15 +125,15 @@ func (w *world) ask(ctx context.Context, method, path, body string) (int, string
 	return response.StatusCode, string(b), err
 }
 
-// passes expects that a request is answered by the store.
+// passes fails the test unless the store answers the request.
 func (w *world) passes(method, path string) {
 	w.t.Helper()
 	if code, body, err := w.ask(w.t.Context(), method, path, ""); code != http.StatusOK || body != object && method == http.MethodGet {
-		w.t.Errorf("%s %s: %d %q, %v; want what the store says", method, path, code, body, err)
+		w.t.Errorf("%s %s: %d %q, %v; want the answer of the store", method, path, code, body, err)
 	}
 }
 
-// breaks sets a fault, or with "" takes it away.
+// breaks sets a fault, or removes it with "".
 func (w *world) breaks(fault string) tally {
 	w.t.Helper()
 	method := http.MethodPut
@@ -146,6 +146,14 @@ func (w *world) breaks(fault string) tally {
 		w.t.Fatalf("%s %s: %d %s", method, fault, code, body)
 	}
 	return done
+}
+
+// wantOneHit ends the fault and checks that it broke one request.
+func (w *world) wantOneHit() {
+	w.t.Helper()
+	if done := w.breaks(""); done.Hits != 1 {
+		w.t.Errorf("%+v, want one hit", done)
+	}
 }
 
 func (w *world) tell(method, fault string) (int, string) {
@@ -166,7 +174,7 @@ func (w *world) tell(method, fault string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// The store sees what the client has signed: host, path and query as they were.
+// The store must see what the client has signed: host, path and query unchanged.
 func TestPass(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -217,7 +225,7 @@ func TestOnlySomeRequests(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		limits string
-		want   string // of five requests: x is broken, . passes
+		want   string // for five requests: x is broken, . passes
 	}{
 		"All":            {"", "xxxxx"},
 		"EveryOther":     {`,"every":2`, ".x.x."},
@@ -282,13 +290,13 @@ func TestHang(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, _, err := w.ask(ctx, http.MethodPut, "/", "body"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("err = %v, want that nobody answers", err)
+		t.Errorf("err = %v, want no answer", err)
 	}
 	w.breaks("")
 	w.passes(http.MethodGet, "/")
 }
 
-// The peer sees a reset, and not an end that TLS or HTTP would be content with.
+// The peer sees a reset, not an end that TLS or HTTP would accept as normal.
 func TestReset(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ method, body string }{
@@ -302,20 +310,18 @@ func TestReset(t *testing.T) {
 			w := newWorld(t)
 			w.breaks(`{"kind":"reset","next":1}`)
 			_, got, err := w.ask(t.Context(), tc.method, "/", tc.body)
-			// Who sends may have closed its end already when it comes to write.
+			// The sender may have closed its end before it writes.
 			seen := errors.Is(err, syscall.ECONNRESET) || tc.body != "" && (errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed))
 			if !seen || len(got) >= len(object) {
 				t.Errorf("got %d bytes, err = %v, want a reset", len(got), err)
 			}
-			if done := w.breaks(""); done.Hits != 1 {
-				t.Errorf("%+v, want one hit", done)
-			}
+			w.wantOneHit()
 			w.passes(tc.method, "/")
 		})
 	}
 }
 
-// Nobody gets around the certificate by a connection or a session from before.
+// No client avoids the certificate with an earlier connection or session.
 func TestExpired(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -323,11 +329,9 @@ func TestExpired(t *testing.T) {
 	w.breaks(`{"kind":"expired"}`)
 	var invalid x509.CertificateInvalidError
 	if _, _, err := w.ask(t.Context(), http.MethodGet, "/", ""); !errors.As(err, &invalid) || invalid.Reason != x509.Expired {
-		t.Errorf("err = %v, want that the certificate has expired", err)
+		t.Errorf("err = %v, want an expired certificate", err)
 	}
-	if done := w.breaks(""); done.Hits != 1 {
-		t.Errorf("%+v, want one hit", done)
-	}
+	w.wantOneHit()
 	w.passes(http.MethodGet, "/")
 }
 
@@ -343,9 +347,9 @@ func TestRefusesFault(t *testing.T) {
 		`{"kind":"delay"}`:                  "2s",
 		`{"kind":"delay","delay":"soon"}`:   "soon",
 		`{"kind":"slow"}`:                   "bytes per second",
-		`{"kind":"hang","every":-1}`:        "not negative",
+		`{"kind":"hang","every":-1}`:        "not be negative",
 		`{"kind":"hang","evry":1}`:          "evry",
-		`{"kind":"expired","method":"GET"}`: "before the method",
+		`{"kind":"expired","method":"GET"}`: "before they are known",
 	} {
 		if code, body := w.tell(http.MethodPut, fault); code != http.StatusBadRequest || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %q, want %q", fault, code, body, want)
@@ -361,6 +365,6 @@ func TestExpiredNeedsItsCertificate(t *testing.T) {
 	f := newFront(&url.URL{})
 	f.expired = t.TempDir()
 	if _, err := f.read(strings.NewReader(`{"kind":"expired"}`)); err == nil || !strings.Contains(err.Error(), "mount a Secret") {
-		t.Errorf("err = %v, want what to do", err)
+		t.Errorf("err = %v, want advice", err)
 	}
 }

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Store-front stands before an object store and breaks what goes through, as a
-// test asks for while it runs: answers with an error, slow or no answers, resets,
-// an expired certificate. It ends TLS; the store behind it is in the same pod and
-// not asked who it is.
+// Store-front stands in front of an object store and breaks requests when a test
+// asks for it: answers with an error, slow or no answers, resets, an expired
+// certificate. It terminates TLS. It does not verify the store behind it, which is
+// in the same pod.
 package main
 
 import (
@@ -47,7 +47,7 @@ func main() {
 	log.Fatal(<-ended)
 }
 
-// certificate is read for each connection: a Secret may change.
+// certificate reads the certificate for each connection, because a Secret may change.
 func certificate(dir string) (*tls.Certificate, error) {
 	c, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
 	if errors.Is(err, os.ErrNotExist) {

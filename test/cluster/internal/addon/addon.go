@@ -1,12 +1,11 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package addon installs what a cluster needs beyond its daemons: DNS, the
+// Package addon installs what a cluster needs besides its daemons: DNS, the
 // storage class, Argo Workflows.
 //
-// The cluster remembers, in a ConfigMap, the hash of what was applied: a restart
-// with unchanged manifests applies nothing. Argo's full CRDs alone take ten
-// seconds.
+// A ConfigMap in the cluster holds the hash of what was applied, so a restart with
+// unchanged manifests applies nothing. Argo's full CRDs alone take ten seconds.
 package addon
 
 import (
@@ -43,7 +42,7 @@ const (
 	recordName      = "stanzaflow-cluster"
 )
 
-// ensure applies one addon unless the same was applied before. Several may be
+// ensure applies one addon unless the same was applied before. Several addons may be
 // applied at the same time.
 func (i *Installer) ensure(ctx context.Context, name, hash string, apply func() error) error {
 	before, err := i.recorded(ctx, name)
@@ -56,7 +55,7 @@ func (i *Installer) ensure(ctx context.Context, name, hash string, apply func() 
 	return i.record(ctx, name, hash)
 }
 
-// recorded returns what the cluster remembers of an addon.
+// recorded returns the recorded hash of an addon.
 func (i *Installer) recorded(ctx context.Context, name string) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -72,7 +71,7 @@ func (i *Installer) recorded(ctx context.Context, name string) (string, error) {
 	return i.applied[name], nil
 }
 
-// record makes the cluster remember what was applied.
+// record stores the hash of an applied addon in the cluster.
 func (i *Installer) record(ctx context.Context, name, hash string) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -85,7 +84,7 @@ func (i *Installer) record(ctx context.Context, name, hash string) error {
 	if err != nil {
 		return err
 	}
-	// In an API server's first seconds the namespace may still be in the making.
+	// In an API server's first seconds the namespace may not exist yet.
 	return kube.Retry(ctx, 30*time.Second, func(ctx context.Context) error { return i.Kube.Apply(ctx, string(configMap)) })
 }
 
@@ -97,8 +96,8 @@ func (i *Installer) Base(ctx context.Context) error {
 			return err
 		}
 		if err := i.ensure(ctx, file, fingerprint.Of(content), func() error {
-			// The first seconds of an API server: a namespace or a default role may
-			// still be in the making.
+			// In an API server's first seconds a namespace or a default role may not
+			// exist yet.
 			return kube.Retry(ctx, 30*time.Second, func(ctx context.Context) error { return i.Kube.Apply(ctx, content) })
 		}); err != nil {
 			return err
@@ -111,7 +110,7 @@ func (i *Installer) Base(ctx context.Context) error {
 // machine that compiles at the same time, a hundred times as long.
 const patience = 4 * time.Minute
 
-// workload is a Deployment whose pod has to be ready.
+// workload is a Deployment whose pod must be ready.
 type workload struct{ namespace, selector string }
 
 var workloads = []workload{
@@ -120,7 +119,7 @@ var workloads = []workload{
 	{"argo", "app=argo-server"},
 }
 
-// Problem says which addon has no ready pod since the given time.
+// Problem returns an error for an addon without a ready pod since the given time.
 func (i *Installer) Problem(ctx context.Context, since time.Time) error {
 	for _, w := range workloads {
 		if err := i.Kube.PodReady(ctx, w.namespace, w.selector, since); err != nil {
@@ -152,7 +151,7 @@ func (i *Installer) await(ctx context.Context, w workload, since time.Time, with
 	if err == nil {
 		return nil
 	}
-	// The pod's own words say more than its status.
+	// The pod's log says more than its status.
 	logs, logErr := i.Kube.Kubectl(context.WithoutCancel(ctx), "-n", w.namespace, "logs", "-l", w.selector, "--tail=15", "--all-containers")
 	if logErr != nil || logs == "" {
 		return err

@@ -49,10 +49,10 @@ func (i *Installer) argoCRDs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Server-side, as the full schemas do not fit into client-side apply's
-	// annotation. File by file, as kustomize takes seven seconds of CPU to join
-	// them, which need no joining. Again if it fails: on a busy machine the API
-	// server may take longer over the largest than it allows a request.
+	// Apply server-side, because the full schemas do not fit into client-side apply's
+	// annotation. Apply file by file, because kustomize needs seven seconds of CPU to
+	// join them for nothing. Try again after a failure: on a busy machine the API
+	// server may need longer for the largest than it allows a request.
 	args := []string{"apply", "--server-side", "--force-conflicts"}
 	for _, f := range files {
 		args = append(args, "-f", f)
@@ -63,8 +63,8 @@ func (i *Installer) argoCRDs(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	// Served is what counts. Asking for it is cheap; kubectl wait would read some
-	// megabytes of schemas, and fails on a CRD that has no conditions yet.
+	// Wait until the kinds are served. That is a cheap request; kubectl wait would
+	// read megabytes of schemas, and fails for a CRD without conditions.
 	return kube.Retry(ctx, 2*time.Minute, func(ctx context.Context) error {
 		var group struct{ Resources []struct{ Name string } }
 		if err := i.Kube.Get(ctx, "/apis/argoproj.io/v1alpha1", &group); err != nil {
@@ -94,7 +94,7 @@ func (i *Installer) argoInstall(ctx context.Context, files map[string]string) er
 			return err
 		}
 	}
-	// Kustomize takes no resource from outside of its own directory.
+	// Kustomize takes no resource from outside its own directory.
 	upstream, err := i.Kube.Kubectl(ctx, "kustomize", filepath.Join(i.ArgoManifests, "cluster-install-no-crds"))
 	if err != nil {
 		return err

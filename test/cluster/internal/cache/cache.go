@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// unused is how long a build may stay that nobody asks for: long enough to
-// switch between branches, or clones, without building again.
+// unused is how long an unused build stays: long enough to switch between branches,
+// or clones, without building again.
 const unused = 7 * 24 * time.Hour
 
-// tempMark is in the name of everything that is not finished.
+// tempMark is in the name of every unfinished build.
 const tempMark = ".tmp"
 
-// Temp is the name under which the build of path is written, to be renamed when
-// it is whole.
+// Temp returns the name under which to write the build of path until it is complete
+// and gets its own name.
 func Temp(path string) string { return path + tempMark }
 
-// Touch notes that a build is in use, and says whether it is there.
+// Touch records that a build is in use, and reports whether it exists.
 func Touch(path string) (bool, error) {
 	now := time.Now()
 	err := os.Chtimes(path, now, now)
@@ -35,8 +35,8 @@ func Touch(path string) (bool, error) {
 	return err == nil, err
 }
 
-// Prune deletes from the directories what was not used for a week, and what an
-// interrupted build left. Nothing may be building: the caller holds the lock.
+// Prune deletes builds that were not used for a week, and the rest of interrupted
+// builds. The caller holds the lock, so that nothing is being built.
 func Prune(dirs ...string) error {
 	var problems []error
 	for _, dir := range dirs {

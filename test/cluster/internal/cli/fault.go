@@ -26,22 +26,22 @@ func parseSignal(name string, allowed ...string) (syscall.Signal, error) {
 	if name := strings.TrimPrefix(name, "SIG"); slices.Contains(allowed, name) {
 		return signals[name], nil
 	}
-	return 0, fmt.Errorf("signal %q is none of %s", name, strings.Join(allowed, ", "))
+	return 0, fmt.Errorf("unknown signal %q, want one of %s", name, strings.Join(allowed, ", "))
 }
 
-// daemon checks that the first argument is the name of one.
+// daemon checks that the first argument is the name of a daemon.
 func daemon(_ *cobra.Command, args []string) error {
 	if slices.Contains(node.DaemonNames(), args[0]) {
 		return nil
 	}
-	return fmt.Errorf("there is no daemon %q, only %s", args[0], strings.Join(node.DaemonNames(), ", "))
+	return fmt.Errorf("unknown daemon %q, want one of %s", args[0], strings.Join(node.DaemonNames(), ", "))
 }
 
 func newRestart() *cobra.Command {
 	var signal string
 	cmd := &cobra.Command{
 		Use:       "restart DAEMON",
-		Short:     "End a daemon, as a crash would, and start it again; containers run on",
+		Short:     "End a daemon, like a crash, and start it again; containers keep running",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), daemon),
 		ValidArgs: node.DaemonNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,7 +68,7 @@ func newRestart() *cobra.Command {
 func newSignal() *cobra.Command {
 	return &cobra.Command{
 		Use:       "signal DAEMON STOP|CONT|KILL|TERM",
-		Short:     "Send a signal to a daemon; what is stopped stays so until CONT, what is ended until restart",
+		Short:     "Send a signal to a daemon; a stopped one hangs until CONT, an ended one is gone until restart",
 		Args:      cobra.MatchAll(cobra.ExactArgs(2), daemon),
 		ValidArgs: node.DaemonNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,16 +89,12 @@ func newSlow() *cobra.Command {
 	var pace node.Pace
 	cmd := &cobra.Command{
 		Use:       "slow DAEMON",
-		Short:     "Make a daemon slow: stop it for a part of each period; it goes on at the end, whatever the end is",
+		Short:     "Make a daemon slow: stop it for a part of each period; at the end it always continues",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), daemon),
 		ValidArgs: node.DaemonNames(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := load(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, args []string) error {
 			return c.SlowDaemon(cmd.Context(), args[0], pace)
-		},
+		}),
 	}
 	cmd.Flags().IntVar(&pace.Duty, "duty", 80, "For how many percent of each period it is stopped.")
 	cmd.Flags().DurationVar(&pace.Period, "period", time.Second, "How long one turn of stopping and going on takes.")
@@ -136,12 +132,12 @@ func newResetConnections() *cobra.Command {
 func newVolume() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "volume",
-		Short: "Volumes of a fixed size, which can be full",
+		Short: "Manage volumes of a fixed size, which can fill up",
 	}
 	var class string
 	create := &cobra.Command{
 		Use:   "make NAMESPACE/CLAIM SIZE",
-		Short: "Make the volume that a claim gets when it appears",
+		Short: "Create the volume that a claim gets when it appears",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			claim, err := cluster.ParseClaim(args[0])

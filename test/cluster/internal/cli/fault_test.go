@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What is not understood breaks nothing, and the message says what would be.
+// A wrong argument breaks nothing, and the message says what would be right.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -21,7 +21,7 @@ func TestRefuses(t *testing.T) {
 		"RestartOfNothing":      {line: "restart", want: "1 arg"},
 		"SignalThatDoesAnother": {line: "signal kubelet HUP", want: "STOP, CONT, KILL, TERM"},
 		"SignalWithoutName":     {line: "signal kubelet", want: "2 arg"},
-		"SlowOfAPod":            {line: "slow workflow-controller", want: "there is no daemon"},
+		"SlowOfAPod":            {line: "slow workflow-controller", want: "unknown daemon"},
 		"ResetOfAName":          {line: "reset-connections cluster-0", want: "cluster-0"},
 		"VolumeWithoutClaim":    {line: "volume make namespace 16Mi", want: "NAMESPACE/CLAIM"},
 		"VolumeWithoutUnit":     {line: "volume make namespace/claim 16", want: "256Mi"},

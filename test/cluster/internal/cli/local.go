@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,7 @@ import (
 func newIsLocal() *cobra.Command {
 	return &cobra.Command{
 		Use:   "is-local [KUBECONFIG]",
-		Short: "Succeed when a kubeconfig, by default that of the environment, leads to the cluster of this machine",
+		Short: "Succeed if a kubeconfig, by default that of the environment, points to this machine's cluster",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			list := os.Getenv("KUBECONFIG")
@@ -30,6 +31,28 @@ func newIsLocal() *cobra.Command {
 			}
 			paths := slices.DeleteFunc(filepath.SplitList(list), func(path string) bool { return path == "" })
 			return kube.Local(dirs, paths)
+		},
+	}
+}
+
+func newPath() *cobra.Command {
+	places := map[string]func(layout.Dirs) string{
+		"bin":        layout.Dirs.Bin,
+		"kubeconfig": layout.Dirs.Kubeconfig,
+		"logs":       layout.Dirs.Logs,
+	}
+	return &cobra.Command{
+		Use:       "path {bin|kubeconfig|logs}",
+		Short:     "Print the path of something",
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"bin", "kubeconfig", "logs"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dirs, err := layout.Find()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), places[args[0]](dirs))
+			return err
 		},
 	}
 }

@@ -8,29 +8,26 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stanzaflow/stanzaflow/test/cluster/internal/cluster"
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
 func newPreflight() *cobra.Command {
 	var untested bool
-	var of *set.Set
+	var of set.Set
 	cmd := &cobra.Command{
 		Use:   "preflight",
-		Short: "Say what up would install, build and change, and what would keep it from succeeding; up begins with it",
+		Short: "Say what up would install, build and change, and what would make it fail; up begins with it",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadFor(cmd, *of)
-			if err != nil {
-				return err
-			}
+		RunE: withClusterFor(&of, func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
 			if err := c.Preflight(cmd.Context(), untested); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "nothing keeps the cluster from starting")
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "nothing keeps the cluster from starting")
 			return err
-		},
+		}),
 	}
-	of = setFlag(cmd)
+	setFlag(cmd, &of)
 	untestedFlag(cmd, &untested)
 	return cmd
 }

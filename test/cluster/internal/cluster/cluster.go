@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cluster puts the parts together: what `up`, `down`, `status` and the
-// other commands do, in which order.
+// Package cluster combines the parts: it says what `up`, `down`, `status` and the
+// other commands do, and in which order.
 package cluster
 
 import (
@@ -36,8 +36,8 @@ type Cluster struct {
 	kube     *kube.Client
 }
 
-// Load reads the sources and finds out what everything of a cluster for s would
-// be called. Nothing is built, written or started.
+// Load reads the sources and computes the names of everything in a cluster for s. It
+// builds, writes and starts nothing.
 func Load(ctx context.Context, out *progress.Printer, s set.Set) (*Cluster, error) {
 	if err := host.ExtendPath(); err != nil {
 		return nil, err
@@ -69,8 +69,8 @@ func Load(ctx context.Context, out *progress.Printer, s set.Set) (*Cluster, erro
 	return c, err
 }
 
-// Assets builds what tests against an API server alone need. It takes neither
-// root nor a node.
+// Assets builds what tests against only an API server need. It needs neither root
+// nor a node.
 func (c *Cluster) Assets(ctx context.Context) error {
 	unlock, err := lock(ctx, c.out, c.Dirs.Cache)
 	if err != nil {
@@ -80,7 +80,8 @@ func (c *Cluster) Assets(ctx context.Context) error {
 	return c.programs.Ensure(ctx, component.Kubernetes)
 }
 
-// image returns the image of a name; of several, the last, as installer does.
+// image returns the image with a name. If there are several it returns the last, as
+// installer does.
 func (c *Cluster) image(name string) (image.Tarball, error) {
 	for _, t := range slices.Backward(c.images.Tarballs()) {
 		if t.Name == name {
@@ -90,7 +91,7 @@ func (c *Cluster) image(name string) (image.Tarball, error) {
 	return image.Tarball{}, fmt.Errorf("no image %q", name)
 }
 
-// installer prepares the addons; all images have to be built.
+// installer prepares the addons. All images must be built.
 func (c *Cluster) installer(ctx context.Context) (*addon.Installer, error) {
 	controller, err := c.image("workflow-controller")
 	if err != nil {
@@ -113,7 +114,7 @@ func (c *Cluster) installer(ctx context.Context) (*addon.Installer, error) {
 	return &addon.Installer{Dirs: c.Dirs, Out: c.out, Kube: c.kube, Values: values, ArgoManifests: argo}, nil
 }
 
-// digest reads the digest of a tarball that we made, which holds one image.
+// digest reads the digest of a tarball that we built, which holds one image.
 func digest(tarball string) (string, error) {
 	refs, err := image.ReadReferences(tarball)
 	if err != nil {
@@ -123,6 +124,19 @@ func digest(tarball string) (string, error) {
 		return "", fmt.Errorf("%s holds %d images, want 1; delete it", tarball, len(refs))
 	}
 	return refs[0].Digest, nil
+}
+
+// withNode runs a function on the node while nobody else starts or stops it.
+func (c *Cluster) withNode(ctx context.Context, do func() error) error {
+	if err := requireRoot(); err != nil {
+		return err
+	}
+	unlock, err := lockNode(ctx, c.out, c.Dirs.Run)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do()
 }
 
 func requireRoot() error {

@@ -11,38 +11,32 @@ import (
 	"path/filepath"
 )
 
-// Down stops the cluster and leaves nothing behind but its state, and not even
-// that with wipe.
+// Down stops the cluster and leaves only its state behind, and with wipe not even
+// that.
 func (c *Cluster) Down(ctx context.Context, wipe bool) error {
-	if err := requireRoot(); err != nil {
-		return err
-	}
-	unlock, err := lockNode(ctx, c.out, c.Dirs.Run)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if !wipe {
-		return c.stop(ctx)
-	}
-	if err := c.stopAndWipe(ctx); err != nil {
-		return err
-	}
-	return c.sayWhatStays()
+	return c.withNode(ctx, func() error {
+		if !wipe {
+			return c.stop(ctx)
+		}
+		if err := c.stopAndWipe(ctx); err != nil {
+			return err
+		}
+		return c.sayWhatStays()
+	})
 }
 
-// sayWhatStays says what a wipe leaves on the machine, and where.
+// sayWhatStays prints what a wipe leaves on the machine, and where.
 func (c *Cluster) sayWhatStays() error {
 	size, err := treeSize(c.Dirs.Cache)
 	if err != nil {
 		return err
 	}
 	c.out.Printf("kept for the next start: %.1f GB of programs, images and logs in %s; delete the directory to free it", float64(size)/1e9, c.Dirs.Cache)
-	c.out.Printf("kept as well: Go's caches (go clean -cache -modcache), the Debian packages that were installed, and the kernel settings (README.md) until the machine starts again")
+	c.out.Printf("also kept: Go's caches (go clean -cache -modcache), the installed Debian packages, and the kernel settings (README.md) until the next boot")
 	return nil
 }
 
-// treeSize adds up the files below a directory, which need not be there.
+// treeSize adds up the files below a directory, which need not exist.
 func treeSize(dir string) (total int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

@@ -13,7 +13,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
 )
 
-// RestartDaemon ends a daemon and starts it again, and says how long that took.
+// RestartDaemon ends a daemon, starts it again, and reports how long that took.
 func (c *Cluster) RestartDaemon(ctx context.Context, name string, s syscall.Signal) (took string, err error) {
 	err = c.withNode(ctx, func() error {
 		end, healthy, err := c.node.Restart(ctx, name, s)
@@ -33,25 +33,12 @@ func (c *Cluster) SlowDaemon(ctx context.Context, name string, pace node.Pace) e
 	return c.withNode(ctx, func() error { return c.node.Slow(ctx, name, pace) })
 }
 
-// ResetConnections breaks a pod's connections to the API server and says how
-// many there were.
+// ResetConnections breaks a pod's connections to the API server and reports how many
+// there were.
 func (c *Cluster) ResetConnections(ctx context.Context, pod netip.Addr, within time.Duration) (closed int, err error) {
 	err = c.withNode(ctx, func() error {
 		closed, err = c.node.ResetConnections(ctx, pod, within)
 		return err
 	})
 	return closed, err
-}
-
-// withNode does something to the node while nobody else starts or stops it.
-func (c *Cluster) withNode(ctx context.Context, do func() error) error {
-	if err := requireRoot(); err != nil {
-		return err
-	}
-	unlock, err := lockNode(ctx, c.out, c.Dirs.Run)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return do()
 }

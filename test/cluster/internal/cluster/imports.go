@@ -7,9 +7,9 @@ import (
 	"context"
 )
 
-// imports brings our images into the node's store while other things start.
-// Who needs one of them waits for it: a pod whose image is missing is tried
-// again only after a while.
+// imports brings our images into the node's store while other parts start. Whatever
+// needs one of them waits for it, because the kubelet retries a pod with a missing
+// image only after a while.
 type imports struct {
 	cluster *Cluster
 	done    map[string]chan struct{} // by name in the image table
@@ -25,8 +25,8 @@ func (c *Cluster) newImports() *imports {
 	return i
 }
 
-// run imports what is missing, in the order of the table, which puts first what
-// the cluster itself needs.
+// run imports what is missing, in the order of the table: first what the cluster
+// itself needs.
 func (i *imports) run(ctx context.Context) error {
 	c := i.cluster
 	if err := c.node.AwaitContainerd(ctx); err != nil {
@@ -54,7 +54,7 @@ func (i *imports) run(ctx context.Context) error {
 	return nil
 }
 
-// wait waits until the named images are there.
+// wait waits until the named images are imported.
 func (i *imports) wait(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		select {

@@ -9,9 +9,9 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/image"
 )
 
-// LoadImages imports image tarballs into the node's store. One whose images are
-// all there with the same digest is skipped; a docker archive of the old kind
-// does not say its digest and is always imported.
+// LoadImages imports image tarballs into the node's store. It skips a tarball if all
+// its images are there with the same digest. An old docker archive does not contain
+// its digest and is always imported.
 func (c *Cluster) LoadImages(ctx context.Context, tarballs []string) error {
 	if err := requireRoot(); err != nil {
 		return err

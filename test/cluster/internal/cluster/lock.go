@@ -15,14 +15,14 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
 )
 
-// lock keeps two runs from building or starting the same thing at once. The
-// kernel gives it up when the holder ends, however it ends.
+// lock stops two runs from building or starting the same thing at once. The kernel
+// releases it when the holder ends, however it ends.
 func lock(ctx context.Context, out *progress.Printer, dir string) (func(), error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, ".lock")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // A file of our own.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // Our own file.
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +46,8 @@ func lock(ctx context.Context, out *progress.Printer, dir string) (func(), error
 	}
 }
 
-// lockNode locks what is one per machine. Not inside the run directory, which
-// Stop deletes.
+// lockNode locks what exists once per machine. The lock is not in the run directory,
+// because Stop deletes that.
 func lockNode(ctx context.Context, out *progress.Printer, run string) (func(), error) {
 	return lock(ctx, out, run+".lock.d")
 }

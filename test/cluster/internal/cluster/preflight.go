@@ -20,8 +20,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/preflight"
 )
 
-// Preflight says what a start will do, and what would keep it from succeeding.
-// It takes a second or two, and says nothing when there is nothing to do.
+// Preflight prints what a start will do, and returns what would make it fail. It
+// takes a second or two, and prints nothing if there is nothing to do.
 func (c *Cluster) Preflight(ctx context.Context, untested bool) error {
 	facts, err := c.facts(ctx)
 	if err != nil {
@@ -34,15 +34,15 @@ func (c *Cluster) Preflight(ctx context.Context, untested bool) error {
 	return facts.Problems()
 }
 
-// Room that things take, in bytes: Go's build cache for one program, on average,
-// an image, and the state of a cluster.
+// Disk space in bytes of Go's build cache for one program on average, of an image,
+// and of the state of a cluster.
 const (
 	programRoom = 600e6
 	imageRoom   = 150e6
 	stateRoom   = 3e9
 )
 
-// imageTime is how long it takes to make the images when the programs are there.
+// imageTime is how long it takes to build the images when the programs exist.
 const imageTime = time.Minute
 
 func (c *Cluster) facts(ctx context.Context) (preflight.Facts, error) {
@@ -52,7 +52,7 @@ func (c *Cluster) facts(ctx context.Context) (preflight.Facts, error) {
 	}
 	env := strings.Split(goEnv, "\n")
 	if len(env) < 3 {
-		return preflight.Facts{}, errors.New("go env does not say what was asked: " + goEnv)
+		return preflight.Facts{}, errors.New("unexpected output of go env: " + goEnv)
 	}
 	goVersion, goCache, modCache := env[0], env[1], env[2]
 
@@ -93,7 +93,7 @@ func (c *Cluster) facts(ctx context.Context) (preflight.Facts, error) {
 	return f, nil
 }
 
-// tryRegistries tries those that something will be downloaded from.
+// tryRegistries tries the registries that something will be downloaded from.
 func (c *Cluster) tryRegistries(ctx context.Context, f preflight.Facts, programs []component.Program, modCache string) []preflight.Registry {
 	var tries []func() (string, error)
 	for _, p := range programs {
@@ -102,7 +102,7 @@ func (c *Cluster) tryRegistries(ctx context.Context, f preflight.Facts, programs
 			continue
 		}
 		tries = append(tries, func() (string, error) { return host.TryGo(ctx, path, version) })
-		break // One speaks for all.
+		break // One stands for all.
 	}
 	if len(f.Packages) > 0 || c.images.MissingDebian() {
 		tries = append(tries, func() (string, error) { return host.TryDebian(ctx) })
@@ -116,11 +116,11 @@ func (c *Cluster) tryRegistries(ctx context.Context, f preflight.Facts, programs
 			return nil
 		})
 	}
-	_ = g.Wait() // What is wrong is in the results.
+	_ = g.Wait() // Errors are in the results.
 	return results
 }
 
-// downloaded says whether Go's module cache has a module.
+// downloaded reports whether Go's module cache has a module.
 func downloaded(modCache, path, version string) bool {
 	escaped, err := module.EscapePath(path)
 	if err != nil {

@@ -15,8 +15,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
 )
 
-// ErrUnhealthy is the result of Status when anything is wrong; what it is has
-// been printed.
+// ErrUnhealthy is the result of Status if anything is wrong. Status has printed what.
 var ErrUnhealthy = errors.New("the cluster is not healthy")
 
 // Status prints what runs and since when.

@@ -10,9 +10,9 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/host"
 )
 
-// Tarballs builds the named images where they are missing, for a cluster of
-// somebody's own: neither programs nor packages of the local one. It returns
-// their files.
+// Tarballs builds the named images if they are missing, and returns their files. They
+// are for somebody's own cluster, so it builds no programs and installs no packages
+// of the local one.
 func (c *Cluster) Tarballs(ctx context.Context, refs []string) ([]string, error) {
 	tarballs, err := c.images.Named(refs)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 // UpOptions say how a cluster is started.
 type UpOptions struct {
 	Fresh    bool // without any earlier state
-	Untested bool // on a system that nobody tried
+	Untested bool // on a system that nobody has tried
 }
 
 // Up makes the cluster run: installs, builds and starts what is missing, and
@@ -59,7 +59,7 @@ func (c *Cluster) Up(ctx context.Context, options UpOptions) error {
 	} else if why := c.node.Running(ctx); why == nil {
 		return c.refresh(ctx, addons)
 	} else if c.node.Traces() {
-		c.out.Printf("found a cluster that cannot be used as it is: %v", why)
+		c.out.Printf("cannot use the cluster that was found: %v", why)
 		if err := c.out.Step("clearing it away", func() error { return c.node.Stop(ctx) }); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (c *Cluster) Up(ctx context.Context, options UpOptions) error {
 	healthy, err := c.start(ctx, addons)
 	if err != nil && !healthy && resuming && ctx.Err() == nil {
 		c.out.Printf("the state of the earlier run does not become healthy: %v", err)
-		c.out.Printf("starting fresh; the earlier state is kept in %s", c.Dirs.BrokenState())
+		c.out.Printf("starting fresh; the earlier state is in %s", c.Dirs.BrokenState())
 		if err := errors.Join(c.node.Stop(ctx), c.node.PutAside()); err != nil {
 			return err
 		}
@@ -94,8 +94,8 @@ func (c *Cluster) Build(ctx context.Context) error {
 	return c.build(ctx)
 }
 
-// build builds what is missing. Debian images mostly wait for downloads, and are
-// made while the compiler runs.
+// build builds what is missing. Debian images mostly wait for downloads, so it builds
+// them while the compiler runs.
 func (c *Cluster) build(ctx context.Context) error {
 	if err := host.EnsurePackages(ctx, c.out, c.Dirs.Log("packages"), c.set); err != nil {
 		return err
@@ -113,8 +113,9 @@ func (c *Cluster) build(ctx context.Context) error {
 	return cache.Prune(c.Dirs.Bin(), c.Dirs.Images(), c.Dirs.Build())
 }
 
-// start starts everything on a stopped node. It says whether the cluster itself
-// became healthy, which tells a broken state from an addon that does not work.
+// start starts everything on a stopped node. It reports whether the cluster itself
+// became healthy, which distinguishes a broken state from an addon that does not
+// work.
 func (c *Cluster) start(ctx context.Context, addons *addon.Installer) (healthy bool, err error) {
 	if err := c.out.Step("starting etcd, containerd and the API server", func() error { return c.node.Start(ctx) }); err != nil {
 		return false, err
@@ -125,8 +126,8 @@ func (c *Cluster) start(ctx context.Context, addons *addon.Installer) (healthy b
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return images.run(gctx) })
 	g.Go(func() error {
-		// What takes longest needs the API server alone. The error goes to who needs
-		// the CRDs: it says nothing about the cluster.
+		// The slowest part needs only the API server. Its error goes to whatever needs
+		// the CRDs, because it says nothing about the cluster.
 		crds <- c.installArgoCRDs(gctx, addons)
 		return nil
 	})
@@ -185,7 +186,7 @@ func (c *Cluster) startArgo(ctx context.Context, addons *addon.Installer, images
 	return c.out.Step("waiting for Argo", func() error { return addons.AwaitArgo(ctx, since) })
 }
 
-// refresh brings a running cluster up to date: images and manifests that changed.
+// refresh applies changed images and manifests to a running cluster.
 func (c *Cluster) refresh(ctx context.Context, addons *addon.Installer) error {
 	if err := c.newImports().run(ctx); err != nil {
 		return err

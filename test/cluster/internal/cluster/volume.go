@@ -15,7 +15,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
 )
 
-// Claim names a claim that may not be there yet.
+// Claim names a claim that may not exist yet.
 type Claim struct{ Namespace, Name string }
 
 var claimPattern = regexp.MustCompile(`^([a-z0-9][-a-z0-9]*)/([a-z0-9][-.a-z0-9]*)$`)
@@ -24,7 +24,7 @@ var claimPattern = regexp.MustCompile(`^([a-z0-9][-a-z0-9]*)/([a-z0-9][-.a-z0-9]
 func ParseClaim(s string) (Claim, error) {
 	m := claimPattern.FindStringSubmatch(s)
 	if m == nil {
-		return Claim{}, fmt.Errorf("%q is no claim, want NAMESPACE/CLAIM", s)
+		return Claim{}, fmt.Errorf("%q is not a claim, want NAMESPACE/CLAIM", s)
 	}
 	return Claim{m[1], m[2]}, nil
 }
@@ -46,7 +46,7 @@ var sizePattern = regexp.MustCompile(`^([1-9][0-9]{0,5})(Mi|Gi)$`)
 func ParseSize(s string) (Size, error) {
 	m := sizePattern.FindStringSubmatch(s)
 	if m == nil {
-		return Size{}, fmt.Errorf("%q is no size of a volume, want one like 256Mi or 1Gi", s)
+		return Size{}, fmt.Errorf("%q is not the size of a volume, want one like 256Mi or 1Gi", s)
 	}
 	n, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil {
@@ -55,8 +55,8 @@ func ParseSize(s string) (Size, error) {
 	return Size{s, n << map[string]int{"Mi": 20, "Gi": 30}[m[2]]}, nil
 }
 
-// MakeVolume makes a volume of a fixed size that only the claim gets when it
-// appears. One that an earlier claim of the name left behind is replaced.
+// MakeVolume creates a volume of a fixed size for one claim, which gets it when it
+// appears. It replaces a volume that an earlier claim of the name left behind.
 func (c *Cluster) MakeVolume(ctx context.Context, claim Claim, size Size, class string) error {
 	return c.withNode(ctx, func() error {
 		if err := c.removeVolume(ctx, claim); err != nil {
@@ -87,7 +87,7 @@ func (c *Cluster) removeVolume(ctx context.Context, claim Claim) error {
 	case err != nil:
 		return err
 	case volume.Status.Phase == "Bound":
-		return fmt.Errorf("claim %s is there and has the volume: delete the claim first", claim)
+		return fmt.Errorf("claim %s still exists and has the volume: delete the claim first", claim)
 	default:
 		if _, err := c.kube.Kubectl(ctx, "delete", "persistentvolume", claim.volume(), "--timeout=1m"); err != nil {
 			return err
@@ -96,7 +96,7 @@ func (c *Cluster) removeVolume(ctx context.Context, claim Claim) error {
 	return c.node.RemoveVolume(claim.volume())
 }
 
-// persistentVolume is the manifest of a volume that is there for one claim.
+// persistentVolume returns the manifest of a volume for one claim.
 func persistentVolume(claim Claim, size Size, class, dir string) (string, error) {
 	type object map[string]any
 	b, err := json.Marshal(object{

@@ -18,7 +18,7 @@ func TestParseClaim(t *testing.T) {
 	if diff := cmp.Diff(Claim{"e2e-fault", "pgdata-cluster-0"}, got); diff != "" {
 		t.Errorf("ParseClaim (-want +got):\n%s", diff)
 	}
-	// The name becomes that of a file below the state.
+	// The name becomes the name of a file below the state.
 	for _, s := range []string{"", "claim", "/claim", "namespace/", "../claim", "namespace/../../pki", "a.b/claim", "a/b/c", "Upper/claim"} {
 		if got, err := ParseClaim(s); err == nil {
 			t.Errorf("ParseClaim(%q) = %s, want an error", s, got)
@@ -40,7 +40,7 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-// The volume is for this claim on this node, and stays when the claim goes.
+// The volume is for this claim on this node, and stays when the claim is deleted.
 func TestPersistentVolume(t *testing.T) {
 	t.Parallel()
 	got, err := persistentVolume(Claim{"ns", "claim"}, Size{text: "16Mi"}, "default", "/state/bounded/ns.claim/volume")

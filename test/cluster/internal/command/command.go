@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package command runs other programs so that a failure says what failed, where
-// the whole log is, and what its last lines were.
+// Package command runs other programs. An error says what failed, where the whole
+// log is, and what its last lines were.
 package command
 
 import (
@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// tailLines is how much of a log an error carries: enough for a compiler error
-// or a daemon's last words, short enough to stay readable in a CI log.
+// tailLines is how many lines of a log an error contains: enough for a compiler error
+// or a daemon's last messages, few enough for a CI log.
 const tailLines = 15
 
 // Cmd describes a program to run.
@@ -26,11 +26,11 @@ type Cmd struct {
 	Dir   string
 	Env   []string // added to the environment
 	Stdin string
-	Log   string // file that takes all output, emptied first; empty: kept in memory
+	Log   string // file for all output, truncated first; if empty, output stays in memory
 }
 
-// Run runs the program to its end and returns its standard output, which is
-// empty when a log file takes it.
+// Run runs the program to its end and returns its standard output, which is empty if
+// there is a log file.
 func (c Cmd) Run(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...) //nolint:gosec // Running programs is what this is for.
 	cmd.Dir = c.Dir
@@ -38,8 +38,8 @@ func (c Cmd) Run(ctx context.Context) (string, error) {
 	if c.Stdin != "" {
 		cmd.Stdin = strings.NewReader(c.Stdin)
 	}
-	// Give the program the chance to remove its temporary files; and do not wait
-	// for a grandchild that keeps the pipe open.
+	// Let the program remove its temporary files, but do not wait for a grandchild
+	// that keeps the pipe open.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 
@@ -70,7 +70,7 @@ func (c Cmd) runLogged(cmd *exec.Cmd) error {
 	return nil
 }
 
-// String is the command as one would type it, shortened.
+// String returns the command as a person would type it, shortened.
 func (c Cmd) String() string {
 	s := strings.Join(c.Args, " ")
 	if i := strings.IndexByte(s, '\n'); i >= 0 {
@@ -82,7 +82,7 @@ func (c Cmd) String() string {
 	return s
 }
 
-// Tail words where a log is and how it ends, for an error message.
+// Tail returns where a log is and how it ends, for an error message.
 func Tail(path string) string {
 	b, err := os.ReadFile(path) //nolint:gosec // A log that this program wrote.
 	if err != nil {

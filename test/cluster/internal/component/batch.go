@@ -12,8 +12,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
 )
 
-// batch is the programs that one go build makes: those of the same sources, whose
-// packages are then loaded once and linked side by side.
+// batch is a set of programs that one go build builds from the same sources, so that
+// it loads their packages once and links them side by side.
 type batch struct {
 	programs []Program
 	source   func(context.Context) (dir string, err error)
@@ -34,7 +34,7 @@ func batchesOf(programs []Program, buildDir string) []*batch {
 	return all
 }
 
-// sourceOf returns what makes the directory of a program's sources, once.
+// sourceOf returns a function that creates the directory of a program's sources once.
 func sourceOf(p Program, buildDir string) func(context.Context) (string, error) {
 	var once sync.Once
 	dir, err := p.dir, error(nil)
@@ -62,7 +62,7 @@ func (b *batch) packages() []string {
 	return packages
 }
 
-// output is the name that go build gives to the program.
+// output returns the name that go build gives to the program.
 func (p Program) output() string {
 	if p.Package == "." {
 		return path.Base(p.Module)
@@ -70,9 +70,9 @@ func (p Program) output() string {
 	return path.Base(p.Package)
 }
 
-// download makes Go fetch the modules of all batches while something else
-// compiles: it mostly waits. What fails here is said by the build that needs it.
-// The function that it returns ends it.
+// download lets Go fetch the modules of all batches while something else compiles,
+// because it mostly waits. If it fails, the build that needs the module reports it.
+// The returned function ends it.
 func download(ctx context.Context, batches []*batch) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

@@ -39,8 +39,8 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// Every program of the table comes out of go build under the name that is looked
-// for, and no two of a batch have the same.
+// go build must give every program of the table the expected name, and no two of a
+// batch the same.
 func TestTableOutputs(t *testing.T) {
 	t.Parallel()
 	var programs []Program
@@ -59,7 +59,7 @@ func TestTableOutputs(t *testing.T) {
 	}
 }
 
-// Two programs of one module and one of another, really compiled.
+// The test compiles two programs of one module and one of another.
 func TestEnsure(t *testing.T) {
 	t.Parallel()
 	source := t.TempDir()

@@ -21,13 +21,13 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
 )
 
-// buildFlags are Go's defaults made independent of the machine: no C compiler,
-// no paths of the clone in the program, no version control stamp. And nothing for
-// a debugger, which the linker would only throw away: a fifth of the compiler's
+// buildFlags make Go's defaults independent of the machine: no C compiler, no paths
+// of the clone in the program, no version control stamp. They also leave out debug
+// data, which the linker would throw away and which takes a fifth of the compiler's
 // time.
 var buildFlags = []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath -gcflags=all=-dwarf=false", "GOWORK=off"}
 
-// Program is a component with everything known that its build depends on.
+// Program is a component with everything that its build depends on.
 type Program struct {
 	Component
 	Version string
@@ -45,7 +45,7 @@ type Builder struct {
 	programs []Program
 }
 
-// NewBuilder reads the sources below source and works out all keys.
+// NewBuilder reads the sources below source and computes all keys.
 func NewBuilder(ctx context.Context, source string, dirs layout.Dirs, out *progress.Printer) (*Builder, error) {
 	goVersion, err := command.Cmd{Args: []string{"go", "env", "GOVERSION"}, Dir: source}.Run(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func NewBuilder(ctx context.Context, source string, dirs layout.Dirs, out *progr
 	return b, nil
 }
 
-// plan works out version, key and path of a component.
+// plan computes the version, key and path of a component.
 func plan(c Component, source string, dirs layout.Dirs, goVersion string) (Program, error) {
 	p := Program{Component: c, dir: source, Version: "v0"}
 	if p.Package == "" {
@@ -88,7 +88,7 @@ func plan(c Component, source string, dirs layout.Dirs, goVersion string) (Progr
 		return Program{}, err
 	}
 
-	flags := []string{"-s", "-w"} // No symbol table: nobody debugs these, and it is a third of the size.
+	flags := []string{"-s", "-w"} // No symbol table: nobody debugs these programs, and it would be a third of their size.
 	if c.Stamp != nil {
 		flags = append(flags, c.Stamp(p.Version)...)
 	}
@@ -108,7 +108,7 @@ func (b *Builder) Program(name string) (Program, error) {
 	return Program{}, fmt.Errorf("no component %q", name)
 }
 
-// Source is the published module that a program is built from, if it is from one.
+// Source returns the published module that a program is built from, if there is one.
 func (p Program) Source() (path, version string) {
 	if p.Upstream != nil {
 		return p.Upstream.Path, p.Upstream.Version
@@ -116,7 +116,7 @@ func (p Program) Source() (path, version string) {
 	return p.Requires, p.Version
 }
 
-// Missing returns those of the named programs that are not built yet.
+// Missing returns the named programs that are not built yet.
 func (b *Builder) Missing(names ...string) []Program {
 	var missing []Program
 	for _, p := range b.programs {
@@ -130,8 +130,8 @@ func (b *Builder) Missing(names ...string) []Program {
 	return missing
 }
 
-// Ensure builds the named programs where they are missing, and points the stable
-// links at them. One go build after the other, as each uses all cores.
+// Ensure builds the named programs that are missing, and points the stable links at
+// them. It runs one go build after the other, because each uses all cores.
 func (b *Builder) Ensure(ctx context.Context, names ...string) error {
 	var there, missing []Program
 	for _, p := range b.programs {
@@ -191,7 +191,7 @@ func (b *Builder) build(ctx context.Context, batch *batch) error {
 	if err := os.MkdirAll(b.dirs.Bin(), 0o750); err != nil {
 		return err
 	}
-	// In the directory of the programs, so that the last step is a rename.
+	// Build in the directory of the programs, so that the last step is a rename.
 	temp, err := os.MkdirTemp(b.dirs.Bin(), cache.Temp("build"))
 	if err != nil {
 		return err
@@ -229,7 +229,7 @@ func (b *Builder) ArgoManifests(ctx context.Context, name string) (string, error
 	return filepath.Join(dir, "manifests"), err
 }
 
-// pointLink makes link lead to target, in one step for whoever looks.
+// pointLink makes link point to target atomically.
 func pointLink(link, target string) error {
 	if old, err := os.Readlink(link); err == nil && old == target {
 		return nil

@@ -130,7 +130,7 @@ func TestPlanNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-// Every row of the table must be plannable from this checkout.
+// This checkout must contain what every row of the table needs.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}

@@ -3,9 +3,9 @@
 
 // Package component builds the programs of the cluster from Go modules.
 //
-// What is built stands in table.go. A program is built once per key: a hash of
-// everything that goes into it (sources, go.mod, go.sum, linker flags, Go
-// version). It is written beside its final name and renamed when whole, so that
-// a file in bin/ is always a finished build of what its name says; what an
-// interrupted build compiled is in Go's own cache and is not compiled again.
+// table.go lists the programs. A program is built once per key: a hash of everything
+// that goes into it (sources, go.mod, go.sum, linker flags, Go version). It is
+// written beside its final name and renamed when complete, so that a file in bin/ is
+// always a finished build of what its name says. Go's own cache keeps what an
+// interrupted build has compiled.
 package component

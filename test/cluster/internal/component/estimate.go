@@ -21,8 +21,8 @@ func Expected(programs []Program) time.Duration {
 
 func (b *batch) expected() time.Duration { return Expected(b.programs) }
 
-// paceOf says how much slower this machine is than the table's, after one build.
-// What an interrupted build left in Go's cache must not promise too much.
+// paceOf returns how much slower this machine is than the table's, after one build.
+// The rest of an interrupted build in Go's cache must not make it too optimistic.
 func paceOf(took, expected time.Duration) float64 {
 	if expected < 10*time.Second {
 		return 1

@@ -27,7 +27,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// A program without a time would make the estimate too small without a word.
+// A program without a time would silently make the estimate too small.
 func TestEveryProgramHasATime(t *testing.T) {
 	t.Parallel()
 	for _, c := range table {

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// hashTree hashes the names and contents of the files below dir. Tests and
-// documents do not go into a program and are left out.
+// hashTree hashes the names and contents of the files below dir. It skips tests and
+// documents, which do not go into a program.
 func hashTree(dir string) (string, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -40,7 +40,7 @@ func hashTree(dir string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// requiredVersion reads from a go.mod which version of a module it takes.
+// requiredVersion reads the required version of a module from a go.mod.
 func requiredVersion(gomod, module string) (string, error) {
 	content, err := os.ReadFile(gomod) //nolint:gosec // A source file of this repository.
 	if err != nil {

@@ -32,24 +32,24 @@ type Component struct {
 	Name string
 
 	// Module is the directory below components/ whose go.mod pins Requires; the
-	// version found there is the component's version. Empty: built from this
-	// program's own module, without a version of its own.
+	// version found there is the component's version. If empty, it is built from this
+	// program's own module and has no version.
 	Module   string
 	Requires string
 
 	// Upstream is a module that must be patched before it builds.
 	Upstream *Upstream
 
-	// Package is what to build, "." unless said otherwise.
+	// Package is what to build, by default ".".
 	Package string
 
 	// Stamp returns the linker's -X settings for a version.
 	Stamp func(version string) []string
 
-	// CPU is what a build from nothing takes, for estimates.
+	// CPU is the CPU time of a build from nothing, for estimates.
 	CPU time.Duration
 
-	// Links are the stable names in bin/ that lead to the program.
+	// Links are the stable names in bin/ that point to the program.
 	Links []string
 }
 
@@ -92,7 +92,7 @@ var table = []Component{
 	{Name: StoreFront, Package: "./components/store-front", CPU: 5 * time.Second},
 }
 
-// Argo Workflows as most of our clusters have it, and as people install it today.
+// The release of Argo Workflows that most of our clusters have and people install today.
 var (
 	argoWorkflows = Upstream{
 		Path:    argoModule + "/v3",
@@ -110,18 +110,18 @@ var (
 
 const argoModule = "github.com/argoproj/argo-workflows"
 
-// argoPatches are what a copy of Argo's module needs, for two reasons that both
-// come from module archives leaving files out.
+// argoPatches are the files that a copy of Argo's module needs, because module
+// archives leave files out.
 var argoPatches = []Patch{
 	// Upstream's file for Linux is a symbolic link to the one for macOS, and
 	// module archives carry no links: without it Setpgid and Kill are undefined.
 	{Path: "workflow/executor/osspecific/signal_linux.go", CopyOf: "workflow/executor/osspecific/signal_darwin.go"},
 	// The argo program embeds its web pages, which a JavaScript build makes.
-	// A page of our own lets it compile; the server's API is complete.
+	// Our own page lets it compile; the server's API is complete.
 	{Path: "ui/dist/app/index.html", Content: "<!doctype html><title>Argo</title><p>The API is complete; the web pages are not part of this build.\n"},
 }
 
-// stampKubernetes sets what /version and `kubectl version` answer.
+// stampKubernetes sets the answer of /version and `kubectl version`.
 func stampKubernetes(version string) []string {
 	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
 	var flags []string
@@ -137,8 +137,8 @@ func stampKubernetes(version string) []string {
 	return flags
 }
 
-// stampArgo makes `argo version` and the controller's metrics say the release:
-// Argo wants a commit, a tag and a clean tree before it believes it is one.
+// stampArgo makes `argo version` and the controller's metrics show the release. Argo
+// requires a commit, a tag and a clean tree for that.
 func stampArgo(version string) []string { return stampArgoModule(argoWorkflows.Path, version) }
 
 func stampArgo4(version string) []string { return stampArgoModule(argoWorkflows4.Path, version) }

@@ -22,7 +22,7 @@ import (
 type Upstream struct {
 	Path    string
 	Version string
-	Sum     string // as in go.sum: the download is refused when it differs
+	Sum     string // as in go.sum; a download with another sum is refused
 	Patches []Patch
 }
 
@@ -41,13 +41,13 @@ func (u Upstream) key() string {
 	return fingerprint.Of(parts...)
 }
 
-// ensure returns the directory of the patched copy and makes it when missing.
+// ensure returns the directory of the patched copy, and creates it if it is missing.
 func (u Upstream) ensure(ctx context.Context, build string) (string, error) {
 	dir := filepath.Join(build, strings.ReplaceAll(u.Path, "/", "-")+"-"+u.Version+"-"+u.key())
 	if there, err := cache.Touch(dir); there || err != nil {
 		return dir, err
 	}
-	// Outside of any module, so that only this download is looked at.
+	// Run outside any module, so that Go only considers this download.
 	out, err := command.Cmd{
 		Args: []string{"go", "mod", "download", "-json", u.Path + "@" + u.Version},
 		Dir:  os.TempDir(),

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// What CoreDNS shares with Kubernetes, client-go above all, is compiled once as
+// Code that CoreDNS shares with Kubernetes, mainly client-go, is compiled once as
 // long as every module that both require has one version.
 func TestCoreDNSHasTheVersionsOfKubernetes(t *testing.T) {
 	t.Parallel()
@@ -32,7 +32,7 @@ func TestCoreDNSHasTheVersionsOfKubernetes(t *testing.T) {
 	}
 }
 
-// versions reads the versions that a component's go.mod takes.
+// versions reads the required versions from a component's go.mod.
 func versions(t *testing.T, component string) map[string]string {
 	t.Helper()
 	path := filepath.Join("..", "..", "components", component, "go.mod")

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fingerprint tells whether inputs are the same as before.
+// Package fingerprint shows whether inputs are the same as before.
 package fingerprint
 
 import (
@@ -10,12 +10,12 @@ import (
 	"fmt"
 )
 
-// Length is that of every fingerprint: short enough to stand in a file name, and
-// long enough never to collide among the few builds of one machine.
+// Length is the length of every fingerprint: short enough for a file name, and long
+// enough never to collide among the few builds of one machine.
 const Length = 12
 
-// Of hashes a list of strings. Each one's length goes in before it, so that no
-// two lists look alike.
+// Of hashes a list of strings. It hashes the length of each string before it, so that
+// no two lists look alike.
 func Of(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {

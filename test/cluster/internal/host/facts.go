@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FreeMemory is how many bytes programs can still get.
+// FreeMemory returns how many bytes programs can still get.
 func FreeMemory() (int64, error) {
 	const file = "/proc/meminfo"
 	content, err := os.ReadFile(file)
@@ -30,8 +30,8 @@ func FreeMemory() (int64, error) {
 	return 0, fmt.Errorf("%s does not say MemAvailable", file)
 }
 
-// FreeDisk is how many bytes can still be written below a directory, which need
-// not be there yet.
+// FreeDisk returns how many bytes can still be written below a directory, which need
+// not exist yet.
 func FreeDisk(dir string) (int64, error) {
 	for {
 		var s unix.Statfs_t
@@ -46,7 +46,7 @@ func FreeDisk(dir string) (int64, error) {
 	}
 }
 
-// Release reads who made the system, and which one it is.
+// Release reads which system this is.
 func Release() (id, version, name string) {
 	content, err := os.ReadFile("/etc/os-release")
 	if err != nil {
@@ -65,7 +65,7 @@ func parseRelease(content string) (id, version, name string) {
 	return values["ID"], values["VERSION_ID"], values["PRETTY_NAME"]
 }
 
-// kernelSettings is what the kubelet sets at its start.
+// kernelSettings are the settings that the kubelet changes at its start.
 var kernelSettings = []struct{ name, value string }{
 	{"vm.overcommit_memory", "1"},
 	{"vm.panic_on_oom", "0"},
@@ -75,7 +75,7 @@ var kernelSettings = []struct{ name, value string }{
 	{"kernel.keys.root_maxbytes", "25000000"},
 }
 
-// KernelChanges says which settings of the kernel the kubelet will change.
+// KernelChanges returns the kernel settings that the kubelet will change.
 func KernelChanges() []string { return kernelChanges("/proc/sys") }
 
 func kernelChanges(root string) []string {

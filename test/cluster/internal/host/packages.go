@@ -20,13 +20,13 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
-// requirement is a package and the files or programs that it is needed for. They
-// are what is looked for, not the package: containerd, for one, comes from other
-// packages too, which Debian's would displace.
+// requirement is a package and the files or programs that we need from it. We look
+// for those, not for the package: containerd, for example, also comes from other
+// packages, which Debian's would displace.
 type requirement struct {
 	pkg   string
 	of    set.Set
-	paths []string // absolute: a file; else a program
+	paths []string // a file if absolute, else a program
 }
 
 var requirements = []requirement{
@@ -48,13 +48,13 @@ var requirements = []requirement{
 // systemPath is where system programs are, which not every user's PATH includes.
 const systemPath = "/usr/local/sbin:/usr/sbin:/sbin"
 
-// ExtendPath makes system programs found.
+// ExtendPath adds systemPath to PATH.
 func ExtendPath() error {
 	return os.Setenv("PATH", os.Getenv("PATH")+":"+systemPath)
 }
 
 // Missing lists the packages that a cluster for s needs and whose programs are
-// not there.
+// missing.
 func Missing(s set.Set) []string {
 	return missing(func(r requirement) bool { return s.Includes(r.of) })
 }
@@ -78,12 +78,12 @@ func present(path string) bool {
 	return err == nil
 }
 
-// EnsurePackages installs missing packages, and does nothing when none is.
+// EnsurePackages installs missing packages, and does nothing if none is missing.
 func EnsurePackages(ctx context.Context, out *progress.Printer, log string, s set.Set) error {
 	return ensure(ctx, out, log, func() []string { return Missing(s) })
 }
 
-// EnsureNamed installs those of the named packages that are missing.
+// EnsureNamed installs the named packages that are missing.
 func EnsureNamed(ctx context.Context, out *progress.Printer, log string, names []string) error {
 	named := func(r requirement) bool { return slices.Contains(names, r.pkg) }
 	return ensure(ctx, out, log, func() []string { return missing(named) })
@@ -95,7 +95,7 @@ func ensure(ctx context.Context, out *progress.Printer, log string, missing func
 		return nil
 	}
 	return out.Step("installing "+strings.Join(pkgs, " "), func() error {
-		// Package lists may be absent or old: try with what is there first.
+		// Package lists may be missing or old. Try with the existing ones first.
 		if err := apt(ctx, log, append([]string{"install", "-y", "--no-install-recommends"}, pkgs...)...); err != nil {
 			if err := apt(ctx, log, "update"); err != nil {
 				return err
@@ -115,8 +115,8 @@ func ensure(ctx context.Context, out *progress.Printer, log string, missing func
 // upgrades take minutes on a fresh machine.
 const lockWait = 5 * time.Minute
 
-// apt runs apt-get. It waits for dpkg's lock by itself but not for that of the
-// package lists, so a lock error is tried again.
+// apt runs apt-get. apt-get waits for dpkg's lock but not for that of the package
+// lists, so apt tries again after a lock error.
 func apt(ctx context.Context, log string, args ...string) error {
 	for deadline := time.Now().Add(lockWait); ; {
 		_, err := command.Cmd{

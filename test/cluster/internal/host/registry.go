@@ -19,8 +19,8 @@ const tryFor = 1500 * time.Millisecond
 // ErrNoAnswer says that a registry did not answer within the time of a try.
 var ErrNoAnswer = fmt.Errorf("no answer within %s", tryFor)
 
-// TryGo lets Go, with its own settings, ask for a module's version that will be
-// needed and is not there yet. It returns a name for messages.
+// TryGo lets Go, with its own settings, ask for a needed version of a module that is
+// not in the cache. It returns a name for messages.
 func TryGo(ctx context.Context, module, version string) (name string, err error) {
 	return "the source of Go modules (go env GOPROXY)", tryGo(ctx, tryFor, module, version)
 }

@@ -37,7 +37,7 @@ func TestTryGo(t *testing.T) {
 	closed.Close()
 	cases := map[string]struct {
 		proxy string
-		want  string // empty: no error
+		want  string // empty if there is no error
 	}{
 		"Answers":       {serve(http.StatusOK), ""},
 		"AnswersSecond": {serve(http.StatusNotFound) + "," + serve(http.StatusOK), ""},
@@ -56,7 +56,7 @@ func TestTryGo(t *testing.T) {
 	}
 }
 
-// A proxy that hangs must not hold up the start, and is no proof of anything.
+// A proxy that hangs must not delay the start, and proves nothing.
 func TestTryGoHangs(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))

@@ -25,10 +25,10 @@ var (
 // caBundle is where Debian and Go's crypto/x509 look for certificates.
 const caBundle = "/etc/ssl/certs/ca-certificates.crt"
 
-// certificates are those of this machine.
+// certificates returns the certificates of this machine.
 var certificates = Entry{Path: caBundle, Source: caBundle}
 
-// minimal is what a static program expects to find beside itself.
+// minimal returns the files that a static program expects.
 func minimal(accounts []account) []Entry {
 	var passwd, group strings.Builder
 	for _, a := range accounts {

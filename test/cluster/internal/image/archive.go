@@ -32,11 +32,11 @@ type described interface {
 	RawManifest() ([]byte, error)
 }
 
-// writeArchive writes an image or an index under a name as a tarball, whole or not
-// at all.
+// writeArchive writes an image or an index under a name as a tarball, completely or
+// not at all.
 func writeArchive(file, name string, what described) error {
 	temp := cache.Temp(file)
-	f, err := os.Create(temp) //nolint:gosec // The caller says where to.
+	f, err := os.Create(temp) //nolint:gosec // The caller names the file.
 	if err != nil {
 		return err
 	}
@@ -118,8 +118,8 @@ type dockerManifest struct {
 	Layers   []string
 }
 
-// docker makes the tarball a docker archive too. An index has no such file: a
-// docker archive holds one architecture, and whoever reads it would miss the others.
+// docker makes the tarball a docker archive, too. An index gets no such file, because
+// a docker archive holds one architecture, and a reader would miss the others.
 func (a *archive) docker(name string, img v1.Image) error {
 	manifest, err := img.Manifest()
 	if err != nil {

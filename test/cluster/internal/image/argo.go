@@ -5,39 +5,34 @@ package image
 
 import "github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 
-// The images of Argo Workflows, of each release that a cluster can have. Of two
-// with the same name, an installation takes the later one of the table.
+// The images of Argo Workflows, for each release that a cluster can have. If two have
+// the same name, an installation uses the later one in the table.
 
 func workflowController(of set.Set, name string) Image {
-	return Image{
-		Name: "workflow-controller", Tag: fromComponent, For: of, Component: name,
-		Accounts:   argoAccounts,
-		Entries:    []Entry{program(name, "/bin/workflow-controller")},
-		User:       argoUID,
-		Entrypoint: []string{"workflow-controller"},
-	}
+	return argoImage("workflow-controller", "workflow-controller", of, name)
 }
 
 // argoExec is not root, unlike upstream's default variant: init and wait
 // containers then need no runAsUser to pass the restricted Pod Security profile,
-// and follow the pod's own user where it sets one.
+// and use the pod's own user if it sets one.
 func argoExec(of set.Set, name string) Image {
-	return Image{
-		Name: "argoexec", Tag: fromComponent, For: of, Component: name,
-		Accounts:   argoAccounts,
-		Entries:    []Entry{program(name, "/bin/argoexec")},
-		User:       argoUID,
-		Entrypoint: []string{"argoexec"},
-	}
+	return argoImage("argoexec", "argoexec", of, name)
 }
 
 func argoCLI(of set.Set, name string) Image {
+	i := argoImage("argocli", "argo", of, name)
+	i.Entries = append(i.Entries, Entry{Path: argoHome, Mode: 0o777})
+	i.WorkDir = argoHome
+	return i
+}
+
+// argoImage runs one program of Argo.
+func argoImage(name, executable string, of set.Set, component string) Image {
 	return Image{
-		Name: "argocli", Tag: fromComponent, For: of, Component: name,
+		Name: name, Tag: fromComponent, For: of, Component: component,
 		Accounts:   argoAccounts,
-		Entries:    []Entry{program(name, "/bin/argo"), {Path: argoHome, Mode: 0o777}},
+		Entries:    []Entry{program(component, "/bin/"+executable)},
 		User:       argoUID,
-		WorkDir:    argoHome,
-		Entrypoint: []string{"argo"},
+		Entrypoint: []string{executable},
 	}
 }

@@ -26,11 +26,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
-// format is part of every image's key. Raise it when this package's code changes
-// what it makes of an unchanged row.
+// format is part of every image's key. Raise it when a change of this package's code
+// changes the image of an unchanged row.
 const format = "2"
 
-// Tarball is an image of the table with everything known that goes into it.
+// Tarball is an image of the table with everything that goes into it.
 type Tarball struct {
 	Image
 	Ref  string // the full name
@@ -46,7 +46,7 @@ type Builder struct {
 	tarballs []Tarball
 }
 
-// NewBuilder works out the keys of the images that a cluster for s gets.
+// NewBuilder computes the keys of the images that a cluster for s gets.
 func NewBuilder(dirs layout.Dirs, out *progress.Printer, programs *component.Builder, s set.Set) (*Builder, error) {
 	b := &Builder{dirs: dirs, out: out, programs: programs}
 	for _, row := range table {
@@ -109,9 +109,9 @@ func (b *Builder) plan(row Image) (Tarball, error) {
 	return t, nil
 }
 
-// EnsureDebian builds the missing images that are made of Debian packages. They
-// mostly wait for downloads and package scripts, and need no program of ours:
-// they can be built while programs compile.
+// EnsureDebian builds the missing images of Debian packages. They mostly wait for
+// downloads and package scripts, and need none of our programs, so they can be built
+// while programs compile.
 func (b *Builder) EnsureDebian(ctx context.Context) error {
 	for _, t := range b.tarballs {
 		if t.Debian == nil {
@@ -124,10 +124,10 @@ func (b *Builder) EnsureDebian(ctx context.Context) error {
 	return nil
 }
 
-// Ensure builds all missing images; the programs in them have to be built.
+// Ensure builds all missing images. The programs in them must be built already.
 func (b *Builder) Ensure(ctx context.Context) error { return b.EnsureThese(ctx, b.tarballs) }
 
-// EnsureThese builds those of some images that are missing.
+// EnsureThese builds the given images that are missing.
 func (b *Builder) EnsureThese(ctx context.Context, tarballs []Tarball) error {
 	for _, t := range tarballs {
 		if err := b.ensure(ctx, t); err != nil {
@@ -151,7 +151,7 @@ func (b *Builder) ensure(ctx context.Context, t Tarball) error {
 func (b *Builder) log(t Tarball) string { return b.dirs.Log("image-" + t.Name + "-" + t.Tag) }
 
 func (b *Builder) build(ctx context.Context, t Tarball) error {
-	t.Entries = slices.Clone(t.Entries) // The table stays as it is.
+	t.Entries = slices.Clone(t.Entries) // The table stays unchanged.
 	for i, e := range t.Entries {
 		if e.Component == "" {
 			continue
@@ -175,8 +175,8 @@ func (b *Builder) build(ctx context.Context, t Tarball) error {
 	return Build(ctx, t.Image, t.Ref, t.Path, work, b.log(t))
 }
 
-// Build makes the image of a row and writes it under a name to the file out,
-// whole or not at all. It works in the directory work.
+// Build builds the image of a row and writes it under a name to the file out,
+// completely or not at all. It uses the directory work.
 func Build(ctx context.Context, row Image, name, out, work, log string) error {
 	var packages []Entry
 	if row.NPM != nil {
@@ -218,7 +218,7 @@ func Build(ctx context.Context, row Image, name, out, work, log string) error {
 	return writeArchive(out, name, img)
 }
 
-// assemble makes the image object: layers and configuration, no times.
+// assemble returns the image object: layers and configuration, without times.
 func assemble(row Image, architecture string, layers []v1.Layer) (v1.Image, error) {
 	base := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	base = mutate.ConfigMediaType(base, types.OCIConfigJSON)

@@ -14,8 +14,8 @@ import (
 type Debian struct {
 	Suite    string
 	Packages []string
-	// ExtractOnly unpacks the packages and nothing else: no dependencies, no shell,
-	// no package scripts. For a static program.
+	// ExtractOnly only unpacks the packages: no dependencies, no shell, no package
+	// scripts. It is for a static program.
 	ExtractOnly bool
 	// Before and After are shell lines that run with the root file system as $1,
 	// before the packages are configured and at the very end.
@@ -23,9 +23,9 @@ type Debian struct {
 	After  []string
 }
 
-// build writes the root file system as a tar. No mirror is named: mmdebstrap
-// then takes the release with its updates and security fixes, whereas a bare
-// mirror would leave the fixes out.
+// build writes the root file system as a tar. It names no mirror, so that mmdebstrap
+// uses the release with its updates and security fixes; with a bare mirror it would
+// leave the fixes out.
 func (d Debian) build(ctx context.Context, out, log string) error {
 	variant, after := "minbase", "--customize-hook="
 	if d.ExtractOnly {
@@ -36,8 +36,8 @@ func (d Debian) build(ctx context.Context, out, log string) error {
 		"mmdebstrap", "--variant=" + variant, "--components=main", "--format=tar",
 		"--include=" + strings.Join(d.Packages, ","),
 		`--aptopt=Apt::Install-Recommends "false"`,
-		// What dpkg writes here becomes one file at the end; flushing each to disk
-		// makes the build wait for nothing.
+		// Everything that dpkg writes becomes one file at the end, so flushing each
+		// file to disk would only cost time.
 		"--dpkgopt=force-unsafe-io",
 		"--dpkgopt=path-exclude=/usr/share/man/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*",
@@ -50,8 +50,7 @@ func (d Debian) build(ctx context.Context, out, log string) error {
 		args = append(args, after+hook)
 	}
 	if !d.ExtractOnly {
-		// Lists and caches that nobody reads again, some with contents that differ in
-		// each build.
+		// Nobody reads these lists and caches again, and some differ in each build.
 		args = append(args, `--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/*/* "$1"/var/log/*.log "$1"/var/log/apt "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap`)
 	}
 	args = append(args, d.Suite, out)

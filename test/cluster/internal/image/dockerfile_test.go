@@ -4,7 +4,6 @@
 package image
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,12 +13,12 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
-// onlyInTests are packages that the tests need in the image and nobody else does.
+// onlyInTests are packages in the image that only the tests need.
 var onlyInTests = []string{"curl", "jq", "libfaketime"}
 
-// TestDockerfileIsTheImageOfTheTests: the Dockerfile that we give to people is
-// never built here, as that needs a registry. So it must say what the image says
-// with which all backups and restores are tested.
+// TestDockerfileIsTheImageOfTheTests compares the Dockerfile for users with the image
+// that all tests of backups and restores use. Building the Dockerfile would need a
+// registry.
 func TestDockerfileIsTheImageOfTheTests(t *testing.T) {
 	tested := postgres(set.Demo, "trixie", "17", "2.55")
 	text := dockerfile(t)
@@ -34,27 +33,24 @@ func TestDockerfileIsTheImageOfTheTests(t *testing.T) {
 	lines := []string{"FROM docker.io/library/debian:" + tested.Debian.Suite, "USER " + tested.User, "WORKDIR " + tested.WorkDir}
 	lines = append(lines, tested.Env...)
 	for _, hook := range slices.Concat(tested.Debian.Before, tested.Debian.After) {
-		// It is only smaller for it.
+		// That only makes the image smaller.
 		if !strings.Contains(hook, "llvm") {
 			lines = append(lines, strings.ReplaceAll(hook, "$1", ""))
 		}
 	}
 	for _, line := range lines {
 		if !strings.Contains(text, plain(line)) {
-			t.Errorf("the Dockerfile does not have, as the image of the tests: %s", line)
+			t.Errorf("the image of the tests has this line, the Dockerfile does not: %s", line)
 		}
 	}
 }
 
-// dockerfile is the text without its comments, its lines joined, and plain.
+// dockerfile returns the text without comments, with joined lines, and plain.
 func dockerfile(t *testing.T) string {
 	t.Helper()
-	// A link to that of examples/postgres: go test does not see a change of a file
-	// outside of the module, and would show the result of before.
-	text, err := os.ReadFile("testdata/Dockerfile")
-	if err != nil {
-		t.Fatal(err)
-	}
+	// This is a link to the Dockerfile of examples/postgres. go test does not notice a
+	// change of a file outside the module, and would show the cached result.
+	text := readFile(t, "testdata/Dockerfile")
 	var lines []string
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, "#") {
@@ -64,7 +60,7 @@ func dockerfile(t *testing.T) string {
 	return plain(strings.Join(lines, " "))
 }
 
-// plain is a shell line without quotes, with one space where there are several.
+// plain returns a shell line without quotes and with single spaces.
 func plain(line string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(line, `"`, "")), " ")
 }

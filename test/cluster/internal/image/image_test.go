@@ -5,6 +5,7 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -16,7 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// sample is an image row with one of everything.
+// sample is an image row with one entry of each kind.
 func sample(t *testing.T) Image {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "program")
@@ -49,23 +50,58 @@ func TestSameInputSameBytes(t *testing.T) {
 	t.Parallel()
 	row := sample(t)
 	first := build(t, row)
-	time.Sleep(1100 * time.Millisecond) // Times in a tar have a resolution of a second.
-	if err := os.Chtimes(row.Entries[0].Source, time.Now(), time.Now()); err != nil {
-		t.Fatal(err)
-	}
+	age(t, row.Entries[0].Source)
 	row.Entries[0], row.Entries[3] = row.Entries[3], row.Entries[0]
 	second := build(t, row)
 
-	a, err := os.ReadFile(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(a) != string(b) {
+	a, b := readFile(t, first), readFile(t, second)
+	if !bytes.Equal(a, b) {
 		t.Error("two builds of the same input differ")
+	}
+	checkTimes(t, first, bytes.NewReader(a))
+}
+
+func readFile(t *testing.T, file string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// age sets the modification time of a file to one that no clock gives.
+func age(t *testing.T, file string) {
+	t.Helper()
+	long := time.Now().Add(-24 * time.Hour)
+	if err := os.Chtimes(file, long, long); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkTimes checks that every entry of an archive, and of the archives in it, has the
+// same time: neither that of a file nor that of the build.
+func checkTimes(t *testing.T, name string, archive io.Reader) {
+	t.Helper()
+	entries := tar.NewReader(archive)
+	for {
+		header, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !header.ModTime.Equal(epoch) {
+			t.Errorf("%s: %s has the time %s, want %s", name, header.Name, header.ModTime, epoch)
+		}
+		content, err := io.ReadAll(entries)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(content) > 262 && string(content[257:262]) == "ustar" {
+			checkTimes(t, name+": "+header.Name, bytes.NewReader(content))
+		}
 	}
 }
 
@@ -185,8 +221,8 @@ func TestReadReferencesOfSomethingElse(t *testing.T) {
 	}
 }
 
-// Tags are what tests and manifests name; two rows with the same one would
-// overwrite each other.
+// Tests and manifests use tags, and two rows with the same tag would overwrite each
+// other.
 func TestTableHasUniqueNames(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

@@ -14,9 +14,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// index holds one image for each architecture. It is written by the types of the
-// specification and not by those of go-containerregistry: skopeo writes an index
-// again as it reads it, and only these bytes keep their digest.
+// index holds one image for each architecture. It uses the types of the specification
+// and not those of go-containerregistry: skopeo writes an index again after reading
+// it, and only these bytes keep their digest.
 type index struct {
 	images []v1.Image
 	raw    []byte

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// epoch is the time of every file: a real one would change the digest.
+// epoch is the time of every file. A real time would change the digest.
 var epoch = time.Unix(0, 0).UTC()
 
 // Entry is one file, directory or link of a layer.
@@ -28,7 +28,7 @@ type Entry struct {
 	UID  int
 	GID  int
 
-	// Exactly one of these says what it is; none of them: a directory.
+	// At most one of these is set. Without any, the entry is a directory.
 	Content   []byte // a file with this content
 	Source    string // a file of this machine
 	Component string // a program of the component table, known once it is built
@@ -43,7 +43,7 @@ func writeLayer(file string, entries []Entry) (v1.Layer, error) {
 	return openLayer(file)
 }
 
-// writeTar writes the entries as a tar. Directories that lead to an entry are added.
+// writeTar writes the entries as a tar, and adds the directories that lead to them.
 func writeTar(file string, entries []Entry) error {
 	f, err := os.Create(file) //nolint:gosec // The caller says where to.
 	if err != nil {
@@ -121,8 +121,8 @@ func (e Entry) write(tw *tar.Writer) error {
 	return err
 }
 
-// fileLayer is a layer in an uncompressed tar on disk. Compressing would only
-// cost time: the tarball is read once, on this machine.
+// fileLayer is a layer in an uncompressed tar on disk. Compression would only cost
+// time, because the tarball is read once, on this machine.
 type fileLayer struct {
 	path string
 	hash v1.Hash
@@ -130,7 +130,7 @@ type fileLayer struct {
 }
 
 func openLayer(path string) (v1.Layer, error) {
-	f, err := os.Open(path) //nolint:gosec // A file that was just made.
+	f, err := os.Open(path) //nolint:gosec // A file that was just created.
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Missing names the images that are not built yet.
+// Missing returns the names of the images that are not built yet.
 func (b *Builder) Missing() []string {
 	var names []string
 	for _, t := range b.tarballs {
@@ -19,7 +19,7 @@ func (b *Builder) Missing() []string {
 	return names
 }
 
-// MissingDebian says whether an image of Debian packages is not built yet.
+// MissingDebian reports whether an image of Debian packages is not built yet.
 func (b *Builder) MissingDebian() bool {
 	return slices.ContainsFunc(b.tarballs, func(t Tarball) bool {
 		_, err := os.Stat(t.Path)
@@ -27,7 +27,7 @@ func (b *Builder) MissingDebian() bool {
 	})
 }
 
-// Components names the programs that go into the images.
+// Components returns the names of the programs that go into the images.
 func (b *Builder) Components() []string {
 	var names []string
 	for _, t := range b.tarballs {
@@ -36,7 +36,7 @@ func (b *Builder) Components() []string {
 	return names
 }
 
-// Programs names the programs that go into an image.
+// Programs returns the names of the programs that go into an image.
 func (t Tarball) Programs() []string {
 	var names []string
 	for _, e := range t.Entries {

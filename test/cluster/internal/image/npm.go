@@ -21,11 +21,11 @@ var npmFiles embed.FS
 
 // NPM is a program of the npm registry with the packages that it requires.
 type NPM struct {
-	Dir string // beside this file: package.json, and a lock with every checksum
+	Dir string // the directory beside this file with package.json and a lock with every checksum
 	To  string // the directory in the image
 }
 
-// unusedSuffixes are those of files for developers, a third of all.
+// unusedSuffixes are the suffixes of files for developers, a third of all files.
 var unusedSuffixes = []string{".map", ".ts", ".mts", ".cts", ".md"}
 
 // MarshalJSON makes the files part of the image's key.
@@ -54,7 +54,7 @@ func (n NPM) install(ctx context.Context, work, log string) ([]Entry, error) {
 	if err := os.CopyFS(work, files); err != nil {
 		return nil, err
 	}
-	// Scripts of packages never run: this is root on somebody's machine.
+	// Never run scripts of packages: we are root on somebody's machine.
 	_, err = command.Cmd{
 		Args: []string{"npm", "ci", "--ignore-scripts", "--omit=dev", "--no-install-links", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"},
 		Dir:  work,
@@ -66,15 +66,15 @@ func (n NPM) install(ctx context.Context, work, log string) ([]Entry, error) {
 	return n.entries(work)
 }
 
-// entries lists the installed files. Their modes are made the same on every
-// machine, whatever its umask.
+// entries lists the installed files, with the same modes on every machine, whatever
+// its umask.
 func (n NPM) entries(work string) ([]Entry, error) {
 	var all []Entry
 	err := filepath.WalkDir(work, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		// npm's own notes, and lists of programs, which the row links itself.
+		// Skip npm's own notes and its links to programs; the row links them itself.
 		if d.Name() == ".package-lock.json" || filepath.Base(filepath.Dir(file)) == ".bin" {
 			return nil
 		}

@@ -66,8 +66,8 @@ func TestNPMFilesOfTheImage(t *testing.T) {
 	}
 }
 
-// The lock decides what is installed: each package of the registry by checksum,
-// and none by the address of somebody's mirror.
+// The lock must pin each package of the registry by its checksum, and none by the
+// address of somebody's mirror.
 func TestNPMLocksAreComplete(t *testing.T) {
 	t.Parallel()
 	for _, row := range table {
@@ -101,7 +101,7 @@ func TestNPMLocksAreComplete(t *testing.T) {
 	}
 }
 
-// The files are part of the key: another lock is another image.
+// The files must be part of the key, so that another lock gives another image.
 func TestNPMKeyHoldsTheLock(t *testing.T) {
 	t.Parallel()
 	recipe, err := json.Marshal(NPM{Dir: "azurite", To: "/opt/azurite"})

@@ -15,14 +15,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// operator is the row of the operator's image, without the program. It runs as a
-// user without rights. It has no certificates of this machine: the only server that
-// the operator talks to is the API server, whose certificate is checked with the
-// bundle of the ServiceAccount.
+// operator is the row of the operator's image, without the program. It runs as an
+// unprivileged user. It has no certificates of this machine, because the operator only
+// talks to the API server, and checks its certificate with the bundle of the
+// ServiceAccount.
 var operator = Image{User: "65532:65532", Entrypoint: []string{"/operator"}}
 
-// FromBinary writes an image with one static program, as the operator's is, for a
-// cluster of this machine.
+// FromBinary writes an image with one static program, like the operator's, for a
+// cluster on this machine.
 func FromBinary(name, binary, out string) error {
 	return inWork(out, func(work string) error {
 		img, err := operatorImage(binary, work, openLayer)
@@ -33,8 +33,8 @@ func FromBinary(name, binary, out string) error {
 	})
 }
 
-// IndexFromBinaries writes an index of such images, one for the architecture of
-// each binary. Its layers are compressed: it is made to be sent around.
+// IndexFromBinaries writes an index of such images, one for the architecture of each
+// binary. Its layers are compressed, because people send it around.
 func IndexFromBinaries(name string, binaries []string, out string) error {
 	return inWork(out, func(work string) error {
 		var images []v1.Image
@@ -62,7 +62,7 @@ func IndexFromBinaries(name string, binaries []string, out string) error {
 	})
 }
 
-// inWork works in a directory beside the result, so that the last step is a rename.
+// inWork runs in a directory beside the result, so that the last step is a rename.
 func inWork(out string, build func(work string) error) error {
 	work, err := os.MkdirTemp(filepath.Dir(out), ".image-")
 	if err != nil {
@@ -92,12 +92,12 @@ func compressedLayer(path string) (v1.Layer, error) {
 	return tarball.LayerFromFile(path, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 }
 
-// architectures are Go's names of what a program may be for.
+// architectures are Go's names of the supported architectures.
 var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
 
-// staticFor returns the architecture of a program. It refuses one that asks for a
-// dynamic linker: there is none in the image, and the container would fail with
-// "no such file or directory".
+// staticFor returns the architecture of a program. It refuses a program that needs a
+// dynamic linker: the image has none, and the container would fail with "no such file
+// or directory".
 func staticFor(binary string) (string, error) {
 	f, err := elf.Open(binary)
 	if err != nil {
@@ -114,7 +114,7 @@ func staticFor(binary string) (string, error) {
 	}
 	architecture, ok := architectures[f.Machine]
 	if !ok {
-		return "", fmt.Errorf("%s is for %s, which no image is made for", binary, f.Machine)
+		return "", fmt.Errorf("%s is for %s, which we build no image for", binary, f.Machine)
 	}
 	return architecture, nil
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
-// PostgresUID is the user and group of the PostgreSQL images, the same in all of
-// them so that a volume can move between versions. 26 is what PostgreSQL has in
-// the images of the Red Hat family, which CPO's are.
+// PostgresUID is the user and group of the PostgreSQL images. It is the same in all
+// of them, so that a volume can move between versions. 26 is PostgreSQL's number in
+// the Red Hat family, which CPO's images belong to.
 const PostgresUID = "26"
 
-// postgres is an image with PostgreSQL and pgBackRest of a Debian release. It
-// starts nothing by itself: the tests say how PostgreSQL runs.
+// postgres returns an image with PostgreSQL and pgBackRest of a Debian release. The
+// image starts nothing: the tests decide how PostgreSQL runs.
 func postgres(of set.Set, suite, postgresVersion, pgbackrestVersion string) Image {
 	return Image{
 		Name: "postgres",
@@ -26,17 +26,17 @@ func postgres(of set.Set, suite, postgresVersion, pgbackrestVersion string) Imag
 			Packages: []string{
 				"postgresql-" + postgresVersion, "pgbackrest",
 				"ca-certificates", "curl", "jq", "openssl", "procps",
-				// A test can give a program another clock.
+				// With this a test can give a program another clock.
 				"libfaketime",
 			},
 			Before: []string{
-				// The account has to exist before the packages make one with a number
-				// that depends on their order. Debian gives 26 to the tape group.
+				// Create the account before the packages create one with a number that
+				// depends on their order. Debian gives 26 to the tape group.
 				`sed -i "/^tape:/d" "$1/etc/group"`,
 				`echo "postgres:*:` + PostgresUID + `:" >> "$1/etc/group"`,
 				`echo "postgres:*:` + PostgresUID + `:` + PostgresUID + `:PostgreSQL:/home/postgres:/bin/bash" >> "$1/etc/passwd"`,
 				`install -d -o ` + PostgresUID + ` -g ` + PostgresUID + ` -m 0750 "$1/home/postgres"`,
-				// No cluster: a test's volume holds the data directory.
+				// Create no cluster: a test's volume holds the data directory.
 				`mkdir -p "$1/etc/postgresql-common"; echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"`,
 			},
 			After: []string{
@@ -47,8 +47,8 @@ func postgres(of set.Set, suite, postgresVersion, pgbackrestVersion string) Imag
 				`chown -R ` + PostgresUID + `:` + PostgresUID + ` "$1/var/lib/pgbackrest" "$1/var/log/pgbackrest"`,
 				// Just-in-time compilation is half of the image; a server without it is complete.
 				`rm -rf "$1"/usr/lib/llvm-* "$1"/usr/lib/*/libLLVM* "$1"/usr/lib/*/libz3* "$1"/usr/lib/postgresql/*/lib/bitcode "$1"/usr/lib/postgresql/*/lib/llvmjit*`,
-				// A private key that every copy of the image would share, and that
-				// differs in each build.
+				// Every copy of the image would share this private key, and it would
+				// differ in each build.
 				`rm -f "$1/etc/ssl/private/ssl-cert-snakeoil.key" "$1/etc/ssl/certs/ssl-cert-snakeoil.pem"`,
 			},
 		},

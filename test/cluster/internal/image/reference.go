@@ -14,17 +14,16 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Reference is an image's name and the digest of what the name means, an image or
-// an index.
+// Reference is the name and the digest of an image or an index.
 type Reference struct {
 	Name   string
 	Digest string
 }
 
 // ReadReferences returns the images that a tarball declares in its index.json.
-// A docker archive of the old kind has none: the answer is empty then.
+// An old docker archive has none; then the result is empty.
 func ReadReferences(file string) ([]Reference, error) {
-	f, err := os.Open(file) //nolint:gosec // The caller says which.
+	f, err := os.Open(file) //nolint:gosec // The caller names the file.
 	if err != nil {
 		return nil, err
 	}

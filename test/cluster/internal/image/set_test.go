@@ -37,7 +37,7 @@ func refs(b *Builder) []string {
 	return all
 }
 
-// The newcomer waits for every image of the demo: one more is a decision.
+// A newcomer waits for every image of the demo, so adding one needs a decision.
 func TestDemoGetsOnlyWhatItUses(t *testing.T) {
 	t.Parallel()
 	b := builderFor(t, set.Demo)

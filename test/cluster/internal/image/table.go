@@ -8,8 +8,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/set"
 )
 
-// Registry is the host part of our images' names. It does not exist: an image
-// that is not in the node's store fails at once instead of being looked for.
+// Registry is the host part of our images' names. The host does not exist, so that an
+// image that is not in the node's store fails at once.
 const Registry = "stanzaflow.local"
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -28,12 +28,12 @@ const fromComponent = ""
 // Image is a row of the table.
 type Image struct {
 	Name string // below Registry
-	Tag  string // fromComponent: the version of Component
+	Tag  string // fromComponent stands for the version of Component
 	// For is the set that the image belongs to. It does not go into the image.
 	For set.Set `json:"-"`
 
-	Component string    // the program that it is made for, if it is made for one
-	Debian    *Debian   // packages; nil: starts empty
+	Component string    // the program that the image is for, if there is one
+	Debian    *Debian   // packages; if nil, the image starts empty
 	NPM       *NPM      `json:",omitempty"` // packages of the npm registry
 	Accounts  []account // adds /etc/passwd, certificates and /tmp, for images that start empty
 	Entries   []Entry
@@ -45,8 +45,8 @@ type Image struct {
 	Command    []string
 }
 
-// table lists the images of the cluster. To add one that is a static program
-// (an object store, say): a row in the component table and a row here.
+// table lists the images of the cluster. To add one with a static program, such as an
+// object store, add a row in the component table and a row here.
 var table = []Image{
 	{
 		Name: "pause", Tag: "1", For: set.Demo, Component: component.Pause,
@@ -74,7 +74,7 @@ var table = []Image{
 		Entrypoint: []string{"versitygw"},
 	},
 	{
-		// Stands before a store and breaks what a test asks it to.
+		// Stands in front of a store and breaks what a test asks for.
 		Name: "store-front", Tag: "v1", For: set.All, Component: component.StoreFront,
 		Accounts:   []account{rootAccount, nonrootAccount},
 		Entries:    []Entry{program(component.StoreFront, "/bin/store-front")},

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kube talks to the API server: through the kubectl that is built with
-// the cluster where it is about applying (it knows server-side apply and
-// kustomize already), and by plain requests where it is about looking, often.
+// Package kube talks to the API server. It applies with the kubectl that is built
+// with the cluster, because kubectl has server-side apply and kustomize. It reads with
+// plain requests, because it reads often.
 package kube
 
 import (
@@ -31,8 +31,8 @@ type Client struct {
 	http func() (*http.Client, error)
 }
 
-// New returns a client. The certificates are read at the first request: they may
-// not be there yet.
+// New returns a client. It reads the certificates at the first request, because they
+// may not exist yet.
 func New(dirs layout.Dirs) *Client {
 	return &Client{dirs: dirs, http: sync.OnceValues(func() (*http.Client, error) { return newHTTP(dirs.PKI()) })}
 }
@@ -42,7 +42,7 @@ func newHTTP(pki string) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca, err := os.ReadFile(filepath.Join(pki, "ca.crt")) //nolint:gosec // A file of our own.
+	ca, err := os.ReadFile(filepath.Join(pki, "ca.crt")) //nolint:gosec // Our own file.
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func newHTTP(pki string) (*http.Client, error) {
 	}, nil
 }
 
-// ErrNotFound says that the API server knows no such object.
+// ErrNotFound says that the API server has no such object.
 var ErrNotFound = errors.New("not found")
 
 // Get reads an object, or a list, by its path.

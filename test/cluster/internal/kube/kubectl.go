@@ -10,7 +10,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
 )
 
-// Kubectl runs kubectl and returns what it prints.
+// Kubectl runs kubectl and returns its output.
 func (c *Client) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return c.kubectl(ctx, "", args...)
 }
@@ -18,13 +18,13 @@ func (c *Client) Kubectl(ctx context.Context, args ...string) (string, error) {
 func (c *Client) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
 	return command.Cmd{
 		Args: append([]string{filepath.Join(c.dirs.Bin(), "kubectl"), "--kubeconfig", c.dirs.Kubeconfig()}, args...),
-		// Its discovery cache is of no use for a cluster that is new each time.
+		// A discovery cache is useless for a cluster that is new each time.
 		Env:   []string{"KUBECACHEDIR=" + filepath.Join(c.dirs.Run, "kubectl-cache")},
 		Stdin: stdin,
 	}.Run(ctx)
 }
 
-// Apply applies objects; conflicts are forced, as these manifests are the truth.
+// Apply applies objects and forces conflicts, because these manifests decide.
 func (c *Client) Apply(ctx context.Context, manifests string) error {
 	_, err := c.kubectl(ctx, manifests, "apply", "--server-side", "--force-conflicts", "--field-manager=stanzaflow-cluster", "-f", "-")
 	return err

@@ -17,10 +17,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/node"
 )
 
-// Local says why a kubeconfig does not lead to this machine's cluster, nil if it
-// does: its file is ours, or its current context has our API server's address and
-// trusts our authority. The address alone is no proof: it is a private one, and
-// another machine's cluster has the same. paths are the files of KUBECONFIG.
+// Local returns an error that says why a kubeconfig does not point to this machine's
+// cluster, or nil if it does: its file is ours, or its current context has our API
+// server's address and trusts our authority. The address alone proves nothing: it is
+// private, and another machine's cluster has the same. paths are the files of
+// KUBECONFIG.
 func Local(dirs layout.Dirs, paths []string) error {
 	if len(paths) == 0 {
 		return errors.New("no kubeconfig is given and KUBECONFIG is not set")
@@ -34,7 +35,7 @@ func Local(dirs layout.Dirs, paths []string) error {
 		return err
 	}
 	if target.Server != node.ServerURL {
-		return fmt.Errorf("the kubeconfig leads to %s, the local cluster is %s", target.Server, node.ServerURL)
+		return fmt.Errorf("the kubeconfig points to %s, the local cluster is %s", target.Server, node.ServerURL)
 	}
 	ours, err := os.ReadFile(filepath.Join(dirs.PKI(), "ca.crt"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -49,8 +50,8 @@ func Local(dirs layout.Dirs, paths []string) error {
 	return nil
 }
 
-// same says whether two paths are one file. That it is not there yet, or no
-// longer, makes no difference.
+// same reports whether two paths are one file, even if the file does not exist yet or
+// any more.
 func same(a, b string) bool {
 	if absolute, err := filepath.Abs(a); err == nil && absolute == b {
 		return true
@@ -63,7 +64,7 @@ func same(a, b string) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
-// config is what is looked at of a kubeconfig.
+// config is the part of a kubeconfig that we read.
 type config struct {
 	CurrentContext string `json:"current-context"`
 	Contexts       []struct {
@@ -80,7 +81,7 @@ type target struct {
 	Server string
 	Data   []byte `json:"certificate-authority-data"`
 	File   string `json:"certificate-authority"`
-	dir    string // that a relative File starts from
+	dir    string // the directory that a relative File starts from
 }
 
 func (t target) authority() ([]byte, error) {
@@ -93,13 +94,13 @@ func (t target) authority() ([]byte, error) {
 	return os.ReadFile(t.File)
 }
 
-// currentCluster reads where the current context leads. As with kubectl, files
-// that are missing are skipped and of several entries the first counts.
+// currentCluster reads where the current context points to. Like kubectl, it skips
+// missing files and uses the first of several entries.
 func currentCluster(paths []string) (target, error) {
 	var name string
 	contexts, clusters := map[string]string{}, map[string]target{}
 	for _, path := range paths {
-		content, err := os.ReadFile(path) //nolint:gosec // The kubeconfig of who asks.
+		content, err := os.ReadFile(path) //nolint:gosec // The caller's own kubeconfig.
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -108,7 +109,7 @@ func currentCluster(paths []string) (target, error) {
 		}
 		var c config
 		if err := yaml.Unmarshal(content, &c); err != nil {
-			return target{}, fmt.Errorf("%s is no kubeconfig: %w", path, err)
+			return target{}, fmt.Errorf("%s is not a kubeconfig: %w", path, err)
 		}
 		if name == "" {
 			name = c.CurrentContext

@@ -57,7 +57,7 @@ func TestLocal(t *testing.T) {
 
 	cases := map[string]struct {
 		paths []string
-		want  string // empty: local
+		want  string // empty if it is local
 	}{
 		"OurFile":             {[]string{dirs.Kubeconfig()}, ""},
 		"LinkToIt":            {[]string{link}, ""},
@@ -72,7 +72,7 @@ func TestLocal(t *testing.T) {
 		"NoAuthority":         {[]string{file("insecure", kubeconfig(node.ServerURL, "insecure-skip-tls-verify: true"))}, "another authority"},
 		"MissingAuthority":    {[]string{file("gone", kubeconfig(node.ServerURL, "certificate-authority: absent.pem"))}, "absent.pem"},
 		"NoFile":              {[]string{filepath.Join(other, "absent")}, "no cluster"},
-		"NoKubeconfig":        {[]string{file("text", ":\n\t- not YAML")}, "no kubeconfig"},
+		"NoKubeconfig":        {[]string{file("text", ":\n\t- not YAML")}, "not a kubeconfig"},
 		"Unset":               {nil, "KUBECONFIG is not set"},
 	}
 	for name, tc := range cases {
@@ -80,7 +80,7 @@ func TestLocal(t *testing.T) {
 			t.Parallel()
 			err := Local(dirs, tc.paths)
 			if tc.want == "" && err != nil {
-				t.Errorf("Local = %v, want that it is", err)
+				t.Errorf("Local = %v, want nil", err)
 			}
 			if tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 				t.Errorf("Local = %v, want an error with %q", err, tc.want)
@@ -89,17 +89,17 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// A kubeconfig of an earlier cluster must not be taken for one of the next.
+// A kubeconfig of an earlier cluster must not count as one of the next.
 func TestLocalWithoutACluster(t *testing.T) {
 	t.Parallel()
 	dirs := layout.Dirs{Cache: t.TempDir()}
 	copied := writeFile(t, filepath.Join(t.TempDir(), "config"), kubeconfig(node.ServerURL, data(ourAuthority)))
 	if err := Local(dirs, []string{copied}); err == nil || !strings.Contains(err.Error(), "no local cluster") {
-		t.Errorf("Local = %v, want that there is no cluster", err)
+		t.Errorf("Local = %v, want an error without a cluster", err)
 	}
-	// As printed by the start of a cluster that has been wiped since: what is
-	// started next is the same one.
+	// The start printed this path, and the cluster has been wiped since. The next
+	// start uses the same path.
 	if err := Local(dirs, []string{dirs.Kubeconfig()}); err != nil {
-		t.Errorf("Local = %v, want that our own file is local", err)
+		t.Errorf("Local = %v, want nil for our own file", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The few fields that are looked at.
+// The few fields that we read.
 
 type condition struct {
 	Type              string
@@ -46,9 +46,8 @@ type containerStatus struct {
 	}
 }
 
-// NodeReady says what keeps a node from being ready. Only a report since the
-// given time counts: after a restart the API server still holds the one from
-// before.
+// NodeReady returns an error that says why a node is not ready. Only a report since
+// the given time counts: after a restart the API server still holds the old one.
 func (c *Client) NodeReady(ctx context.Context, name string, since time.Time) error {
 	var n nodeObject
 	if err := c.Get(ctx, "/api/v1/nodes/"+name, &n); err != nil {
@@ -69,8 +68,8 @@ func (c *Client) NodeReady(ctx context.Context, name string, since time.Time) er
 	return errors.New("node has no Ready condition")
 }
 
-// PodReady says what keeps a workload from having a ready pod whose containers
-// were started since the given time.
+// PodReady returns an error that says why a workload has no ready pod whose
+// containers were started since the given time.
 func (c *Client) PodReady(ctx context.Context, namespace, selector string, since time.Time) error {
 	var list podList
 	path := "/api/v1/namespaces/" + namespace + "/pods?labelSelector=" + url.QueryEscape(selector)
@@ -95,7 +94,7 @@ func (p pod) ready(since time.Time) error {
 		case s.State.Waiting != nil:
 			return fmt.Errorf("pod %s: container %s waits: %s %s", p.Metadata.Name, s.Name, s.State.Waiting.Reason, s.State.Waiting.Message)
 		case s.State.Running == nil, s.State.Running.StartedAt.Before(since.Truncate(time.Second)):
-			return fmt.Errorf("pod %s: container %s is not started yet", p.Metadata.Name, s.Name)
+			return fmt.Errorf("pod %s: container %s has not started yet", p.Metadata.Name, s.Name)
 		}
 	}
 	for _, cond := range p.Status.Conditions {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Retry calls f until it succeeds or the time is over.
+// Retry calls f until it succeeds or the time is up.
 func Retry(ctx context.Context, within time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

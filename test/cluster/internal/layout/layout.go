@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package layout says where the local cluster keeps its files.
+// Package layout defines where the local cluster keeps its files.
 //
 //	<cache>/bin      programs, <component>-<version>-<hash>, and stable links to them
 //	<cache>/images   image tarballs, <name>-<tag>-<hash>.tar
@@ -10,9 +10,9 @@
 //	<cache>/state    etcd, volumes, containerd's images, certificates: what `down` keeps
 //	<run>            pid files, sockets, mounts, rendered settings: what `down` removes
 //
-// The cache follows the user; what runs is one per machine, because the network
-// namespace and the addresses are. So the run directory is a fixed path: a
-// cluster is found again by any clone and with any cache directory.
+// Each user has a cache, but only one cluster can run per machine, because the network
+// namespace and the addresses exist once. So the run directory is a fixed path: any
+// clone finds the cluster again, with any cache directory.
 package layout
 
 import (
@@ -32,7 +32,7 @@ type Dirs struct {
 	Run   string
 }
 
-// Find returns the directories for the current user. Nothing is created.
+// Find returns the directories for the current user. It creates nothing.
 func Find() (Dirs, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -40,7 +40,7 @@ func Find() (Dirs, error) {
 		// the account database still knows the home directory.
 		u, uerr := user.Current()
 		if uerr != nil || u.HomeDir == "" {
-			return Dirs{}, fmt.Errorf("cannot tell the cache directory: %w", err)
+			return Dirs{}, fmt.Errorf("cannot find the cache directory: %w", err)
 		}
 		base = filepath.Join(u.HomeDir, ".cache")
 	}
@@ -59,13 +59,13 @@ func (d Dirs) Build() string { return filepath.Join(d.Cache, "build") }
 // Logs holds a log per daemon and per build.
 func (d Dirs) Logs() string { return filepath.Join(d.Cache, "logs") }
 
-// Log is the log file of one daemon or build.
+// Log returns the log file of one daemon or build.
 func (d Dirs) Log(name string) string { return filepath.Join(d.Logs(), name+".log") }
 
 // State is what survives `down`.
 func (d Dirs) State() string { return filepath.Join(d.Cache, "state") }
 
-// BrokenState is where a state that did not start again is put aside.
+// BrokenState is where we move a state that did not start again.
 func (d Dirs) BrokenState() string { return d.State() + ".broken" }
 
 // PKI holds keys and certificates.
@@ -80,13 +80,13 @@ func (d Dirs) Pids() string { return filepath.Join(d.Run, "pids") }
 // Config holds the daemons' rendered settings.
 func (d Dirs) Config() string { return filepath.Join(d.Run, "config") }
 
-// ContainerdSocket is where containerd listens. Below Run it is short: the path
+// ContainerdSocket is where containerd listens. It is below Run to be short: the path
 // of a unix socket has at most 107 bytes.
 func (d Dirs) ContainerdSocket() string { return filepath.Join(d.Run, "containerd.sock") }
 
-// Source finds the directory of this program's sources, which holds components/:
-// the working directory, or test/cluster below it or below a parent. It is
-// needed because nested modules cannot be embedded.
+// Source finds the directory of this program's sources, which holds components/: the
+// working directory, or test/cluster below it or below a parent. We need it because
+// nested modules cannot be embedded.
 func Source() (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {

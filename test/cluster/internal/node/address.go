@@ -3,8 +3,8 @@
 
 package node
 
-// Names and addresses of the node. They are fixed: there is one per machine, and
-// what is written into certificates and volumes must still hold after a restart.
+// Names and addresses of the node. They are fixed: there is one node per machine, and
+// certificates and volumes that contain them must still be right after a restart.
 const (
 	Name = "node1"
 
@@ -22,13 +22,13 @@ const (
 	// ServerURL is the API server, as reached from the host and from pods.
 	ServerURL = "https://" + IP + ":6443"
 
-	// Provisioner is the name under which the volume-provisioner serves a storage
-	// class. It is that of components/kubernetes/internal/provisioner, which is
-	// another module and cannot be imported.
+	// Provisioner is the name of the volume-provisioner in a storage class. It is
+	// the one of components/kubernetes/internal/provisioner, which is another module
+	// and cannot be imported.
 	Provisioner = "stanzaflow.local/directory"
 
-	// cgroup is the parent of all pods' cgroups. A name of our own makes their
-	// processes recognisable when every daemon that knew them is gone.
+	// cgroup is the parent of all pods' cgroups. By our own name we recognise their
+	// processes when every daemon that knew them is gone.
 	cgroup = "stanzaflow"
 
 	// cniNetwork is the name in our CNI configuration; CNI's own cache files start with it.

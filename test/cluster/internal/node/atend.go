@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// atEnd sees to it that a command runs when this program ends, even by SIGKILL:
-// what was broken must not stay so. A process of its own waits for the end of a
-// pipe that only this program holds. The returned function lets it run now.
+// atEnd runs a command when this program ends, even by SIGKILL, so that nothing stays
+// broken. A separate process waits for the end of a pipe that only this program
+// holds. The returned function runs the command now.
 func atEnd(args ...string) (run func() error, err error) {
 	waiter := exec.Command("sh", append([]string{"-c", `cat >/dev/null; "$@"`, "sh"}, args...)...) //nolint:gosec // It outlives this program and its context.
 	pipe, err := waiter.StdinPipe()
@@ -21,10 +21,10 @@ func atEnd(args ...string) (run func() error, err error) {
 	// Ctrl-C reaches all of a session's foreground processes.
 	waiter.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := waiter.Start(); err != nil {
-		return nil, fmt.Errorf("cannot start what undoes it: %w", err)
+		return nil, fmt.Errorf("cannot start the process that undoes it: %w", err)
 	}
 	return func() error {
-		_ = pipe.Close() // It is there to be closed; Wait tells what became of it.
+		_ = pipe.Close() // Closing it is its purpose; Wait returns the result.
 		return waiter.Wait()
 	}, nil
 }

@@ -14,7 +14,7 @@ import (
 
 const cgroupFS = "/sys/fs/cgroup"
 
-// unified says whether the machine has cgroup v2 only.
+// unified reports whether the machine has only cgroup v2.
 func unified() bool {
 	_, err := os.Stat(filepath.Join(cgroupFS, "cgroup.controllers"))
 	return err == nil
@@ -30,7 +30,7 @@ func makeCgroup() error {
 			return err
 		}
 		for c := range strings.FieldsSeq(string(controllers)) {
-			// Some cannot be handed down; the kubelet names one that it misses.
+			// Some cannot be handed down. The kubelet names one that it needs.
 			_ = os.WriteFile(filepath.Join(cgroupFS, "cgroup.subtree_control"), []byte("+"+c), 0o600)
 		}
 	}
@@ -42,7 +42,7 @@ func makeCgroup() error {
 	return nil
 }
 
-// cgroupRoots are the roots of all hierarchies.
+// cgroupRoots returns the roots of all hierarchies.
 func cgroupRoots() []string {
 	if unified() {
 		return []string{cgroupFS}
@@ -53,7 +53,7 @@ func cgroupRoots() []string {
 	}
 	var roots []string
 	for _, e := range entries {
-		// Joint hierarchies (cpu,cpuacct) have links beside them, which are no directories.
+		// Joint hierarchies (cpu,cpuacct) have links beside them, which are not directories.
 		if e.IsDir() {
 			roots = append(roots, filepath.Join(cgroupFS, e.Name()))
 		}
@@ -82,7 +82,7 @@ func cgroupProcesses() []process {
 	return found
 }
 
-// removeCgroup removes our cgroup from all hierarchies, innermost first. What
+// removeCgroup removes our cgroup from all hierarchies, innermost first. A cgroup that
 // still holds a process stays.
 func removeCgroup() {
 	dirs := cgroupDirs()
@@ -100,7 +100,7 @@ func cgroupDirs() []string {
 			if err == nil && d.IsDir() {
 				dirs = append(dirs, path)
 			}
-			return nil // A directory that vanishes meanwhile is what we want.
+			return nil // We want the directory to vanish.
 		})
 	}
 	return dirs

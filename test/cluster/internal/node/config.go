@@ -16,7 +16,7 @@ import (
 //go:embed config
 var configFiles embed.FS
 
-// configTargets says where each template goes, below the configuration directory.
+// configTargets maps each template to its path below the configuration directory.
 var configTargets = map[string]string{
 	"containerd.toml":     "containerd.toml",
 	"cni.conflist":        "cni/10-stanzaflow.conflist",
@@ -26,7 +26,7 @@ var configTargets = map[string]string{
 	"resolv.conf":         "resolv.conf",
 }
 
-// configValues is what the templates may use.
+// configValues are the values that the templates may use.
 type configValues struct {
 	State, Run, Config, PKI, ContainerdSocket string
 	PauseImage                                string

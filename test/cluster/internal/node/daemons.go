@@ -10,17 +10,18 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
 )
 
-// daemon is a program that runs for as long as the cluster does.
+// daemon is a program that runs as long as the cluster does.
 type daemon struct {
 	name string
 	args []string
-	env  []string // beside PATH and the like
+	env  []string // in addition to PATH and the like
 	// health is a URL in the node's network namespace that answers when the daemon
-	// works, socket that of a container runtime. Empty: being alive is enough.
+	// works, socket the socket of a container runtime. If both are empty, being alive
+	// is enough.
 	health string
 	socket string
-	// grace is how long the daemon may take to end by itself. Zero: it keeps
-	// nothing that a kill could damage.
+	// grace is how long the daemon may take to end by itself. It is zero if the
+	// daemon holds nothing that a kill could damage.
 	grace time.Duration
 }
 
@@ -48,8 +49,8 @@ func daemons(dirs layout.Dirs) []daemon {
 				"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
 				"--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
 				"--initial-cluster=" + Name + "=http://127.0.0.1:2380",
-				// Losing the last second in a power failure is nothing here; waiting for
-				// the disk on every write is.
+				// Losing the last second in a power failure does not matter here;
+				// waiting for the disk on every write does.
 				"--unsafe-no-fsync",
 				"--auto-compaction-mode=periodic", "--auto-compaction-retention=1h",
 				"--log-level=warn",
@@ -88,8 +89,9 @@ func daemons(dirs layout.Dirs) []daemon {
 				"--enable-aggregator-routing=true",
 				"--profiling=false",
 			},
-			// Argo's full CRDs make garbage of many times what is kept: with Go's default
-			// nearly half of the CPU of a fresh start collects it. 32 s become 18 s.
+			// Argo's full CRDs produce many times more garbage than live data: with Go's
+			// default, collecting it takes nearly half of the CPU of a fresh start. This
+			// makes 18 s of 32 s.
 			env:    []string{"GOGC=400", "GOMEMLIMIT=1600MiB"},
 			health: ServerURL + "/readyz",
 		},
@@ -106,12 +108,12 @@ func daemons(dirs layout.Dirs) []daemon {
 				"--cluster-signing-cert-file=" + keys.crt("ca"), "--cluster-signing-key-file=" + keys.key("ca"),
 				"--controllers=*,-node-ipam-controller,-node-route-controller,-cloud-node-lifecycle-controller",
 				"--allocate-node-cidrs=false",
-				// One controller manager: nobody to agree with, and no wait after a kill.
+				// One controller manager needs no election, and no wait after a kill.
 				"--leader-elect=false",
 				"--bind-address=127.0.0.1",
 				"--kube-api-qps=200", "--kube-api-burst=400",
-				// A machine that is busy compiling is late with its heartbeat; losing all
-				// pods over it would be a test failure that explains nothing.
+				// A machine that compiles is late with its heartbeat. If it lost all pods for
+				// that, a test failure would explain nothing.
 				"--node-monitor-grace-period=3m",
 				"--profiling=false",
 			},
@@ -144,7 +146,7 @@ func daemons(dirs layout.Dirs) []daemon {
 	}
 }
 
-// DaemonNames are the names of all daemons, in the order of starting.
+// DaemonNames returns the names of all daemons, in the order of starting.
 func DaemonNames() []string {
 	var names []string
 	for _, d := range daemons(layout.Dirs{}) {

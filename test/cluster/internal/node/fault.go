@@ -19,15 +19,15 @@ import (
 // restarted with SIGTERM.
 const restartGrace = 30 * time.Second
 
-// Restart ends a daemon, if it runs, and starts it again as it was: same command
-// line, environment, network namespace and log. With SIGTERM it may end by
-// itself first, with SIGKILL it crashes. It returns how long it took to end, and
-// how long until it was healthy again. Others that do not run are started, too.
+// Restart ends a daemon, if it runs, and starts it again with the same command line,
+// environment, network namespace and log. With SIGTERM it may end by itself first,
+// with SIGKILL it crashes. It returns how long the daemon took to end, and how long
+// until it was healthy again. It also starts other daemons that do not run.
 func (n *Node) Restart(ctx context.Context, name string, s syscall.Signal) (end, healthy time.Duration, err error) {
-	// What the running daemon was started with is known only where it is what this
-	// program would start.
+	// We know the settings of the running daemon only if they are those that this
+	// program would use.
 	if err := n.current(); err != nil {
-		return 0, 0, fmt.Errorf("cannot start %s again as it was, the cluster is %w: run up first", name, err)
+		return 0, 0, fmt.Errorf("cannot start %s again with the same settings, the cluster is %w: run up first", name, err)
 	}
 	var grace time.Duration
 	if s == syscall.SIGTERM {
@@ -50,9 +50,8 @@ func (n *Node) Restart(ctx context.Context, name string, s syscall.Signal) (end,
 	return end, time.Since(began) - end, n.revive(ctx)
 }
 
-// revive starts what has ended meanwhile, as whatever looks after daemons does
-// elsewhere: a controller manager, for one, gives up when it starts and finds no
-// API server.
+// revive starts daemons that have ended, as a service manager does elsewhere: a
+// controller manager, for example, gives up if it starts and finds no API server.
 func (n *Node) revive(ctx context.Context) error {
 	for _, d := range n.daemons {
 		if _, ok := n.process(d.name); ok {
@@ -78,18 +77,18 @@ func (n *Node) Signal(name string, s syscall.Signal) error {
 	return nil
 }
 
-// Pace is how a daemon is made slow.
+// Pace says how to slow a daemon down.
 type Pace struct {
 	Duty   int           // percent of each period for which it is stopped
-	Period time.Duration // of stopping and going on
+	Period time.Duration // of one stop and one continuation
 	For    time.Duration // how long all this lasts
 }
 
-// Slow stops a daemon for a part of each period. It goes on at the end, whatever
-// ends this program.
+// Slow stops a daemon for a part of each period. The daemon continues at the end,
+// whatever ends this program.
 func (n *Node) Slow(ctx context.Context, name string, pace Pace) error {
 	if pace.Duty < 1 || pace.Duty > 99 || pace.Period <= 0 || pace.For <= 0 {
-		return fmt.Errorf("cannot slow %s with duty %d, period %s, for %s: duty is a percentage from 1 to 99, the others are more than nothing",
+		return fmt.Errorf("cannot slow %s with duty %d, period %s, for %s: duty must be a percentage from 1 to 99, the others more than zero",
 			name, pace.Duty, pace.Period, pace.For)
 	}
 	p, err := n.runningProcess(name)
@@ -140,16 +139,16 @@ func (n *Node) runningProcess(name string) (process, error) {
 	return p, nil
 }
 
-// ResetConnections breaks the open connections of a pod to the API server: both
-// ends get a reset at once, new connections work. It waits for the first one if
-// there is none, and returns how many it broke.
+// ResetConnections breaks the open connections of a pod to the API server: both ends
+// get a reset at once, new connections work. If there is none, it waits for the first
+// one. It returns how many it broke.
 func (n *Node) ResetConnections(ctx context.Context, pod netip.Addr, within time.Duration) (int, error) {
 	server, err := url.Parse(ServerURL)
 	if err != nil {
 		return 0, err
 	}
-	// The kernel closes the server's side, which tells the pod's. Where it cannot,
-	// nothing is closed and nothing is listed.
+	// The kernel closes the server's side, which notifies the pod's. If it cannot, it
+	// closes and lists nothing.
 	kill := command.Cmd{Args: inNode("ss", "--kill", "--tcp", "--numeric", "--no-header", "state", "established",
 		"sport = :"+server.Port()+" and dst "+pod.String())}
 	for deadline := time.Now().Add(within); ; {

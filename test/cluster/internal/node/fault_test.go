@@ -19,7 +19,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
 )
 
-// withDaemon is a node on which one thing runs, under the name of a daemon.
+// withDaemon returns a node on which one process runs, under the name of a daemon.
 func withDaemon(t *testing.T, name string) (*Node, process) {
 	t.Helper()
 	n := &Node{dirs: layout.Dirs{Cache: t.TempDir(), Run: t.TempDir()}}
@@ -78,7 +78,7 @@ func TestSignal(t *testing.T) {
 	}
 	become(t, "going on", func() bool { return !stopped(t, p) })
 	if err := n.Signal(etcd, syscall.SIGTERM); err == nil {
-		t.Error("a signal to a daemon that does not run is no error")
+		t.Error("no error for a signal to a daemon that does not run")
 	}
 }
 
@@ -101,7 +101,7 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-// mostlyStopped leaves no time in which it would go on by itself.
+// mostlyStopped leaves hardly any time in which the daemon runs.
 var mostlyStopped = Pace{Duty: 99, Period: time.Hour, For: time.Hour}
 
 func TestSlowEndsWithItsContext(t *testing.T) {
@@ -113,7 +113,7 @@ func TestSlowEndsWithItsContext(t *testing.T) {
 	become(t, "stopped", func() bool { return stopped(t, p) })
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("err = %v, want that it was interrupted", err)
+		t.Errorf("err = %v, want an interruption", err)
 	}
 	if stopped(t, p) {
 		t.Error("it is stopped at the end")
@@ -122,8 +122,8 @@ func TestSlowEndsWithItsContext(t *testing.T) {
 
 const slowHere = "NODE_TEST_SLOW"
 
-// TestSlowEndsWithItsProgram: whoever slows a daemon down may be killed himself.
-// This test starts itself once more for that.
+// TestSlowEndsWithItsProgram kills the program that slows a daemon down. For that the
+// test starts itself once more.
 func TestSlowEndsWithItsProgram(t *testing.T) { //nolint:paralleltest // The second one is this test, too.
 	if run := os.Getenv(slowHere); run != "" {
 		n := &Node{dirs: layout.Dirs{Run: run}}
@@ -153,7 +153,7 @@ func TestSlowSaysThatTheDaemonEnded(t *testing.T) {
 	become(t, "stopped", func() bool { return stopped(t, p) })
 	p.signal(syscall.SIGKILL)
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "has ended") {
-		t.Errorf("err = %v, want that it has ended", err)
+		t.Errorf("err = %v, want an error because it has ended", err)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestSlowRefuses(t *testing.T) {
 	}
 }
 
-// A daemon of another configuration would not be started again as it was.
+// A daemon with another configuration could not be started again unchanged.
 func TestRestartRefusesAnotherCluster(t *testing.T) {
 	t.Parallel()
 	n, p := withDaemon(t, kubelet)
@@ -180,7 +180,7 @@ func TestRestartRefusesAnotherCluster(t *testing.T) {
 		t.Errorf("err = %v, want one that says what to do", err)
 	}
 	if !p.running() {
-		t.Error("it was ended all the same")
+		t.Error("it was ended anyway")
 	}
 }
 
@@ -194,7 +194,7 @@ func TestEndOfAStoppedProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	if time.Since(began) >= grace {
-		t.Error("it had to be killed: it never heard that it should end")
+		t.Error("it had to be killed: it never got the signal to end")
 	}
 }
 
@@ -219,6 +219,6 @@ func TestAtEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if undo() == nil {
-		t.Error("what failed to be undone is no error")
+		t.Error("no error although undoing failed")
 	}
 }

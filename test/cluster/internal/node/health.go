@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// probe asks daemons for their health. The ports are reachable only from inside
-// the node, so that who answers needs no further proof.
+// probe asks daemons for their health. Only the node itself can reach the ports, so
+// the answer needs no further proof.
 var probe = &http.Client{
 	Timeout: 5 * time.Second,
 	Transport: &http.Transport{
@@ -26,7 +26,7 @@ var probe = &http.Client{
 	},
 }
 
-// healthy says what is wrong with a daemon, nil if nothing is.
+// healthy returns an error that says what is wrong with a daemon, or nil.
 func (d daemon) healthy(ctx context.Context) error {
 	switch {
 	case d.socket != "":
@@ -49,9 +49,9 @@ func (d daemon) healthy(ctx context.Context) error {
 	return nil
 }
 
-// runtimeHealthy asks a container runtime for its version, as the kubelet does,
-// which gives up where this fails: containerd listens before it can serve. It is
-// a gRPC call with an empty message.
+// runtimeHealthy asks a container runtime for its version, as the kubelet does, which
+// gives up if this fails: containerd listens before it can serve. It is a gRPC call
+// with an empty message.
 func runtimeHealthy(ctx context.Context, socket string) error {
 	transport := &http.Transport{
 		Protocols:         new(http.Protocols),
@@ -74,7 +74,7 @@ func runtimeHealthy(ctx context.Context, socket string) error {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
-	// The status comes after the body, or with the header where there is none.
+	// The status comes after the body, or with the header if there is no body.
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		return err
 	}

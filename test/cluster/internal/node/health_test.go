@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// A container runtime listens before it can serve, and then says so.
+// A container runtime listens before it can serve, and answers that it cannot.
 func TestRuntimeHealthy(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		answer http.HandlerFunc
-		want   string // part of the error; empty: healthy
+		want   string // part of the error; empty if healthy
 	}{
 		"Serves": {answer: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Trailer", "Grpc-Status")
@@ -54,7 +54,7 @@ func TestRuntimeHealthy(t *testing.T) {
 	}
 }
 
-// asked checks that the question is the kubelet's.
+// asked checks that the request is the kubelet's.
 func asked(t *testing.T, answer http.HandlerFunc) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -68,6 +68,6 @@ func asked(t *testing.T, answer http.HandlerFunc) http.Handler {
 func TestRuntimeWithoutListener(t *testing.T) {
 	t.Parallel()
 	if err := (daemon{socket: filepath.Join(t.TempDir(), "s")}).healthy(t.Context()); err == nil {
-		t.Error("nobody listens, and it is healthy")
+		t.Error("it is healthy although nobody listens")
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/command"
 )
 
-// ctr runs containerd's client in the namespace that the kubelet's images are in.
+// ctr runs containerd's client in the namespace of the kubelet's images.
 func (n *Node) ctr(ctx context.Context, args ...string) (string, error) {
 	return command.Cmd{
 		Args: append([]string{"ctr", "--address", n.dirs.ContainerdSocket(), "--namespace", "k8s.io"}, args...),

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountsBelow selects from the text of /proc/self/mountinfo the mount points at
-// or below any of the roots, last mounted first, so that one that covers or lies
-// in another is undone before it.
+// mountsBelow returns the mount points in the text of /proc/self/mountinfo that are
+// at or below any of the roots, last mounted first, so that a mount that covers or
+// lies in another is undone before it.
 func mountsBelow(mountinfo string, roots ...string) []string {
 	var found []string
 	for line := range strings.Lines(mountinfo) {
@@ -51,8 +51,8 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// unmountBelow undoes all mounts at or below the roots and reports any that
-// stays: whoever deletes these directories next must know.
+// unmountBelow undoes all mounts at or below the roots and reports any that stays,
+// because the caller will delete these directories.
 func unmountBelow(roots ...string) error {
 	read := func() ([]string, error) {
 		b, err := os.ReadFile("/proc/self/mountinfo")
@@ -63,8 +63,8 @@ func unmountBelow(roots ...string) error {
 		return err
 	}
 	for _, p := range points {
-		// Lazily: a process that ends right now may still be in it. Errors show
-		// below, as mounts that are still there.
+		// Unmount lazily, because a process that is just ending may still be in it.
+		// Errors show below, as mounts that are still there.
 		_ = unix.Unmount(p, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 	}
 	if points, err = read(); err != nil {

@@ -18,8 +18,8 @@ import (
 
 const netnsFile = "/run/netns/" + netns
 
-// inNode makes a command run in the node's network namespace. Not by "ip netns
-// exec": that mounts /sys anew, and the cgroups are gone from sight.
+// inNode returns a command that runs in the node's network namespace. It does not use
+// "ip netns exec", which mounts /sys again and hides the cgroups.
 func inNode(args ...string) []string {
 	return append([]string{"nsenter", "--net=" + netnsFile}, args...)
 }
@@ -50,12 +50,12 @@ func makeNetwork(ctx context.Context) error {
 			return err
 		}
 	}
-	// Only where the module is loaded; our pods are routed, not bridged.
+	// This exists only if the module is loaded; our pods are routed, not bridged.
 	_, _ = command.Cmd{Args: inNode("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1")}.Run(ctx)
 	return nil
 }
 
-// removeNetwork undoes makeNetwork. The routes and the pods' links go with the
+// removeNetwork undoes makeNetwork. The routes and the pods' links disappear with the
 // links and the namespace.
 func removeNetwork(ctx context.Context) {
 	if _, err := os.Stat(filepath.Join("/sys/class/net", hostLink)); err == nil {
@@ -75,8 +75,8 @@ func dialInNode(ctx context.Context, network, address string) (net.Conn, error) 
 	}
 	done := make(chan result, 1)
 	go func() {
-		// The thread changes its namespace and is never given back: a goroutine that
-		// ends while locked takes its thread with it.
+		// The thread changes its namespace and is never reused: a goroutine that ends
+		// while locked to its thread ends the thread.
 		runtime.LockOSThread()
 		ns, err := os.Open(netnsFile)
 		if err != nil {

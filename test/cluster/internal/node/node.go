@@ -30,16 +30,17 @@ type Node struct {
 	print   string
 }
 
-// record is left in the run directory by who started the cluster, for whoever
-// finds it: perhaps from another clone, perhaps with another cache directory.
+// record describes the running cluster. The program that starts it leaves the record
+// in the run directory for the next one, perhaps from another clone or with another
+// cache directory.
 type record struct {
-	Cache       string    // whose state is mounted and open
+	Cache       string    // the cache directory whose state is mounted and open
 	Fingerprint string    // of programs, flags and configuration
-	Started     time.Time // when
+	Started     time.Time // when the cluster was started
 }
 
-// New prepares a node whose programs are identified by programKey; nothing is
-// started or written yet.
+// New returns a node whose programs are identified by programKey. It starts and writes
+// nothing.
 func New(dirs layout.Dirs, pauseImage, programKey string) (*Node, error) {
 	config, err := renderConfig(dirs, pauseImage)
 	if err != nil {
@@ -59,12 +60,12 @@ func New(dirs layout.Dirs, pauseImage, programKey string) (*Node, error) {
 	return n, nil
 }
 
-// Status is what one daemon does.
+// Status is the state of one daemon.
 type Status struct {
 	Name    string
-	PID     int       // 0: does not run
-	Since   time.Time // of the process
-	Problem error     // nil: healthy
+	PID     int       // 0 if it does not run
+	Since   time.Time // start of the process
+	Problem error     // nil if healthy
 	Log     string
 }
 
@@ -84,7 +85,8 @@ func (n *Node) Status(ctx context.Context) []Status {
 	return all
 }
 
-// Running says whether the node runs as it would be started now; if not, why.
+// Running returns nil if the node runs with the settings that it would be started with
+// now, else an error that says why not.
 func (n *Node) Running(ctx context.Context) error {
 	if err := n.current(); err != nil {
 		return err
@@ -97,8 +99,8 @@ func (n *Node) Running(ctx context.Context) error {
 	return nil
 }
 
-// current says whether what was started is what would be started now; if not,
-// why.
+// current returns nil if the running node was started with the settings of now, else
+// an error that says why not.
 func (n *Node) current() error {
 	r, err := n.readRecord()
 	switch {
@@ -123,7 +125,7 @@ func (n *Node) Started() time.Time {
 	return r.Started
 }
 
-// Traces says whether anything of a cluster is there to be stopped.
+// Traces reports whether there is anything of a cluster to stop.
 func (n *Node) Traces() bool {
 	for _, path := range []string{n.dirs.Run, netnsFile, filepath.Join("/sys/class/net", hostLink)} {
 		if _, err := os.Stat(path); err == nil {
@@ -133,14 +135,14 @@ func (n *Node) Traces() bool {
 	return len(cgroupDirs()) > 0
 }
 
-// Resuming says whether there is the state of an earlier run.
+// Resuming reports whether there is the state of an earlier run.
 func (n *Node) Resuming() bool {
 	_, err := os.Stat(filepath.Join(n.dirs.State(), "etcd", "member"))
 	return err == nil
 }
 
-// Start starts everything up to a ready API server and containerd; kubelet and
-// the others follow by themselves. Nothing may run: see Stop.
+// Start starts everything up to a ready API server and containerd; StartRest starts
+// the others. Nothing may be running: see Stop.
 func (n *Node) Start(ctx context.Context) error {
 	for _, dir := range []string{n.dirs.Run, n.dirs.Pids(), n.dirs.Logs(), n.dirs.State(), filepath.Join(n.dirs.State(), "volumes")} {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
@@ -155,7 +157,7 @@ func (n *Node) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// First of all: from here on Stop knows which directories to look at.
+	// Do this first: from now on Stop knows which directories to look at.
 	if err := os.WriteFile(n.recordFile(), content, 0o600); err != nil {
 		return err
 	}
@@ -185,7 +187,7 @@ func (n *Node) Start(ctx context.Context) error {
 		return err
 	}
 
-	// etcd, containerd and the API server find each other; the rest would give up
+	// etcd, containerd and the API server wait for each other; the rest would give up
 	// or log errors until the API server is ready.
 	for _, name := range []string{etcd, containerd, apiserver} {
 		if err := n.launch(findDaemon(n.daemons, name)); err != nil {
@@ -229,10 +231,10 @@ func (n *Node) AwaitContainerd(ctx context.Context) error {
 	return n.await(ctx, findDaemon(n.daemons, containerd))
 }
 
-// launch starts a daemon with a log of its own.
+// launch starts a daemon with its own log.
 func (n *Node) launch(d daemon) error {
 	logFile := n.dirs.Log(d.name)
-	// The log of the run before is what one wants after a crash.
+	// Keep the log of the previous run, which one needs after a crash.
 	if err := os.Rename(logFile, logFile+".previous"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -242,7 +244,7 @@ func (n *Node) launch(d daemon) error {
 // start starts a daemon that survives this program, its terminal and its pipes.
 func (n *Node) start(d daemon) error {
 	logFile := n.dirs.Log(d.name)
-	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // A file of our own.
+	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // Our own file.
 	if err != nil {
 		return err
 	}
@@ -261,9 +263,8 @@ func (n *Node) start(d daemon) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %s: %w", d.name, err)
 	}
-	// nsenter becomes the daemon: pid and start time stay. Were this program killed
-	// between the start and this file, Stop would not know the process; it comes at
-	// once for that reason.
+	// nsenter becomes the daemon, with the same pid and start time. Write the file at
+	// once: if this program is killed before that, Stop does not know the process.
 	p, ok := find(cmd.Process.Pid)
 	if !ok {
 		_ = cmd.Wait()
@@ -279,8 +280,8 @@ func (n *Node) start(d daemon) error {
 // seconds; on a machine that compiles at the same time, many times as long.
 const patience = 3 * time.Minute
 
-// await waits until a daemon is healthy. It gives up when the daemon ends, the
-// time is over, or ctx is done.
+// await waits until a daemon is healthy. It gives up when the daemon ends, the time is
+// up, or ctx is done.
 func (n *Node) await(ctx context.Context, d daemon) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

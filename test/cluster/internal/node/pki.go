@@ -19,25 +19,25 @@ import (
 	"time"
 )
 
-// validity outlives any checkout: an expired certificate would look like a
-// broken cluster.
+// validity is longer than the life of any checkout: an expired certificate would look
+// like a broken cluster.
 const validity = 10 * 365 * 24 * time.Hour
 
-// pki makes keys and certificates into one directory.
+// pki creates keys and certificates in one directory.
 type pki struct{ dir string }
 
 func (p pki) crt(name string) string { return filepath.Join(p.dir, name+".crt") }
 func (p pki) key(name string) string { return filepath.Join(p.dir, name+".key") }
 
-// client is who a certificate stands for towards the API server.
+// client is an identity at the API server, and its certificate.
 type client struct {
-	name   string // of the files, too
+	name   string // also the name of the files
 	user   string
 	groups []string
 }
 
-// Clients that have a kubeconfig. A daemon's is named like the daemon, without
-// the prefix that is common to all.
+// Clients that have a kubeconfig. A daemon's client has the daemon's name without the
+// common prefix.
 const (
 	admin             = "admin"
 	controllerManager = "controller-manager"
@@ -53,8 +53,8 @@ var clients = []client{
 	{name: "apiserver-kubelet-client", user: "apiserver-kubelet-client", groups: []string{"system:masters"}},
 }
 
-// ensure makes everything unless it is there. The last file written marks the
-// set as complete: half a set is made again as a whole.
+// ensure creates everything unless it exists. The last file marks the set as complete:
+// an incomplete set is created again as a whole.
 func (p pki) ensure() error {
 	complete := filepath.Join(p.dir, "complete")
 	if _, err := os.Stat(complete); err == nil {
@@ -133,7 +133,7 @@ func (p pki) newAuthority(name, commonName string) (authority, error) {
 	return authority{cert: cert, key: key}, err
 }
 
-// issue makes a key and a certificate for it that the authority signs.
+// issue creates a key and a certificate for it that the authority signs.
 func (p pki) issue(by authority, name string, template *x509.Certificate) error {
 	key, err := p.newKey(name)
 	if err != nil {
@@ -150,7 +150,7 @@ func (p pki) sign(name string, template, parent *x509.Certificate, public crypto
 		return nil, err
 	}
 	template.SerialNumber = serial
-	// An hour back, for a machine whose clock is set after the first start.
+	// Backdate it by an hour, for a machine whose clock is set after the first start.
 	template.NotBefore = time.Now().Add(-time.Hour)
 	template.NotAfter = time.Now().Add(validity)
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, by)
@@ -175,7 +175,7 @@ func (p pki) newKey(name string) (crypto.Signer, error) {
 	return key, writePEM(p.key(name), "PRIVATE KEY", der)
 }
 
-// serviceAccountKey makes the pair that signs and checks service account tokens.
+// serviceAccountKey creates the pair that signs and checks service account tokens.
 func (p pki) serviceAccountKey() error {
 	key, err := p.newKey("service-account")
 	if err != nil {

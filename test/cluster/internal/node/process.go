@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// process identifies a process for good. A pid alone does not: after a while the
-// kernel gives it to another one. Start time and boot make it unique.
+// process identifies a process permanently. A pid alone does not: after a while the
+// kernel gives it to another process. Start time and boot make it unique.
 type process struct {
 	pid   int
 	start uint64 // in clock ticks since boot
 	boot  string // the kernel's boot id
 }
 
-// String is the content of a pid file.
+// String returns the content of a pid file.
 func (p process) String() string { return fmt.Sprintf("%d %d %s\n", p.pid, p.start, p.boot) }
 
 func parseProcess(s string) (process, error) {
@@ -43,7 +43,7 @@ func parseProcess(s string) (process, error) {
 
 // parseStat reads from /proc/PID/stat whether a process has ended, and when it
 // started. The second field is the program's name in parentheses and may hold
-// spaces and parentheses itself, so counting starts after the last one.
+// spaces and parentheses itself, so we count from the last parenthesis.
 func parseStat(stat string) (ended bool, start uint64, err error) {
 	i := strings.LastIndexByte(stat, ')')
 	if i < 0 {
@@ -54,8 +54,8 @@ func parseStat(stat string) (ended bool, start uint64, err error) {
 	if len(f) <= startField {
 		return false, 0, fmt.Errorf("stat has only %d fields after the name", len(f))
 	}
-	// A zombie runs no more, and its parent may never collect it. But its first
-	// thread is one while the others still end: they hold its ports and sockets.
+	// A zombie no longer runs, and its parent may never collect it. But the first
+	// thread is already a zombie while others still end and hold ports and sockets.
 	zombie, alone := f[stateField] == "Z" || f[stateField] == "X", f[threadsField] == "0" || f[threadsField] == "1"
 	start, err = strconv.ParseUint(f[startField], 10, 64)
 	return zombie && alone, start, err
@@ -82,7 +82,7 @@ func bootID() string {
 	return strings.TrimSpace(string(b))
 }
 
-// running says whether this very process still runs.
+// running reports whether exactly this process still runs.
 func (p process) running() bool {
 	now, ok := find(p.pid)
 	return ok && now == p
@@ -91,15 +91,15 @@ func (p process) running() bool {
 // signal sends a signal if the process is still the same one.
 func (p process) signal(s syscall.Signal) {
 	if p.running() {
-		_ = syscall.Kill(p.pid, s) // It may end in between; that is what we want.
+		_ = syscall.Kill(p.pid, s) // It may end in between, which is fine.
 	}
 }
 
-// end asks the process to stop and, when it has not after grace, makes it.
+// end asks the process to end, and kills it if it has not ended after grace.
 func (p process) end(grace time.Duration) error {
 	if grace > 0 {
 		p.signal(syscall.SIGTERM)
-		p.signal(syscall.SIGCONT) // One that is stopped hears nothing.
+		p.signal(syscall.SIGCONT) // A stopped process cannot handle the signal.
 		if p.gone(grace) {
 			return nil
 		}
@@ -120,7 +120,7 @@ func (p process) gone(within time.Duration) bool {
 	return !p.running()
 }
 
-// started is when the process started.
+// started returns when the process started.
 func (p process) started() time.Time {
 	const ticksPerSecond = 100 // USER_HZ, the same on every Linux platform that Go supports.
 	uptime, err := os.ReadFile("/proc/uptime")
@@ -135,7 +135,7 @@ func (p process) started() time.Time {
 	return time.Now().Add(-time.Duration(age * float64(time.Second)))
 }
 
-// commandLine is the process's arguments, joined with spaces.
+// commandLine returns the process's arguments, joined with spaces.
 func commandLine(pid int) string {
 	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	if err != nil {

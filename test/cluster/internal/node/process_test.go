@@ -14,7 +14,7 @@ import (
 
 func TestParseStat(t *testing.T) {
 	t.Parallel()
-	// Fields 4 to 19 and 21 are of no interest here, 20 is the number of threads.
+	// Fields 4 to 19 and 21 do not matter here, 20 is the number of threads.
 	const before, after = " 1 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0", " 0"
 	const between = before + " 9" + after
 	cases := map[string]struct {
@@ -89,7 +89,7 @@ func TestRecycledPidIsNotOurs(t *testing.T) {
 		{pid: p.pid, start: p.start, boot: "another"},
 	} {
 		if other.running() {
-			t.Errorf("%+v passes for this process", other)
+			t.Errorf("%+v counts as this process", other)
 		}
 		other.signal(syscall.SIGKILL) // Must not reach this test.
 	}
@@ -107,7 +107,7 @@ func TestZombieDoesNotRun(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("an ended child that nobody waited for passes for running")
+			t.Fatal("an ended child that nobody waited for counts as running")
 		}
 	}
 }
@@ -127,7 +127,7 @@ func TestEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.running() {
-		t.Error("child runs on")
+		t.Error("the child still runs")
 	}
 }
 

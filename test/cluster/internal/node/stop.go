@@ -17,14 +17,14 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/layout"
 )
 
-// Stop ends whatever runs of a cluster and removes whatever it left except its
-// state. It takes nothing for granted: every process may be gone, or any may
-// still be there, started from another clone or with another cache directory.
+// Stop ends every process of a cluster and removes everything that it left except its
+// state. It assumes nothing: every process may be gone, or any may still be there,
+// started from another clone or with another cache directory.
 func (n *Node) Stop(ctx context.Context) error {
 	var problems []error
 
-	// The kubelet first, or it would start again what is ended below; containerd
-	// and etcd last, as they write to disk.
+	// End the kubelet first, because it would restart what is ended below; containerd
+	// and etcd last, because they write to disk.
 	order := slices.Clone(n.daemons)
 	slices.SortStableFunc(order, func(a, b daemon) int { return stopRank(a) - stopRank(b) })
 	for _, d := range order {
@@ -35,15 +35,15 @@ func (n *Node) Stop(ctx context.Context) error {
 			problems = append(problems, p.end(d.grace))
 		}
 	}
-	// Once more: containerd may just have been starting one. And what no pid file
-	// tells of.
+	// Do it once more, because containerd may just have been starting a pod. Then end
+	// processes without a pid file.
 	problems = append(problems, n.stopPods())
 	for _, p := range n.strays() {
 		problems = append(problems, p.end(0))
 	}
 
 	if err := errors.Join(problems...); err != nil {
-		return err // Deleting files below a running daemon would make it worse.
+		return err // Deleting files below a running daemon would make things worse.
 	}
 
 	pods := n.podIDs()
@@ -71,8 +71,8 @@ func stopRank(d daemon) int {
 	}
 }
 
-// stopPods ends the processes of all pods and the shims that watch them. They
-// are found without their daemons' help: by our cgroup and our socket's path.
+// stopPods ends the processes of all pods and the shims that watch them. It finds them
+// without their daemons' help: by our cgroup and our socket's path.
 func (n *Node) stopPods() error {
 	var problems []error
 	for _, pid := range pids() {
@@ -94,15 +94,15 @@ func (n *Node) stopPods() error {
 	return errors.Join(problems...)
 }
 
-// isShim says whether a command line is that of a shim of our containerd.
+// isShim reports whether a command line belongs to a shim of our containerd.
 func isShim(commandLine, socket string) bool {
 	program, _, _ := strings.Cut(commandLine, " ")
 	return filepath.Base(program) == "containerd-shim-runc-v2" &&
 		slices.Contains(strings.Fields(commandLine), socket)
 }
 
-// stateDirs are the state directories that a cluster may have used: ours, and
-// that of whoever started what was found.
+// stateDirs returns the state directories that a cluster may have used: ours, and that
+// of whoever started the cluster that was found.
 func (n *Node) stateDirs() []string {
 	all := []string{n.dirs.State()}
 	if r, err := n.readRecord(); err == nil && r.Cache != n.dirs.Cache {
@@ -113,8 +113,8 @@ func (n *Node) stateDirs() []string {
 
 func (n *Node) mountRoots() []string { return append(n.stateDirs(), n.dirs.Run) }
 
-// podIDs lists the ids that containerd gave to pods, those of the state included:
-// it holds them even when somebody deleted the run directory.
+// podIDs lists the ids that containerd gave to pods. It includes those in the state,
+// which holds them even if somebody has deleted the run directory.
 func (n *Node) podIDs() []string {
 	roots := []string{filepath.Join(n.dirs.Run, "containerd")}
 	for _, dir := range n.stateDirs() {
@@ -130,9 +130,9 @@ func (n *Node) podIDs() []string {
 	return ids
 }
 
-// removeShimSockets removes the sockets of shims, of which there is one per pod.
-// They are in a directory that all containerds of the machine share; a name is
-// the hash of what identifies the shim.
+// removeShimSockets removes the sockets of shims, one per pod. They are in a directory
+// that all containerds of the machine share; the name of a socket is the hash of what
+// identifies the shim.
 func removeShimSockets(containerdSocket string, pods []string) {
 	for _, pod := range pods {
 		name := sha256.Sum256([]byte(filepath.Join(containerdSocket, "k8s.io", pod)))
@@ -140,7 +140,7 @@ func removeShimSockets(containerdSocket string, pods []string) {
 	}
 }
 
-// removeCNIResults removes what CNI remembers of our pods: files named
+// removeCNIResults removes CNI's records of our pods: files named
 // <network>-<pod>-<interface>, in a directory that is not configurable.
 func removeCNIResults(pods []string) {
 	files, _ := filepath.Glob("/var/lib/cni/results/*") // The pattern is well-formed.
@@ -171,18 +171,18 @@ func removeLogLinks(stateDirs []string) {
 	}
 }
 
-// Wipe deletes the state. The node must be stopped. Mounts are looked at again,
+// Wipe deletes the state. The node must be stopped. Wipe checks for mounts again,
 // because deleting through one would reach other people's files.
 func (n *Node) Wipe() error {
 	if err := unmountBelow(n.dirs.State(), n.dirs.BrokenState()); err != nil {
 		return err
 	}
-	// The kubeconfig, too: it leads nowhere, and the next cluster has other keys.
+	// Delete the kubeconfig too: it points nowhere, and the next cluster has other keys.
 	return errors.Join(os.RemoveAll(n.dirs.State()), os.RemoveAll(n.dirs.BrokenState()), os.RemoveAll(n.dirs.Kubeconfig()))
 }
 
-// PutAside moves a state that does not start out of the way, for a look at it
-// later; one such is kept.
+// PutAside moves a state that does not start out of the way, for somebody to look at
+// later. It keeps one such state.
 func (n *Node) PutAside() error {
 	if err := unmountBelow(n.dirs.State(), n.dirs.BrokenState()); err != nil {
 		return err

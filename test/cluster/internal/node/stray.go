@@ -11,12 +11,11 @@ import (
 	"syscall"
 )
 
-// strays finds daemons of ours that have no pid file: started in the moment
-// before one was written, or left when somebody deleted the run directory. Two
-// things together make them ours: they are in the node's network namespace, and
-// they run a program of our bin directory or use our configuration. Neither is
-// enough alone: API server tests run the same programs on the host, and a
-// person may look around inside the namespace.
+// strays finds our daemons without a pid file: they were started just before one was
+// written, or somebody has deleted the run directory. A process is ours if it is in
+// the node's network namespace, and runs a program of our bin directory or uses our
+// configuration. Neither alone is enough: API server tests run the same programs on
+// the host, and a person may look around inside the namespace.
 func (n *Node) strays() []process {
 	var namespace syscall.Stat_t
 	if err := syscall.Stat(netnsFile, &namespace); err != nil {

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package preflight says before a start what would keep it from succeeding, what
-// it would change on the machine, and how long it would take.
+// Package preflight says before a start what would make it fail, what it would
+// change on the machine, and how long it would take.
 package preflight
 
 import (
@@ -16,17 +16,17 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/progress"
 )
 
-// Facts is what is known of the machine and of the work to be done.
+// Facts describes the machine and the work to do.
 type Facts struct {
 	Root     bool
 	System   System
-	Untested bool   // the person accepts a system that nobody tried
+	Untested bool   // the person accepts a system that nobody has tried
 	Go       string // like go1.26.0
 
-	Running  bool     // a cluster of this machine, or what is left of one
-	Packages []string // of Debian, to be installed
-	Programs []string // to be compiled
-	Images   []string // to be made
+	Running  bool     // there is a cluster on this machine, or the rest of one
+	Packages []string // Debian packages to install
+	Programs []string // programs to compile
+	Images   []string // images to build
 	Work     time.Duration
 	Kernel   []string // settings that change
 
@@ -35,7 +35,7 @@ type Facts struct {
 	Registries []Registry
 }
 
-// System is what /etc/os-release says.
+// System is the content of /etc/os-release.
 type System struct{ ID, Version, Name string }
 
 // Disk is a directory that grows.
@@ -44,21 +44,21 @@ type Disk struct {
 	Free, Need int64
 }
 
-// Registry is one that something has to be downloaded from, and how a short try
-// went.
+// Registry is a registry that something must be downloaded from, and the result of a
+// short try.
 type Registry struct {
-	Name    string // for the message: what it is and where that is set
+	Name    string // for the message: what it is and where it is set
 	Err     error
-	TimeOut bool // no answer within the time, which is no proof
+	TimeOut bool // no answer in time, which proves nothing
 }
 
-// What was tried. The first Go version that compiles all of it is in the go.mod
-// files.
+// What has been tried. The oldest Go version that compiles everything is in the
+// go.mod files.
 var tested = []System{{ID: "debian", Version: "12"}}
 
 const (
 	firstGo = "go1.26"
-	nextGo  = "go1.27" // the first that nobody tried
+	nextGo  = "go1.27" // the first version that nobody has tried
 
 	// The API server, etcd, the kubelet and a few pods.
 	memoryToRun = 2 << 30
@@ -66,7 +66,7 @@ const (
 	memoryToCompile = 3 << 30
 )
 
-// Problems says what would keep a start from succeeding, a sentence each.
+// Problems returns what would make a start fail, a sentence each.
 func (f Facts) Problems() error {
 	var all []error
 	problem := func(bad bool, format string, args ...any) {
@@ -75,7 +75,7 @@ func (f Facts) Problems() error {
 		}
 	}
 	problem(!f.Root, "this needs root, for namespaces, mounts and packages: run it with sudo -E")
-	problem(!f.systemTested() && !f.Untested, "this is %s, and only Debian 12 has been tried: UNTESTED=1 (--untested) tries it all the same", f.System.Name)
+	problem(!f.systemTested() && !f.Untested, "this is %s, and only Debian 12 has been tried: UNTESTED=1 (--untested) tries it anyway", f.System.Name)
 	problem(version.Compare(f.Go, firstGo) < 0, "Go is %s, and %s or later is needed", f.Go, firstGo)
 	switch {
 	case len(f.Programs) > 0:
@@ -92,8 +92,8 @@ func (f Facts) Problems() error {
 	return errors.Join(all...)
 }
 
-// Plan says what a start would do before the cluster starts, nothing when there
-// is nothing to do; and what may go wrong.
+// Plan returns what a start would do before the cluster starts, and what may go
+// wrong. It is empty if there is nothing to do.
 func (f Facts) Plan() []string {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }

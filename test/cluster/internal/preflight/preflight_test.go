@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fine is a machine on which everything is there.
+// fine is a machine that has everything.
 func fine() Facts {
 	return Facts{
 		Root: true, Go: "go1.26.8", FreeMemory: 8 << 30,
@@ -32,7 +32,7 @@ func TestNothingToDoIsSilent(t *testing.T) {
 	}
 	f.Running, f.FreeMemory, f.Kernel = true, 1<<20, []string{"kernel.panic"}
 	if err := f.Problems(); err != nil || len(f.Plan()) > 0 {
-		t.Errorf("a cluster that runs needs no more: %v, %q", err, f.Plan())
+		t.Errorf("a running cluster needs nothing more: %v, %q", err, f.Plan())
 	}
 }
 
@@ -41,7 +41,7 @@ func TestProblems(t *testing.T) {
 	refused := errors.New("connection refused")
 	cases := map[string]struct {
 		change func(*Facts)
-		want   string // empty: none
+		want   string // empty if there is no problem
 	}{
 		"NotRoot":       {func(f *Facts) { f.Root = false }, "needs root"},
 		"Ubuntu":        {func(f *Facts) { f.System = System{"ubuntu", "12", "Ubuntu 12"} }, "this is Ubuntu 12, and only Debian 12"},
@@ -76,7 +76,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// Who has to change several things learns of all of them at once.
+// A person who must change several things learns of all of them at once.
 func TestAllProblemsAtOnce(t *testing.T) {
 	t.Parallel()
 	f := fine()

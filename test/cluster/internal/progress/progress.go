@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package progress tells the person who waits what is being done: a line when a
-// step starts, one when it ends with the time it took, and a sign of life from
-// long ones. Plain lines, no cursor movement: it reads the same in a CI log.
+// Package progress shows a waiting person what is being done: a line when a step
+// starts, one when it ends with the time it took, and a sign of life during long
+// steps. It prints plain lines without cursor movement, so it reads the same in a CI
+// log.
 package progress
 
 import (
@@ -26,7 +27,7 @@ type Printer struct {
 // New returns a printer whose clock starts now.
 func New(out io.Writer) *Printer { return &Printer{out: out, start: time.Now()} }
 
-// Printf writes one line with the time since the start before it.
+// Printf writes one line, with the time since the start in front.
 func (p *Printer) Printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -39,8 +40,8 @@ func (p *Printer) Step(doing string, f func() error) error {
 	return p.LongStep(doing, "", 0, f)
 }
 
-// LongStep is Step for work that writes a log one may want to follow, and of which
-// one wants to know how long it still takes: expected is an estimate, zero is none.
+// LongStep is like Step, for work that writes a log that one may want to follow.
+// expected is an estimate of how long it takes, or zero.
 func (p *Printer) LongStep(doing, log string, expected time.Duration, f func() error) error {
 	if log != "" {
 		p.Printf("%s … (log: %s)", doing, log)
@@ -74,7 +75,7 @@ func (p *Printer) LongStep(doing, log string, expected time.Duration, f func() e
 	return nil
 }
 
-// left words how much of an estimate is left.
+// left says how much of an estimate is left.
 func left(expected, elapsed time.Duration) string {
 	switch rest := expected - elapsed; {
 	case expected == 0:
@@ -86,12 +87,12 @@ func left(expected, elapsed time.Duration) string {
 	}
 }
 
-// About words an estimate no finer than it is.
+// About rounds an estimate to what it is worth.
 func About(d time.Duration) string {
 	return fmt.Sprintf("%d min", max(1, int(d.Round(time.Minute).Minutes())))
 }
 
-// short words a duration to a tenth of a second, and to a second above a minute.
+// short formats a duration to a tenth of a second, or to a second above a minute.
 func short(d time.Duration) string {
 	if d < time.Minute {
 		return d.Round(100 * time.Millisecond).String()

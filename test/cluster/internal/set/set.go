@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package set says which of the images and packages a cluster gets: a cluster
-// for the demo is there minutes sooner than one that has every object store.
+// Package set says which images and packages a cluster gets: a cluster for the demo is
+// ready minutes sooner than one with every object store.
 package set
 
 import (
@@ -11,25 +11,25 @@ import (
 	"strings"
 )
 
-// Set is what a cluster is for. A row of a table names the one set that it
-// belongs to. What the demo needs is what every cluster needs; something that
-// only few people ask for is a set of its own.
+// Set is what a cluster is for. A row of a table names the one set that it belongs to.
+// Every cluster needs what the demo needs; something that few people ask for has its
+// own set.
 type Set string
 
 // The sets.
 const (
 	Demo  Set = "demo"  // the cluster itself and what make demo uses
-	All   Set = "all"   // what the tests use, too
-	Argo4 Set = "argo4" // the demo's, with Argo 4 in place of 3.7
+	All   Set = "all"   // also what the tests use
+	Argo4 Set = "argo4" // the demo's, with Argo 4 instead of 3.7
 )
 
 // Sets lists all sets.
 var Sets = []Set{Demo, All, Argo4}
 
-// Includes says whether a cluster for s gets a row.
+// Includes reports whether a cluster for s gets a row.
 func (s Set) Includes(row Set) bool { return row == Demo || row == s }
 
-// String, Set and Type make it a flag.
+// String, Set and Type implement a flag.
 func (s *Set) String() string { return string(*s) }
 
 // Set reads a name.

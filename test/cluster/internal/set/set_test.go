@@ -20,7 +20,7 @@ func TestIncludes(t *testing.T) {
 		{Demo, optIn, false},
 		{All, Demo, true},
 		{All, All, true},
-		{All, optIn, false}, // Nobody gets by default what has a set of its own.
+		{All, optIn, false}, // What has its own set is never there by default.
 		{optIn, Demo, true},
 		{optIn, All, false},
 		{optIn, optIn, true},

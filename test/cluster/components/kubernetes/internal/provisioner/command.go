@@ -17,7 +17,7 @@ func NewCommand() *cobra.Command {
 	var kubeconfig, root string
 	cmd := &cobra.Command{
 		Use:          "volume-provisioner",
-		Short:        "Makes a directory of the node for each claim of the cluster's storage class",
+		Short:        "Create a directory on the node for each claim of the cluster's storage class",
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {

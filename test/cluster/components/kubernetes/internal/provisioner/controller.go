@@ -126,8 +126,8 @@ func (c *controller) sync(ctx context.Context, k key) error {
 	return c.dispose(ctx, volume)
 }
 
-// provision makes the directory first: a volume must never be seen before its
-// directory is there, whereas a directory without a volume is found again.
+// provision creates the directory first: nobody may see a volume before its
+// directory exists, whereas a directory without a volume is found again.
 func (c *controller) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	if claim.Spec.StorageClassName == nil {
 		return nil
@@ -141,7 +141,8 @@ func (c *controller) provision(ctx context.Context, claim *corev1.PersistentVolu
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	// Past the umask: pods of any user write here, as on a fresh disk with fsGroup.
+	// Set the mode despite the umask: pods of any user write here, as on a fresh disk
+	// with fsGroup.
 	if err := os.Chmod(dir, 0o777); err != nil {
 		return err
 	}
@@ -152,9 +153,9 @@ func (c *controller) provision(ctx context.Context, claim *corev1.PersistentVolu
 	return err
 }
 
-// expand gives a claim that grew what it asks for. The directory has room as it
-// is; only the records change. The volume's comes first: a claim must never show
-// more than its volume has.
+// expand gives a claim that grew the size it requests. The directory has room
+// already, so only the objects change. The volume comes first: a claim must never
+// show more than its volume has.
 func (c *controller) expand(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	volume, err := c.volumes.Get(claim.Spec.VolumeName)
 	if err != nil || !belongs(volume, claim) {
@@ -178,15 +179,15 @@ func (c *controller) expand(ctx context.Context, claim *corev1.PersistentVolumeC
 	return ignoreNotFound(err)
 }
 
-// dispose removes the directory before the volume: once the volume is gone
-// nobody remembers the directory.
+// dispose removes the directory before the volume: when the volume is gone,
+// nothing records the directory.
 func (c *controller) dispose(ctx context.Context, volume *corev1.PersistentVolume) error {
 	if volume.Spec.Local == nil {
 		return nil
 	}
 	dir := filepath.Clean(volume.Spec.Local.Path)
 	if filepath.Dir(dir) != c.root {
-		return errors.New("volume " + volume.Name + " does not lie below " + c.root)
+		return errors.New("volume " + volume.Name + " is not below " + c.root)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err

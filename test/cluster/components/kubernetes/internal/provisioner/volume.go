@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// Name is the provisioner that a storage class names to be served from here.
+// Name is the name of this provisioner in a storage class.
 const Name = "stanzaflow.local/directory"
 
 // Annotations of the contract between Kubernetes and provisioners.
@@ -22,7 +22,7 @@ const (
 	annProvisionedBy = "pv.kubernetes.io/provisioned-by"
 )
 
-// wanted says whether the claim waits for a volume from us.
+// wanted reports whether the claim waits for a volume from us.
 func wanted(claim *corev1.PersistentVolumeClaim) bool {
 	return claim.DeletionTimestamp == nil &&
 		claim.Spec.VolumeName == "" &&
@@ -30,21 +30,21 @@ func wanted(claim *corev1.PersistentVolumeClaim) bool {
 		claim.Annotations[annSelectedNode] != ""
 }
 
-// bound says whether the claim has its volume.
+// bound reports whether the claim has its volume.
 func bound(claim *corev1.PersistentVolumeClaim) bool {
 	return claim.DeletionTimestamp == nil &&
 		claim.Spec.VolumeName != "" &&
 		claim.Status.Phase == corev1.ClaimBound
 }
 
-// belongs says whether the volume is ours and was made for this claim.
+// belongs reports whether the volume is ours and was created for this claim.
 func belongs(volume *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) bool {
 	return volume.Annotations[annProvisionedBy] == Name &&
 		volume.Spec.ClaimRef != nil &&
 		volume.Spec.ClaimRef.UID == claim.UID
 }
 
-// disposable says whether the volume is ours and its claim is gone for good.
+// disposable reports whether the volume is ours and its claim is permanently gone.
 func disposable(volume *corev1.PersistentVolume) bool {
 	return volume.DeletionTimestamp == nil &&
 		volume.Annotations[annProvisionedBy] == Name &&
@@ -53,8 +53,8 @@ func disposable(volume *corev1.PersistentVolume) bool {
 }
 
 // volumeFor plans the volume of a claim. Its name follows from the claim's UID,
-// so that a second attempt after a crash meets the first one's volume instead of
-// making another; the directory's name also tells a person whose it is.
+// so that a second attempt after a crash finds the first one's volume instead of
+// creating another. The directory's name shows a person whose it is.
 func volumeFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass, root string) *corev1.PersistentVolume {
 	name := "pvc-" + string(claim.UID)
 	return &corev1.PersistentVolume{

@@ -55,7 +55,7 @@ func TestWanted(t *testing.T) {
 	}
 }
 
-// From a claim to a directory and a volume, and back to nothing.
+// The test goes from a claim to a directory and a volume, and back to nothing.
 func TestLifeOfAVolume(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -125,7 +125,7 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// A claim asks for 2Gi; what volume and claim say before and after.
+// A claim requests 2Gi. The cases are what volume and claim show before and after.
 func TestGrownClaim(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -161,7 +161,7 @@ func TestGrownClaim(t *testing.T) {
 			c.informers.Start(t.Context().Done())
 			c.informers.WaitForCacheSync(t.Context().Done())
 
-			// Twice: the caches are as old as before, the result must be the same.
+			// Run it twice: the caches are stale the second time, the result must be the same.
 			for range 2 {
 				if err := c.sync(t.Context(), key{claim: true, namespace: grown.Namespace, name: grown.Name}); err != nil {
 					t.Fatal(err)

@@ -1,0 +1,188 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pgbackrest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// program is the first element of every command line, found in PATH.
+const program = "pgbackrest"
+
+// Options that decide what goes where. Versions differ in their defaults and a
+// user's configuration may change them, so each command line sets both. INFO
+// goes to stdout; a level that stderr takes does not appear on stdout.
+const (
+	// quiet leaves stdout to the answer, which is JSON.
+	quiet = "--log-level-console=off"
+	// verbose lets a person follow on stdout.
+	verbose = "--log-level-console=info"
+	// complain sends warnings too: the cause of a [056] is only in a WARN.
+	complain = "--log-level-stderr=warn"
+	// soon bounds a question to a store that does not answer. One request
+	// gives up after about four times this, four minutes with the default.
+	soon   = "--io-timeout=10"
+	asJSON = "--output=json"
+)
+
+// maxRepo is the highest number pgBackRest accepts for a repository.
+const maxRepo = 256
+
+// BackupOptions is what differs between two backups.
+type BackupOptions struct {
+	Stanza string
+	Repo   int
+	// Type is one of TypeFull, TypeDiff and TypeIncr.
+	Type        string
+	Annotations map[string]string
+	// StartFast asks PostgreSQL for a checkpoint now. Otherwise the option
+	// is left to the configuration.
+	StartFast bool
+}
+
+// VersionCommand asks for the version: "pgBackRest 2.55.1".
+func VersionCommand() []string { return []string{program, "version"} }
+
+// AllRepos stands for every repository that pgBackRest is configured for.
+const AllRepos = 0
+
+// InfoCommand asks about a stanza in one repository or in AllRepos, for
+// ParseInfo. A repository that is down does not hide the others, but the answer
+// waits for it.
+func InfoCommand(stanza string, repo int) ([]string, error) {
+	arguments := []string{asJSON, soon, quiet, complain}
+	if repo != AllRepos {
+		argument, err := repoArgument(repo)
+		if err != nil {
+			return nil, err
+		}
+		arguments = append([]string{argument}, arguments...)
+	}
+	return command("info", stanza, arguments...)
+}
+
+// StanzaCreateCommand prepares all repositories. It does nothing in one that is
+// prepared.
+func StanzaCreateCommand(stanza string) ([]string, error) {
+	return command("stanza-create", stanza, verbose, complain)
+}
+
+// CheckCommand has PostgreSQL write a WAL segment and waits until it is in every
+// repository. It is for the host of PostgreSQL: from there WAL is archived.
+func CheckCommand(stanza string) ([]string, error) {
+	return command("check", stanza, soon, verbose, complain)
+}
+
+// BackupCommand makes a backup. It does not expire: that is a step of its own, so
+// that a failure of retention neither hides nor fails a good backup.
+func BackupCommand(o BackupOptions) ([]string, error) {
+	repo, err := repoArgument(o.Repo)
+	if err != nil {
+		return nil, err
+	}
+	if o.Type != TypeFull && o.Type != TypeDiff && o.Type != TypeIncr {
+		return nil, errors.New("the backup type must be full, diff or incr")
+	}
+	arguments := []string{repo, "--type=" + o.Type, "--no-expire-auto"}
+	if o.StartFast {
+		arguments = append(arguments, "--start-fast")
+	}
+	for _, key := range slices.Sorted(maps.Keys(o.Annotations)) {
+		value := o.Annotations[key]
+		if err := checkAnnotation(key, value); err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, "--annotation="+key+"="+value)
+	}
+	return command("backup", o.Stanza, append(arguments, verbose, complain)...)
+}
+
+// ExpireCommand applies the retention of one repository.
+func ExpireCommand(stanza string, repo int) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	return command("expire", stanza, argument, verbose, complain)
+}
+
+// RepoLSCommand lists a directory of a repository, for ParseRepoLS. The path is
+// relative to the repository: archive/db/15-1/0000000100000000.
+func RepoLSCommand(repo int, path string) ([]string, error) {
+	return repoLSCommand(repo, path)
+}
+
+// RepoFilesCommand lists a directory of a repository and all below it, for
+// ParseRepoFiles. The path is as in RepoLSCommand.
+func RepoFilesCommand(repo int, path string) ([]string, error) {
+	return repoLSCommand(repo, path, "--recurse")
+}
+
+func repoLSCommand(repo int, path string, options ...string) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRepoPath(path); err != nil {
+		return nil, err
+	}
+	return slices.Concat([]string{program, "repo-ls", argument}, options, []string{asJSON, soon, quiet, complain, path}), nil
+}
+
+var backupLabel = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$`)
+
+// VerifyCommand reads back a backup, the files it refers to and its WAL, for
+// ParseVerify. It exits 0 for almost all that it finds. Up to 2.54 pgBackRest takes
+// --set and reads the whole repository: see Reads in package proof.
+func VerifyCommand(stanza string, repo int, label string) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	if !backupLabel.MatchString(label) {
+		return nil, errors.New("the backup must be a label of pgBackRest, such as 20261122-132826F")
+	}
+	return command("verify", stanza, argument, "--set="+label, "--output=text", "--verbose", verbose, complain)
+}
+
+var runUID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// TerminateCommand ends the backup with this annotation, and nothing else: not
+// what archives WAL, and no other backup. pgBackRest ends with [063] and the next
+// backup of the same type resumes. Exit code 1 means that there was none.
+func TerminateCommand(key, run string) ([]string, error) {
+	if !annotationKey.MatchString(key) || !runUID.MatchString(run) {
+		return nil, errors.New("the run must be the UID of a Workflow")
+	}
+	return []string{"pkill", "--signal", "TERM", "--full", key + "=" + run}, nil
+}
+
+// TerminateWorkersCommand ends the workers that a dead backup has left. They continue
+// until their file is done, without a lock after SIGTERM, and write into the
+// directory that the next backup resumes. Such a worker has become a child of process
+// 1; a worker of a backup that is running never is one.
+func TerminateWorkersCommand() []string {
+	return []string{"pkill", "--signal", "TERM", "--parent", "1", "--full", "backup:local"}
+}
+
+// command puts the name of the command first and the stanza second, so that a rule
+// can allow it by its position.
+func command(name, stanza string, arguments ...string) ([]string, error) {
+	if err := CheckStanza(stanza); err != nil {
+		return nil, err
+	}
+	return append([]string{program, name, "--stanza=" + stanza}, arguments...), nil
+}
+
+func repoArgument(repo int) (string, error) {
+	if repo < 1 || repo > maxRepo {
+		return "", fmt.Errorf("the repository must be a number from 1 to %d", maxRepo)
+	}
+	return "--repo=" + strconv.Itoa(repo), nil
+}

@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package object
+
+import (
+	"slices"
+	"strings"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// State is everything that one pass has read of a cluster. Nothing changes it
+// after that.
+type State struct {
+	Key types.NamespacedName
+	// Postgresql is nil if it does not exist or is being deleted.
+	Postgresql *unstructured.Unstructured
+	// Stanza is nil if it does not exist.
+	Stanza *stanzaflowv1alpha1.Stanza
+	// ArgoInstalled: Argo's kinds are served. If not, Template, CronWorkflows and
+	// Workflows are empty, and that means nothing.
+	ArgoInstalled bool
+	Template      Template
+	// Objects of ours for this cluster.
+	Objects Objects
+	// Foreign has the ID of every planned object whose name another owner uses.
+	Foreign map[string]bool
+	// Workflows with the label of this cluster, of every kind of run, however
+	// they were started.
+	Workflows []*wfv1.Workflow
+}
+
+// Suspended reports whether the Stanza suspends every schedule.
+func (s State) Suspended() bool { return s.Stanza != nil && s.Stanza.Spec.Suspend }
+
+// Backups are the Workflows that make a backup. A run of another kind is not
+// counted as one.
+func (s State) Backups() []*wfv1.Workflow {
+	return slices.DeleteFunc(slices.Clone(s.Workflows), func(workflow *wfv1.Workflow) bool {
+		return outcome.KindOf(workflow) != vocab.RunBackup
+	})
+}
+
+// Template is the WorkflowTemplate that the schedules refer to.
+type Template struct {
+	Name  string
+	Found bool
+	// Version is "<uid>.<generation>".
+	Version string
+	// Contract is the value of its label vocab.LabelContract.
+	Contract string
+}
+
+// Usable reports whether schedules can be programmed with the template.
+func (t Template) Usable() bool { return t.Found && t.Contract == vocab.TemplateContract }
+
+// Objects holds objects by kind, sorted by name. Every kind in it is in the
+// table of kinds.
+type Objects map[schema.GroupVersionKind][]*unstructured.Unstructured
+
+// Set replaces the objects of a kind.
+func (o Objects) Set(kind schema.GroupVersionKind, objects []*unstructured.Unstructured) {
+	sortByName(objects)
+	o[KindOf(kind).GVK] = objects
+}
+
+// Add adds one object.
+func (o Objects) Add(object *unstructured.Unstructured) {
+	kind := object.GroupVersionKind()
+	o.Set(kind, append(slices.Clone(o[kind]), object))
+}
+
+// Find returns the object of a kind and a name, nil if there is none.
+func (o Objects) Find(kind schema.GroupVersionKind, name string) *unstructured.Unstructured {
+	return ByName(o[KindOf(kind).GVK])[name]
+}
+
+// ID names an object in a message.
+func ID(object *unstructured.Unstructured) string {
+	return object.GetKind() + " " + object.GetName()
+}
+
+// ByName indexes objects of one kind.
+func ByName(objects []*unstructured.Unstructured) map[string]*unstructured.Unstructured {
+	index := make(map[string]*unstructured.Unstructured, len(objects))
+	for _, object := range objects {
+		index[object.GetName()] = object
+	}
+	return index
+}
+
+// sortByName sorts objects of one kind.
+func sortByName(objects []*unstructured.Unstructured) {
+	slices.SortFunc(objects, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+}
+
+// Owned reports whether an object is managed by us for one cluster.
+func Owned(object *unstructured.Unstructured, cluster string) bool {
+	return Contains(object.GetLabels(), Labels(cluster))
+}
+
+// Labels are on every object of ours for a cluster.
+func Labels(cluster string) map[string]string {
+	return map[string]string{vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: cluster}
+}
+
+// Contains reports whether all labels or annotations in some are in all.
+func Contains(all, some map[string]string) bool {
+	for k, v := range some {
+		if got, ok := all[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,132 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package object
+
+import (
+	"maps"
+	"slices"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+const (
+	fieldStatus  = "status"
+	fieldSuspend = "suspend"
+)
+
+// LabelCronWorkflow is Argo's, on every Workflow that a CronWorkflow started.
+const LabelCronWorkflow = "workflows.argoproj.io/cron-workflow"
+
+// Suspended reports whether a CronWorkflow starts no runs.
+func Suspended(cronWorkflow *unstructured.Unstructured) bool {
+	suspend, _, _ := unstructured.NestedBool(cronWorkflow.Object, FieldSpec, fieldSuspend)
+	return suspend
+}
+
+// Busy reports whether a CronWorkflow has an unfinished run: one that Argo would
+// delete with it, or one by hand of the same repo and type, which may have been
+// started from it.
+func Busy(workflows []*wfv1.Workflow, cronWorkflow *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(workflows, func(workflow *wfv1.Workflow) bool {
+		return outcome.Running(workflow) && belongsTo(workflow, cronWorkflow)
+	})
+}
+
+func belongsTo(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured) bool {
+	labels, of := workflow.Labels, cronWorkflow.GetLabels()
+	return StartedBy(workflow, cronWorkflow) ||
+		labels[vocab.LabelRepo] == of[vocab.LabelRepo] && labels[vocab.LabelType] == of[vocab.LabelType]
+}
+
+// StartedBy reports whether a CronWorkflow started a Workflow, by its schedule
+// or by hand.
+func StartedBy(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured) bool {
+	for _, owner := range workflow.OwnerReferences {
+		if owner.Kind == CronWorkflow.Kind && owner.Name == cronWorkflow.GetName() {
+			return true
+		}
+	}
+	return workflow.Labels[LabelCronWorkflow] == cronWorkflow.GetName()
+}
+
+// DecodeWorkflow reads what we need of a Workflow. Where the minimal CRDs are
+// installed, a Workflow may hold anything. One that cannot be read keeps its
+// name, its labels and its phase, so at worst it ends as Unknown.
+func DecodeWorkflow(object *unstructured.Unstructured) *wfv1.Workflow {
+	workflow := &wfv1.Workflow{}
+	part := map[string]any{FieldMetadata: object.Object[FieldMetadata], fieldStatus: object.Object[fieldStatus]}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(part, workflow); err == nil {
+		return workflow
+	}
+	phase, _, _ := unstructured.NestedString(object.Object, fieldStatus, "phase")
+	workflow = &wfv1.Workflow{}
+	workflow.Name, workflow.Namespace, workflow.UID = object.GetName(), object.GetNamespace(), object.GetUID()
+	workflow.Labels, workflow.OwnerReferences = object.GetLabels(), object.GetOwnerReferences()
+	workflow.CreationTimestamp = object.GetCreationTimestamp()
+	workflow.Status.Phase = wfv1.WorkflowPhase(phase)
+	return workflow
+}
+
+// Fields of a Workflow that say how it ended, and what it waits for.
+var (
+	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
+	changeFields   = slices.Concat(runFields, []string{"synchronization"})
+	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
+	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children"})
+)
+
+// TrimWorkflow removes what we do not read from a Workflow before it enters a
+// cache: its specs and templates are most of its size.
+func TrimWorkflow(object any) (any, error) {
+	workflow, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return object, nil
+	}
+	workflow.SetManagedFields(nil)
+	delete(workflow.Object, FieldSpec)
+	if status, ok := workflow.Object[fieldStatus].(map[string]any); ok {
+		keepOnly(status, workflowStatus)
+		if nodes, ok := status["nodes"].(map[string]any); ok {
+			for _, node := range nodes {
+				if fields, ok := node.(map[string]any); ok {
+					keepOnly(fields, workflowNode)
+				}
+			}
+		}
+	}
+	return workflow, nil
+}
+
+func keepOnly(object map[string]any, keys []string) {
+	kept := make(map[string]any, len(keys))
+	for _, key := range keys {
+		if value, ok := object[key]; ok {
+			kept[key] = value
+		}
+	}
+	clear(object)
+	maps.Copy(object, kept)
+}
+
+// RunChanged reports whether a change of a Workflow changes how it counts. Argo
+// updates a running one every few seconds.
+func RunChanged(was, is *unstructured.Unstructured) bool {
+	if !equality.Semantic.DeepEqual(was.GetLabels(), is.GetLabels()) {
+		return true
+	}
+	for _, field := range changeFields {
+		a, _, _ := unstructured.NestedFieldNoCopy(was.Object, fieldStatus, field)
+		b, _, _ := unstructured.NestedFieldNoCopy(is.Object, fieldStatus, field)
+		if !equality.Semantic.DeepEqual(a, b) {
+			return true
+		}
+	}
+	return false
+}

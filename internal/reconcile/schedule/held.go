@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schedule
+
+import (
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+)
+
+// suspendedByUser is why every schedule of the cluster is held.
+const suspendedByUser = "suspended by spec.suspend of the Stanza"
+
+// heldNow says why no schedule of the cluster can make a backup now, according to
+// the Stanza and the postgresql. It is empty if they can.
+func heldNow(state object.State) string {
+	switch {
+	case state.Suspended():
+		return suspendedByUser
+	case state.Postgresql == nil:
+		return ""
+	}
+	cluster, _ := cpo.Decode(state.Postgresql.Object)
+	return cluster.Operation.Held()
+}
+
+// heldByRun says why the last run of a schedule made no backup, if it was held:
+// by the gate, an upgrade, a recovery. Only the next run finds out whether that
+// is over.
+func heldByRun(entry stanzaflowv1alpha1.ScheduleStatus) string {
+	last := LastFinished(entry)
+	if last == nil || last.Result != stanzaflowv1alpha1.RunHeld {
+		return ""
+	}
+	return "the last run was held: " + last.Message
+}
+
+// LastFinished is the newest finished run of a schedule, nil without one.
+func LastFinished(entry stanzaflowv1alpha1.ScheduleStatus) *stanzaflowv1alpha1.RunStatus {
+	return outcome.History{LastRun: entry.LastRun, PreviousRun: entry.PreviousRun}.LastFinished()
+}
+
+// HeldByCluster is what holds a schedule together with all others, empty if
+// nothing does.
+func HeldByCluster(entry stanzaflowv1alpha1.ScheduleStatus) string {
+	if entry.Held == heldByRun(entry) {
+		return ""
+	}
+	return entry.Held
+}

@@ -1,0 +1,175 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schedule
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+func TestOverdue(t *testing.T) {
+	const daily, halfHourly = "30 2 * * *", "*/30 * * * *"
+	backup := func(start, stop string) *stanzaflowv1alpha1.BackupStatus {
+		return &stanzaflowv1alpha1.BackupStatus{StartTime: metav1.NewTime(reconciletest.Moment(start)), StopTime: metav1.NewTime(reconciletest.Moment(stop))}
+	}
+	run := func(result stanzaflowv1alpha1.RunResult) *stanzaflowv1alpha1.RunStatus {
+		return &stanzaflowv1alpha1.RunStatus{Result: result}
+	}
+	yesterday := backup("2026-11-21T02:30:05Z", "2026-11-21T02:40:00Z")
+	for name, tc := range map[string]struct {
+		schedule, zone string
+		// since when the slots count, the 20th if empty.
+		since    string
+		backup   *stanzaflowv1alpha1.BackupStatus
+		last     *stanzaflowv1alpha1.RunStatus
+		now      string
+		want     bool
+		wantLook string
+	}{
+		"not begun, within the allowance": {
+			schedule: daily, backup: yesterday, now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
+		},
+		"not begun": {
+			schedule: daily, backup: yesterday, now: "2026-11-22T03:35:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		},
+		"never": {
+			schedule: daily, now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		},
+		"proven": {
+			schedule: daily, backup: backup("2026-11-22T02:30:05Z", "2026-11-22T02:40:00Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"proven, on a clock that is a little behind": {
+			schedule: daily, backup: backup("2026-11-22T02:29:40Z", "2026-11-22T02:29:50Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"proven by a run that outlived its interval": {
+			schedule: daily, backup: backup("2026-11-21T02:30:05Z", "2026-11-22T02:30:01Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"proven, then a run failed before the next slot": {
+			schedule: daily, backup: backup("2026-11-22T02:30:05Z", "2026-11-22T02:40:00Z"), last: run(stanzaflowv1alpha1.RunFailed),
+			now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"failed": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunFailed), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		},
+		"held": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunHeld), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		},
+		"said nothing": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunUnknown), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		},
+		"a run is running": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"was due before it counts": {
+			schedule: daily, since: "2026-11-22T02:30:01Z", now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"every half hour": {
+			schedule: halfHourly, backup: backup("2026-11-22T12:00:05Z", "2026-11-22T12:01:00Z"), now: "2026-11-22T12:40:00Z", want: true, wantLook: "2026-11-22T13:10:00Z",
+		},
+		"every half hour, in time": {
+			schedule: halfHourly, backup: backup("2026-11-22T12:00:05Z", "2026-11-22T12:01:00Z"), now: "2026-11-22T12:39:59Z", wantLook: "2026-11-22T12:40:00Z",
+		},
+		"every minute": {
+			schedule: "* * * * *", backup: backup("2026-11-22T12:00:05Z", "2026-11-22T12:00:20Z"), now: "2026-11-22T12:07:00Z", want: true, wantLook: "2026-11-22T12:08:00Z",
+		},
+		"the allowance is that of the slot, not of the shortest gap": {
+			schedule: "0,10 2 * * *", backup: backup("2026-11-22T02:00:05Z", "2026-11-22T02:01:00Z"), now: "2026-11-22T03:14:59Z", wantLook: "2026-11-22T03:15:00Z",
+		},
+		"a slot with a short gap is not covered by the long one after it": {
+			schedule: "0,10 2 * * *", backup: backup("2026-11-21T02:10:05Z", "2026-11-21T02:11:00Z"), now: "2026-11-22T02:06:40Z", want: true, wantLook: "2026-11-22T03:15:00Z",
+		},
+		"in its time zone": {
+			schedule: daily, zone: "Asia/Tokyo", backup: backup("2026-11-21T17:30:05Z", "2026-11-21T17:40:00Z"), now: "2026-11-22T18:34:59Z", wantLook: "2026-11-22T18:35:00Z",
+		},
+		"once in four years": {
+			schedule: "0 0 29 2 *", since: "2020-01-01T00:00:00Z", now: "2026-11-22T12:00:00Z", want: true, wantLook: "2028-02-29T01:05:00Z",
+		},
+		"cannot be read": {schedule: "nonsense", now: "2026-11-22T12:00:00Z"},
+		"unknown zone":   {schedule: daily, zone: "Nowhere", now: "2026-11-22T12:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			entry := stanzaflowv1alpha1.ScheduleStatus{Schedule: tc.schedule, TimeZone: tc.zone, LastBackup: tc.backup, LastRun: tc.last}
+			since := reconciletest.Moment("2026-11-20T00:00:00Z")
+			if tc.since != "" {
+				since = reconciletest.Moment(tc.since)
+			}
+			got, look := overdue(timetableIn(entry), since, entry, reconciletest.Moment(tc.now))
+			if got != tc.want {
+				t.Errorf("overdue is %v, want %v", got, tc.want)
+			}
+			wantLook := time.Time{}
+			if tc.wantLook != "" {
+				wantLook = reconciletest.Moment(tc.wantLook)
+			}
+			if !look.Equal(wantLook) {
+				t.Errorf("looks again at %v, want %v", look, wantLook)
+			}
+		})
+	}
+}
+
+// TestOverdueIsFoundOnTime checks that a look at the promised moment finds the
+// overdue slot, and misses none.
+func TestOverdueIsFoundOnTime(t *testing.T) {
+	for _, schedule := range []string{"*/30 * * * *", "0,1,30 */7 * * *", "* 2 * * *", "30 2 * * 0"} {
+		entry := stanzaflowv1alpha1.ScheduleStatus{Schedule: schedule, TimeZone: "UTC"}
+		times := timetableIn(entry)
+		from := reconciletest.Moment("2026-11-19T23:59:59Z")
+		_, look := overdue(times, from, entry, from)
+		slot := times.next(from)
+		for range 70 {
+			due, next := times.dueAt(look)
+			if late, _ := overdue(times, from, entry, look); !late || !due.Equal(slot) || !next.After(look) {
+				t.Fatalf("%s, at %v: overdue %v for %v, want %v; next look %v", schedule, look, late, due, slot, next)
+			}
+			slot, look = times.next(slot), next
+		}
+	}
+}
+
+func TestCountsFrom(t *testing.T) {
+	made, ran, now := reconciletest.Moment("2026-11-20T00:00:00Z"), reconciletest.Moment("2026-11-21T02:30:00Z"), reconciletest.Moment("2026-11-22T12:00:00Z")
+	changed := func(manager string) *unstructured.Unstructured {
+		u := object.New(object.CronWorkflow)
+		u.SetCreationTimestamp(metav1.NewTime(made))
+		u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: manager, Time: new(metav1.NewTime(ran))}})
+		return u
+	}
+	is := stanzaflowv1alpha1.ScheduleStatus{Schedule: "30 2 * * *", TimeZone: "UTC"}
+	late := is
+	late.Overdue = true
+	otherZone := late
+	otherZone.TimeZone = "Europe/Vienna"
+	known := is
+	known.LastRun = &stanzaflowv1alpha1.RunStatus{StartTime: new(metav1.NewTime(ran))}
+	for name, tc := range map[string]struct {
+		cronWorkflow *unstructured.Unstructured
+		was, is      stanzaflowv1alpha1.ScheduleStatus
+		want         time.Time
+	}{
+		"from when it was made":                              {changed("workflow-controller"), is, is, made},
+		"from when we changed it":                            {changed(vocab.FieldManager), is, is, ran},
+		"what was overdue stays so, whatever else we change": {changed(vocab.FieldManager), late, is, time.Time{}},
+		"in another zone it is another schedule":             {changed(vocab.FieldManager), otherZone, is, ran},
+		"without Argo, from its last run":                    {nil, known, known, ran},
+		"without Argo, and it never ran":                     {nil, is, is, now},
+		"without Argo, and it was overdue":                   {nil, late, is, time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := countsFrom(tc.cronWorkflow, tc.was, tc.is, now); !got.Equal(tc.want) {
+				t.Errorf("counts from %v, want %v", got, tc.want)
+			}
+		})
+	}
+}

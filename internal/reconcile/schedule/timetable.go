@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schedule
+
+import (
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+)
+
+// expressionSeparator separates the expressions of a CronWorkflow. One of ours
+// has a single expression.
+const expressionSeparator = ", "
+
+// Text is the schedule of a CronWorkflow for a person, empty for objects of other
+// kinds.
+func Text(cronWorkflow *unstructured.Unstructured) string {
+	return strings.Join(expressions(cronWorkflow), expressionSeparator)
+}
+
+func expressions(cronWorkflow *unstructured.Unstructured) []string {
+	list, _, _ := unstructured.NestedStringSlice(cronWorkflow.Object, object.FieldSpec, "schedules")
+	return list
+}
+
+// Zone is the name of the time zone of a CronWorkflow.
+func Zone(cronWorkflow *unstructured.Unstructured) string {
+	zone, _, _ := unstructured.NestedString(cronWorkflow.Object, object.FieldSpec, "timezone")
+	return zone
+}
+
+// timetable knows when a CronWorkflow fires, with the parser that Argo uses.
+type timetable struct {
+	schedules []cron.Schedule
+	zone      *time.Location
+}
+
+// timetableOf reads a CronWorkflow as Argo does.
+func timetableOf(cronWorkflow *unstructured.Unstructured) timetable {
+	return readTimetable(Zone(cronWorkflow), expressions(cronWorkflow))
+}
+
+// timetableIn reads what the status has of a CronWorkflow that does not exist.
+func timetableIn(entry stanzaflowv1alpha1.ScheduleStatus) timetable {
+	return readTimetable(entry.TimeZone, strings.Split(entry.Schedule, expressionSeparator))
+}
+
+// readTimetable leaves out what it cannot read: as far as we know it never fires.
+func readTimetable(zoneName string, expressions []string) timetable {
+	zone, err := time.LoadLocation(zoneName)
+	if err != nil {
+		return timetable{}
+	}
+	t := timetable{zone: zone}
+	for _, expression := range expressions {
+		if schedule, err := cron.ParseStandard(expression); err == nil {
+			t.schedules = append(t.schedules, schedule)
+		}
+	}
+	return t
+}
+
+// next is the first activation after a moment, zero if there is none.
+func (t timetable) next(after time.Time) time.Time {
+	var first time.Time
+	for _, schedule := range t.schedules {
+		first = object.Earliest(first, schedule.Next(after.In(t.zone)))
+	}
+	return first
+}
+
+// lookBack are the windows in which latest looks for an activation. cron can only
+// look forward. A window without an activation makes the next one, up to a leap
+// year and back, cheap to search.
+var lookBack = []time.Duration{time.Hour, 25 * time.Hour, 8 * 24 * time.Hour, 32 * 24 * time.Hour, 367 * 24 * time.Hour, 9 * 366 * 24 * time.Hour}
+
+// latest is the last activation at or before a moment, zero if there is none.
+func (t timetable) latest(notAfter time.Time) time.Time {
+	for _, window := range lookBack {
+		var last time.Time
+		for at := t.next(notAfter.Add(-window)); !at.IsZero() && !at.After(notAfter); at = t.next(at) {
+			last = at
+		}
+		if !last.IsZero() {
+			return last
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+)
+
+// repos has an entry for each repo of the configuration that is in force: the
+// planned one, or the one before it while a Problem keeps that, or while nothing
+// is planned at all, since PostgreSQL then archives by the last one.
+func repos(before []stanzaflowv1alpha1.RepoStatus, p Pass, runs []outcome.Run) []stanzaflowv1alpha1.RepoStatus {
+	known := map[string]stanzaflowv1alpha1.RepoStatus{}
+	for _, entry := range before {
+		known[entry.Name] = entry
+	}
+	kept := p.Plan.Keep.Configuration || len(p.Plan.Repos) == 0
+	var after []stanzaflowv1alpha1.RepoStatus
+	for _, repo := range p.Plan.Repos {
+		entry := stanzaflowv1alpha1.RepoStatus{Name: repo.Name, Storage: repo.Storage, Location: repo.Location}
+		if was, ok := known[repo.Name]; ok && (kept || was.Storage == entry.Storage && was.Location == entry.Location) {
+			entry = was
+		}
+		delete(known, repo.Name)
+		after = append(after, outcome.FoldRepo(entry, runs))
+	}
+	if kept {
+		for _, entry := range known {
+			after = append(after, outcome.FoldRepo(entry, runs))
+		}
+	}
+	slices.SortFunc(after, func(a, b stanzaflowv1alpha1.RepoStatus) int { return strings.Compare(a.Name, b.Name) })
+	return after
+}
+
+// orphanedClaims are the claims of the cluster that no repo uses. While a Problem
+// keeps the configuration, the claims in use are those that were in use before
+// it.
+func orphanedClaims(before []string, p Pass) []string {
+	used := map[string]bool{}
+	for _, repo := range p.Plan.Repos {
+		used[repo.Claim] = true
+	}
+	var orphaned []string
+	for _, claim := range p.State.Objects[object.Claim] {
+		name := claim.GetName()
+		if p.Plan.Keep.Configuration && !slices.Contains(before, name) || used[name] {
+			continue
+		}
+		orphaned = append(orphaned, name)
+	}
+	return orphaned
+}
+
+// certificate is the certificate in use. A failed pass leaves it in use.
+func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass) *stanzaflowv1alpha1.CertificateStatus {
+	switch {
+	case p.Done.Certificate != nil:
+		return p.Done.Certificate
+	case len(object.With(p.Actions, object.Issue)) == 0, len(p.Done.Refused) > 0:
+		return nil
+	}
+	return before
+}
+
+// configuration identifies the configuration that the pods should have, for the
+// precheck of a run. While a Problem keeps an older one, its files are not known
+// here.
+func configuration(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
+	if p.State.Postgresql == nil || p.Plan.Provision == nil && !p.Plan.Keep.Configuration {
+		return nil
+	}
+	after := &stanzaflowv1alpha1.ConfigurationStatus{Source: cpo.BackupDigest(p.State.Postgresql.Object)}
+	if p.Plan.Keep.Configuration {
+		return after
+	}
+	after.Primary = fileDigest(p.Plan.Provision.ConfigMap)
+	if host := p.Plan.Provision.RepoHost; host != nil {
+		after.RepoHost = fileDigest(host.ConfigMap)
+	}
+	return after
+}
+
+// fileDigest is the SHA-256 of the configuration file in a ConfigMap.
+func fileDigest(configMap corev1.ConfigMap) string {
+	sum := sha256.Sum256([]byte(configMap.Data[cpo.ConfigFileName]))
+	return hex.EncodeToString(sum[:])
+}

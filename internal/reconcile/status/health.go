@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// backupHealthy sums up the schedules: the worst of them decides. A running run
+// does not change what is known; the one before it still counts. The message
+// lists what is overdue whatever the reason, and before texts that may be long.
+func backupHealthy(status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
+	if len(status.Schedules) == 0 {
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoSchedule, "No schedule is in force")
+	}
+	texts, late, proven := map[vocab.Reason][]string{}, []string(nil), false
+	for _, entry := range status.Schedules {
+		name := backupName(entry.Type, entry.Repo)
+		last := schedule.LastFinished(entry)
+		if reason := verdict(last); reason == vocab.ReasonSucceeded {
+			proven = true
+		} else if reason != "" {
+			texts[reason] = append(texts[reason], runText(reason, name, last.Message))
+		}
+		if cause := schedule.HeldByCluster(entry); cause != "" {
+			texts[vocab.ReasonHeld] = append([]string{heldText(cause)}, texts[vocab.ReasonHeld]...)
+		}
+		if entry.Overdue {
+			texts[vocab.ReasonOverdue] = append(texts[vocab.ReasonOverdue], overdueText(entry))
+			late = append(late, entry.Type+" of "+entry.Repo)
+		}
+	}
+	for _, reason := range []vocab.Reason{vocab.ReasonLastRunFailed, vocab.ReasonHeld, vocab.ReasonRetentionFailed} {
+		if len(texts[reason]) == 0 {
+			continue
+		}
+		worst := texts[reason]
+		if len(late) > 0 {
+			worst = append([]string{"overdue: " + strings.Join(late, ", ")}, worst...)
+		}
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, reason, worst...)
+	}
+	if len(late) > 0 {
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, vocab.ReasonOverdue, texts[vocab.ReasonOverdue]...)
+	}
+	if !proven {
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoRunYet,
+			"No run has ended yet; until the first one has created the pgBackRest stanza, PostgreSQL cannot archive and keeps its WAL")
+	}
+	return condition(vocab.ConditionBackupHealthy, metav1.ConditionTrue, vocab.ReasonSucceeded, "The last run of every schedule that was due is proven")
+}
+
+// verdict is the reason that the last finished run of a schedule stands for,
+// empty without one.
+func verdict(run *stanzaflowv1alpha1.RunStatus) vocab.Reason {
+	switch {
+	case run == nil:
+		return ""
+	case run.Result == stanzaflowv1alpha1.RunHeld:
+		return vocab.ReasonHeld
+	case run.Result != stanzaflowv1alpha1.RunSucceeded:
+		return vocab.ReasonLastRunFailed
+	case run.Retention == vocab.RetentionFailed:
+		return vocab.ReasonRetentionFailed
+	}
+	return vocab.ReasonSucceeded
+}
+
+func runText(reason vocab.Reason, name, message string) string {
+	if reason == vocab.ReasonHeld {
+		return "last " + name + " was held: " + message
+	}
+	if reason == vocab.ReasonRetentionFailed {
+		return "last " + name + ": " + message
+	}
+	return "last " + name + " failed: " + message
+}
+
+// heldText says what holds every schedule.
+func heldText(cause string) string { return "no schedule can make a backup: " + cause }
+
+// overdueText says that the schedule did not start, unless the last run or the
+// cluster explains why there is no backup.
+func overdueText(entry stanzaflowv1alpha1.ScheduleStatus) string {
+	name := backupName(entry.Type, entry.Repo)
+	if reason := verdict(schedule.LastFinished(entry)); entry.Held == "" && reason != vocab.ReasonLastRunFailed {
+		return name + " was due and did not run; check CronWorkflow " + entry.CronWorkflow + " and Argo's workflow controller"
+	}
+	return name + " was due, and no backup has been proven since"
+}
+
+func backupName(backupType, repo string) string { return backupType + " backup of " + repo }

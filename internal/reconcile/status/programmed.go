@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// programmed lists what is wrong, or else what only takes its time. Status True
+// with another reason than Programmed means that everything planned exists, and
+// that there is something to wait for or to know.
+func programmed(p Pass) metav1.Condition {
+	findings := slices.Concat(findArgo(p), findTemplate(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p))
+	if len(findings) > 0 {
+		return condition(vocab.ConditionProgrammed, metav1.ConditionFalse, findings[0].Reason, messages(findings)...)
+	}
+	var notes []Finding
+	for _, cronWorkflow := range p.Done.Draining {
+		notes = append(notes, Finding{vocab.ReasonDraining, object.ID(cronWorkflow) + " is suspended and will be deleted when its runs have ended"})
+	}
+	notes = append(notes, p.Skew.Notes...)
+	if len(notes) > 0 {
+		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, notes[0].Reason, messages(notes)...)
+	}
+	return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, vocab.ReasonProgrammed, "Everything planned is in place")
+}
+
+func messages(findings []Finding) []string {
+	texts := make([]string, 0, len(findings))
+	for _, f := range findings {
+		texts = append(texts, f.Message)
+	}
+	return texts
+}
+
+func findArgo(p Pass) []Finding {
+	missing := !p.State.ArgoInstalled
+	for _, f := range p.Done.Failures {
+		missing = missing || f.Missing() == object.Argo
+	}
+	if !missing || p.State.Postgresql == nil {
+		return nil
+	}
+	return []Finding{{
+		vocab.ReasonArgoNotInstalled,
+		"The resources of Argo Workflows (" + wfv1.SchemeGroupVersion.String() + ") are not installed; install Argo Workflows",
+	}}
+}
+
+func findTemplate(p Pass) []Finding {
+	template, namespace := p.State.Template, p.State.Key.Namespace
+	install := "install it with kubectl apply -k workflows/ -n " + namespace
+	switch {
+	case !p.State.ArgoInstalled, len(p.Plan.Schedules) == 0:
+		return nil
+	case !template.Found:
+		return []Finding{{
+			vocab.ReasonWorkflowTemplateMissing,
+			"There is no WorkflowTemplate " + template.Name + " in namespace " + namespace + "; " + install,
+		}}
+	case !template.Usable():
+		return []Finding{{vocab.ReasonWorkflowTemplateInvalid, fmt.Sprintf(
+			"WorkflowTemplate %s in namespace %s has label %s=%s, not %s; %s",
+			template.Name, namespace, vocab.LabelContract, cmp.Or(template.Contract, "(none)"), vocab.TemplateContract, install)}}
+	}
+	return nil
+}
+
+func findForeign(p Pass) []Finding {
+	var foreign []*unstructured.Unstructured
+	for _, action := range object.With(p.Actions, object.Refuse) {
+		foreign = append(foreign, action.Want)
+	}
+	var findings []Finding
+	for _, o := range append(foreign, p.Done.Refused...) {
+		findings = append(findings, Finding{
+			vocab.ReasonNotOwned,
+			object.ID(o) + " exists and is not managed by " + vocab.ManagedBy + " for this cluster; " + handOver(o, p.State.Key.Name),
+		})
+	}
+	return findings
+}
+
+// handOver says what to do about an object that is not ours. A claim may hold
+// backups, so no message may ask anybody to remove one.
+func handOver(foreign *unstructured.Unstructured, cluster string) string {
+	if object.KindOf(foreign.GroupVersionKind()).HoldsBackups {
+		return fmt.Sprintf("if it holds the backups of this cluster, hand it over: kubectl label pvc -n %s %s %s=%s %s=%s",
+			foreign.GetNamespace(), foreign.GetName(), vocab.LabelManagedBy, vocab.ManagedBy, vocab.LabelCluster, cluster)
+	}
+	return "remove it, or rename the cluster"
+}
+
+func findMismatches(p Pass) []Finding {
+	var findings []Finding
+	for _, action := range object.With(p.Actions, object.Mismatch) {
+		findings = append(findings, Finding{vocab.ReasonVolumeClaimMismatch, action.Text})
+	}
+	return findings
+}
+
+func findFailures(p Pass) []Finding {
+	var findings []Finding
+	for _, f := range p.Done.Failures {
+		switch missing := f.Missing(); {
+		case object.Quiet(f.Err), missing == object.Argo:
+		case missing == object.CertManager:
+			findings = append(findings, Finding{
+				vocab.ReasonCertManagerNotInstalled,
+				"the Stanza names an issuer, but the resources of cert-manager (" + object.Certificate.GroupVersion().String() +
+					") are not installed; install cert-manager, or remove spec.certificate.issuerRef",
+			})
+		default:
+			findings = append(findings, Finding{vocab.ReasonApplyFailed, "cannot " + f.What + ": " + object.Plain(f.Err)})
+		}
+	}
+	return findings
+}
+
+// findVerdicts lists what Argo says of the CronWorkflows that it has read.
+func findVerdicts(p Pass) []Finding {
+	var findings []Finding
+	for _, cronWorkflow := range p.Done.InForce {
+		conditions, _, _ := unstructured.NestedSlice(cronWorkflow.Object, "status", "conditions")
+		for _, c := range conditions {
+			verdict, ok := c.(map[string]any)
+			if !ok || verdict["status"] != "True" ||
+				verdict["type"] != string(wfv1.ConditionTypeSpecError) && verdict["type"] != string(wfv1.ConditionTypeSubmissionError) {
+				continue
+			}
+			findings = append(findings, Finding{
+				vocab.ReasonRejectedByArgo,
+				fmt.Sprintf("Argo does not run %s: %v", object.ID(cronWorkflow), verdict["message"]),
+			})
+		}
+	}
+	return findings
+}

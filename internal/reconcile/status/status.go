@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Pass is everything that a status is made of.
+type Pass struct {
+	State   object.State
+	Plan    translate.Plan
+	Actions []object.Action
+	Done    object.Result
+	Skew    Skew
+	Now     time.Time
+}
+
+// Skew says how well the objects that are installed for the whole cluster fit the
+// operator: the policies and the CRD of Stanza.
+type Skew struct {
+	// Wrong stops backups or reports, or will.
+	Wrong []Finding
+	// Notes stop nothing, and a person should know them.
+	Notes []Finding
+}
+
+// Finding is one thing that is wrong or waited for.
+type Finding struct {
+	Reason  vocab.Reason
+	Message string
+}
+
+// For returns the status after a pass, and when to look again.
+func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stanzaflowv1alpha1.StanzaStatus, time.Time) {
+	after := stanzaflowv1alpha1.StanzaStatus{ObservedGeneration: generation}
+	runs := backupRuns(p.State)
+	var lookAgain time.Time
+	after.Schedules, lookAgain = schedule.Entries(before.Schedules, schedule.Pass{
+		State: p.State, Plan: p.Plan, InForce: p.Done.InForce, Runs: runs, Now: p.Now,
+	})
+	after.Schedule = schedule.Summary(after.Schedules)
+	history := outcome.History{LastRun: before.LastRun, LastBackup: before.LastBackup}
+	if p.State.ArgoInstalled {
+		history = history.Fold(runs)
+	}
+	after.LastRun, after.LastBackup = history.LastRun, history.LastBackup
+
+	after.Repos = repos(before.Repos, p, runs)
+	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
+	after.Certificate = certificate(before.Certificate, p)
+	after.Configuration = configuration(p)
+
+	for _, entry := range after.Schedules {
+		if entry.NextRunTime != nil {
+			after.NextRunTime = new(metav1.NewTime(object.Earliest(timeOf(after.NextRunTime), entry.NextRunTime.Time)))
+		}
+	}
+	after.Conditions = stamp(before.Conditions, conditions(p, after), generation, p.Now)
+	return after, object.Earliest(p.Wake(), lookAgain)
+}
+
+// Wake is when there is more to do for the actions of a pass, zero if there is
+// nothing.
+func (p Pass) Wake() time.Time {
+	return object.Earliest(object.WakeAfter(p.Actions), p.Done.Wake)
+}
+
+// backupRuns are the backup runs of the cluster.
+func backupRuns(state object.State) []outcome.Run {
+	backups := state.Backups()
+	runs := make([]outcome.Run, 0, len(backups))
+	for _, workflow := range backups {
+		runs = append(runs, outcome.Read(workflow))
+	}
+	return runs
+}
+
+// stamp gives conditions their generation and the time of their last change.
+func stamp(before, after []metav1.Condition, generation int64, now time.Time) []metav1.Condition {
+	for i := range after {
+		after[i].ObservedGeneration = generation
+		after[i].LastTransitionTime = metav1.NewTime(now).Rfc3339Copy()
+		for _, was := range before {
+			if was.Type == after[i].Type && was.Status == after[i].Status {
+				after[i].LastTransitionTime = was.LastTransitionTime
+			}
+		}
+	}
+	return after
+}
+
+func timeOf(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}

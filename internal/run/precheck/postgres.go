@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package precheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// checkPostgres finds what keeps PostgreSQL from archiving, as far as its
+// settings show it.
+func (p *precheck) checkPostgres(ctx context.Context) (err error) {
+	if p.postgres, err = p.Cluster.ReadPostgres(ctx, p.primary); err != nil {
+		return err
+	}
+	const command = `set it to pgbackrest --stanza=` + vocab.PgBackRestStanza + ` archive-push "%p"`
+	at, postgres := p.primary, p.postgres
+	switch {
+	case postgres.InRecovery:
+		// A failover passes. What stays is a standby or a restore; without a CPO
+		// only the pod knows of it.
+		return &attempt.Failure{Held: true, Message: fmt.Sprintf(
+			"PostgreSQL in %s is in recovery although its pod has the label %s=%s, no backup is made: it is a standby or is being restored, and can be backed up when it is promoted; else correct the label",
+			at, cpo.LabelRole, cpo.RolePrimary)}
+	case postgres.ArchiveMode != "on":
+		return attempt.Stop("archive_mode is %s in %s, must be on: without the WAL no backup can be restored", postgres.ArchiveMode, at)
+	case !postgres.ArchiveCommand:
+		return attempt.Stop("archive_command in %s does not run pgbackrest: %s", at, command)
+	case postgres.ArchiveStanza != nil && *postgres.ArchiveStanza != vocab.PgBackRestStanza:
+		return attempt.Stop("archive_command in %s archives to stanza %s, the backups are in stanza %s: %s", at, *postgres.ArchiveStanza, vocab.PgBackRestStanza, command)
+	}
+	return nil
+}
+
+// checkArchiving proves that WAL gets from the primary into every repo: a backup
+// would wait for its own in vain, and PostgreSQL keeps all that one repo lacks.
+// Archiving that has failed since the backup was made does not make it worse.
+func (p *precheck) checkArchiving(ctx context.Context) error {
+	if p.listed {
+		return nil
+	}
+	argv, err := pgbackrest.CheckCommand(vocab.PgBackRestStanza)
+	if err != nil {
+		return attempt.Stop("%v", err)
+	}
+	err = p.Cluster.FollowPgBackRest(ctx, p.primary, argv)
+	const archiveTimeout = 82
+	if failure, ok := errors.AsType[*attempt.Failure](err); ok && failure.Code == archiveTimeout {
+		// Only PostgreSQL knows which segment, and its log says why.
+		failure.Message += p.lastArchiveFailure(ctx)
+	}
+	return err
+}
+
+// lastArchiveFailure is what PostgreSQL says of a failure to archive, if it does.
+func (p *precheck) lastArchiveFailure(ctx context.Context) string {
+	postgres, err := p.Cluster.ReadPostgres(ctx, p.primary)
+	if err != nil {
+		return ""
+	}
+	since := postgres.FailedSince()
+	if since == nil || postgres.LastFailedWAL == nil {
+		return ""
+	}
+	return fmt.Sprintf("; PostgreSQL last failed to archive %s at %s", *postgres.LastFailedWAL, since.UTC().Format(time.RFC3339))
+}

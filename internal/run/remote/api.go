@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"context"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+)
+
+// Finder reads the resources and the pods of a cluster from the API server.
+type Finder interface {
+	// Postgresql returns the resource, and cpo.BackupDigest of it.
+	Postgresql(ctx context.Context, namespace, name string) (cluster cpo.Postgresql, backupDigest string, err error)
+	// Stanza returns the Stanza of the same name, zero if it does not exist.
+	Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.Stanza, error)
+	// Pods returns the pods with all these labels.
+	Pods(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
+}
+
+// Workflows reads and annotates the Workflow of a run.
+type Workflows interface {
+	// Cancelled says who ended the run: "argo stop", "argo terminate", or that
+	// its Workflow is deleted. Empty while nobody has. A Workflow of that name
+	// with another UID is another run.
+	Cancelled(ctx context.Context, namespace, name, uid string) (string, error)
+	// RecordEvent leaves an event at the Workflow. Argo does not publish what a
+	// run that is stopped does with its backup.
+	RecordEvent(ctx context.Context, namespace, name, uid, reason, message string) error
+}
+
+// Executor runs a command in a container.
+type Executor interface {
+	// Exec runs argv, never through a shell. Output is copied to stdout and
+	// stderr as it comes. The error is an ExitError if the command ended with a
+	// code other than 0; with any other error nobody knows whether the command
+	// is still running.
+	Exec(ctx context.Context, at Place, argv []string, stdout, stderr io.Writer) error
+}

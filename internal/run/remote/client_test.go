@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+const (
+	namespace = "shop"
+	workflow  = "orders-repo1-full"
+	run       = "6f1f2a52-0c0e-4d6b-9a5e-1b5f3c1d7e11"
+)
+
+func workflowObject(shutdown string) *unstructured.Unstructured {
+	w := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+		"metadata": map[string]any{"name": workflow, "namespace": namespace, "uid": run},
+		"spec":     map[string]any{},
+	}}
+	if shutdown != "" {
+		w.Object["spec"] = map[string]any{"shutdown": shutdown}
+	}
+	return w
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	another := workflowObject("")
+	another.SetUID("another")
+	leaving := workflowObject("")
+	leaving.SetDeletionTimestamp(&metav1.Time{Time: time.Unix(1772326800, 0)})
+	leaving.SetFinalizers([]string{"example.org/keep"})
+	for name, tc := range map[string]struct {
+		objects []runtime.Object
+		want    string
+	}{
+		"wanted":             {[]runtime.Object{workflowObject("")}, ""},
+		"stopped":            {[]runtime.Object{workflowObject("Stop")}, "argo stop"},
+		"terminated":         {[]runtime.Object{workflowObject("Terminate")}, "argo terminate"},
+		"being deleted":      {[]runtime.Object{leaving}, "its Workflow is deleted"},
+		"deleted":            {nil, "its Workflow is deleted"},
+		"deleted and reborn": {[]runtime.Object{another}, "its Workflow is deleted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &Client{dynamic: dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), tc.objects...)}
+			got, err := c.Cancelled(t.Context(), namespace, workflow, run)
+			if err != nil || got != tc.want {
+				t.Errorf("cancelled is %q, %v; want %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestRecordEvent(t *testing.T) {
+	t.Parallel()
+	core := fake.NewClientset()
+	if err := (&Client{core: core}).RecordEvent(t.Context(), namespace, workflow, run, vocab.EventBackupEnded, "it was ended"); err != nil {
+		t.Fatal(err)
+	}
+	events, err := core.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(events.Items) != 1 {
+		t.Fatalf("events %v, %v; want one", events, err)
+	}
+	got := events.Items[0]
+	want := corev1.ObjectReference{APIVersion: "argoproj.io/v1alpha1", Kind: "Workflow", Namespace: namespace, Name: workflow, UID: run}
+	if diff := cmp.Diff(want, got.InvolvedObject); diff != "" {
+		t.Errorf("event is about (-want +got):\n%s", diff)
+	}
+	if got.Type != corev1.EventTypeWarning || got.Reason != vocab.EventBackupEnded || got.Message != "it was ended" || got.LastTimestamp.IsZero() {
+		t.Errorf("event %+v", got)
+	}
+}
+
+// TestNewBoundsQuestions, and not the stream of a backup, which takes as long as
+// it takes.
+func TestNewBoundsQuestions(t *testing.T) {
+	t.Parallel()
+	config := &rest.Config{Host: "https://127.0.0.1:1"}
+	c, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.config.Timeout != 0 {
+		t.Errorf("a stream ends after %s", c.config.Timeout)
+	}
+	if client, ok := c.core.CoreV1().RESTClient().(*rest.RESTClient); !ok || client.Client.Timeout != questionTime {
+		t.Errorf("a question is not bounded")
+	}
+}

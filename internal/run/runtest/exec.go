@@ -1,0 +1,176 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Exec implements remote.Executor.
+func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout, stderr io.Writer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := Call{at, argv, stdout, stderr}
+	w.Calls = append(w.Calls, c)
+	name := c.Name()
+	if name == "backup" && (w.Lock || w.Orphans[at] > 0 || w.Sessions > 0 || len(w.OtherLocks) > 0 || len(w.Running) > 0) {
+		w.T.Error("a backup was started while another one runs")
+	}
+	if queue := w.Scripts[name]; len(queue) > 0 {
+		w.Scripts[name] = queue[1:]
+		if err := queue[0](ctx, c); !errors.Is(err, ErrUnscripted) {
+			return err
+		}
+	}
+	switch name {
+	case "psql", "stanza-create", "check":
+		if at.Container != cpo.ContainerPostgreSQL {
+			w.T.Errorf("%s ran in %s, want the primary", name, at)
+		}
+	case "backup", "expire", "repo-ls", "verify":
+		if at.Container != w.workplace() {
+			w.T.Errorf("%s ran in %s, want container %s", name, at, w.workplace())
+		}
+	}
+	switch name {
+	case "psql":
+		return w.psql(c)
+	case "sha256sum":
+		return w.sha256sum(c)
+	case "grep":
+		return w.grep(c)
+	case "version":
+		return c.Print("pgBackRest " + w.Versions[at.Container] + "\n")
+	case "check":
+		return c.Print("P00   INFO: WAL segment 000000010000000000000001 successfully archived to ... on repo1\n")
+	case "info":
+		return w.AnswerInfo(c)
+	case "stanza-create":
+		w.StanzaExists = true
+		for repo, status := range w.Others {
+			if status == MissingStanza {
+				w.Others[repo] = pgbackrest.Status{Code: pgbackrest.StatusNoBackups, Message: "no valid backups"}
+			}
+		}
+		return c.Print("P00   INFO: stanza-create for stanza 'db' on repo1\n")
+	case "backup":
+		w.List(w.Made(argv))
+		return c.Print("P00   INFO: new backup label = " + w.Backups[len(w.Backups)-1].Label + "\n")
+	case "expire":
+		return c.Print("P00   INFO: expire command end: completed successfully\n")
+	case "repo-ls":
+		return w.repoLS(c)
+	case "verify":
+		return w.verify(c)
+	case "pkill":
+		return w.pkill(c)
+	case "pkill workers":
+		return signal(w.Orphans, at)
+	}
+	w.T.Errorf("unexpected command %q", argv)
+	return &remote.ExitError{Code: 48}
+}
+
+// pkill signals the backup with the annotation of the run, and no other.
+func (w *World) pkill(c Call) error {
+	if want := []string{"pkill", "--signal", "TERM", "--full", vocab.BackupAnnotation + "=" + Run}; !slices.Equal(c.Argv, want) {
+		w.T.Errorf("command %q, want %q", c.Argv, want)
+	}
+	err := signal(w.Running, c.At)
+	if err == nil && w.Running[c.At] == 0 {
+		w.Lock, w.Orphans[c.At] = false, 1
+	}
+	return err
+}
+
+// signal takes one from what is there, as pkill.
+func signal(left map[remote.Place]int, at remote.Place) error {
+	if left[at] == 0 {
+		return &remote.ExitError{Code: 1}
+	}
+	if left[at]--; left[at] == 0 {
+		delete(left, at)
+	}
+	return nil
+}
+
+// MissingStanza is the status of a repo without the stanza.
+var MissingStanza = pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, Message: "missing stanza path"}
+
+// Name returns the name of the command, or that of pgBackRest's command.
+func (c Call) Name() string {
+	if slices.Equal(c.Argv, pgbackrest.TerminateWorkersCommand()) {
+		return "pkill workers"
+	}
+	if c.Argv[0] == "pgbackrest" {
+		return c.Argv[1]
+	}
+	return c.Argv[0]
+}
+
+// Print writes text to stdout.
+func (c Call) Print(text string) error {
+	_, err := io.WriteString(c.Stdout, text)
+	return err
+}
+
+// PrintJSON writes a value to stdout.
+func (c Call) PrintJSON(value any) error {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return c.Print(string(b) + "\n")
+}
+
+func (w *World) psql(c Call) error {
+	statement := strings.TrimPrefix(c.Argv[len(c.Argv)-1], "--command=")
+	if statement == remote.BackupSessionsStatement {
+		return c.PrintJSON(w.Sessions)
+	}
+	return c.PrintJSON(w.Postgres)
+}
+
+func (w *World) sha256sum(c Call) error {
+	name := strings.TrimPrefix(c.Argv[1], cpo.ConfigDir+"/")
+	content, ok := w.Files[c.At.Container][name]
+	if !ok {
+		_, _ = fmt.Fprintf(c.Stderr, "sha256sum: %s: No such file or directory\n", c.Argv[1])
+		return &remote.ExitError{Code: 1}
+	}
+	return c.Print(digest(content) + "  " + c.Argv[1] + "\n")
+}
+
+// grep finds each file a second time where Kubernetes has put it.
+func (w *World) grep(c Call) error {
+	pattern := regexp.MustCompile(`(?m)` + c.Argv[len(c.Argv)-2])
+	var lines []string
+	for _, dir := range []string{"", "..data/"} {
+		for _, name := range slices.Sorted(maps.Keys(w.Files[c.At.Container])) {
+			for _, match := range pattern.FindAllString(w.Files[c.At.Container][name], -1) {
+				lines = append(lines, c.Argv[len(c.Argv)-1]+"/"+dir+name+":"+strings.Trim(match, "\n"))
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return &remote.ExitError{Code: 1}
+	}
+	return c.Print(strings.Join(lines, "\n") + "\n")
+}

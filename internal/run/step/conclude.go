@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
+	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+)
+
+// Exit codes of a step. Argo and the kernel own 64, 125 to 128, 137 and 143.
+// The WorkflowTemplate starts a pod again for any code but the first two.
+const (
+	// ExitStop means that another attempt cannot help.
+	ExitStop = 20
+	// ExitGaveUp means that all attempts are used up.
+	ExitGaveUp = 30
+	// ExitStopped means that the pod received SIGTERM, as when its node is
+	// drained. Another pod finds the backup where it is and continues.
+	ExitStopped = 40
+)
+
+// concludeDone concludes a step that did its work. If the run was cancelled meanwhile, no
+// other step says what became of the backup. A proof stands.
+func (s *step) concludeDone(ctx context.Context) int {
+	if ctx.Err() == nil || s.report.Result == stanzaflowv1alpha1.RunSucceeded {
+		return 0
+	}
+	by, _ := s.findCanceller(ctx)
+	if by == "" {
+		return 0
+	}
+	return s.end(ctx, s.cancelledText(by), "", 0)
+}
+
+// conclude ends a step that did not do its work.
+func (s *step) conclude(ctx context.Context, f *attempt.Failure) int {
+	switch {
+	case f.Stop:
+	case ctx.Err() != nil:
+		return s.concludeStopped(ctx, f)
+	case f.Late:
+		return s.end(ctx, fmt.Sprintf("the run exceeded its limit of %s: %s", s.Limit, f.Message),
+			"; see why it took so long, or raise the parameter limit", f.Code)
+	}
+	return s.fail(f)
+}
+
+// fail puts a Failure where people look for it.
+func (s *step) fail(f *attempt.Failure) int {
+	code, result := ExitStop, stanzaflowv1alpha1.RunFailed
+	switch {
+	case f.Held:
+		result = stanzaflowv1alpha1.RunHeld
+	case f.Stopped:
+		code = ExitStopped
+	case !f.Stop:
+		code = ExitGaveUp
+	}
+	message := f.Message
+	if count := s.attempts.Count(); count > 1 {
+		message = fmt.Sprintf("%s (%d attempts)", message, count)
+	}
+	return s.leave(code, result, message, f.Code)
+}
+
+// leave puts the end of a step where people look for it, and returns exit.
+func (s *step) leave(exit int, result stanzaflowv1alpha1.RunResult, message string, code int) int {
+	s.report.Step, s.report.Result, s.report.Message, s.report.Code = s.name, result, report.OneLine(message), code
+	s.report.Backup = nil
+	if err := s.Workspace.saveReport(s.report); err != nil {
+		s.logf("%v", err)
+	}
+	s.logf("%s: %s: %s", s.name, result, s.report.Message)
+	// Kubernetes made the file. Without it nobody would read it.
+	text := fmt.Sprintf("%s: %s\nrunbook: %s", result, s.report.Message, failure.Runbook(s.name, code))
+	if err := os.WriteFile(s.TerminationLog, []byte(text), 0o600); err != nil {
+		s.logf("cannot write the termination message: %v", err)
+	}
+	return exit
+}

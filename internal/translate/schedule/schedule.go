@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schedule
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Input is what all schedules of a cluster have in common.
+type Input struct {
+	Cluster cpo.Postgresql
+	Stanza  stanzaflowv1alpha1.StanzaSpec
+	// StanzaRefused is true if the Stanza has a mistake with which no schedule
+	// could run. Every schedule then keeps its last good CronWorkflow.
+	StanzaRefused bool
+	// TemplateVersion is "<uid>.<generation>" of the WorkflowTemplate, empty
+	// while it is not known.
+	TemplateVersion string
+}
+
+// Planned is what becomes of the schedules of one repo.
+type Planned struct {
+	// CronWorkflows, sorted by name.
+	CronWorkflows []wfv1.CronWorkflow
+	// Kept are the names of CronWorkflows that are not planned and stay.
+	Kept     []string
+	Problems problem.List
+}
+
+// Plan returns the schedules of the repo at an index of the list.
+func Plan(in Input, repo cpo.Repo, index int) Planned {
+	planned := Planned{CronWorkflows: make([]wfv1.CronWorkflow, 0, min(len(repo.Schedule), len(cpo.BackupTypes)))}
+	path := cpo.RepoField(index) + ".schedule"
+	// The types come in the order of their names, and so do the CronWorkflows.
+	for _, backupType := range slices.Sorted(maps.Keys(repo.Schedule)) {
+		field, expression := path+"."+backupType, repo.Schedule[backupType]
+		if cpo.CheckBackupType(backupType) != nil {
+			planned.Problems.Add(path, vocab.ReasonUnsupportedBackupType, "supports only %s%s", problem.All(cpo.BackupTypes), notThat(backupType))
+			planned.Kept = append(planned.Kept, namesWithoutSchedule(in.Cluster.Name, repo)...)
+			continue
+		}
+		if expression == "" { // off
+			continue
+		}
+		good := planned.Problems.CheckExpression(field, expression)
+		if good {
+			var message string
+			if expression, message = readExpression(expression); message != "" {
+				planned.Problems.Add(field, vocab.ReasonInvalidSchedule, "%s", message)
+				good = false
+			}
+		}
+		if good && !in.StanzaRefused {
+			planned.CronWorkflows = append(planned.CronWorkflows, cronWorkflow(in, repo.Name, backupType, expression))
+		} else {
+			planned.Kept = append(planned.Kept, manifest.CronWorkflowName(in.Cluster.Name, repo.Name, backupType))
+		}
+	}
+	return planned
+}
+
+// Names returns the names of all CronWorkflows that a repo can have.
+func Names(cluster, repo string) []string {
+	names := make([]string, len(cpo.BackupTypes))
+	for i, backupType := range cpo.BackupTypes {
+		names[i] = manifest.CronWorkflowName(cluster, repo, backupType)
+	}
+	return names
+}
+
+// namesWithoutSchedule are those of the types that a repo has no schedule for: an
+// unknown type may be the misspelt name of any of them.
+func namesWithoutSchedule(cluster string, repo cpo.Repo) []string {
+	var names []string
+	for _, backupType := range cpo.BackupTypes {
+		if _, present := repo.Schedule[backupType]; !present {
+			names = append(names, manifest.CronWorkflowName(cluster, repo.Name, backupType))
+		}
+	}
+	return names
+}
+
+// notThat repeats a misspelt type if it looks like a word. Anything else may be a
+// value in the wrong field.
+func notThat(backupType string) string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	if backupType == "" || len(backupType) > 16 || strings.Trim(backupType, letters) != "" {
+		return ""
+	}
+	return `, not "` + backupType + `"`
+}

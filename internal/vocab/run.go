@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package vocab
+
+// Reasons of the event that a run leaves at its Workflow when it was stopped or
+// ran out of time. They say what became of its backup.
+const (
+	EventBackupEnded       = "BackupEnded"
+	EventBackupNotEnded    = "BackupNotEnded"
+	EventBackupNotVerified = "BackupNotVerified"
+	EventNoBackup          = "NoBackup"
+)
+
+// EndingEvents are all of these reasons.
+var EndingEvents = []string{EventBackupEnded, EventBackupNotEnded, EventBackupNotVerified, EventNoBackup}
+
+// What became of the retention of a run, in its output parameter and in the
+// status of the Stanza.
+const (
+	RetentionSucceeded = "Succeeded"
+	RetentionFailed    = "Failed"
+)

@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package trial
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
+)
+
+// judge compares what was said of the run with the truth.
+func (tr *Trial) judge(t *testing.T, f Fault, workflow *wfv1.Workflow, r *Result) {
+	t.Helper()
+	if workflow == nil {
+		r.Wrong = append(r.Wrong, "the run never ended: "+tr.World.describeRun(t, tr.Workflow))
+		return
+	}
+	stanza, reported, got := tr.awaitReport(t)
+	green := workflow.Status.Phase == wfv1.WorkflowSucceeded
+	if reported {
+		r.Said, r.Message = string(stanza.Status.LastRun.Result), stanza.Status.LastRun.Message
+	}
+	saysGreen := reported && stanza.Status.LastRun.Result == stanzaflowv1alpha1.RunSucceeded
+	r.Green = green && saysGreen
+	if f.Held && r.Said != string(stanzaflowv1alpha1.RunHeld) {
+		r.Wrong = append(r.Wrong, fmt.Sprintf("the Stanza says %q of a run that must be held: %s", r.Said, r.Message))
+	}
+	if green || saysGreen {
+		tr.compare(t, tr.Workflow, r)
+		return
+	}
+	if f.mustSurvive() {
+		r.Wrong = append(r.Wrong, "the fault passed, and the run did not survive it")
+	}
+	if f.Cancels {
+		r.Wrong = append(r.Wrong, tr.World.checkCancelled(t, workflow, r.Message)...)
+	}
+	healthy := (*metav1.Condition)(nil)
+	if reported {
+		healthy = meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionBackupHealthy)
+	}
+	if !reported || r.Message == "" || healthy == nil || healthy.Status == metav1.ConditionTrue {
+		r.SilentMiss = true
+		r.Wrong = append(r.Wrong, fmt.Sprintf("reported: %s, condition %+v", got, healthy))
+	}
+	t.Logf("not green: %s", tr.World.describeRun(t, tr.Workflow))
+}
+
+// awaitReport waits until the Stanza reports the run as its last one, and that it is
+// over.
+func (tr *Trial) awaitReport(t *testing.T) (stanza *stanzaflowv1alpha1.Stanza, reported bool, got string) {
+	t.Helper()
+	reported, got = wait.Try(2*time.Minute, func() (bool, string) {
+		stanza = &stanzaflowv1alpha1.Stanza{}
+		err := tr.World.Kit.TryGet(t.Context(), "cluster", stanza)
+		last := stanza.Status.LastRun
+		return err == nil && last != nil && last.Workflow == tr.Workflow && last.Result != stanzaflowv1alpha1.RunRunning, fmt.Sprintf("%v %+v", err, last)
+	})
+	return stanza, reported, got
+}
+
+// checkCancelled compares what a cancelled run says, in the message and in the event
+// that it leaves, with the truth.
+func (w *World) checkCancelled(t *testing.T, workflow *wfv1.Workflow, message string) []string {
+	t.Helper()
+	// A run that was stopped before precheck ended had no backup to report.
+	if node := workflow.Status.Nodes.FindByDisplayName("precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
+		return nil
+	}
+	if backup := workflow.Status.Nodes.FindByDisplayName("backup"); backup != nil && backup.Phase == wfv1.NodeSucceeded {
+		// Between two steps nobody can leave an event.
+		if listed := w.countBackups(t, workflow); listed == 0 || !strings.Contains(message, "pgbackrest info lists it") {
+			return []string{fmt.Sprintf("step backup succeeded, %d backups of the run are listed, and the message is: %s", listed, message)}
+		}
+		return nil
+	}
+	reason, got := w.awaitEnding(t, workflow)
+	if reason == "" {
+		if w.countBackups(t, workflow) == 0 && !w.mayHaveBegun(t, workflow.Name) {
+			return nil
+		}
+		return []string{"no event says what became of the backup: " + got}
+	}
+	if running := w.findProcesses(t, w.HostPod(), vocab.BackupAnnotation+"="+string(workflow.UID)); running != "" && reason != vocab.EventBackupNotEnded {
+		return []string{"the event says " + reason + ", and the backup is still running"}
+	}
+	listed := w.countBackups(t, workflow)
+	if listed > 0 != (reason == vocab.EventBackupNotVerified) && reason != vocab.EventBackupNotEnded {
+		return []string{fmt.Sprintf("the event says %s, and %d backups of the run are listed", reason, listed)}
+	}
+	return nil
+}
+
+func (w *World) countBackups(t *testing.T, workflow *wfv1.Workflow) int {
+	t.Helper()
+	return len(kit.OfRun(w.Kit.Backups(t, w.Primary), workflow))
+}
+
+// awaitEnding returns the reason of the first event of the run that says what became of
+// its backup. It returns nothing if there is no such event.
+func (w *World) awaitEnding(t *testing.T, workflow *wfv1.Workflow) (reason, got string) {
+	t.Helper()
+	_, got = wait.Try(2*time.Minute, func() (bool, string) {
+		var events corev1.EventList
+		err := w.Kit.TryList(t.Context(), &events, client.MatchingFields{"involvedObject.uid": string(workflow.UID)})
+		for _, e := range events.Items {
+			if slices.Contains(vocab.EndingEvents, e.Reason) {
+				reason = e.Reason
+				return true, ""
+			}
+		}
+		return false, fmt.Sprintf("%v, %d events", err, len(events.Items))
+	})
+	return reason, got
+}
+
+// mayHaveBegun says by the log of the step whether a run has begun a backup. If it
+// cannot read the log, it may have.
+func (w *World) mayHaveBegun(t testing.TB, name string) bool {
+	t.Helper()
+	var pods corev1.PodList
+	err := w.Kit.TryList(t.Context(), &pods, kit.PodsOfRun(name))
+	if err != nil || len(pods.Items) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool {
+		log, err := w.log(t, pod.Name, &corev1.PodLogOptions{Container: "backup"})
+		return err != nil || bytes.Contains(log, []byte("pgbackrest backup")) || bytes.Contains(log, []byte("backup command begin"))
+	})
+}

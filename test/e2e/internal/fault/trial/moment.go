@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package trial
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
+)
+
+// Moment in the life of a run. A run that is over has passed them all.
+type Moment struct {
+	name string
+	// before the run exists.
+	before bool
+	// reached says whether the moment has come.
+	reached func(*testing.T, *Trial) (bool, string)
+	// spread is how much later the seed may let it happen.
+	spread time.Duration
+}
+
+// The moments at which a fault may happen.
+var (
+	BeforeRun  = Moment{name: "before the run", before: true}
+	AtStart    = Moment{name: "at its begin", spread: 3 * time.Second, reached: isScheduled}
+	InPrecheck = Moment{name: "in precheck", spread: 2 * time.Second, reached: func(t *testing.T, tr *Trial) (bool, string) {
+		t.Helper()
+		return tr.StepEnded(t, "main")
+	}}
+	InBackup = Moment{name: "in backup", spread: 4 * time.Second, reached: func(t *testing.T, tr *Trial) (bool, string) {
+		t.Helper()
+		return tr.World.Kit.IsBackingUp(t.Context(), tr.World.Primary)
+	}}
+	AfterBackup = Moment{name: "after backup", spread: 500 * time.Millisecond, reached: func(t *testing.T, tr *Trial) (bool, string) {
+		t.Helper()
+		return tr.StepEnded(t, "backup")
+	}}
+)
+
+// Anytime is for faults that must not matter whenever they happen.
+var Anytime = []Moment{BeforeRun, AtStart, InPrecheck, InBackup, InBackup, AfterBackup}
+
+// DuringRun is for faults that only a run can meet.
+var DuringRun = []Moment{AtStart, InPrecheck, InBackup, InBackup, AfterBackup}
+
+// isScheduled says whether the run has a pod. Argo creates it a moment after the
+// Workflow.
+func isScheduled(t *testing.T, tr *Trial) (bool, string) {
+	t.Helper()
+	return len(tr.World.Pods(t, tr.World.Kit.Namespace, kit.PodsOfRun(tr.Workflow))) > 0, ""
+}
+
+// StepEnded says whether a container of the run has ended.
+func (tr *Trial) StepEnded(t *testing.T, container string) (bool, string) {
+	t.Helper()
+	var pods corev1.PodList
+	err := tr.World.Kit.TryList(t.Context(), &pods, kit.PodsOfRun(tr.Workflow))
+	for _, pod := range pods.Items {
+		for _, c := range pod.Status.ContainerStatuses {
+			if c.Name == container && c.State.Terminated != nil {
+				return true, ""
+			}
+		}
+	}
+	return false, fmt.Sprintf("%v, %d pods", err, len(pods.Items))
+}
+
+// await waits for the moment, or until the run is over.
+func (tr *Trial) await(t *testing.T, m Moment) {
+	t.Helper()
+	if m.reached != nil {
+		wait.Watch(3*time.Minute, func() (bool, string) {
+			if done, got := m.reached(t, tr); done {
+				return true, got
+			}
+			return tr.runIsOver(t), ""
+		})
+	}
+	if m.spread > 0 {
+		<-time.After(time.Duration(tr.RNG.Int64N(int64(m.spread))))
+	}
+}
