@@ -5,6 +5,7 @@ package docs_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,6 +53,61 @@ func TestTableMistakes(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, tc.want)
 		}
 	}
+}
+
+// TestRunbookRowsDiffer checks that no two rows of the runbook, in whatever tables,
+// advise the same: a second place with the same words is not changed with the first.
+// It refers to the first instead.
+func TestRunbookRowsDiffer(t *testing.T) {
+	tables := tablesOf(readFile(t, filepath.Join(root, "docs", "runbook.md")))
+	if len(tables) < 40 {
+		t.Fatalf("found %d tables, which cannot be all", len(tables))
+	}
+	for _, mistake := range alike(tables) {
+		t.Error("docs/runbook.md: " + mistake)
+	}
+}
+
+// TestAlike shows that TestRunbookRowsDiffer finds what it is for.
+func TestAlike(t *testing.T) {
+	const head = "| message | do |\n|---|---|\n"
+	for name, tc := range map[string]struct {
+		text string
+		want int
+	}{
+		"different rows":              {head + "| a | x |\n\ntext\n\n" + head + "| a | y |", 0},
+		"alike in one table":          {head + "| a | x |\n| b | x |", 1},
+		"alike in two tables":         {head + "| a | x |\n\ntext\n\n" + head + "| b | x |", 1},
+		"alike three times":           {head + "| a | x |\n| b | x |\n| c | x |", 2},
+		"headings may be alike":       {head + "| a | x |\n\ntext\n\n" + head + "| b | y |", 0},
+		"the message is not compared": {head + "| a | x |\n\ntext\n\n" + head + "| a | y |", 0},
+	} {
+		if got := alike(tablesOf(tc.text)); len(got) != tc.want {
+			t.Errorf("%s: got %q, want %d", name, got, tc.want)
+		}
+	}
+}
+
+// alike finds rows whose last cell another row has, too.
+func alike(tables []table) []string {
+	var found []string
+	first := map[string]int{}
+	for _, table := range tables {
+		for i, row := range table.rows {
+			if i < 2 {
+				continue // The heading.
+			}
+			line := table.line + i
+			all := cells(row)
+			last := all[len(all)-1]
+			if other, ok := first[last]; ok {
+				found = append(found, fmt.Sprintf("line %d: the row advises the same as line %d, refer to it: %q", line, other, last))
+				continue
+			}
+			first[last] = line
+		}
+	}
+	return found
 }
 
 // table is a sequence of lines that begin with a bar, with the number of the first.

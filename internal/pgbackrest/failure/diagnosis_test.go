@@ -184,7 +184,7 @@ func TestAdviceNamesTheCause(t *testing.T) {
 		"ERROR: [029]: lz4 error": "run pgbackrest verify",
 		"ERROR: [031]: option 'repo1-path' cannot be set multiple times":                                                                          "once in a section",
 		"ERROR: [031]: configuration file contains duplicate options ('repo-path', 'repo1-path') in section '[global]'":                           "once in a section",
-		"ERROR: [031]: invalid option '--bogus'":                                                                                                  "does not fit this version",
+		"ERROR: [031]: invalid option '--bogus'":                                                                                                  "does not know the option",
 		"ERROR: [032]: section 'global', key 'repo1-cipher-pass' must have a value":                                                               "has no value",
 		"ERROR: [039]: expected value '2.55.1' for greeting key 'version' but got '2.45'":                                                         "different versions of pgBackRest",
 		"ERROR: [095]: " + info + "CryptoError: cipher header invalid":                                                                            "is not encrypted, and read with a cipher",
