@@ -16,6 +16,7 @@ import (
 	_ "time/tzdata" // The image has no zone database, and schedules need one.
 
 	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
 
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -34,12 +35,13 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
+	code := run(ctx, clock.RealClock{}, os.Args[1:])
 	cancel()
 	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string) int {
+// run runs the program. Only render uses the clock.
+func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 	root := &cobra.Command{
 		Use:           "operator",
 		Short:         "Turn the pgBackRest schedules of postgresql resources into Argo CronWorkflows that prove each backup",
@@ -47,7 +49,7 @@ func run(ctx context.Context, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), stepCommand(), renderCommand(), versionCommand()) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), stepCommand(), renderCommand(clk), versionCommand()) //nolint:contextcheck // cobra passes the context
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var status exitError

@@ -4,163 +4,176 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/clock"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
-	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 )
 
-func renderCommand() *cobra.Command {
-	var file, namespace string
+// Exit codes of render. Its help and docs/render.md explain them.
+const (
+	exitProblems   = 1
+	exitUnreadable = 2
+)
+
+// Output formats of render.
+const (
+	outputYAML    = "yaml"
+	outputSummary = "summary"
+)
+
+const renderHelp = `Print what the operator would create for postgresql resources, without a cluster.
+
+It reads files, directories and standard input: YAML or JSON, several documents in
+one file, and lists as kubectl get prints them. It uses the Stanzas that it finds
+there and ignores other objects. It does not show the values of a Secret.
+
+Problems go to standard error, one a line: object, field, reason, sentence. What
+cannot be read goes there too, with its file and document. Everything else is still
+printed. A Stanza that no postgresql resource of the input uses is a warning, which
+does not change the exit code.
+
+Exit codes:
+  0  everything is understood
+  1  a resource has a Problem
+  2  something could not be read, or there is no postgresql resource`
+
+const renderExamples = `  # What the operator would create for one cluster
+  operator render -f cluster.yaml
+
+  # The next runs of every cluster of a repository
+  operator render -R -f clusters/ -o summary
+
+  # The same for the clusters that are running
+  kubectl get postgresql,stanza -A -o yaml | operator render -f - -o summary`
+
+// renderOptions are the flags of render.
+type renderOptions struct {
+	files     []string
+	recursive bool
+	namespace string
+	output    string
+}
+
+func renderCommand(clk clock.PassiveClock) *cobra.Command {
+	var options renderOptions
 	command := &cobra.Command{
-		Use:   "render -f FILE",
-		Short: "Print what the operator would create for a postgresql resource, without a cluster",
-		Long: `Print, as YAML, what the operator would create for the postgresql resources in
-a file. It uses Stanzas in the same file and ignores other objects. It does not
-show the values of a Secret. Problems go to standard error, one a line: object,
-field, reason, sentence. Everything valid is still printed; the exit code is 1 if
-something was rejected.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			in := cmd.InOrStdin()
-			if file != "-" {
-				f, err := os.Open(file) //nolint:gosec // the user names the file
-				if err != nil {
-					return err
-				}
-				defer func() { _ = f.Close() }()
-				in = f
+		Use:     "render -f FILENAME",
+		Short:   "Print what the operator would create for a postgresql resource, without a cluster",
+		Long:    renderHelp,
+		Example: renderExamples,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(cmd, "unexpected arguments %q; every file needs its own -f", args)
 			}
-			return render(in, cmd.OutOrStdout(), cmd.ErrOrStderr(), namespace)
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case len(options.files) == 0:
+				return usageError(cmd, "must specify -f")
+			case !slices.Contains([]string{outputYAML, outputSummary}, options.output):
+				return usageError(cmd, "unknown output format %q, allowed formats are: %s,%s", options.output, outputYAML, outputSummary)
+			}
+			in := readInput(options, cmd.InOrStdin())
+			return render(in, options.output, clk.Now(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	command.Flags().StringVarP(&file, "filename", "f", "", "file with the resources, - for standard input")
-	command.Flags().StringVarP(&namespace, "namespace", "n", "default", "namespace of resources that name none")
-	if err := command.MarkFlagRequired("filename"); err != nil {
-		panic(err)
-	}
+	command.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, "%v", err) })
+	flags := command.Flags()
+	flags.StringSliceVarP(&options.files, "filename", "f", nil, "file or directory with the resources, - for standard input; may be repeated")
+	flags.BoolVarP(&options.recursive, "recursive", "R", false, "read the directories in a directory, too")
+	flags.StringVarP(&options.namespace, "namespace", "n", "default", "namespace of resources that name none")
+	flags.StringVarP(&options.output, "output", "o", outputYAML, "yaml, or summary: one line for each schedule with its next runs")
 	return command
 }
 
-// render prints the Plan of every postgresql resource in a stream of YAML or
-// JSON documents.
-func render(in io.Reader, out, problems io.Writer, namespace string) error {
-	clusters, stanzas, err := readResources(in, namespace)
-	if err != nil {
-		return err
-	}
-	if len(clusters) == 0 {
-		return errors.New("found no postgresql resource (apiVersion cpo.opensource.cybertec.at/v1)")
-	}
-	rejected := false
-	for _, object := range clusters {
-		cluster, fieldErrors := cpo.Decode(object)
-		stanza, ok := stanzas[[2]string{cluster.Namespace, cluster.Name}]
-		plan := translate.Translate(translate.Input{Provisioner: provisioner, Cluster: cluster, FieldErrors: fieldErrors, Stanza: stanza.Spec})
-		if !ok {
-			if err := printObject(out, translate.DefaultStanza(cluster)); err != nil {
-				return err
-			}
-		}
-		if err := printPlan(out, plan); err != nil {
-			return err
-		}
-		for _, p := range plan.Problems {
-			rejected = true
-			_, _ = fmt.Fprintf(problems, "%s %s/%s: %s: %s: %s\n", p.Kind, cluster.Namespace, cluster.Name, p.Field, p.Reason, p.Message)
-		}
-	}
-	if rejected {
-		return exitError(1)
-	}
-	return nil
+func usageError(cmd *cobra.Command, format string, args ...any) error {
+	printLine(cmd.ErrOrStderr(), "error: "+format, args...)
+	printLine(cmd.ErrOrStderr(), "See '%s --help' for usage.", cmd.CommandPath())
+	return exitError(exitUnreadable)
 }
 
-// readResources keeps the order of the postgresql resources.
-func readResources(in io.Reader, namespace string) ([]map[string]any, map[[2]string]stanzaflowv1alpha1.Stanza, error) {
-	var clusters []map[string]any
-	stanzas := map[[2]string]stanzaflowv1alpha1.Stanza{}
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(in))
-	for i := 1; ; i++ {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return clusters, stanzas, nil
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("cannot read document %d: %w", i, err)
-		}
-		if len(bytes.TrimSpace(document)) == 0 {
+func printLine(out io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(out, format+"\n", args...)
+}
+
+// rendered is what the operator would do for one cluster.
+type rendered struct {
+	cluster cpo.Postgresql
+	// stanza is true if the operator would create the Stanza.
+	stanza bool
+	plan   translate.Plan
+}
+
+// render prints the Plan of every cluster in the input, and reports what is wrong.
+func render(in input, output string, now time.Time, out, problems io.Writer) error {
+	var all []rendered
+	rejected := false
+	for _, object := range in.clusters {
+		name := nameOf(object)
+		if stanza := in.stanzas[name]; stanza.broken {
+			// Without its Stanza the time zone of the schedules would be a guess.
+			in.fail(stanza.position, "postgresql %s is left out, because its Stanza cannot be read", name)
 			continue
 		}
-		b, err := yaml.YAMLToJSONStrict(document)
-		if err != nil {
-			return nil, nil, fmt.Errorf("document %d is not valid YAML: %w", i, err)
-		}
-		var object map[string]any
-		if err := json.Unmarshal(b, &object); err != nil {
-			return nil, nil, fmt.Errorf("document %d is not an object", i)
-		}
-		switch gvk := [2]any{object["apiVersion"], object["kind"]}; gvk {
-		case [2]any{cpo.GroupVersionKind.GroupVersion().String(), cpo.GroupVersionKind.Kind}:
-			if metadata, ok := object["metadata"].(map[string]any); ok && metadata["namespace"] == nil {
-				metadata["namespace"] = namespace
-			}
-			clusters = append(clusters, object)
-		case [2]any{stanzaflowv1alpha1.GroupVersion.String(), "Stanza"}:
-			stanza, err := decodeStanza(b)
-			if err != nil {
-				return nil, nil, fmt.Errorf("document %d is not a valid Stanza: %w", i, err)
-			}
-			stanzas[[2]string{cmp.Or(stanza.Namespace, namespace), stanza.Name}] = stanza
+		r := renderCluster(object, in.stanzas[name])
+		all = append(all, r)
+		rejected = rejected || len(r.plan.Problems) > 0
+	}
+	if err := printRendered(all, output, now, out); err != nil {
+		in.fail("standard output", "%v", err)
+	}
+	for _, line := range in.errors {
+		printLine(problems, "error: %s", line)
+	}
+	if len(in.clusters) == 0 && len(in.errors) == 0 {
+		printLine(problems, "error: found no postgresql resource (apiVersion %s)", cpo.GroupVersionKind.GroupVersion())
+	}
+	for _, line := range in.warnings() {
+		printLine(problems, "Warning: %s", line)
+	}
+	for _, r := range all {
+		for _, p := range r.plan.Problems {
+			printLine(problems, "%s %s/%s: %s: %s: %s", p.Kind, r.cluster.Namespace, r.cluster.Name, p.Field, p.Reason, p.Message)
 		}
 	}
-}
-
-func printPlan(out io.Writer, plan translate.Plan) error {
-	for _, typed := range plan.Provision.Objects() {
-		if err := printObject(out, typed); err != nil {
-			return err
-		}
-	}
-	for _, cron := range plan.Schedules {
-		if err := printObject(out, cron); err != nil {
-			return err
-		}
+	switch {
+	case len(in.errors) > 0, len(in.clusters) == 0:
+		return exitError(exitUnreadable)
+	case rejected:
+		return exitError(exitProblems)
 	}
 	return nil
 }
 
-// redacted replaces every value of a Secret, because the output goes to terminals,
-// tickets and pull requests.
-const redacted = "<redacted>"
+func renderCluster(object map[string]any, stanza stanzaInput) rendered {
+	cluster, fieldErrors := cpo.Decode(object)
+	r := rendered{cluster: cluster}
+	r.plan = translate.Translate(translate.Input{
+		Provisioner: provisioner, Cluster: cluster, FieldErrors: fieldErrors,
+		Stanza: stanza.object.Spec, Known: stanza.object.Status.Repos,
+	})
+	r.stanza = stanza.position == "" && reconcile.NeedsStanza(&unstructured.Unstructured{Object: object}, r.plan)
+	return r
+}
 
-func printObject(out io.Writer, typed any) error {
-	object, err := manifest.Object(typed)
-	if err != nil {
-		return err
+func printRendered(all []rendered, output string, now time.Time, out io.Writer) error {
+	if output == outputSummary {
+		return printSummary(out, all, now)
 	}
-	if data, ok := object["data"].(map[string]any); ok && object["kind"] == "Secret" {
-		for key := range data {
-			data[key] = redacted
+	for _, r := range all {
+		if err := printYAML(out, r); err != nil {
+			return err
 		}
 	}
-	b, err := yaml.Marshal(object)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "---\n%s", b)
-	return err
+	return nil
 }

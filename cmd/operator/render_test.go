@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 )
@@ -23,7 +26,12 @@ const (
 	// caseStdin is an empty file that says to pass in.yaml as standard input.
 	caseStdin = "stdin"
 	caseWant  = "want.golden"
+	// caseFiles is a directory with input files.
+	caseFiles = "files"
 )
+
+// now is two days before the clocks change in Europe.
+var now = time.Date(2026, time.March, 27, 12, 0, 0, 0, time.UTC)
 
 // secretMark is in every credential of the cases, so it must be in no output.
 const secretMark = "hunter2"
@@ -41,7 +49,7 @@ func TestRender(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, e := range entries {
-				if !slices.Contains([]string{caseInput, caseArgs, caseStdin, caseWant}, e.Name()) {
+				if !slices.Contains([]string{caseInput, caseArgs, caseStdin, caseWant, caseFiles}, e.Name()) {
 					t.Errorf("%s is not a file of a case", e.Name())
 				}
 			}
@@ -104,7 +112,7 @@ func operator(t *testing.T, stdin string, args ...string) result {
 	}
 	stdinBefore, stdoutBefore, stderrBefore := os.Stdin, os.Stdout, os.Stderr
 	os.Stdin, os.Stdout, os.Stderr = in, out, problems
-	code := run(t.Context(), args)
+	code := run(t.Context(), clocktesting.NewFakePassiveClock(now), args)
 	os.Stdin, os.Stdout, os.Stderr = stdinBefore, stdoutBefore, stderrBefore
 	return result{args: args, code: code, stdout: content(t, out), stderr: content(t, problems)}
 }

@@ -49,8 +49,7 @@ func diff(by vocab.Provisioner, have observed, want object.Planned, now time.Tim
 func diffStanza(state object.State, plan translate.Plan) []object.Action {
 	switch {
 	case state.Postgresql != nil:
-		_, section, _ := unstructured.NestedFieldNoCopy(state.Postgresql.Object, object.FieldSpec, "backup", "pgbackrest")
-		if state.Stanza == nil && (section || len(plan.Problems) > 0) {
+		if state.Stanza == nil && NeedsStanza(state.Postgresql, plan) {
 			return []object.Action{{Verb: object.CreateStanza}}
 		}
 	case state.Stanza == nil, state.Stanza.Labels[vocab.LabelManagedBy] != vocab.ManagedBy, hasSpec(state.Stanza):
@@ -59,6 +58,13 @@ func diffStanza(state object.State, plan translate.Plan) []object.Action {
 		return []object.Action{{Verb: object.DeleteStanza}}
 	}
 	return nil
+}
+
+// NeedsStanza reports whether a cluster has something to do with backups: it asks
+// for them, or it has Problems that its Stanza must show.
+func NeedsStanza(postgresql *unstructured.Unstructured, plan translate.Plan) bool {
+	_, section, _ := unstructured.NestedFieldNoCopy(postgresql.Object, object.FieldSpec, "backup", "pgbackrest")
+	return section || len(plan.Problems) > 0
 }
 
 func anyRunning(workflows []*wfv1.Workflow) bool {

@@ -75,6 +75,17 @@ func (t timetable) next(after time.Time) time.Time {
 	return first
 }
 
+// NextRuns returns the next activations of a CronWorkflow after a moment, in its
+// zone: n of them, or as many as there are.
+func NextRuns(zone string, expressions []string, after time.Time, n int) []time.Time {
+	t := readTimetable(zone, expressions)
+	var runs []time.Time
+	for at := t.next(after); !at.IsZero() && len(runs) < n; at = t.next(at) {
+		runs = append(runs, at)
+	}
+	return runs
+}
+
 // lookBack are the windows in which latest looks for an activation. cron can only
 // look forward. A window without an activation makes the next one, up to a leap
 // year and back, cheap to search.

@@ -1,0 +1,129 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+)
+
+var stanzaKind = stanzaflowv1alpha1.GroupVersion.WithKind("Stanza")
+
+// input is what render reads: the resources, and what it could not read.
+type input struct {
+	namespace string
+	// clusters are postgresql resources in the order of the input.
+	clusters []map[string]any
+	stanzas  map[types.NamespacedName]stanzaInput
+	// errors say what could not be read.
+	errors []string
+	// duplicates say which Stanza replaces an earlier one.
+	duplicates []string
+}
+
+// stanzaInput is a Stanza of the input.
+type stanzaInput struct {
+	object   stanzaflowv1alpha1.Stanza
+	position string
+	// broken is true if it could not be read.
+	broken bool
+}
+
+func (in *input) fail(position, format string, args ...any) {
+	in.errors = append(in.errors, position+": "+fmt.Sprintf(format, args...))
+}
+
+// add takes an object, or every object of a list. It ignores what is neither ours
+// nor CPO's.
+func (in *input) add(object map[string]any, position string) {
+	u := &unstructured.Unstructured{Object: object}
+	kind := schema.FromAPIVersionAndKind(text(object, "apiVersion"), text(object, "kind"))
+	switch items, isList := object["items"].([]any); {
+	case isList && strings.HasSuffix(kind.Kind, "List"):
+		in.addItems(items, position)
+	case kind == cpo.GroupVersionKind:
+		in.setNamespace(u)
+		in.clusters = append(in.clusters, object)
+	case kind == stanzaKind:
+		in.setNamespace(u)
+		in.addStanza(object, position)
+	case sameKind(kind, cpo.GroupVersionKind):
+		in.fail(position, "there is no %s in %s; use %s", kind.Kind, kind.GroupVersion(), describeKind(cpo.GroupVersionKind))
+	case sameKind(kind, stanzaKind):
+		in.fail(position, "there is no %s in %s; use %s", kind.Kind, kind.GroupVersion(), describeKind(stanzaKind))
+	}
+}
+
+func (in *input) addItems(items []any, position string) {
+	for i, item := range items {
+		itemPosition := fmt.Sprintf("%s, item %d", position, i+1)
+		object, ok := item.(map[string]any)
+		if !ok {
+			in.fail(itemPosition, "is not an object")
+			continue
+		}
+		in.add(object, itemPosition)
+	}
+}
+
+func (in *input) addStanza(object map[string]any, position string) {
+	name := nameOf(object)
+	if earlier, ok := in.stanzas[name]; ok {
+		in.duplicates = append(in.duplicates, fmt.Sprintf("%s: Stanza %s is already in %s; this one is used", position, name, earlier.position))
+	}
+	stanza, problems := decodeStanza(object)
+	for _, p := range problems {
+		in.fail(position, "Stanza %s: %s", name, p)
+	}
+	in.stanzas[name] = stanzaInput{object: stanza, position: position, broken: len(problems) > 0}
+}
+
+// warnings are about what is understood and has no effect.
+func (in *input) warnings() []string {
+	used := map[types.NamespacedName]bool{}
+	for _, object := range in.clusters {
+		used[nameOf(object)] = true
+	}
+	unused := []string{}
+	for name, stanza := range in.stanzas {
+		if !used[name] && !stanza.broken {
+			unused = append(unused, fmt.Sprintf("%s: nothing uses Stanza %s: there is no postgresql of that name and namespace in the input", stanza.position, name))
+		}
+	}
+	slices.Sort(unused)
+	return slices.Concat(in.duplicates, unused)
+}
+
+func (in *input) setNamespace(object *unstructured.Unstructured) {
+	if metadata, ok := object.Object["metadata"].(map[string]any); ok && metadata["namespace"] == nil {
+		metadata["namespace"] = in.namespace
+	}
+}
+
+func nameOf(object map[string]any) types.NamespacedName {
+	u := unstructured.Unstructured{Object: object}
+	return types.NamespacedName{Namespace: u.GetNamespace(), Name: u.GetName()}
+}
+
+func text(object map[string]any, key string) string {
+	value, _ := object[key].(string)
+	return value
+}
+
+// sameKind reports whether only the version, or the case of a letter, is wrong.
+func sameKind(got, want schema.GroupVersionKind) bool {
+	return got.Group == want.Group && strings.EqualFold(got.Kind, want.Kind)
+}
+
+func describeKind(kind schema.GroupVersionKind) string {
+	return fmt.Sprintf("apiVersion %s, kind %s", kind.GroupVersion(), kind.Kind)
+}
