@@ -56,9 +56,10 @@ func backupAcrossRenewal(t testing.TB, k *kit.Kit) {
 		if due == nil {
 			t.Fatal("the Stanza does not report the certificate")
 		}
-		if early := time.Until(due.RenewalTime.Time) - 12*time.Second; early > 0 {
-			time.Sleep(early)
-		}
+		wait.Until(t, time.Until(due.RenewalTime.Time)+time.Minute, "the renewal is 12 s away", func() (bool, string) {
+			left := time.Until(due.RenewalTime.Time)
+			return left <= 12*time.Second, fmt.Sprintf("%s left", left)
+		})
 		workflow, _ := k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 		b := k.ProvenBackup(t, workflow, kit.RepoHost)
 		renewed := due.RenewalTime.Unix()

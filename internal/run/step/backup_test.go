@@ -15,6 +15,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -372,13 +373,15 @@ func TestBackupShowsProgress(t *testing.T) {
 		w := runtest.New(t)
 		p := newPod(w)
 		p.env.ProgressFile = filepath.Join(t.TempDir(), "progress")
-		w.On("backup", func(context.Context, runtest.Call) error {
+		w.On("backup", func(ctx context.Context, _ runtest.Call) error {
 			w.Size, w.Done = 1000, 420
 			w.Unlocked(func() {
-				for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-					if _, err := os.Stat(p.env.ProgressFile); err == nil {
-						break
-					}
+				err := wait.PollUntilContextTimeout(ctx, time.Millisecond, 10*time.Second, true, func(context.Context) (bool, error) {
+					_, err := os.Stat(p.env.ProgressFile)
+					return err == nil, nil
+				})
+				if err != nil {
+					t.Errorf("no progress was written while the backup ran: %v", err)
 				}
 			})
 			return runtest.ErrUnscripted
