@@ -16,6 +16,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 )
 
 // Exit codes of render. Its help and docs/render.md explain them.
@@ -38,12 +39,12 @@ there and ignores other objects. It does not show the values of a Secret.
 
 Problems go to standard error, one a line: object, field, reason, sentence. What
 cannot be read goes there too, with its file and document. Everything else is still
-printed. A Stanza that no postgresql resource of the input uses is a warning, which
-does not change the exit code.
+printed. A line that begins with Warning is about something that works, and perhaps
+not as you expect. It does not change the exit code.
 
 Exit codes:
   0  everything is understood
-  1  a resource has a Problem
+  1  a resource has a Problem that is not a warning
   2  something could not be read, or there is no postgresql resource`
 
 const renderExamples = `  # What the operator would create for one cluster
@@ -115,7 +116,7 @@ type rendered struct {
 }
 
 // render prints the Plan of every cluster in the input, and reports what is wrong.
-func render(in input, output string, now time.Time, out, problems io.Writer) error {
+func render(in input, output string, now time.Time, out, errors io.Writer) error {
 	var all []rendered
 	rejected := false
 	for _, object := range in.clusters {
@@ -127,23 +128,27 @@ func render(in input, output string, now time.Time, out, problems io.Writer) err
 		}
 		r := renderCluster(object, in.stanzas[name])
 		all = append(all, r)
-		rejected = rejected || len(r.plan.Problems) > 0
+		rejected = rejected || len(r.plan.Problems.Mistakes()) > 0
 	}
 	if err := printRendered(all, output, now, out); err != nil {
 		in.fail("standard output", "%v", err)
 	}
 	for _, line := range in.errors {
-		printLine(problems, "error: %s", line)
+		printLine(errors, "error: %s", line)
 	}
 	if len(in.clusters) == 0 && len(in.errors) == 0 {
-		printLine(problems, "error: found no postgresql resource (apiVersion %s)", cpo.GroupVersionKind.GroupVersion())
+		printLine(errors, "error: found no postgresql resource (apiVersion %s)", cpo.GroupVersionKind.GroupVersion())
 	}
 	for _, line := range in.warnings() {
-		printLine(problems, "Warning: %s", line)
+		printLine(errors, "Warning: %s", line)
 	}
 	for _, r := range all {
 		for _, p := range r.plan.Problems {
-			printLine(problems, "%s %s/%s: %s: %s: %s", p.Kind, r.cluster.Namespace, r.cluster.Name, p.Field, p.Reason, p.Message)
+			prefix := ""
+			if p.Severity == problem.Warning {
+				prefix = "Warning: "
+			}
+			printLine(errors, prefix+"%s %s/%s: %s: %s: %s", p.Kind, r.cluster.Namespace, r.cluster.Name, p.Field, p.Reason, p.Message)
 		}
 	}
 	switch {

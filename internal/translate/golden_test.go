@@ -20,6 +20,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -78,6 +79,7 @@ type goldenProblem struct {
 	Field   string       `json:"field"`
 	Reason  vocab.Reason `json:"reason"`
 	Message string       `json:"message"`
+	Warning bool         `json:"warning,omitempty"`
 }
 
 func TestTranslate(t *testing.T) {
@@ -227,7 +229,7 @@ func renderPlan(t testing.TB, in translate.Input) string {
 		g.CronWorkflows = append(g.CronWorkflows, readable(t, &plan.Schedules[i]))
 	}
 	for _, p := range plan.Problems {
-		g.Problems = append(g.Problems, goldenProblem(p))
+		g.Problems = append(g.Problems, goldenProblem{p.Kind, p.Field, p.Reason, p.Message, p.Severity == problem.Warning})
 	}
 	text, err := yaml.Marshal(g)
 	if err != nil {

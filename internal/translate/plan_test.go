@@ -52,8 +52,8 @@ func checkPlan(t testing.TB, in translate.Input, plan translate.Plan) {
 			t.Errorf("problem is not one short line: %+v", p)
 		}
 	}
-	if len(plan.Keep.CronWorkflows) > 0 && !slices.ContainsFunc(plan.Problems, func(p problem.Problem) bool { return p.Reason != vocab.ReasonCredentialInline }) {
-		t.Error("keeps schedules for a key that is used")
+	if len(plan.Keep.CronWorkflows) > 0 && !plan.Problems.Refuse() {
+		t.Error("keeps schedules for a field that is used")
 	}
 	for _, p := range plan.Problems {
 		if keepsConfiguration(p, plan) && !plan.Keep.Configuration {
@@ -70,7 +70,7 @@ func checkPlan(t testing.TB, in translate.Input, plan translate.Plan) {
 	}
 }
 
-// keepsConfiguration reports whether a Problem must keep the configuration. A key
+// keepsConfiguration reports whether a Problem must keep the configuration. A field
 // that is used does not, nor does a Secret or a certificate that only a repo host
 // has.
 func keepsConfiguration(p problem.Problem, plan translate.Plan) bool {
@@ -80,7 +80,7 @@ func keepsConfiguration(p problem.Problem, plan translate.Plan) bool {
 	case p.Field == "spec.backup.pgbackrest.configuration.secret":
 		return hostOf(plan) != nil
 	}
-	return p.Reason != vocab.ReasonCredentialInline && !strings.Contains(p.Field, ".schedule")
+	return p.Refuses() && !strings.Contains(p.Field, ".schedule")
 }
 
 // schedulesWithProblems are the names of the CronWorkflows whose own expression

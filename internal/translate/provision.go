@@ -39,7 +39,7 @@ func planProvision(in Input, repos []storage.Repo, planned []storage.Repository)
 	result := provisioning{
 		problems: slices.Concat(secret, global, ciphers),
 		// The PostgreSQL pods name the Secret themselves.
-		keep: len(global)+len(ciphers) > 0 || len(hosted) > 0 && len(secret) > 0,
+		keep: global.Refuse() || ciphers.Refuse() || len(hosted) > 0 && secret.Refuse(),
 	}
 	if len(repos) == 0 {
 		return result

@@ -34,7 +34,7 @@ func selectRepos(in Input, broken map[int]bool, certificate problem.List) select
 	}
 	host := checkHost(in)
 	s.problems = append(s.problems, host...)
-	hostRefused := len(host)+len(certificate) > 0
+	hostRefused := host.Refuse() || certificate.Refuse()
 	byName := s.byName(p)
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		first, others := byName[name][0], byName[name][1:]
@@ -85,7 +85,7 @@ func checkHost(in Input) problem.List {
 func checkRepo(in Input, r storage.Repo, hostRefused bool) (problem.List, bool) {
 	if !in.provisioned() {
 		problems := storage.CheckKnown(r)
-		return problems, len(problems) == 0
+		return problems, !problems.Refuse()
 	}
 	problems := storage.Check(in.Cluster, r)
 	hostRefused = hostRefused && r.OnRepoHost()

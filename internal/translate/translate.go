@@ -26,17 +26,17 @@ func Translate(in Input) Plan {
 	}
 	problems := slices.Concat(cluster, stanza, checkGate(in.Stanza), certificate)
 	plan := Plan{Keep: fields.keep}
-	if len(stanza) > 0 {
+	if stanza.Refuse() {
 		plan.Keep.Everything = true
 	}
-	refused := fields.refused || len(cluster) > 0
+	refused := fields.refused || cluster.Refuse()
 	if p := in.Cluster.PgBackRest; p != nil && !refused {
 		repos := selectRepos(in, fields.broken, certificate)
 		problems = append(problems, repos.problems...)
 		plan.Keep.add(repos.keep)
 		refused = len(p.Repos) == 0
 		problems = append(problems, plan.provision(in, repos.repos)...)
-		problems = append(problems, plan.schedule(in, repos.repos, len(stanza) > 0)...)
+		problems = append(problems, plan.schedule(in, repos.repos, stanza.Refuse())...)
 	}
 	if refused { // no name of a schedule can be trusted
 		plan.Keep = Keep{Configuration: true, Everything: true}

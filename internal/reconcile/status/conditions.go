@@ -55,6 +55,10 @@ func accepted(p Pass) metav1.Condition {
 	for _, problem := range p.Plan.Problems {
 		texts = append(texts, problemText(problem))
 	}
+	// The mistakes come first: without one, everything is in force.
+	if len(p.Plan.Problems.Mistakes()) == 0 {
+		return condition(vocab.ConditionAccepted, metav1.ConditionTrue, p.Plan.Problems[0].Reason, texts...)
+	}
 	for _, action := range object.With(p.Actions, object.Keep) {
 		texts = append(texts, keptText(action.Have))
 	}

@@ -187,7 +187,7 @@ func NewWithRepoHost(t *testing.T) *World {
 func (w *World) Project() {
 	w.T.Helper()
 	plan := w.Declare()
-	if plan.Provision == nil || len(plan.Problems) > 0 {
+	if plan.Provision == nil || len(plan.Problems.Mistakes()) > 0 {
 		w.T.Fatalf("no configuration: %v", plan.Problems)
 	}
 	w.Files[cpo.ContainerPostgreSQL][cpo.ConfigFileName] = plan.Provision.ConfigMap.Data[cpo.ConfigFileName]

@@ -17,8 +17,22 @@ const (
 	KindStanza     = "Stanza"
 )
 
-// Problem is a mistake in a resource of the user.
+// Severity says what becomes of the field of a Problem.
+type Severity int
+
+const (
+	// Refused means that the field is a mistake. It is not used, unless its reason
+	// is vocab.ReasonCredentialInline.
+	Refused Severity = iota
+	// Warning means that the field is used, and may not do what its user expects.
+	Warning
+)
+
+// Problem is something in a resource of the user that the user should change, or
+// at least know.
 type Problem struct {
+	Severity Severity
+
 	// Kind of the object: postgresql or Stanza.
 	Kind string
 	// Field is the path in that object.
@@ -32,7 +46,9 @@ type Problem struct {
 
 // Refuses reports whether the field is left out of the Plan. A key in the
 // resource itself is used all the same, and reported.
-func (p Problem) Refuses() bool { return p.Reason != vocab.ReasonCredentialInline }
+func (p Problem) Refuses() bool {
+	return p.Severity == Refused && p.Reason != vocab.ReasonCredentialInline
+}
 
 // List collects the Problems of one check.
 type List []Problem
@@ -47,15 +63,36 @@ func (l *List) AddStanza(field string, reason vocab.Reason, format string, args 
 	*l = append(*l, Problem{Kind: KindStanza, Field: field, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
+// Warn adds a warning about the postgresql resource.
+func (l *List) Warn(field string, reason vocab.Reason, format string, args ...any) {
+	*l = append(*l, Problem{Severity: Warning, Kind: KindPostgresql, Field: field, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// WarnStanza adds a warning about the Stanza.
+func (l *List) WarnStanza(field string, reason vocab.Reason, format string, args ...any) {
+	*l = append(*l, Problem{Severity: Warning, Kind: KindStanza, Field: field, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// Mistakes returns the Problems that are not warnings.
+func (l List) Mistakes() List { return l.of(Refused) }
+
+// Warnings returns the warnings.
+func (l List) Warnings() List { return l.of(Warning) }
+
+func (l List) of(severity Severity) List {
+	return slices.DeleteFunc(slices.Clone(l), func(p Problem) bool { return p.Severity != severity })
+}
+
 // Refuse reports whether one of the Problems refuses its field.
 func (l List) Refuse() bool { return slices.ContainsFunc(l, Problem.Refuses) }
 
 // Sorted returns the Problems in the order in which users read them: each once,
-// those of the postgresql resource first, which is the one people edit, and then
-// by field.
+// mistakes before warnings, those of the postgresql resource first, which is the
+// one people edit, and then by field.
 func (l List) Sorted() List {
 	sorted := slices.SortedFunc(slices.Values(l), func(a, b Problem) int {
 		return cmp.Or(
+			cmp.Compare(a.Severity, b.Severity),
 			-cmp.Compare(a.Kind, b.Kind),
 			cmp.Compare(a.Field, b.Field),
 			cmp.Compare(a.Reason, b.Reason),

@@ -15,6 +15,7 @@ import (
 func TestSorted(t *testing.T) {
 	t.Parallel()
 	var list problem.List
+	list.Warn("spec.0", vocab.ReasonInvalidField, "is odd")
 	list.AddStanza("spec.gate", vocab.ReasonInvalidGate, "is %d", 1)
 	list.Add("spec.b", vocab.ReasonInvalidField, "is wrong")
 	list.Add("spec.a", vocab.ReasonMissingField, "is required")
@@ -24,6 +25,7 @@ func TestSorted(t *testing.T) {
 		{Kind: "postgresql", Field: "spec.a", Reason: vocab.ReasonMissingField, Message: "is required"},
 		{Kind: "postgresql", Field: "spec.b", Reason: vocab.ReasonInvalidField, Message: "is wrong"},
 		{Kind: "Stanza", Field: "spec.gate", Reason: vocab.ReasonInvalidGate, Message: "is 1"},
+		{Severity: problem.Warning, Kind: "postgresql", Field: "spec.0", Reason: vocab.ReasonInvalidField, Message: "is odd"},
 	}
 	if diff := cmp.Diff(want, list.Sorted()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -33,7 +35,21 @@ func TestSorted(t *testing.T) {
 	}
 }
 
-// A key in the resource is reported and used.
+func TestSeverity(t *testing.T) {
+	t.Parallel()
+	var list problem.List
+	list.Warn("spec.a", vocab.ReasonInvalidField, "is odd")
+	list.WarnStanza("spec.b", vocab.ReasonInvalidGate, "is odd")
+	if list.Refuse() || len(list.Mistakes()) > 0 || len(list.Warnings()) != 2 {
+		t.Errorf("two warnings are %v", list)
+	}
+	list.Add("spec.c", vocab.ReasonInvalidField, "is wrong")
+	if !list.Refuse() || len(list.Mistakes()) != 1 || len(list.Warnings()) != 2 {
+		t.Errorf("two warnings and a mistake are %v", list)
+	}
+}
+
+// A key in the resource is a mistake, and it is used.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
 	var list problem.List
