@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package nearmiss_test
+
+import (
+	"testing"
+
+	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
+)
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	known := []string{"backup", "pgbackrest", "repos", "name", "storage", "resource", "region", "secret", "schedule", "key", "keyType", "volume", "full", "incr", "diff"}
+	for word, want := range map[string]string{
+		"schedules":   "schedule",
+		"backups":     "backup",
+		"pgBackRest":  "pgbackrest",
+		"pg_backrest": "pgbackrest",
+		"storag":      "storage",
+		"regoin":      "region",
+		"secretName":  "secret",
+		"keytype":     "keyType",
+		"incremental": "incr",
+		"ful":         "full",
+		"schedule":    "",
+		"future":      "",
+		"x":           "",
+		"":            "",
+		"tolerations": "",
+	} {
+		if got := nearmiss.Of(word, known); got != want {
+			t.Errorf("%q is a near miss of %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	t.Parallel()
+	known := []string{"schedule"}
+	if got := nearmiss.DidYouMean("schedules", known); got != "; did you mean schedule?" {
+		t.Errorf("got %q", got)
+	}
+	if got := nearmiss.DidYouMean("future", known); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
