@@ -22,6 +22,8 @@ race := $(if $(shell command -v $${CC:-cc}),CGO_ENABLED=1 go test -race,go test)
 
 tool    = go tool -modfile=hack/tools/$(1).mod $(1)
 cluster = go -C test/cluster run .
+# The images of the local cluster with PostgreSQL and pgBackRest.
+postgres_images = stanzaflow.local/postgres:15-pgbackrest-2.45 stanzaflow.local/postgres:17-pgbackrest-2.55
 # Modules with their own tests. Those of test/argo4 compile all of Argo 4, so only
 # make test-full runs them.
 modules = . test/cluster test/chart
@@ -71,7 +73,12 @@ unit: ## Test everything that needs only Go: translation, proof, golden files, m
 	@go -C test/cluster/components/kubernetes test ./internal/...
 
 .PHONY: test
-test: unit test-apiserver test-cluster ## Run unit, test-apiserver and test-cluster. 13 min; about 30 min from empty caches.
+test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackrest, test-apiserver and test-cluster. 13 min; about 30 min from empty caches.
+
+.PHONY: test-pgbackrest
+test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest 2.45 and 2.55, without a cluster: MAPS=n, OPTIONS_SEED=n. 1 min.
+	@PGBACKREST_IMAGES="$$($(cluster) tarball $(postgres_images) | tr '\n' ' ')" \
+	  go test -tags pgbackrest -count=1 ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) $(if $(OPTIONS_SEED),-seed=$(OPTIONS_SEED))
 
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 4 min.
@@ -85,6 +92,7 @@ test-cluster: ## Run the demo, the everyday stories and a few faults: real backu
 .PHONY: test-full
 test-full: ## Run every story, storage, version and kind of fault that has not passed yet: RUN=regexp, FOR=15m, FORCE=1, LIST=1. 90 min.
 	@go -C test/argo4 test ./...
+	@$(MAKE) test-pgbackrest MAPS=$(if $(FOR),2000,10000)
 	@hack/test-cluster.sh full
 
 .PHONY: faults
@@ -104,8 +112,8 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 
 .PHONY: lint
 lint: ## Check style and architecture.
-	@go vet -tags apiserver,cluster ./...
-	@$(call tool,golangci-lint) run --allow-parallel-runners --build-tags apiserver,cluster ./...
+	@go vet -tags apiserver,cluster,pgbackrest ./...
+	@$(call tool,golangci-lint) run --allow-parallel-runners --build-tags apiserver,cluster,pgbackrest ./...
 	@for module in test/cluster test/chart test/argo4; do \
 	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --allow-parallel-runners --config ../../.golangci.yml ./...); \
 	done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a time, one after the other: hack/fuzz.sh 30s
+# Runs every fuzz target for a time, one after the other, to the last one: hack/fuzz.sh 30s
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ mapfile -t targets < <(go list -f '{{.ImportPath}}' ./internal/... | while read 
   go test -list '^Fuzz' "$package" | sed -n "s|^Fuzz|$package &|p"
 done)
 
-done=0
+done=0 failed=()
 for target in "${targets[@]}"; do
   read -r package name <<<"$target"
   done=$((done + 1))
@@ -24,6 +24,11 @@ for target in "${targets[@]}"; do
     echo "$name reached its time limit: no input has failed"
     continue
   fi
-  exit 1
+  failed+=("${package#*/stanzaflow/} $name")
 done
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'FAILED: %s of %s fuzz targets; their inputs are in testdata/fuzz of each package\n' "${#failed[@]}" "${#targets[@]}" >&2
+  printf '  %s\n' "${failed[@]}" >&2
+  exit 1
+fi
 echo "${#targets[@]} fuzz targets, $1 each: no input has failed"

@@ -4,28 +4,35 @@
 package nearmiss
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
 )
 
 // Of returns the known name that a word is most likely meant to be, or an empty
-// text if none is close. It returns a name that differs only in case, dashes or
-// underscores before all others. A word that is known itself has no near miss.
+// text if none is close: the nearest spelling, else the longest name that the word
+// begins with, or that begins with the word. A word that is known itself has no
+// near miss.
 func Of(word string, known []string) string {
+	if slices.Contains(known, word) {
+		return ""
+	}
+	return cmp.Or(Spelling(word, known), beginning(fold(word), known))
+}
+
+// Spelling returns the known name whose spelling is nearest to a word, or an empty
+// text if none is close. It returns a name that differs only in case, dashes or
+// underscores before all others.
+func Spelling(word string, known []string) string {
 	best, bestDistance := "", len(word)
 	folded := fold(word)
 	for _, name := range known {
-		if name == word {
-			return ""
-		}
 		distance := levenshtein.ComputeDistance(folded, fold(name))
 		if distance <= allowed(folded) && (best == "" || distance < bestDistance) {
 			best, bestDistance = name, distance
 		}
-	}
-	if best == "" {
-		best = beginning(folded, known)
 	}
 	return best
 }

@@ -35,6 +35,22 @@ func TestOf(t *testing.T) {
 	}
 }
 
+func TestSpelling(t *testing.T) {
+	t.Parallel()
+	known := []string{"compress-level", "compress-type", "resume"}
+	for word, want := range map[string]string{
+		"compres-level":       "compress-level",
+		"compress_type":       "compress-type",
+		"resum":               "resume",
+		"compress-level-file": "",
+		"compress":            "",
+	} {
+		if got := nearmiss.Spelling(word, known); got != want {
+			t.Errorf("%q is spelt like %q, want %q", word, got, want)
+		}
+	}
+}
+
 func TestDidYouMean(t *testing.T) {
 	t.Parallel()
 	known := []string{"schedule"}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/option"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -18,19 +19,27 @@ const optionCipher = "cipher-type"
 // ciphers are the values of repoN-cipher-type.
 var ciphers = []string{pgbackrest.CipherNone, pgbackrest.CipherAES256CBC}
 
-// cipherIsReadable reports whether the cipher of a repo is known. Without the
-// option its first backup would be made in the clear, and so would all that
-// follow. The Problem is one of spec.global.
+// cipherIsReadable reports whether the cipher of a repo is known, and no name in
+// global is a misspelt one of that option. Without the option its first backup would
+// be made in the clear, and so would all that follow. The Problem is one of spec.global.
 func cipherIsReadable(in Input, r storage.Repo) bool {
-	option, global := pgbackrest.RepoOption(r.Number, optionCipher), in.Cluster.PgBackRest.Global
+	field, global := fieldGlobal+"."+pgbackrest.RepoOption(r.Number, optionCipher), in.Cluster.PgBackRest.Global
 	if slices.ContainsFunc(in.FieldErrors, func(e cpo.FieldError) bool {
-		return e.Field == fieldGlobal+"."+option || e.Field == fieldGlobal && global == nil
+		return e.Field == field || e.Field == fieldGlobal && global == nil
 	}) {
 		return false
 	}
-	cipher, set := global[option]
-	_, unnumbered := global[unnumberedRepo+optionCipher]
-	return (!set || slices.Contains(ciphers, cipher)) && (r.Number != 1 || !unnumbered)
+	for key, value := range global {
+		name, err := option.Parse(key)
+		if err != nil {
+			name, _ = option.Meant(key)
+		}
+		ofRepo := name.Number == r.Number || name.Number == 0
+		if name.Option != nil && name.Option.Name == "repo-"+optionCipher && ofRepo && (err != nil || !slices.Contains(ciphers, value)) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkCiphers finds the repos whose cipher in the resource is not that of their

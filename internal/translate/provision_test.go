@@ -69,7 +69,7 @@ func checkConfiguration(t testing.TB, in translate.Input, plan translate.Plan) {
 		if i > 0 && plan.Repos[i-1].Name >= r.Name {
 			t.Errorf("repos are not sorted: %v", plan.Repos)
 		}
-		if r.Cipher != "none" && r.Cipher != "aes-256-cbc" || !strings.HasPrefix(r.Location, r.Storage+"://") || strings.ContainsAny(r.Location, "\n{") {
+		if r.Cipher != "none" && r.Cipher != "aes-256-cbc" || !strings.HasPrefix(r.Location, r.Storage+"://") || strings.Contains(r.Location, "\n") || strings.Contains(r.Location, "{{") {
 			t.Errorf("no good repo: %+v", r)
 		}
 		if r.Storage == cpo.StoragePVC {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/option"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
 	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
@@ -89,5 +90,24 @@ func checkRepo(in Input, r storage.Repo, hostRefused bool) (problem.List, bool) 
 	}
 	problems := storage.Check(in.Cluster, r)
 	hostRefused = hostRefused && r.OnRepoHost()
+	if problems.Refuse() {
+		return problems, false
+	}
+	problems = append(problems, checkPlaceInGlobal(in.Cluster.PgBackRest, r)...)
 	return problems, !problems.Refuse() && !hostRefused && cipherIsReadable(in, r)
+}
+
+// checkPlaceInGlobal finds the Problems of global with which a repo lacks what it
+// takes from there.
+func checkPlaceInGlobal(p *cpo.PgBackRest, r storage.Repo) problem.List {
+	if !r.ReliesOnGlobal() {
+		return nil
+	}
+	repos := []storage.Repo{r}
+	good, problems := checkGlobal(p, repos)
+	lacks := func(m option.Missing) bool { return m.Name.Number == r.Number && !m.InSecret }
+	if !slices.ContainsFunc(storage.AllOptions(good, repos).Missing(), lacks) {
+		return nil
+	}
+	return problems
 }

@@ -44,6 +44,12 @@ const (
 	ReasonCipherChanged         Reason = "CipherChanged"
 	ReasonClusterNotFound       Reason = "ClusterNotFound"
 
+	// Accepted=True: everything is used, and something may not do what its user
+	// expects.
+	ReasonUnknownOption     Reason = "UnknownOption"
+	ReasonNewerRelease      Reason = "NewerRelease"
+	ReasonIneffectiveOption Reason = "IneffectiveOption"
+
 	// Programmed=False: a planned object is not in place, or Argo refuses it.
 	ReasonApplyFailed             Reason = "ApplyFailed"
 	ReasonNotOwned                Reason = "NotOwned"

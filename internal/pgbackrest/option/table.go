@@ -1,0 +1,200 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package option
+
+import "strings"
+
+// Units of the limits in the table: bytes, and milliseconds.
+const (
+	kib = 1 << 10
+	mib = kib << 10
+	gib = mib << 10
+	tib = gib << 10
+	pib = tib << 10
+
+	second = 1000
+	minute = 60 * second
+	hour   = 60 * minute
+	day    = 24 * hour
+)
+
+// table has every option that may stand in a configuration file, by name. What
+// depends on another option is in conflict.go.
+var table = []Option{
+	// Options without a number.
+	{Name: "allow-root", Type: Boolean, Since: "2.59"},
+	{Name: "annotation", Type: Hash},
+	{Name: "archive-async", Type: Boolean},
+	{Name: "archive-check", Type: Boolean},
+	{Name: "archive-copy", Type: Boolean},
+	{Name: "archive-get-queue-max", Type: Size, Min: 0, Max: 4 * pib},
+	{Name: "archive-header-check", Type: Boolean},
+	{Name: "archive-missing-retry", Type: Boolean},
+	{Name: "archive-mode", Type: Word, Words: words("preserve off")},
+	{Name: "archive-mode-check", Type: Boolean},
+	{Name: "archive-push-batch-size", Type: Size, Min: mib, Max: 4 * pib, Since: "2.59"},
+	{Name: "archive-push-queue-max", Type: Size, Min: 0, Max: 4 * pib, Old: []string{"archive-queue-max"}},
+	{Name: "archive-timeout", Type: Time, Min: 100, Max: day},
+	{Name: "backup-standby", Type: Word, Words: words("n prefer@2.54 y")},
+	{Name: "beta", Type: Boolean},
+	{Name: "buffer-size", Type: Size, Words: words("16KiB 32KiB 64KiB 128KiB 256KiB 512KiB 1MiB 2MiB 4MiB 8MiB 16MiB")},
+	{Name: "checksum-page", Type: Boolean},
+	{Name: "cmd", Type: String},
+	{Name: "cmd-ssh", Type: String},
+	{Name: "compress", Type: Boolean},
+	{Name: "compress-level", Type: Integer},
+	{Name: "compress-level-network", Type: Integer, Min: -5, Max: 12},
+	{Name: "compress-type", Type: Word, Words: words("none bz2 gz lz4 zst")},
+	{Name: "db-exclude", Type: List},
+	{Name: "db-include", Type: List},
+	{Name: "db-timeout", Type: Time, Min: 100, Max: 7 * day},
+	{Name: "delta", Type: Boolean},
+	{Name: "exclude", Type: List},
+	{Name: "expire-auto", Type: Boolean},
+	{Name: "io-timeout", Type: Time, Min: 100, Max: hour},
+	{Name: "job-retry", Type: Integer, Min: 0, Max: 360},
+	{Name: "job-retry-interval", Type: Time, Min: 0, Max: 15 * minute},
+	{Name: "link-all", Type: Boolean},
+	{Name: "link-map", Type: Hash},
+	{Name: "lock-path", Type: Path},
+	{Name: "log-level-console", Type: Word, Words: words("off error warn info detail debug trace")},
+	{Name: "log-level-file", Type: Word, Words: words("off error warn info detail debug trace")},
+	{Name: "log-level-stderr", Type: Word, Words: words("off error warn info detail debug trace")},
+	{Name: "log-path", Type: Path},
+	{Name: "log-subprocess", Type: Boolean},
+	{Name: "log-timestamp", Type: Boolean},
+	{Name: "manifest-save-threshold", Type: Size, Min: 1, Max: tib},
+	{Name: "neutral-umask", Type: Boolean},
+	{Name: "page-header-check", Type: Boolean, Since: "2.46"},
+	{Name: "pg-version-force", Type: String, Single: true, StanzaOnly: true},
+	{Name: "priority", Type: Integer, Min: -20, Max: 19, Since: "2.58"},
+	{Name: "process-max", Type: Integer, Min: 1, Max: 999},
+	{Name: "protocol-timeout", Type: Time, Min: 100, Max: 7 * day},
+	{Name: "recovery-option", Type: Hash},
+	{Name: "resume", Type: Boolean},
+	{Name: "sck-block", Type: Boolean},
+	{Name: "sck-keep-alive", Type: Boolean},
+	{Name: "spool-path", Type: Path},
+	{Name: "start-fast", Type: Boolean},
+	{Name: "stop-auto", Type: Boolean},
+	{Name: "tablespace-map", Type: Hash},
+	{Name: "tablespace-map-all", Type: String},
+	{Name: "tcp-keep-alive-count", Type: Integer, Min: 1, Max: 32},
+	{Name: "tcp-keep-alive-idle", Type: Integer, Min: 1, Max: 3600},
+	{Name: "tcp-keep-alive-interval", Type: Integer, Min: 1, Max: 900},
+	{Name: "tls-cipher-12", Type: String, Since: "2.58"},
+	{Name: "tls-cipher-13", Type: String, Since: "2.58"},
+	{Name: "tls-server-address", Type: String},
+	{Name: "tls-server-auth", Type: Hash},
+	{Name: "tls-server-ca-file", Type: Path},
+	{Name: "tls-server-cert-file", Type: Path},
+	{Name: "tls-server-key-file", Type: Path},
+	{Name: "tls-server-port", Type: Integer, Min: 1, Max: 65535},
+	// Options of a PostgreSQL server.
+	{Name: "pg-database", Type: String, StanzaOnly: true},
+	{Name: "pg-host", Type: String, Old: []string{"db-host", "db#-host"}, StanzaOnly: true},
+	{Name: "pg-host-ca-file", Type: String},
+	{Name: "pg-host-ca-path", Type: String},
+	{Name: "pg-host-cert-file", Type: String},
+	{Name: "pg-host-cmd", Type: String, Old: []string{"db-cmd", "db#-cmd"}, StanzaOnly: true},
+	{Name: "pg-host-config", Type: Path, Old: []string{"db-config", "db#-config"}, StanzaOnly: true},
+	{Name: "pg-host-config-include-path", Type: Path, StanzaOnly: true},
+	{Name: "pg-host-config-path", Type: Path, StanzaOnly: true},
+	{Name: "pg-host-key-file", Type: String},
+	{Name: "pg-host-port", Type: Integer, Min: 0, Max: 65535, Old: []string{"db-ssh-port", "db#-ssh-port"}, StanzaOnly: true},
+	{Name: "pg-host-type", Type: Word, Words: words("ssh tls")},
+	{Name: "pg-host-user", Type: String, Old: []string{"db-user", "db#-user"}, StanzaOnly: true},
+	{Name: "pg-path", Type: Path, Old: []string{"db-path", "db#-path"}, StanzaOnly: true},
+	{Name: "pg-port", Type: Integer, Min: 0, Max: 65535, Old: []string{"db-port", "db#-port"}, StanzaOnly: true},
+	{Name: "pg-socket-path", Type: Path, Old: []string{"db-socket-path", "db#-socket-path"}, StanzaOnly: true},
+	{Name: "pg-user", Type: String, StanzaOnly: true},
+	// Options of a repo.
+	{Name: "repo-azure-account", Type: Place},
+	{Name: "repo-azure-container", Type: Place},
+	{Name: "repo-azure-endpoint", Type: URL},
+	{Name: "repo-azure-key", Type: String},
+	{Name: "repo-azure-key-type", Type: Word, Words: words("shared sas auto@2.58")},
+	{Name: "repo-azure-uri-style", Type: Word, Words: words("host path")},
+	{Name: "repo-block", Type: Boolean, Since: "2.46"},
+	{Name: "repo-block-age-map", Type: Hash, Since: "2.46"},
+	{Name: "repo-block-checksum-size-map", Type: Hash, Since: "2.46"},
+	{Name: "repo-block-size-map", Type: Hash, Since: "2.46"},
+	{Name: "repo-block-size-super", Type: Size, Min: 32 * kib, Max: 16 * mib, Since: "2.46"},
+	{Name: "repo-block-size-super-full", Type: Size, Min: 32 * kib, Max: 16 * mib, Since: "2.46"},
+	{Name: "repo-bundle", Type: Boolean},
+	{Name: "repo-bundle-limit", Type: Size, Min: 8 * kib, Max: pib},
+	{Name: "repo-bundle-size", Type: Size, Min: mib, Max: pib},
+	{Name: "repo-cipher-pass", Type: String},
+	{Name: "repo-cipher-type", Type: Word, Words: words("none aes-256-cbc")},
+	{Name: "repo-gcs-bucket", Type: Place},
+	{Name: "repo-gcs-endpoint", Type: URL},
+	{Name: "repo-gcs-key", Type: String},
+	{Name: "repo-gcs-key-type", Type: Word, Words: words("service token auto")},
+	{Name: "repo-gcs-user-project", Type: String, Since: "2.55"},
+	{Name: "repo-hardlink", Type: Boolean, Old: []string{"hardlink"}},
+	{Name: "repo-host", Type: String, Old: []string{"backup-host"}},
+	{Name: "repo-host-ca-file", Type: String},
+	{Name: "repo-host-ca-path", Type: String},
+	{Name: "repo-host-cert-file", Type: String},
+	{Name: "repo-host-cmd", Type: String, Old: []string{"backup-cmd"}},
+	{Name: "repo-host-config", Type: String, Old: []string{"backup-config"}},
+	{Name: "repo-host-config-include-path", Type: Path},
+	{Name: "repo-host-config-path", Type: Path},
+	{Name: "repo-host-key-file", Type: String},
+	{Name: "repo-host-port", Type: Integer, Min: 0, Max: 65535, Old: []string{"backup-ssh-port"}},
+	{Name: "repo-host-type", Type: Word, Words: words("ssh tls")},
+	{Name: "repo-host-user", Type: String, Old: []string{"backup-user"}},
+	{Name: "repo-path", Type: Path},
+	{Name: "repo-retention-archive", Type: Integer, Min: 1, Max: 9999999, Old: []string{"retention-archive"}},
+	{Name: "repo-retention-archive-type", Type: Word, Words: words("full diff incr"), Old: []string{"retention-archive-type"}},
+	{Name: "repo-retention-diff", Type: Integer, Min: 1, Max: 9999999, Old: []string{"retention-diff"}},
+	{Name: "repo-retention-full", Type: Integer, Min: 1, Max: 9999999, Old: []string{"retention-full"}},
+	{Name: "repo-retention-full-type", Type: Word, Words: words("count time")},
+	{Name: "repo-retention-history", Type: Integer, Min: 0, Max: 9999999},
+	{Name: "repo-s3-bucket", Type: Place},
+	{Name: "repo-s3-endpoint", Type: URL},
+	{Name: "repo-s3-key", Type: String},
+	{Name: "repo-s3-key-secret", Type: String},
+	{Name: "repo-s3-key-type", Type: Word, Words: words("shared auto web-id pod-id@2.58 process@2.59")},
+	{Name: "repo-s3-kms-key-id", Type: String},
+	{Name: "repo-s3-process-cmd", Type: List, Since: "2.59"},
+	{Name: "repo-s3-region", Type: Place},
+	{Name: "repo-s3-requester-pays", Type: Boolean, Since: "2.55"},
+	{Name: "repo-s3-role", Type: String},
+	{Name: "repo-s3-service", Type: String, Since: "2.59"},
+	{Name: "repo-s3-sse-customer-key", Type: String, Since: "2.52"},
+	{Name: "repo-s3-sts-host", Type: String, Since: "2.59"},
+	{Name: "repo-s3-token", Type: String},
+	{Name: "repo-s3-uri-style", Type: Word, Words: words("host path")},
+	{Name: "repo-sftp-host", Type: String, Since: "2.46"},
+	{Name: "repo-sftp-host-fingerprint", Type: String, Since: "2.46"},
+	{Name: "repo-sftp-host-key-check-type", Type: Word, Words: words("accept-new fingerprint none strict"), Since: "2.48"},
+	{Name: "repo-sftp-host-key-hash-type", Type: Word, Words: words("md5 sha1 sha256"), Since: "2.46"},
+	{Name: "repo-sftp-host-port", Type: Integer, Min: 1, Max: 65535, Since: "2.46"},
+	{Name: "repo-sftp-host-user", Type: String, Since: "2.46"},
+	{Name: "repo-sftp-known-host", Type: List, Since: "2.48"},
+	{Name: "repo-sftp-private-key-file", Type: String, Since: "2.46"},
+	{Name: "repo-sftp-private-key-passphrase", Type: String, Since: "2.46"},
+	{Name: "repo-sftp-public-key-file", Type: String, Since: "2.46"},
+	{Name: "repo-storage-ca-file", Type: String, Old: []string{"repo#-azure-ca-file", "repo#-s3-ca-file"}},
+	{Name: "repo-storage-ca-path", Type: Path, Old: []string{"repo#-azure-ca-path", "repo#-s3-ca-path"}},
+	{Name: "repo-storage-host", Type: URL, Old: []string{"repo#-azure-host", "repo#-s3-host"}},
+	{Name: "repo-storage-port", Type: Integer, Min: 1, Max: 65535, Old: []string{"repo#-azure-port", "repo#-s3-port"}},
+	{Name: "repo-storage-tag", Type: Hash, Since: "2.48"},
+	{Name: "repo-storage-upload-chunk-size", Type: Size, Min: 64 * kib, Max: tib},
+	{Name: "repo-storage-verify-tls", Type: Boolean, Old: []string{"repo#-azure-verify-tls", "repo#-s3-verify-ssl", "repo#-s3-verify-tls"}},
+	{Name: "repo-symlink", Type: Boolean, Since: "2.57"},
+	{Name: "repo-type", Type: Word, Words: words("azure cifs gcs posix s3 sftp@2.46")},
+}
+
+// words reads a list of values. A value that came later than its option has the
+// release behind it: prefer@2.54.
+func words(list string) []Value {
+	var values []Value
+	for _, word := range strings.Fields(list) {
+		text, since, _ := strings.Cut(word, "@")
+		values = append(values, Value{Text: text, Since: since})
+	}
+	return values
+}

@@ -1,0 +1,12 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pgbackrest holds what we say of pgBackRest's configuration against the
+// program itself, in every release that the images of the local cluster have. No
+// cluster runs: the programs are read from the images in PGBACKREST_IMAGES.
+//
+//	an option, or a whole resource ─▶ our verdict ──┐
+//	                              └─▶ *.conf ─▶ pgbackrest ─▶ its verdict ─▶ the same?
+//
+// Run it with make test-pgbackrest.
+package pgbackrest
