@@ -15,9 +15,10 @@ import (
 // program is the first element of every command line, found in PATH.
 const program = "pgbackrest"
 
-// Options that decide what goes where. Versions differ in their defaults and a
-// user's configuration may change them, so each command line sets both. INFO
-// goes to stdout; a level that stderr takes does not appear on stdout.
+// Options that every command line sets, because versions differ in their defaults
+// and a user's configuration may change them: where the log goes, and what the proof
+// of a backup depends on. INFO goes to stdout; a level that stderr takes does not
+// appear on stdout.
 const (
 	// quiet leaves stdout to the answer, which is JSON.
 	quiet = "--log-level-console=off"
@@ -25,6 +26,14 @@ const (
 	verbose = "--log-level-console=info"
 	// complain sends warnings too: the cause of a [056] is only in a WARN.
 	complain = "--log-level-stderr=warn"
+	// awaitWAL has a backup end only when its WAL is archived.
+	awaitWAL = "--archive-check"
+	// checkPages reads the checksum of every page, if PostgreSQL writes them: that
+	// is the default.
+	checkPages = "--reset-checksum-page"
+	// wholeCluster backs up files that exclude leaves out, base among them:
+	// pgBackRest exits 0 without them, and nothing in the repository shows it.
+	wholeCluster = "--reset-exclude"
 	// soon bounds a question to a store that does not answer. One request
 	// gives up after about four times this, four minutes with the default.
 	soon   = "--io-timeout=10"
@@ -79,7 +88,8 @@ func CheckCommand(stanza string) ([]string, error) {
 	return command("check", stanza, soon, verbose, complain)
 }
 
-// BackupCommand makes a backup. It does not expire: that is a step of its own, so
+// BackupCommand makes a backup of all files, with its WAL in the archive when it ends,
+// whatever the configuration says. It does not expire: that is a step of its own, so
 // that a failure of retention neither hides nor fails a good backup.
 func BackupCommand(o BackupOptions) ([]string, error) {
 	repo, err := repoArgument(o.Repo)
@@ -89,7 +99,7 @@ func BackupCommand(o BackupOptions) ([]string, error) {
 	if o.Type != TypeFull && o.Type != TypeDiff && o.Type != TypeIncr {
 		return nil, errors.New("the backup type must be full, diff or incr")
 	}
-	arguments := []string{repo, "--type=" + o.Type, "--no-expire-auto"}
+	arguments := []string{repo, "--type=" + o.Type, "--no-expire-auto", awaitWAL, checkPages, wholeCluster}
 	if o.StartFast {
 		arguments = append(arguments, "--start-fast")
 	}

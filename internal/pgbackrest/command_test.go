@@ -43,7 +43,7 @@ func TestCommands(t *testing.T) {
 					Annotations: map[string]string{"z-run": "1b4e28ba", "a-run": "a=b", "m-run": "--type=full"},
 				})
 			},
-			want: "pgbackrest backup --stanza=db --repo=2 --type=diff --no-expire-auto --start-fast " +
+			want: "pgbackrest backup --stanza=db --repo=2 --type=diff --no-expire-auto --archive-check --reset-checksum-page --reset-exclude --start-fast " +
 				"--annotation=a-run=a=b --annotation=m-run=--type=full --annotation=z-run=1b4e28ba " +
 				"--log-level-console=info --log-level-stderr=warn",
 		},
@@ -51,7 +51,8 @@ func TestCommands(t *testing.T) {
 			argv: func() ([]string, error) {
 				return BackupCommand(BackupOptions{Stanza: "db", Repo: 1, Type: TypeFull})
 			},
-			want: "pgbackrest backup --stanza=db --repo=1 --type=full --no-expire-auto --log-level-console=info --log-level-stderr=warn",
+			want: "pgbackrest backup --stanza=db --repo=1 --type=full --no-expire-auto --archive-check --reset-checksum-page --reset-exclude " +
+				"--log-level-console=info --log-level-stderr=warn",
 		},
 		"expire": {
 			argv: func() ([]string, error) { return ExpireCommand("db", 4) },
@@ -147,7 +148,7 @@ func TestAnAnnotationIsOneArgument(t *testing.T) {
 			continue // TestCommandsRefuse has these.
 		}
 		want := []string{
-			"pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=full", "--no-expire-auto",
+			"pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=full", "--no-expire-auto", "--archive-check", "--reset-checksum-page", "--reset-exclude",
 			"--annotation=run=" + text, "--log-level-console=info", "--log-level-stderr=warn",
 		}
 		if diff := cmp.Diff(want, argv); diff != "" {

@@ -183,7 +183,7 @@ func TestDiff(t *testing.T) {
 		},
 		"template of another contract, suspended": {
 			change: func(s *object.State) {
-				s.Template.Contract = "v2"
+				s.Template.Contract = "v0"
 				s.Stanza.Spec.Suspend = true
 			},
 			want: []string{"suspend " + reconciletest.Full, "suspend " + reconciletest.Incr, "block " + reconciletest.Full, "block " + reconciletest.Incr},

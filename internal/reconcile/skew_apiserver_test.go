@@ -25,7 +25,7 @@ func TestManagerSeesSkew(t *testing.T) {
 	w.patch(policy, "user", `{"metadata": {"labels": {"stanzaflow.dev/policy-contract": "v0"}}}`)
 	w.eventually(vocab.ConditionReady, vocab.ReasonPolicyMismatch)
 	w.eventuallyEvent(vocab.ReasonPolicyMismatch, "")
-	w.patch(policy, "user", `{"metadata": {"labels": {"stanzaflow.dev/policy-contract": "v1"}}}`)
+	w.patch(policy, "user", `{"metadata": {"labels": {"`+vocab.LabelPolicyContract+`": "`+vocab.PolicyContract+`"}}}`)
 	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
 
 	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{}

@@ -210,7 +210,7 @@ func TestConditionsFor(t *testing.T) {
 		"template of another contract": {
 			change:      all(healthy, func(p *Pass) { p.State.Template.Contract = "" }),
 			want:        []string{"Ready=False/WorkflowTemplateInvalid", "Programmed=False/WorkflowTemplateInvalid"},
-			wantMessage: "WorkflowTemplate pgbackrest-backup in namespace db has label stanzaflow.dev/template-contract=(none), not v1; install it with kubectl apply -k workflows/ -n db",
+			wantMessage: "WorkflowTemplate pgbackrest-backup in namespace db has label stanzaflow.dev/template-contract=(none), not " + vocab.TemplateContract + "; install it with kubectl apply -k workflows/ -n db",
 		},
 		"no schedule needs no template": {
 			change: func(p *Pass) {

@@ -48,7 +48,7 @@ func TestTransitions(t *testing.T) {
 		"what is waited for is normal": {
 			{change: func(p *Pass) { p.State.Template = object.Template{Name: "x"} }, want: []string{"Normal WorkflowTemplateMissing"}},
 			{change: func(p *Pass) { p.State.Template = object.Template{Name: "x"} }},
-			{change: func(p *Pass) { p.State.Template.Contract = "v2" }, want: []string{"Warning WorkflowTemplateInvalid"}},
+			{change: func(p *Pass) { p.State.Template.Contract = "v0" }, want: []string{"Warning WorkflowTemplateInvalid"}},
 		},
 		"runs are reported when they have ended": {
 			{change: ran("full-1", cpo.Full, stanzaflowv1alpha1.RunRunning, "2026-11-22T02:30:00Z")},

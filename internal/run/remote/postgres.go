@@ -29,6 +29,7 @@ const PostgresStatement = `SELECT json_build_object(
 'archiveCommand', current_setting('archive_command') LIKE '%pgbackrest%',
 'archiveStanza', substring(current_setting('archive_command') from '--stanza[ =]["'']?([A-Za-z0-9._-]+)'),
 'lastArchived', (SELECT last_archived_time FROM pg_stat_archiver),
+'lastArchivedWal', (SELECT last_archived_wal FROM pg_stat_archiver),
 'lastFailed', (SELECT last_failed_time FROM pg_stat_archiver),
 'lastFailedWal', (SELECT last_failed_wal FROM pg_stat_archiver))`
 
@@ -44,10 +45,11 @@ type Postgres struct {
 	ArchiveCommand bool `json:"archiveCommand"`
 	// ArchiveStanza is the stanza in archive_command. Nil if it names none, as
 	// when it calls a script.
-	ArchiveStanza *string    `json:"archiveStanza"`
-	LastArchived  *time.Time `json:"lastArchived"`
-	LastFailed    *time.Time `json:"lastFailed"`
-	LastFailedWAL *string    `json:"lastFailedWal"`
+	ArchiveStanza   *string    `json:"archiveStanza"`
+	LastArchived    *time.Time `json:"lastArchived"`
+	LastArchivedWAL *string    `json:"lastArchivedWal"`
+	LastFailed      *time.Time `json:"lastFailed"`
+	LastFailedWAL   *string    `json:"lastFailedWal"`
 }
 
 // FailedSince is when archiving failed last. Nil if the newest attempt succeeded

@@ -140,7 +140,7 @@ func New(t *testing.T) *World {
 		Postgres: map[string]any{
 			"inRecovery": false, "version": 160009, "systemId": "7710987021816380561", "databaseBytes": 22992758,
 			"walSegmentBytes": 16 << 20, "archiveMode": "on", "archiveCommand": true, "archiveStanza": "db",
-			"lastArchived": "2026-03-01T06:20:00.123456+05:30", "lastFailed": nil, "lastFailedWal": nil,
+			"lastArchived": "2026-03-01T06:20:00.123456+05:30", "lastArchivedWal": nil, "lastFailed": nil, "lastFailedWal": nil,
 		},
 		Files: map[string]map[string]string{cpo.ContainerPostgreSQL: {
 			SecretFile: "[global]\nrepo1-s3-key=hunter2\nrepo1-s3-key-secret=hunter2\nrepo1-cipher-pass=hunter2\n",

@@ -85,7 +85,7 @@ func TestRunProvesABackup(t *testing.T) {
 	}
 	argv := strings.Join(backups[0].Argv, " ")
 	for _, want := range []string{
-		"pgbackrest backup --stanza=db ", " --repo=1 ", " --type=full ", " --no-expire-auto ", " --start-fast ",
+		"pgbackrest backup --stanza=db ", " --repo=1 ", " --type=full ", " --no-expire-auto ", " --archive-check ", " --reset-checksum-page ", " --reset-exclude ", " --start-fast ",
 		" --annotation=" + vocab.BackupAnnotation + "=" + runtest.Run + " ",
 	} {
 		if !strings.Contains(argv, want) {
