@@ -181,35 +181,6 @@ func hasAnArchive(in Input, b pgbackrest.Backup) []string {
 	return reason("Backup %s has no WAL archive of its database %d in repo%d.", b.Label, b.DatabaseID, in.Repo)
 }
 
-// hasItsWAL checks every segment that PostgreSQL wrote while the backup ran, from the
-// first to the last. The backup is consistent only with all of them.
-func hasItsWAL(in Input, b pgbackrest.Backup) []string {
-	segments, err := Segments(b.WALStart, b.WALStop, in.SegmentBytes)
-	if err != nil {
-		return reason("The WAL that backup %s in repo%d needs is not known: %v.", b.Label, in.Repo, err)
-	}
-	var missing, twice []string
-	for _, name := range segments {
-		switch whole, ok := in.Archived[name]; {
-		case !ok:
-			missing = append(missing, name)
-		case !whole:
-			twice = append(twice, name)
-		}
-	}
-	var reasons []string
-	if len(missing) > 0 {
-		reasons = append(reasons, reason("Backup %s cannot be restored: %d of the %d WAL segments it needs are not in repo%d: %s.",
-			b.Label, len(missing), len(segments), in.Repo, list(missing))...)
-	}
-	if len(twice) > 0 {
-		reasons = append(reasons, reason("Backup %s cannot be restored: %d of the %d WAL segments it needs are in repo%d "+
-			"more than once with different content: %s; find out whether two primaries archive to this stanza.",
-			b.Label, len(twice), len(segments), in.Repo, list(twice))...)
-	}
-	return reasons
-}
-
 func reason(format string, args ...any) []string { return []string{fmt.Sprintf(format, args...)} }
 
 // list names the first few and counts the rest: a gap can be thousands long.

@@ -23,6 +23,9 @@ type Input struct {
 	// Archived is what ArchivedSegments found in the SegmentDirs of the
 	// backup's WAL, in the same repository.
 	Archived map[string]bool
+	// ArchivedUpTo is the last WAL file that PostgreSQL had archived before Archived
+	// was read, as pg_stat_archiver names it. Empty if that is not known.
+	ArchivedUpTo string
 	// Files is what RepoFilesCommand found of each of Backup.Files, by label.
 	Files map[string]pgbackrest.RepoFiles
 	// Verification is what pgbackrest verify found, nil if it was not run.

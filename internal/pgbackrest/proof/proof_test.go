@@ -22,6 +22,8 @@ const (
 	fullLabel = "20261122-132826F"
 	diffLabel = "20261122-132826F_20261122-132832D"
 	incrLabel = "20261122-132826F_20261122-132834I"
+	// lostWAL is how a reason about lost WAL ends.
+	lostWAL = "; see whether archive-push-queue-max dropped them or the store lost them, then make the backup again."
 )
 
 // proven is an input that Prove accepts: the incr of a chain in repo 1, with
@@ -35,7 +37,8 @@ func proven(t *testing.T) Input {
 	return readBack(t, Input{
 		Info: info, Repo: 1, Type: pgbackrest.TypeIncr, Cipher: pgbackrest.CipherNone,
 		AnnotationKey: "run", Run: "of " + incrLabel, SegmentBytes: 16 * megabyte,
-		Archived: map[string]bool{"000000010000000000000008": true, "000000010000000000000009": true},
+		Archived:     map[string]bool{"000000010000000000000008": true, "000000010000000000000009": true},
+		ArchivedUpTo: "000000010000000000000009",
 	})
 }
 
@@ -440,22 +443,23 @@ func TestProveRefuses(t *testing.T) {
 			wrong: func(_ *testing.T, in *Input) { delete(in.Archived, "000000010000000000000008") },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: " +
-				"1 of the 2 WAL segments it needs are not in repo1: 000000010000000000000008."},
+				"1 of the 2 WAL segments it needs are not in repo1, although PostgreSQL has archived them: 000000010000000000000008" + lostWAL},
 		},
 		"hasItsWAL: the last segment is missing": {
 			wrong: func(_ *testing.T, in *Input) { delete(in.Archived, "000000010000000000000009") },
 			label: incrLabel,
 			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: " +
-				"1 of the 2 WAL segments it needs are not in repo1: 000000010000000000000009."},
+				"1 of the 2 WAL segments it needs are not in repo1, although PostgreSQL has archived them: 000000010000000000000009" + lostWAL},
 		},
 		"hasItsWAL: many are missing": {
 			wrong: func(t *testing.T, in *Input) {
 				in.edit(t, incrLabel).WALStop = "000000010000000100000000"
 				in.Verification.Archives["15-1"] = Checked{Total: 249, Valid: 249}
+				in.ArchivedUpTo = "000000010000000100000000.00000028.backup"
 			},
 			label: incrLabel,
-			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: 247 of the 249 WAL segments it needs are not in repo1: " +
-				"00000001000000000000000A, 00000001000000000000000B, 00000001000000000000000C and 244 more."},
+			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: 247 of the 249 WAL segments it needs are not in repo1, although PostgreSQL has archived them: " +
+				"00000001000000000000000A, 00000001000000000000000B, 00000001000000000000000C and 244 more" + lostWAL},
 		},
 		"hasItsWAL: a segment is there twice": {
 			wrong: func(_ *testing.T, in *Input) { in.Archived["000000010000000000000009"] = false },
@@ -466,8 +470,24 @@ func TestProveRefuses(t *testing.T) {
 		"hasItsWAL: nobody listed the archive": {
 			wrong: func(_ *testing.T, in *Input) { in.Archived = nil },
 			label: incrLabel,
-			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: 2 of the 2 WAL segments it needs are not in repo1: " +
-				"000000010000000000000008, 000000010000000000000009."},
+			want: []string{"Backup 20261122-132826F_20261122-132834I cannot be restored: 2 of the 2 WAL segments it needs are not in repo1, although PostgreSQL has archived them: " +
+				"000000010000000000000008, 000000010000000000000009" + lostWAL},
+		},
+		"hasItsWAL: nobody knows what PostgreSQL has archived": {
+			wrong: func(_ *testing.T, in *Input) { in.Archived, in.ArchivedUpTo = nil, "" },
+			label: incrLabel,
+			want: []string{"Backup 20261122-132826F_20261122-132834I is not complete yet: 2 of the 2 WAL segments it needs are late, not in repo1: " +
+				"000000010000000000000008, 000000010000000000000009; see why in the PostgreSQL log and in pg_stat_archiver."},
+		},
+		"hasItsWAL: one is lost and the next is late": {
+			wrong: func(_ *testing.T, in *Input) { in.Archived, in.ArchivedUpTo = nil, "000000010000000000000008" },
+			label: incrLabel,
+			want: []string{
+				"Backup 20261122-132826F_20261122-132834I is not complete yet: 1 of the 2 WAL segments it needs are late, not in repo1: " +
+					"000000010000000000000009; see why in the PostgreSQL log and in pg_stat_archiver.",
+				"Backup 20261122-132826F_20261122-132834I cannot be restored: 1 of the 2 WAL segments it needs are not in repo1, " +
+					"although PostgreSQL has archived them: 000000010000000000000008" + lostWAL,
+			},
 		},
 		"hasItsWAL: no stop segment": {
 			wrong: func(t *testing.T, in *Input) { in.edit(t, incrLabel).WALStop = "" },
@@ -606,8 +626,8 @@ func TestProveRefuses(t *testing.T) {
 			want: []string{
 				"Backup 20261122-132826F_20261122-132834I in repo1 is of type incr, but full was asked for.",
 				"Backup 20261122-132826F_20261122-132834I in repo1 reports a database size of 0.",
-				"Backup 20261122-132826F_20261122-132834I cannot be restored: 2 of the 2 WAL segments it needs are not in repo1: " +
-					"000000010000000000000008, 000000010000000000000009.",
+				"Backup 20261122-132826F_20261122-132834I cannot be restored: 2 of the 2 WAL segments it needs are not in repo1, although PostgreSQL has archived them: " +
+					"000000010000000000000008, 000000010000000000000009" + lostWAL,
 			},
 		},
 	}
@@ -630,6 +650,7 @@ func TestProveDoesNotChangeItsInput(t *testing.T) {
 	in := proven(t)
 	Prove(in)
 	in.OnlyUnread()
+	in.OnlyLate()
 	if diff := cmp.Diff(proven(t), in); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

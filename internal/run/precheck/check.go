@@ -5,6 +5,7 @@ package precheck
 
 import (
 	"context"
+	"time"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -80,6 +81,8 @@ type Result struct {
 	Host      storage.Container `json:"host"`
 	Repo      int               `json:"repo"`
 	StartFast bool              `json:"startFast"`
+	// ArchiveTimeout is how long WAL may take into the archive.
+	ArchiveTimeout time.Duration `json:"archiveTimeout"`
 	// Cipher that the postgresql asks for.
 	Cipher string     `json:"cipher"`
 	Facts  gate.Facts `json:"facts"`
@@ -120,7 +123,7 @@ func Run(ctx context.Context, in Input) (Result, error) {
 	}
 	return Result{
 		Primary: p.target.Primary, Host: p.target.Host, Repo: p.target.Repo, StartFast: p.target.StartFast,
-		Cipher: p.target.Repository.Cipher, Facts: p.facts,
+		ArchiveTimeout: p.target.ArchiveTimeout, Cipher: p.target.Repository.Cipher, Facts: p.facts,
 	}, nil
 }
 

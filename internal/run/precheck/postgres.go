@@ -5,9 +5,7 @@ package precheck
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
@@ -51,24 +49,5 @@ func (p *precheck) checkArchiving(ctx context.Context) error {
 	if err != nil {
 		return attempt.Stop("%v", err)
 	}
-	err = p.Cluster.FollowPgBackRest(ctx, p.primary, argv)
-	const archiveTimeout = 82
-	if failure, ok := errors.AsType[*attempt.Failure](err); ok && failure.Code == archiveTimeout {
-		// Only PostgreSQL knows which segment, and its log says why.
-		failure.Message += p.lastArchiveFailure(ctx)
-	}
-	return err
-}
-
-// lastArchiveFailure is what PostgreSQL says of a failure to archive, if it does.
-func (p *precheck) lastArchiveFailure(ctx context.Context) string {
-	postgres, err := p.Cluster.ReadPostgres(ctx, p.primary)
-	if err != nil {
-		return ""
-	}
-	since := postgres.FailedSince()
-	if since == nil || postgres.LastFailedWAL == nil {
-		return ""
-	}
-	return fmt.Sprintf("; PostgreSQL last failed to archive %s at %s", *postgres.LastFailedWAL, since.UTC().Format(time.RFC3339))
+	return p.Cluster.ExplainArchiveTimeout(ctx, p.primary, p.Cluster.FollowPgBackRest(ctx, p.primary, argv))
 }

@@ -43,7 +43,7 @@ func (s *step) backup(ctx context.Context) error {
 		default:
 			// Between the look and the start another one may have begun, and
 			// one whose stream is lost may be running: the next look shows it.
-			err := s.start(ctx, at, p)
+			err := s.cluster.ExplainArchiveTimeout(ctx, primary, s.start(ctx, at, p))
 			if err == nil {
 				return nil
 			}

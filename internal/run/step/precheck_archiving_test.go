@@ -43,6 +43,15 @@ func TestPrecheckProvesArchiving(t *testing.T) {
 				"PostgreSQL log", "PostgreSQL last failed to archive 0000000100000000000000AB at 2026-03-01T01:10:00Z (3 attempts)",
 			},
 		},
+		"archive_command succeeds and archives nothing": {
+			change: func(w *runtest.World) {
+				w.Postgres["lastArchivedWal"] = "000000010000000000000008"
+				timeout := runtest.FailsAs(w.T, "archive_command wrong stanza: check")
+				w.On("check", timeout, timeout, timeout)
+			},
+			code: ExitGaveUp, pgCode: 82,
+			want: []string{"every repository; PostgreSQL reports it as archived: archive_command did not pass it to pgBackRest, or archive-push-queue-max dropped it (3 attempts)"},
+		},
 		"archive_command is slow": {
 			change: func(w *runtest.World) {
 				w.Postgres["lastFailed"], w.Postgres["lastFailedWal"] = "2026-02-01T00:00:00+00:00", "000000010000000000000001"

@@ -380,7 +380,7 @@ func TestPrecheckGathersFacts(t *testing.T) {
 	want := precheck.Result{
 		Primary: storage.Container{Role: "primary", Selector: cpo.PrimarySelector(runtest.Cluster), Name: cpo.ContainerPostgreSQL},
 		Host:    storage.Container{Role: "primary", Selector: cpo.PrimarySelector(runtest.Cluster), Name: cpo.ContainerPostgreSQL},
-		Repo:    1, StartFast: true, Cipher: "aes-256-cbc",
+		Repo:    1, StartFast: true, ArchiveTimeout: time.Minute, Cipher: "aes-256-cbc",
 		Facts: gate.Facts{
 			Run:        gate.Run{Namespace: runtest.Namespace, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule"},
 			Postgres:   gate.Postgres{Pod: runtest.PrimaryPod, Version: 160009, SystemID: "7710987021816380561", DatabaseBytes: 22992758, WALSegmentBytes: 16 << 20},
@@ -416,7 +416,7 @@ func TestQuery(t *testing.T) {
 		}
 	}
 	statement := argv[len(argv)-1]
-	for _, key := range []string{"inRecovery", "version", "systemId", "databaseBytes", "walSegmentBytes", "archiveMode", "archiveCommand", "archiveStanza", "lastArchived", "lastFailed", "lastFailedWal"} {
+	for _, key := range []string{"inRecovery", "version", "systemId", "databaseBytes", "walSegmentBytes", "archiveMode", "archiveCommand", "archiveStanza", "lastArchived", "lastArchivedWal", "lastFailed", "lastFailedWal"} {
 		if strings.Count(statement, "'"+key+"', ") != 1 {
 			t.Errorf("query does not ask for %s", key)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // examine lists the files of the run's backup and of those it builds on. It reads
-// them back, unless that is more than VerifyBytes.
+// them back, unless that is more than VerifyBytes or WAL is missing.
 func (s *step) examine(ctx context.Context, at remote.Place, in *proof.Input, version string) error {
 	backup, ok := in.Backup()
 	if !ok {
@@ -28,6 +28,9 @@ func (s *step) examine(ctx context.Context, at remote.Place, in *proof.Input, ve
 			return err
 		}
 		in.Files[label] = files
+	}
+	if in.LacksWAL() {
+		return nil // The proof fails.
 	}
 	if read, err := s.shouldReadBack(ctx, at, in.Repo, in.Reads(backup, version)); err != nil || !read {
 		return err

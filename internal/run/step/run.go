@@ -50,6 +50,8 @@ type step struct {
 	cluster  *remote.Cluster
 	attempts attempt.Series
 	report   report.Report
+	// lateSince is when verify first found WAL of the backup missing.
+	lateSince time.Time
 }
 
 // Run does the step of that name and returns the exit code of the container.

@@ -5,7 +5,9 @@ package step
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"time"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -36,7 +38,7 @@ func (s *step) verify(ctx context.Context) error {
 		Info: info, Repo: p.Repo, Type: s.Backup.Type, Cipher: p.Cipher, AnnotationKey: vocab.BackupAnnotation, Run: s.Run,
 		SegmentBytes: p.Facts.Postgres.WALSegmentBytes,
 	}
-	if in.Archived, err = s.listArchived(ctx, at, info, p); err != nil {
+	if err := s.awaitWAL(ctx, at, &in, p); err != nil {
 		return err
 	}
 	if err := s.examine(ctx, at, &in, p.Facts.PgBackRest.Version); err != nil {
@@ -44,11 +46,7 @@ func (s *step) verify(ctx context.Context) error {
 	}
 	backup, missing := proof.Prove(in)
 	if len(missing) > 0 {
-		refuse := attempt.Stop
-		if in.OnlyUnread() {
-			refuse = attempt.Retry
-		}
-		return refuse("the backup of this run is not proven: %s", strings.TrimSuffix(strings.Join(missing, " "), "."))
+		return s.unproven(in, missing)
 	}
 	verified, how := stanzaflowv1alpha1.VerifiedFiles, "every file there with its size"
 	if in.Verification != nil {
@@ -62,37 +60,17 @@ func (s *step) verify(ctx context.Context) error {
 	return nil
 }
 
-// listArchived lists the WAL segments of this run's backup that are in the archive.
-// What cannot be listed is absent, and then the proof says so.
-func (s *step) listArchived(ctx context.Context, at remote.Place, info pgbackrest.Info, p precheck.Result) (map[string]bool, error) {
-	found := info.ByAnnotation(p.Repo, vocab.BackupAnnotation, s.Run)
-	if len(found) != 1 {
-		return nil, nil
+// unproven returns why the backup is not proven. What was only late or not read may
+// be there at the next attempt.
+func (s *step) unproven(in proof.Input, missing []string) error {
+	refuse, waited := attempt.Stop, ""
+	switch {
+	case in.OnlyUnread():
+		refuse = attempt.Retry
+	case in.OnlyLate():
+		refuse, waited = attempt.Retry, fmt.Sprintf(" (waited %s)", s.clock.Since(s.lateSince).Round(time.Second))
 	}
-	archive, ok := info.Archive(p.Repo, found[0].DatabaseID)
-	if !ok {
-		return nil, nil
-	}
-	segments, err := proof.Segments(found[0].WALStart, found[0].WALStop, p.Facts.Postgres.WALSegmentBytes)
-	if err != nil {
-		return nil, attempt.Stop("backup %s: %v", found[0].Label, err)
-	}
-	var names []string
-	for _, dir := range proof.SegmentDirs(vocab.PgBackRestStanza, archive.ID, segments) {
-		listing, err := s.cluster.ListRepo(ctx, at, p.Repo, dir)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, listing...)
-	}
-	all, needed := proof.ArchivedSegments(names), map[string]bool{}
-	for _, segment := range segments {
-		// A segment that is there twice, with different content, is false.
-		if whole, ok := all[segment]; ok {
-			needed[segment] = whole
-		}
-	}
-	return needed, nil
+	return refuse("the backup of this run is not proven: %s%s", strings.TrimSuffix(strings.Join(missing, " "), "."), waited)
 }
 
 func reportBackup(info pgbackrest.Info, p precheck.Result, b pgbackrest.Backup) *report.Backup {

@@ -43,12 +43,18 @@ func TestVerifyDoesNotProve(t *testing.T) {
 			code:   ExitStop, want: []string{"Backup " + label + " in repo1 has page checksum errors"},
 		},
 		"first WAL segment missing": {
-			change: func(w *runtest.World, b *runtest.Backup) { delete(w.Segments, b.WALStart) },
-			code:   ExitStop, want: []string{"1 of the 2 WAL segments it needs are not in repo1: 000000010000000000000002"},
+			change: func(w *runtest.World, b *runtest.Backup) {
+				delete(w.Segments, b.WALStart)
+				w.Postgres["lastArchivedWal"] = b.WALStart
+			},
+			code: ExitStop, want: []string{"cannot be restored: 1 of the 2 WAL segments", "although PostgreSQL has archived them: 000000010000000000000002"},
 		},
 		"last WAL segment missing": {
-			change: func(w *runtest.World, b *runtest.Backup) { delete(w.Segments, b.WALStop) },
-			code:   ExitStop, want: []string{"1 of the 2 WAL segments it needs are not in repo1: 000000010000000000000003"},
+			change: func(w *runtest.World, b *runtest.Backup) {
+				delete(w.Segments, b.WALStop)
+				w.Postgres["lastArchivedWal"] = b.WALStop + ".00000028.backup"
+			},
+			code: ExitStop, want: []string{"cannot be restored: 1 of the 2 WAL segments", "although PostgreSQL has archived them: 000000010000000000000003"},
 		},
 		"WAL segment with two contents": {
 			change: func(w *runtest.World, b *runtest.Backup) {

@@ -6,8 +6,10 @@ package storage
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 )
 
 // Target says where the commands of a run for one repo are executed.
@@ -23,6 +25,8 @@ type Target struct {
 	// StartFast makes a backup ask PostgreSQL for a checkpoint at once. It is false
 	// only if global says start-fast=n.
 	StartFast bool
+	// ArchiveTimeout is how long WAL may take into the archive.
+	ArchiveTimeout time.Duration
 	// Repository is the repo as the resource asks for it.
 	Repository Repository
 }
@@ -57,6 +61,8 @@ func TargetFor(cluster cpo.Postgresql, repoName string) (Target, error) {
 		Primary:    Container{Role: "primary", Selector: cpo.PrimarySelector(cluster.Name), Name: cpo.ContainerPostgreSQL},
 		StartFast:  cluster.PgBackRest.Global["start-fast"] != "n",
 		Repository: RepositoryOf(cluster, repo),
+
+		ArchiveTimeout: pgbackrest.ArchiveTimeout(cluster.PgBackRest.Global["archive-timeout"]),
 	}
 	target.Host = target.Primary
 	if repo.OnRepoHost() {
