@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +60,31 @@ func testMisconfigured(t *testing.T, all bool) {
 		commands[`: pgbackrest --stanza=db; false`] = "[082]"
 	}
 	tryArchiveCommands(t, k, commands)
-	k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=incr"))
+	tryOptionsOfTheProof(t, k)
+}
+
+// tryOptionsOfTheProof sets options that would leave files, WAL or checks out of a backup
+// that pgBackRest then calls good: where they are, a run sets its own.
+func tryOptionsOfTheProof(t *testing.T, k *kit.Kit) {
+	t.Helper()
+	k.PatchCluster(t, `[{"op":"add","path":"/spec/backup/pgbackrest/global/archive-check","value":"n"},
+		{"op":"replace","path":"/spec/backup/pgbackrest/global/archive-timeout","value":"60"}]`)
+	awaitLineInPod(t, k, cpo.ConfigFileName, "archive-check=n")
+	writeSecretIntoPod(t, k, map[string]string{credential.ConfigFile: storeKeys + cipherPass + "checksum-page=n\nexclude=base\n"})
+	// Without archive-check the backup ends before its last segment is archived.
+	k.PSQL(t, kit.Primary, `ALTER SYSTEM SET archive_command = 'sleep 8; pgbackrest --stanza=db archive-push "%p"'`)
+	k.PSQL(t, kit.Primary, "SELECT pg_reload_conf()")
+	_, r := k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=full"))
+	size, err := strconv.ParseInt(k.PSQL(t, kit.Primary, "SELECT sum(pg_database_size(oid)) FROM pg_database"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Backup.DatabaseBytes < size/2 {
+		t.Errorf("the backup has %d bytes of databases of %d: exclude left files out", r.Backup.DatabaseBytes, size)
+	}
+	if attempts := r.Steps[len(r.Steps)-1].Attempts; attempts != 1 {
+		t.Errorf("verify took %d attempts", attempts)
+	}
 }
 
 // tryWrongSecrets writes Secrets with mistakes; pgBackRest itself does not report most
