@@ -84,7 +84,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	if err != nil {
 		return fmt.Errorf("cannot create the manager: %w", err)
 	}
-	if err := reconcile.New(mgr, clock.RealClock{}, clusters).Setup(mgr); err != nil {
+	if err := reconcile.New(mgr, clock.RealClock{}, clusters).Setup(ctx, mgr); err != nil {
 		return fmt.Errorf("cannot set up the controller: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {

@@ -119,6 +119,7 @@ type rendered struct {
 func render(in input, output string, now time.Time, out, errors io.Writer) error {
 	var all []rendered
 	rejected := false
+	taken := in.takenLocations()
 	for _, object := range in.clusters {
 		name := nameOf(object)
 		if stanza := in.stanzas[name]; stanza.broken {
@@ -126,7 +127,7 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 			in.fail(stanza.position, "postgresql %s is left out, because its Stanza cannot be read", name)
 			continue
 		}
-		r := renderCluster(object, in.stanzas[name])
+		r := renderCluster(object, in.stanzas[name], taken[name])
 		all = append(all, r)
 		rejected = rejected || len(r.plan.Problems.Mistakes()) > 0
 	}
@@ -160,12 +161,12 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 	return nil
 }
 
-func renderCluster(object map[string]any, stanza stanzaInput) rendered {
+func renderCluster(object map[string]any, stanza stanzaInput, taken map[string]string) rendered {
 	cluster, fieldErrors := cpo.Decode(object)
 	r := rendered{cluster: cluster}
 	r.plan = translate.Translate(translate.Input{
 		Provisioner: provisioner, Cluster: cluster, FieldErrors: fieldErrors,
-		Stanza: stanza.object.Spec, Known: stanza.object.Status.Repos,
+		Stanza: stanza.object.Spec, Known: stanza.object.Status.Repos, Taken: taken,
 	})
 	r.stanza = stanza.position == "" && reconcile.NeedsStanza(&unstructured.Unstructured{Object: object}, r.plan)
 	return r

@@ -162,7 +162,7 @@ func (c *trial) begin() error {
 	if c.hosted {
 		c.good = reconciletest.Hosted(c.T, c.namespace)
 	}
-	c.good.SetName(c.cluster)
+	reconciletest.Rename(c.good, c.cluster)
 	if c.fresh {
 		return nil
 	}

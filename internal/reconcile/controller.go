@@ -50,7 +50,7 @@ type Options struct {
 // Controller reconciles one cluster at a time: its postgresql, its Stanza, our
 // objects and its Workflows.
 //
-//	reconcile.New(mgr, clock.RealClock{}, options).Setup(mgr)
+//	reconcile.New(mgr, clock.RealClock{}, options).Setup(ctx, mgr)
 //
 // The manager needs CacheOptions and a scheme with the Stanza. Argo's kinds need
 // not be in the scheme, nor be installed when it starts.
@@ -59,6 +59,8 @@ type Controller struct {
 	// cached reads what the watches hold, argo its part of it.
 	cached client.Reader
 	argo   *argoReader
+	// locations finds the clusters that back up to the same location.
+	locations locations
 	// live reads from the API server, before something is written.
 	live     client.Reader
 	client   client.Client

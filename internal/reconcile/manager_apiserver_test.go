@@ -117,7 +117,7 @@ func TestManagerIsSilent(t *testing.T) {
 	// A cluster that we touch after the restart shows, once it is reconciled, that the
 	// passes of the restart have ended.
 	second := reconciletest.Postgresql(w.T, w.namespace)
-	second.SetName("second")
+	reconciletest.Rename(second, "second")
 	w.create(second)
 	eventually(t, func() error {
 		stanza := &stanzaflowv1alpha1.Stanza{}
@@ -152,12 +152,12 @@ func (w *world) startManager(namespaces ...string) (stop func()) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(w.Context())
 	controller := New(mgr, w.clock, options)
 	controller.skewPoll = time.Second
-	if err := controller.Setup(mgr); err != nil {
+	if err := controller.Setup(ctx, mgr); err != nil {
 		w.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(w.Context())
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()
 	stopped := false

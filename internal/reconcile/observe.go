@@ -25,7 +25,7 @@ import (
 func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (object.State, error) {
 	state := object.State{Key: key, ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{}}
 	for _, step := range []func(context.Context, *object.State) error{
-		c.observePostgresql, c.observeStanza, c.observeConfiguration, c.observeArgo,
+		c.observePostgresql, c.observeStanza, c.observeLocations, c.observeConfiguration, c.observeArgo,
 	} {
 		if err := step(ctx, &state); err != nil {
 			return object.State{}, err

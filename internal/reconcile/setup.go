@@ -41,12 +41,18 @@ const (
 )
 
 // Setup adds the controller to a manager. Argo's kinds are watched from the
-// start if they are served, else as soon as they are.
-func (c *Controller) Setup(mgr ctrl.Manager) error {
+// start if they are served, else as soon as they are. The kind postgresql must be
+// served.
+func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
+	var err error
+	if c.locations, err = newIndexed(ctx, mgr, c.cached); err != nil {
+		return err
+	}
 	builder := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout}).
 		For(object.New(cpo.GroupVersionKind)).
+		Watches(object.New(cpo.GroupVersionKind), c.wakeRivals()).
 		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
 		WatchesRawSource(source.Channel(c.wake, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
 	for _, kind := range configurationKinds(c.options.Provisioner) {

@@ -6,6 +6,7 @@
 package reconcile
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -36,6 +37,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
@@ -216,9 +218,25 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 	return &Controller{
 		options: Options{Namespace: operatorNamespace, Provisioner: vocab.ProvisionedByUs},
 		cached:  direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
+		locations: unindexed{w, direct},
 		provision: provision.New(operatorNamespace, rand.Reader),
 		skew:      &skewMemory{from: w.installed(w.T, direct)},
 	}
+}
+
+// unindexed finds the clusters of a world that back up to a location: an API server
+// has no such index.
+type unindexed struct {
+	*world
+	direct client.Reader
+}
+
+func (u unindexed) at(ctx context.Context, key string) ([]unstructured.Unstructured, error) {
+	list := object.NewList(cpo.GroupVersionKind)
+	err := u.direct.List(ctx, list, client.InNamespace(u.namespace))
+	return slices.DeleteFunc(list.Items, func(o unstructured.Unstructured) bool {
+		return !slices.Contains(locationKeys(&o), key)
+	}), err
 }
 
 // awaitSchema: the OpenAPI document comes a little later than its CRD.

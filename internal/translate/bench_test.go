@@ -18,7 +18,7 @@ func fullInput(cluster string) translate.Input {
 	section := in.Cluster.PgBackRest
 	section.Repos = nil
 	for number := 1; number <= 4; number++ {
-		section.Global[fmt.Sprintf("repo%d-path", number)] = "/" + cluster
+		section.Global[fmt.Sprintf("repo%d-path", number)] = fmt.Sprintf("/%s/%d", cluster, number)
 		section.Repos = append(section.Repos, cpo.Repo{
 			Name: fmt.Sprintf("repo%d", number), Storage: cpo.StorageS3,
 			Resource: "bucket", Endpoint: "https://s3.example.com:443", Region: "zurich",

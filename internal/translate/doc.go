@@ -7,11 +7,12 @@
 //
 //	postgresql ─▶ cpo.Decode ─┐              ┌─▶ Provision: ConfigMap, Credential, RepoHost
 //	Stanza.spec, status.repos ┼─▶ Translate ─┼─▶ Schedules: CronWorkflows
+//	TakenLocations ───────────┤              │
 //	WorkflowTemplate version ─┤              └─▶ Problems, Keep
 //	Provisioner ──────────────┘
 //
 // Translate checks the resources (field.go, cluster.go, stanza.go, global.go,
-// cipher.go), selects the repos that can be planned (repo.go) and plans the
+// cipher.go, location.go), selects the repos that can be planned (repo.go) and plans the
 // configuration of the PostgreSQL pods (provision.go). The rooms below it do the
 // rest:
 //

@@ -14,6 +14,7 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -28,13 +29,17 @@ import (
 
 // A case is a directory under testdata: cr.yaml, stanza.yaml where the cluster
 // has one, known.yaml where earlier runs have found something, as in status.repos
-// of the Stanza, and want.yaml, which -update writes.
+// of the Stanza, others.yaml with other clusters that ask for a location of this
+// one, and want.yaml, which -update writes.
 const (
 	fileCR     = "cr.yaml"
+	fileOthers = "others.yaml"
 	fileStanza = "stanza.yaml"
 	fileKnown  = "known.yaml"
 	fileWant   = "want.yaml"
 )
+
+var allFiles = []string{fileCR, fileStanza, fileKnown, fileOthers, fileWant}
 
 // golden is want.yaml: the objects as the operator applies them, and the Problems.
 // It is written from the JSON form of the objects and read as Kubernetes' types.
@@ -125,8 +130,8 @@ func caseDirs(t testing.TB) []string {
 		found := map[string]bool{}
 		for _, file := range files {
 			found[file.Name()] = true
-			if !slices.Contains([]string{fileCR, fileStanza, fileKnown, fileWant}, file.Name()) {
-				t.Fatalf("%s: a case has %s, %s, %s and %s only", filepath.Join(dir, file.Name()), fileCR, fileStanza, fileKnown, fileWant)
+			if !slices.Contains(allFiles, file.Name()) {
+				t.Fatalf("%s: a case has only %s", filepath.Join(dir, file.Name()), strings.Join(allFiles, ", "))
 			}
 		}
 		if !found[fileCR] || !found[fileWant] && !goldentest.Updating() {
@@ -165,6 +170,15 @@ func readCase(t testing.TB, dir string) translate.Input {
 			t.Fatalf("%s has %d repos: %v", file, len(in.Known), err)
 		}
 	}
+	if file := filepath.Join(dir, fileOthers); exists(file) {
+		var others []translate.Claimant
+		for document := range strings.SplitSeq(readFile(t, file), "\n---\n") {
+			others = append(others, claimant(t, []byte(document)))
+		}
+		self := claimant(t, []byte(text))
+		self.Known = in.Known
+		in.Taken = translate.TakenLocations(self, others)
+	}
 	file := filepath.Join(dir, fileStanza)
 	if !exists(file) {
 		return in
@@ -179,6 +193,19 @@ func readCase(t testing.TB, dir string) translate.Input {
 	}
 	in.Stanza = stanza.Spec
 	return in
+}
+
+// claimant reads a postgresql as the operator sees it beside others.
+func claimant(t testing.TB, text []byte) translate.Claimant {
+	t.Helper()
+	var object map[string]any
+	if err := yaml.UnmarshalStrict(text, &object); err != nil {
+		t.Fatal(err)
+	}
+	u := unstructured.Unstructured{Object: object}
+	c := translate.Claimant{Created: u.GetCreationTimestamp().Time}
+	c.Cluster, _ = cpo.Decode(object)
+	return c
 }
 
 func exists(file string) bool {

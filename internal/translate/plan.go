@@ -28,6 +28,9 @@ type Input struct {
 	// Known is status.repos of that Stanza: what earlier runs have proven about
 	// each repo. It shows a change that a repo with backups cannot make.
 	Known []stanzaflowv1alpha1.RepoStatus
+	// Taken are the locations that other clusters had first, as TakenLocations
+	// returns them.
+	Taken map[string]string
 	// TemplateVersion is "<uid>.<generation>" of the WorkflowTemplate, empty
 	// while it is not known.
 	TemplateVersion string

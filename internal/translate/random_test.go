@@ -89,7 +89,7 @@ func randomInput(random *rand.Rand) translate.Input {
 		section.Global[fmt.Sprintf("repo%d-cipher-type", number)] = pick([]string{"none", "aes-256-cbc"}[random.IntN(2)], "aes", "{{x}}", "https://u:"+secretMark+"@h")
 		in.Known = append(in.Known, stanzaflowv1alpha1.RepoStatus{
 			Name: repo.Name, Storage: repo.Storage, Cipher: []string{"", "none", "none", "aes-256-cbc", "mixed"}[random.IntN(5)],
-			Location: repo.Storage + "://" + map[bool]string{false: "bucket/x", true: manifest.ClaimName(in.Cluster.Name, repo.Name) + "/"}[repo.Storage == cpo.StoragePVC],
+			Location: repo.Storage + "://" + map[bool]string{false: bucketOf(number) + "/x", true: manifest.ClaimName(in.Cluster.Name, repo.Name) + "/"}[repo.Storage == cpo.StoragePVC],
 		})
 	}
 	if len(section.Repos) > 0 && random.IntN(12) == 0 {
@@ -116,7 +116,7 @@ func randomRepo(random *rand.Rand, pick func(string, ...string) string, number i
 		repo.Region = pick("", "zurich", "{{x}}")
 		return repo
 	}
-	repo.Resource, repo.Endpoint = pick("bucket", "", "{{x}}", "a\nb"), pick("s3.example.com", "", "https://a:b@c")
+	repo.Resource, repo.Endpoint = pick(bucketOf(number), "bucket", "", "{{x}}", "a\nb"), pick("s3.example.com", "", "https://a:b@c")
 	repo.KeyType = pick("", "auto", "shared", "token", "AUTO")
 	switch repo.Storage {
 	case cpo.StorageAzure:
@@ -128,6 +128,9 @@ func randomRepo(random *rand.Rand, pick func(string, ...string) string, number i
 	}
 	return repo
 }
+
+// bucketOf is a bucket of each repo: two repos cannot have one location.
+func bucketOf(number int) string { return fmt.Sprintf("bucket-%d", number) }
 
 // secretMark is in every credential of a random input.
 const secretMark = "hunter2"

@@ -88,7 +88,7 @@ func checkRepo(in Input, r storage.Repo, hostRefused bool) (problem.List, bool) 
 		problems := storage.CheckKnown(r)
 		return problems, !problems.Refuse()
 	}
-	problems := storage.Check(in.Cluster, r)
+	problems := append(storage.Check(in.Cluster, r), checkLocation(in, r)...)
 	hostRefused = hostRefused && r.OnRepoHost()
 	if problems.Refuse() {
 		return problems, false

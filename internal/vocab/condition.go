@@ -42,6 +42,7 @@ const (
 	ReasonInvalidImage          Reason = "InvalidImage"
 	ReasonInvalidCertificate    Reason = "InvalidCertificate"
 	ReasonCipherChanged         Reason = "CipherChanged"
+	ReasonLocationInUse         Reason = "LocationInUse"
 	ReasonClusterNotFound       Reason = "ClusterNotFound"
 
 	// Accepted=True: everything is used, and something may not do what its user

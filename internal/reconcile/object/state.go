@@ -25,6 +25,9 @@ type State struct {
 	Postgresql *unstructured.Unstructured
 	// Stanza is nil if it does not exist.
 	Stanza *stanzaflowv1alpha1.Stanza
+	// Taken are the locations of the cluster that others had first, as
+	// translate.TakenLocations returns them.
+	Taken map[string]string
 	// ArgoInstalled: Argo's kinds are served. If not, Template, CronWorkflows and
 	// Workflows are empty, and that means nothing.
 	ArgoInstalled bool

@@ -89,6 +89,12 @@ func Postgresql(t testing.TB, namespace string) *unstructured.Unstructured {
 `)
 }
 
+// Rename gives a cluster another name, and a bucket of its own.
+func Rename(postgresql *unstructured.Unstructured, name string) {
+	postgresql.SetName(name)
+	Repo1(postgresql)["resource"] = name + "-backups"
+}
+
 // cluster returns a cluster with some lines of YAML as its backup settings.
 func cluster(t testing.TB, namespace, settings string) *unstructured.Unstructured {
 	t.Helper()

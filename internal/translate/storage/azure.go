@@ -30,6 +30,7 @@ var azure = Storage{
 	keyTypes:  []string{"shared", "sas", keyTypeAuto},
 	bucket:    "azure-container",
 	inlineKey: azureKey,
+	server:    azureServer,
 	check: func(s Storage, cluster cpo.Postgresql, r Repo) problem.List {
 		return slices.Concat(checkOptions(s, cluster, r), checkAzureKey(cluster, r))
 	},

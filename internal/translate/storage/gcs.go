@@ -29,6 +29,7 @@ var gcs = Storage{
 	keyTypes: []string{"service", keyTypeAuto, keyTypeToken},
 	unused:   []string{fieldAccount},
 	bucket:   "gcs-bucket",
+	server:   gcsServer,
 	check: func(s Storage, cluster cpo.Postgresql, r Repo) problem.List {
 		if problems := checkUnused(s, r); len(problems) > 0 {
 			return problems

@@ -23,6 +23,7 @@ var s3 = Storage{
 	keyTypes: []string{"shared", keyTypeAuto, "web-id", "pod-id"},
 	unused:   []string{fieldAccount, fieldKey},
 	bucket:   "s3-bucket",
+	server:   s3Server,
 	check: func(s Storage, cluster cpo.Postgresql, r Repo) problem.List {
 		return slices.Concat(checkUnused(s, r), checkOptions(s, cluster, r))
 	},

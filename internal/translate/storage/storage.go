@@ -33,6 +33,9 @@ type Storage struct {
 	// location returns what holds the backups and the directory in it. Nil where
 	// that is the bucket and the path of the repo.
 	location func(cluster string, r Repo) (holder, dir string)
+	// server returns what holds the bucket or the container, in one spelling. Nil
+	// where the location belongs to one cluster.
+	server func(settings) string
 	// check finds the Problems of a repo with this storage.
 	check func(s Storage, cluster cpo.Postgresql, r Repo) problem.List
 }
