@@ -88,8 +88,8 @@ func testCreates(w *world) {
 	}
 	w.want(vocab.ConditionAccepted, "True", vocab.ReasonAccepted)
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
-	w.want(vocab.ConditionBackupHealthy, "Unknown", vocab.ReasonNoRunYet)
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionBackupHealthy, "Unknown", vocab.ReasonNoBackupYet)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	status := w.stanza().Status
 	if status.Schedule != "full 30 2 * * *, incr */30 * * * *" || len(status.Schedules) != 2 || status.NextRunTime == nil {
 		w.Errorf("status is %s", reconciletest.JSON(status))
@@ -596,7 +596,7 @@ func testRuns(w *world) {
 	if notes := w.recorder.take(); len(notes) > 0 {
 		w.Errorf("events for a start: %q", notes)
 	}
-	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Full, Phase: "Succeeded", Started: started, Result: stanzaflowv1alpha1.RunSucceeded})
+	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Full, Phase: "Succeeded", Started: started, Storage: cpo.StorageS3, Location: reconciletest.Location, Result: stanzaflowv1alpha1.RunSucceeded})
 	w.update(run)
 	w.settle()
 	w.want(vocab.ConditionBackupHealthy, "True", vocab.ReasonSucceeded)
@@ -635,7 +635,7 @@ func testHeldAndDelayed(w *world) {
 	if got, want := w.stanza().Status.Schedules[1].Delayed, "run "+reconciletest.Incr+"-1 waits for run "+reconciletest.Full+"-1"; !strings.HasPrefix(got, want) {
 		w.Errorf("delayed is %q, want %q", got, want)
 	}
-	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Incr, Phase: "Succeeded", Started: started, Result: stanzaflowv1alpha1.RunSucceeded})
+	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Incr, Phase: "Succeeded", Started: started, Storage: cpo.StorageS3, Location: reconciletest.Location, Result: stanzaflowv1alpha1.RunSucceeded})
 	w.update(run)
 	w.settle()
 	if got := w.stanza().Status.Schedules[1]; got.Delayed != "" || got.LastBackup == nil || got.LastBackup.Verified != stanzaflowv1alpha1.VerifiedContents {

@@ -105,7 +105,7 @@ func TestBadInput(t *testing.T) {
 	}
 	for _, length := range []int{52, 53, 63} {
 		eventually(t, func() error {
-			return w.condition(strings.Repeat("x", length), vocab.ConditionReady, "True", "")
+			return w.condition(strings.Repeat("x", length), vocab.ConditionReady, "Unknown", "has no proven backup yet")
 		})
 	}
 	for _, length := range []int{64, 253} {
@@ -117,7 +117,7 @@ func TestBadInput(t *testing.T) {
 	// A cluster that comes after all of them is served.
 	canary := reconciletest.Postgresql(t, w.namespace)
 	w.create(canary)
-	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	w.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 	stop()
 	if n := panics(t); n > 0 {
 		t.Errorf("%g passes have panicked", n)
@@ -174,7 +174,7 @@ func (c *trial) ready() error {
 	if c.fresh {
 		return nil
 	}
-	if err := apiservertest.Poll(func() error { return c.condition(c.cluster, vocab.ConditionReady, "True", "") }); err != nil {
+	if err := apiservertest.Poll(func() error { return c.condition(c.cluster, vocab.ConditionReady, "Unknown", "has no proven backup yet") }); err != nil {
 		return err
 	}
 	before, err := c.inForce()

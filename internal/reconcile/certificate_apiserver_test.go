@@ -264,7 +264,7 @@ func testForeignSecret(w *world) {
 	w.delete(foreign)
 	w.settle()
 	w.wantPublished()
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	_ = postgresql
 }
 
@@ -289,7 +289,7 @@ func testAuthorityLost(w *world) {
 	w.wantPublished()
 	last := w.certData()
 	w.wantTrust(last, last)
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	w.recorder.take()
 	w.wantQuiet()
 }
@@ -322,7 +322,7 @@ func testAuthorityUnreadable(w *world) {
 	w.controller.live = whole
 	w.settle()
 	w.wantPublished()
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 }
 
 func testForeignAuthority(w *world) {
@@ -341,7 +341,7 @@ func testForeignAuthority(w *world) {
 	}
 	w.settle()
 	w.wantPublished()
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 }
 
 func testCertManager(w *world) {
@@ -365,7 +365,7 @@ func testCertManager(w *world) {
 		return err
 	})
 	w.settle()
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	certificates, err := object.List(w.Context(), w.client, object.Certificate, w.namespace, client.MatchingLabels{vocab.LabelCluster: reconciletest.Cluster})
 	if err != nil || len(certificates) != 2 {
 		w.Fatalf("there are %d Certificates, %v", len(certificates), err)

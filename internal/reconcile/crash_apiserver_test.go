@@ -80,7 +80,7 @@ func testCrash(w *world) {
 		}{{object.CronWorkflow, reconciletest.Full}, {object.CronWorkflow, reconciletest.Incr}, {object.ConfigMap, reconciletest.ConfigMap}} {
 			w.get(o.kind, o.name)
 		}
-		w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+		w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 		if !hit {
 			if n != 6 {
 				w.Errorf("a pass has %d writes, want 5", n-1)

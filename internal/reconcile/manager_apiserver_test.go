@@ -101,7 +101,7 @@ func startManagedWorld(t *testing.T) (w *world, stop func()) {
 	w.create(reconciletest.Template(w.namespace))
 	w.create(reconciletest.Postgresql(w.T, w.namespace))
 	stop = w.startManager()
-	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	w.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 	return w, stop
 }
 
@@ -124,7 +124,7 @@ func TestManagerIsSilent(t *testing.T) {
 		if err := w.client.Get(t.Context(), w.key("second"), stanza); err != nil {
 			return err
 		}
-		if c := meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionReady); c == nil || c.Status != metav1.ConditionTrue {
+		if c := meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionReady); c == nil || c.Reason != string(vocab.ReasonNoBackupYet) {
 			return fmt.Errorf("conditions are %s", reconciletest.JSON(stanza.Status.Conditions))
 		}
 		return nil
@@ -229,7 +229,7 @@ func TestManagerWatchesRepoHost(t *testing.T) {
 	stop := w.startManager()
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonNotOwned)
 	w.patch(foreign, "user", `{"metadata": {"labels": {"app.kubernetes.io/managed-by": "stanzaflow", "stanzaflow.dev/cluster": "shop"}}}`)
-	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	w.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 	for _, o := range []struct {
 		kind schema.GroupVersionKind
 		name string

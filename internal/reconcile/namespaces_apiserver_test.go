@@ -55,7 +55,7 @@ func TestManagerOfNamespaces(t *testing.T) {
 	s.awaitSchema(t)
 	s.forget()
 	stop := watched.startManager(overlayNamespace)
-	watched.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	watched.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 	watched.wantPublished()
 	watched.eventuallyEvent(vocab.ReasonCreated, reconciletest.Full)
 
@@ -88,7 +88,7 @@ func TestManagerOfNamespaces(t *testing.T) {
 		}
 		stop := watched.startManager(overlayNamespace)
 		watched.eventually(vocab.ConditionProgrammed, vocab.ReasonSkewUnknown)
-		watched.eventually(vocab.ConditionReady, vocab.ReasonReady)
+		watched.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 		stop()
 	})
 }

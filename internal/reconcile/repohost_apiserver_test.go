@@ -163,7 +163,7 @@ func testRepoHostCreates(w *world) {
 	if !slices.Equal(names, want) {
 		w.Errorf("there are %q, want %q", names, want)
 	}
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	status := w.stanza().Status
 	if len(status.OrphanedClaims) > 0 || len(status.Repos) != 1 || status.Repos[0].Location != "pvc://"+reconciletest.Claim || status.Certificate == nil {
 		w.Errorf("status is %s", reconciletest.JSON(status))
@@ -282,7 +282,7 @@ func testClaimGrows(w *world) {
 	if notes := w.recorder.take(); !has(notes, "Normal Updated: Updated PersistentVolumeClaim "+reconciletest.Claim) {
 		w.Errorf("events are %q", notes)
 	}
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	w.wantQuiet()
 
 	w.setVolume(postgresql, map[string]any{"size": "1Gi", "storageClass": "fast"})
@@ -326,7 +326,7 @@ func testClaimMismatch(w *world) {
 	w.setVolume(postgresql, map[string]any{"size": "2Gi"})
 	w.settle()
 	w.wantUntouched(claim)
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 }
 
 func testOutlivesCluster(w *world) {
@@ -352,7 +352,7 @@ func testOutlivesCluster(w *world) {
 	w.create(again)
 	w.settle()
 	w.wantAllUntouched(before)
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	if got := w.stanza().Status.OrphanedClaims; len(got) > 0 {
 		w.Errorf("orphaned are %q", got)
 	}
@@ -460,7 +460,7 @@ func testForeignClaim(w *world) {
 	w.patch(foreign, "user", `{"metadata": {"labels": {"app.kubernetes.io/managed-by": "stanzaflow", "stanzaflow.dev/cluster": "shop"}}}`)
 	claim := w.get(object.Claim, reconciletest.Claim)
 	w.settle()
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	w.get(object.StatefulSet, reconciletest.Host)
 	w.wantUntouched(claim)
 }
@@ -496,7 +496,7 @@ func testForeignStatefulSet(w *world) {
 	w.wantQuiet()
 	w.delete(foreign)
 	w.settle()
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	w.get(object.StatefulSet, reconciletest.Host)
 }
 
@@ -524,7 +524,7 @@ func testSecondRepo(w *world) {
 	reconciletest.SetRepos(postgresql, reconciletest.Repo1(postgresql), hosted)
 	w.update(postgresql)
 	w.settle()
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 	w.get(object.Claim, "repo3-shop-pgbackrest-repo-host-0")
 	for _, o := range before {
 		if kind := o.GetKind(); kind != object.ConfigMap.Kind && kind != object.StatefulSet.Kind {
@@ -591,7 +591,7 @@ func testRepoHostRepairs(w *world) {
 	w.settle()
 	w.get(object.StatefulSet, reconciletest.Host)
 	w.get(object.Service, "shop-clusterpods")
-	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 }
 
 func testRepoHostKept(w *world) {
@@ -626,7 +626,7 @@ func testRepoHostCrash(w *world) {
 		}
 		w.restart()
 		w.settle()
-		w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+		w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet)
 		// What pods may have taken up is what was kept.
 		for _, secret := range published {
 			w.wantUntouched(secret)

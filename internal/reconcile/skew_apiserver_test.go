@@ -26,7 +26,7 @@ func TestManagerSeesSkew(t *testing.T) {
 	w.eventually(vocab.ConditionReady, vocab.ReasonPolicyMismatch)
 	w.eventuallyEvent(vocab.ReasonPolicyMismatch, "")
 	w.patch(policy, "user", `{"metadata": {"labels": {"`+vocab.LabelPolicyContract+`": "`+vocab.PolicyContract+`"}}}`)
-	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	w.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 
 	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{}
 	if err := w.client.Get(t.Context(), client.ObjectKey{Name: policy.Name}, binding); err != nil {
@@ -39,7 +39,7 @@ func TestManagerSeesSkew(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonPolicyMissing)
-	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	w.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 	w.eventuallyEvent(vocab.ReasonPolicyMissing, "")
 	if err := w.client.Create(t.Context(), again); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestManagerSeesSkew(t *testing.T) {
 	w.eventually(vocab.ConditionReady, vocab.ReasonCRDOutdated)
 	older.Spec = crd.Spec
 	w.update(older)
-	w.eventually(vocab.ConditionReady, vocab.ReasonReady)
+	w.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 	stop()
 
 	// What does not change is not written.

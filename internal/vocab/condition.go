@@ -70,7 +70,7 @@ const (
 
 	// BackupHealthy.
 	ReasonSucceeded       Reason = "Succeeded"
-	ReasonNoRunYet        Reason = "NoRunYet"
+	ReasonNoBackupYet     Reason = "NoBackupYet"
 	ReasonNoSchedule      Reason = "NoSchedule"
 	ReasonLastRunFailed   Reason = "LastRunFailed"
 	ReasonHeld            Reason = "Held"

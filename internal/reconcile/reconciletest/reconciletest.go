@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -33,6 +34,8 @@ const (
 	Full      = "pgbackrest-shop-repo1-full"
 	Incr      = "pgbackrest-shop-repo1-incr"
 	ConfigMap = "shop-pgbackrest-config"
+	// Location is where its backups are.
+	Location = "s3://shop-backups/shop/repo1"
 )
 
 // Names that the resource of Hosted leads to as well.
@@ -218,7 +221,7 @@ func AddRun(state *object.State, name, backupType string, result stanzaflowv1alp
 		phase = "Succeeded"
 	case stanzaflowv1alpha1.RunFailed, stanzaflowv1alpha1.RunHeld:
 	}
-	o := Run{Name: name, Type: backupType, Phase: phase, Started: Moment(started), Result: result, UID: name}
+	o := Run{Name: name, Type: backupType, Phase: phase, Started: Moment(started), Result: result, UID: name, Storage: cpo.StorageS3, Location: Location}
 	state.Workflows = append(state.Workflows, object.DecodeWorkflow(Workflow("db", o)))
 }
 

@@ -23,7 +23,7 @@ import (
 // conditions says what a pass found. The messages hold no time and no name that
 // changes from run to run.
 func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus) []metav1.Condition {
-	conditions := []metav1.Condition{accepted(p), programmed(p), backupHealthy(status)}
+	conditions := []metav1.Condition{accepted(p), programmed(p), backupHealthy(p, status)}
 	conditions = append([]metav1.Condition{ready(conditions)}, conditions...)
 	if p.State.Suspended() {
 		conditions = append(conditions, condition(vocab.ConditionSuspended, metav1.ConditionTrue, vocab.ReasonSuspendedByUser,
@@ -32,11 +32,17 @@ func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus) []metav1.Conditi
 	return conditions
 }
 
-// ready is False with the first condition that is False.
+// ready is False with the first condition that is False. It is Unknown until every
+// repo has a proven backup.
 func ready(conditions []metav1.Condition) metav1.Condition {
 	for _, c := range conditions {
 		if c.Status == metav1.ConditionFalse {
 			return condition(vocab.ConditionReady, metav1.ConditionFalse, vocab.Reason(c.Reason), c.Message)
+		}
+	}
+	for _, c := range conditions {
+		if c.Status == metav1.ConditionUnknown && c.Reason == string(vocab.ReasonNoBackupYet) {
+			return condition(vocab.ConditionReady, metav1.ConditionUnknown, vocab.ReasonNoBackupYet, c.Message)
 		}
 	}
 	return condition(vocab.ConditionReady, metav1.ConditionTrue, vocab.ReasonReady,

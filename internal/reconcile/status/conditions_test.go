@@ -5,6 +5,7 @@ package status
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -80,12 +81,45 @@ func TestConditionsFor(t *testing.T) {
 					o.SetCreationTimestamp(metav1.NewTime(reconciletest.Noon))
 				}
 			},
-			want: []string{"BackupHealthy=Unknown/NoRunYet"},
+			want:        []string{"Ready=Unknown/NoBackupYet", "BackupHealthy=Unknown/NoBackupYet"},
+			wantMessage: "Repo1 has no proven backup yet; the first run of its schedule will prove one; until a run has created the pgBackRest stanza, PostgreSQL cannot archive and keeps its WAL",
+		},
+		"a second repo without a backup and without a schedule": {
+			change: all(healthy, func(p *Pass) {
+				second := maps.Clone(reconciletest.Repo1(p.State.Postgresql))
+				second["name"], second["resource"] = "repo2", "elsewhere"
+				delete(second, "schedule")
+				reconciletest.SetRepos(p.State.Postgresql, reconciletest.Repo1(p.State.Postgresql), second)
+			}),
+			want:        []string{"Ready=Unknown/NoBackupYet", "BackupHealthy=Unknown/NoBackupYet"},
+			wantMessage: "Repo2 has no proven backup yet; it has no schedule, so run a backup by hand; until a run has created the pgBackRest stanza, PostgreSQL cannot archive and keeps its WAL",
+		},
+		"the repo has moved": {
+			change: all(healthy, func(p *Pass) {
+				_ = unstructured.SetNestedField(p.State.Postgresql.Object, "/elsewhere", "spec", "backup", "pgbackrest", "global", "repo1-path")
+			}),
+			want: []string{"Ready=Unknown/NoBackupYet", "BackupHealthy=Unknown/NoBackupYet"},
 		},
 		"nothing scheduled": {
 			change: func(p *Pass) {
 				reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
 				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
+				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
+			},
+			want:        []string{"Ready=False/NoSchedule", "BackupHealthy=False/NoSchedule"},
+			wantMessage: "No schedule is in force, so nothing makes a backup; add one to spec.backup.pgbackrest.repos[0].schedule",
+		},
+		"a standby without a schedule": {
+			change: all(standby, func(p *Pass) {
+				reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
+				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
+				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
+			}),
+			want: []string{"BackupHealthy=Unknown/NoSchedule"},
+		},
+		"a cluster that asks for no backup": {
+			change: func(p *Pass) {
+				unstructured.RemoveNestedField(p.State.Postgresql.Object, "spec", "backup")
 				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
 			},
 			want: []string{"BackupHealthy=Unknown/NoSchedule"},
@@ -193,7 +227,7 @@ func TestConditionsFor(t *testing.T) {
 			change: func(p *Pass) {
 				p.State.ArgoInstalled, p.State.Template, p.State.Objects[object.CronWorkflow], p.Done.InForce = false, object.Template{}, nil, nil
 			},
-			want:        []string{"Ready=False/ArgoNotInstalled", "Programmed=False/ArgoNotInstalled", "BackupHealthy=Unknown/NoSchedule"},
+			want:        []string{"Ready=False/ArgoNotInstalled", "Programmed=False/ArgoNotInstalled", "BackupHealthy=False/NoSchedule"},
 			wantMessage: "The resources of Argo Workflows (argoproj.io/v1alpha1) are not installed; install Argo Workflows",
 		},
 		"argo gone since we looked": {
@@ -219,7 +253,7 @@ func TestConditionsFor(t *testing.T) {
 				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
 				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
 			},
-			want: []string{"BackupHealthy=Unknown/NoSchedule"},
+			want: []string{"Ready=False/NoSchedule", "BackupHealthy=False/NoSchedule"},
 		},
 		"not ours": {
 			change:      all(healthy, func(p *Pass) { p.State.Foreign["CronWorkflow "+reconciletest.Full] = true }),

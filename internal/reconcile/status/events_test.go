@@ -123,7 +123,7 @@ func TestRetentionFailedIsReported(t *testing.T) {
 	if len(events) != 2 || events[0].Reason != vocab.ReasonSucceeded || events[1].Reason != vocab.ReasonRetentionFailed || events[1].Type != "Warning" {
 		t.Errorf("events are %v", events)
 	}
-	c := backupHealthy(after)
+	c := backupHealthy(Pass{}, after)
 	if c.Status != metav1.ConditionFalse || c.Reason != string(vocab.ReasonRetentionFailed) || c.Message != "Last full backup of repo1: The backup is good, but expire failed: no space" {
 		t.Errorf("condition is %s", reconciletest.JSON(c))
 	}

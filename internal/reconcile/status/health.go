@@ -4,11 +4,13 @@
 package status
 
 import (
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -16,9 +18,9 @@ import (
 // backupHealthy sums up the schedules: the worst of them decides. A running run
 // does not change what is known; the one before it still counts. The message
 // lists what is overdue whatever the reason, and before texts that may be long.
-func backupHealthy(status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
+func backupHealthy(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
 	if len(status.Schedules) == 0 {
-		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoSchedule, "No schedule is in force")
+		return noSchedule(p)
 	}
 	texts, late, proven := map[vocab.Reason][]string{}, []string(nil), false
 	for _, entry := range status.Schedules {
@@ -50,11 +52,49 @@ func backupHealthy(status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
 	if len(late) > 0 {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, vocab.ReasonOverdue, texts[vocab.ReasonOverdue]...)
 	}
-	if !proven {
-		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoRunYet,
-			"No run has ended yet; until the first one has created the pgBackRest stanza, PostgreSQL cannot archive and keeps its WAL")
+	if missing := withoutBackup(status); len(missing) > 0 || !proven && len(status.Repos) == 0 {
+		missing = append(missing, "until a run has created the pgBackRest stanza, PostgreSQL cannot archive and keeps its WAL")
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoBackupYet, missing...)
 	}
 	return condition(vocab.ConditionBackupHealthy, metav1.ConditionTrue, vocab.ReasonSucceeded, "The last run of every schedule that was due is proven")
+}
+
+// noSchedule is about a cluster without a schedule. One that asks for backups will
+// get none.
+func noSchedule(p Pass) metav1.Condition {
+	if asksForBackups(p) {
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, vocab.ReasonNoSchedule,
+			"no schedule is in force, so nothing makes a backup; add one to "+cpo.RepoField(0)+".schedule")
+	}
+	return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoSchedule, "No schedule is in force")
+}
+
+// asksForBackups reports whether a cluster has a repo, and could make a backup.
+func asksForBackups(p Pass) bool {
+	if p.State.Postgresql == nil {
+		return false
+	}
+	cluster, _ := cpo.Decode(p.State.Postgresql.Object)
+	return cluster.PgBackRest != nil && len(cluster.PgBackRest.Repos) > 0 && cluster.Operation.Held() == ""
+}
+
+// withoutBackup says of each repo without a proven backup what will make one.
+func withoutBackup(status stanzaflowv1alpha1.StanzaStatus) []string {
+	var texts []string
+	for _, repo := range status.Repos {
+		if repo.LastBackup != nil {
+			continue
+		}
+		scheduled := slices.ContainsFunc(status.Schedules, func(s stanzaflowv1alpha1.ScheduleStatus) bool { return s.Repo == repo.Name })
+		text := repo.Name + " has no proven backup yet; "
+		if scheduled {
+			text += "the first run of its schedule will prove one"
+		} else {
+			text += "it has no schedule, so run a backup by hand"
+		}
+		texts = append(texts, text)
+	}
+	return texts
 }
 
 // verdict is the reason that the last finished run of a schedule stands for,
