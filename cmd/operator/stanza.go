@@ -17,6 +17,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
+	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
 )
 
 // decodeStanza reads a Stanza as the API server does: the case of a field counts.
@@ -144,10 +145,8 @@ var index = regexp.MustCompile(`\[[0-9]+\]`)
 func unknownField(path string) string {
 	parent := path[:strings.LastIndex(path, ".")+1]
 	known := fieldpath.Beside(fieldpath.Of(stanzaflowv1alpha1.Stanza{}), index.ReplaceAllString(path, ""))
-	for _, name := range known {
-		if strings.EqualFold(parent+name, path) {
-			return fmt.Sprintf("there is no field %s, did you mean %s?", path, parent+name)
-		}
+	if name := nearmiss.Of(strings.TrimPrefix(path, parent), known); name != "" {
+		return fmt.Sprintf("there is no field %s, did you mean %s?", path, parent+name)
 	}
 	if len(known) == 0 {
 		return "there is no field " + path

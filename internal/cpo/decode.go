@@ -4,13 +4,15 @@
 package cpo
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 )
 
-// FieldError is one field of a postgresql resource that could not be read.
+// FieldError is one field of a postgresql resource that could not be read, or that
+// does not exist.
 type FieldError struct {
 	// Field is the path in the resource, as kubectl explain spells it with
 	// indices: spec.backup.pgbackrest.repos[0].schedule.full.
@@ -18,7 +20,16 @@ type FieldError struct {
 	// Message says what is wrong and what to do. It never quotes a value: that
 	// may be a credential, in its own field or in the wrong one.
 	Message string
+	// Meant is the field that a misspelt one is meant to be. Whatever that should
+	// hold is not known.
+	Meant string
+	// Ignored is true for a field that does not exist and is close to none that
+	// does. Nothing is lost with it.
+	Ignored bool
 }
+
+// Lost is the field whose value is not known.
+func (e FieldError) Lost() string { return cmp.Or(e.Meant, e.Field) }
 
 // Limits of what is read. They are far above what anybody needs, and low enough
 // that the result fits into the objects that we write.
@@ -30,8 +41,9 @@ const (
 )
 
 // Decode reads a postgresql resource from unstructured JSON. It is total: every
-// input gives a Postgresql and a FieldError for each part that was left out. It
-// ignores fields that we do not know, and does not change its input.
+// input gives a Postgresql and a FieldError for each part that was left out, and for
+// each field that does not exist in a part that we read. It does not change its
+// input.
 func Decode(object map[string]any) (Postgresql, []FieldError) {
 	d := &decoder{}
 	metadata := d.object(object, "", "metadata")
@@ -41,16 +53,21 @@ func Decode(object map[string]any) (Postgresql, []FieldError) {
 		Operation: operation(object),
 	}
 	spec := d.object(object, "", "spec")
+	d.misspeltBackup(spec)
 	backup := d.object(spec, "spec", "backup")
+	d.unknown(backup, "spec.backup", backupFields)
 	section := d.object(backup, "spec.backup", "pgbackrest")
 	if section == nil {
 		return p, d.errors
 	}
 	p.Scheduling = d.scheduling(spec)
+	d.unknown(section, Section, sectionFields)
+	configuration := d.object(section, Section, "configuration")
+	d.unknown(configuration, Section+".configuration", configurationFields)
 	p.PgBackRest = &PgBackRest{
 		Image:     d.text(section, Section, "image"),
 		Resources: d.resources(section),
-		Secret:    d.text(d.object(section, Section, "configuration"), Section+".configuration", "secret"),
+		Secret:    d.text(configuration, Section+".configuration", "secret"),
 		Global:    d.texts(section, Section, "global"),
 		Repos:     d.repos(section),
 	}
@@ -88,6 +105,7 @@ func (d *decoder) repos(section map[string]any) []Repo {
 			repos = append(repos, Repo{})
 			continue
 		}
+		d.unknown(entry, path, repoFields)
 		repos = append(repos, Repo{
 			Name:     d.text(entry, path, "name"),
 			Storage:  d.text(entry, path, "storage"),

@@ -44,6 +44,10 @@ func (d *decoder) volume(entry map[string]any, path string) *Volume {
 	if volume == nil {
 		return nil
 	}
+	d.unknown(volume, path+".volume", volumeFields)
+	if selector, ok := volume["selector"].(map[string]any); ok {
+		d.unknown(selector, path+".volume.selector", selectorFields)
+	}
 	return &Volume{
 		Size:         d.text(volume, path+".volume", "size"),
 		StorageClass: d.text(volume, path+".volume", "storageClass"),
@@ -54,6 +58,7 @@ func (d *decoder) volume(entry map[string]any, path string) *Volume {
 // resources reads cpu and memory, as CPO does. Empty ones are absent.
 func (d *decoder) resources(section map[string]any) corev1.ResourceRequirements {
 	resources := d.object(section, Section, "resources")
+	d.unknown(resources, Section+".resources", resourcesFields)
 	requests, limits := d.object(resources, Section+".resources", "requests"), d.object(resources, Section+".resources", "limits")
 	return corev1.ResourceRequirements{
 		Requests: d.quantities(requests, Section+".resources.requests"),
@@ -62,6 +67,7 @@ func (d *decoder) resources(section map[string]any) corev1.ResourceRequirements 
 }
 
 func (d *decoder) quantities(object map[string]any, path string) corev1.ResourceList {
+	d.unknown(object, path, quantityFields)
 	var list corev1.ResourceList
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
 		value := object[string(name)]

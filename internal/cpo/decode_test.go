@@ -106,6 +106,53 @@ func TestDecode(t *testing.T) {
 				PgBackRest: &cpo.PgBackRest{Repos: []cpo.Repo{{Name: "repo1", Volume: &cpo.Volume{Size: "1Gi", Selector: &metav1.LabelSelector{}}}}},
 				Scheduling: cpo.Scheduling{Tolerations: []corev1.Toleration{{Operator: "Exists"}}, NodeAffinity: &corev1.NodeAffinity{}},
 			},
+			wantErrors: []cpo.FieldError{
+				{Field: section + ".Image", Message: "does not exist; did you mean image?", Meant: section + ".image"},
+				{Field: section + ".repos[0].Schedule", Message: "does not exist; did you mean schedule?", Meant: section + ".repos[0].schedule"},
+				{Field: section + ".repos[0].volume.selector.matchlabels", Message: "does not exist; did you mean matchLabels?", Meant: section + ".repos[0].volume.selector.matchLabels"},
+			},
+		},
+		"misspelt parents": {
+			object: `{spec: {backups: {pgbackrest: {}}, backUp: null, backup: {pgBackRest: {}, pg_backrest: {}}}}`,
+			wantErrors: []cpo.FieldError{
+				{Field: "spec.backups", Message: "does not exist; did you mean backup?", Meant: "spec.backup"},
+				{Field: "spec.backup.pgBackRest", Message: "does not exist; did you mean pgbackrest?", Meant: section},
+				{Field: "spec.backup.pg_backrest", Message: "does not exist; did you mean pgbackrest?", Meant: section},
+			},
+		},
+		"misspelt fields": {
+			object: `{spec: {backup: {pgbackrest: {
+				globals: {}, resources: {limit: {}, requests: {memry: 1Gi}}, configuration: {secretName: s},
+				repos: [{storag: s3, regoin: r, "storage hunter2": x, schedule: {}, volume: {storageClassName: fast}}],
+			}}}}`,
+			want: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{Repos: []cpo.Repo{{Volume: &cpo.Volume{}, Schedule: map[string]string{}}}}},
+			wantErrors: []cpo.FieldError{
+				{Field: section + ".globals", Message: "does not exist; did you mean global?", Meant: section + ".global"},
+				{Field: section + ".configuration.secretName", Message: "does not exist; did you mean secret?", Meant: section + ".configuration.secret"},
+				{Field: section + ".resources.limit", Message: "does not exist; did you mean limits?", Meant: section + ".resources.limits"},
+				{Field: section + ".resources.requests.memry", Message: "does not exist; did you mean memory?", Meant: section + ".resources.requests.memory"},
+				{Field: section + ".repos[0].regoin", Message: "does not exist; did you mean region?", Meant: section + ".repos[0].region"},
+				{Field: section + ".repos[0].storag", Message: "does not exist; did you mean storage?", Meant: section + ".repos[0].storage"},
+				{Field: section + ".repos[0]", Message: "has a field that does not exist; did you mean storage?", Meant: section + ".repos[0].storage"},
+				{Field: section + ".repos[0].volume.storageClassName", Message: "does not exist; did you mean storageClass?", Meant: section + ".repos[0].volume.storageClass"},
+			},
+		},
+		"fields of nobody": {
+			object: `{spec: {backup: {walg: {}, pgbackrest: {AKIAIOSFODNN7EXAMPLE: x, tomorrow: x, today: null}}}}`,
+			want:   cpo.Postgresql{PgBackRest: &cpo.PgBackRest{}},
+			wantErrors: []cpo.FieldError{
+				{Field: "spec.backup.walg", Message: "does not exist, and nothing reads it; the fields are pgbackrest", Ignored: true},
+				{Field: section, Message: "has a field that does not exist, and nothing reads it; the fields are image, configuration, global, repos, resources, restore, env, labels", Ignored: true},
+				{Field: section + ".tomorrow", Message: "does not exist, and nothing reads it; the fields are image, configuration, global, repos, resources, restore, env, labels", Ignored: true},
+			},
+		},
+		"every field of CPO": {
+			object: `{spec: {
+				backup: {pgbackrest: {env: [{name: A}], labels: {a: b}, restore: {id: x, tomorrow: y}, configuration: {protection: {restore: true}},
+					repos: [{pvcsize: 1Gi, volume: {size: 1Gi, iops: 1, throughput: 2, subPath: x, type: gp3, isSubPathExpr: true}}]}},
+				clone: {cluster: a}, logicalBackupSchedule: x, enableLogicalBackup: true, standby: null, tde: {enable: true}, backslash: x,
+			}}`,
+			want: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{Repos: []cpo.Repo{{Volume: &cpo.Volume{Size: "1Gi"}}}}},
 		},
 		"what the repo host cannot be made of": {
 			object: `{spec: {
@@ -248,7 +295,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	field := regexp.MustCompile(`^[a-zA-Z0-9.\[\]-]{1,160}$`)
+	field := regexp.MustCompile(`^[a-zA-Z0-9._\[\]-]{1,160}$`)
 	f.Add([]byte(`{spec: {tolerations: [{key: 1}], nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: []}, backup: {pgbackrest: {resources: {requests: {cpu: 1e99, memory: []}}}}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var object map[string]any

@@ -174,7 +174,9 @@ func (c *trial) ready() error {
 	if c.fresh {
 		return nil
 	}
-	if err := apiservertest.Poll(func() error { return c.condition(c.cluster, vocab.ConditionReady, "Unknown", "has no proven backup yet") }); err != nil {
+	if err := apiservertest.Poll(func() error {
+		return c.condition(c.cluster, vocab.ConditionReady, "Unknown", "has no proven backup yet")
+	}); err != nil {
 		return err
 	}
 	before, err := c.inForce()

@@ -25,7 +25,7 @@ var ciphers = []string{pgbackrest.CipherNone, pgbackrest.CipherAES256CBC}
 func cipherIsReadable(in Input, r storage.Repo) bool {
 	field, global := fieldGlobal+"."+pgbackrest.RepoOption(r.Number, optionCipher), in.Cluster.PgBackRest.Global
 	if slices.ContainsFunc(in.FieldErrors, func(e cpo.FieldError) bool {
-		return e.Field == field || e.Field == fieldGlobal && global == nil
+		return e.Lost() == field || e.Lost() == fieldGlobal && (global == nil || e.Meant != "")
 	}) {
 		return false
 	}

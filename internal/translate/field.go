@@ -38,18 +38,28 @@ var repoHostFields = []string{
 func checkFieldErrors(in Input) unreadable {
 	found := unreadable{broken: map[int]bool{}}
 	for _, e := range in.FieldErrors {
-		ofRepoHost := slices.ContainsFunc(repoHostFields, func(field string) bool { return strings.HasPrefix(e.Field, field) })
+		lost := e.Lost()
+		ofRepoHost := slices.ContainsFunc(repoHostFields, func(field string) bool { return strings.HasPrefix(lost, field) })
 		if ofRepoHost && !storage.UsesRepoHost(in.Cluster.PgBackRest) {
-			continue // without a repo host nothing uses the field
+			if e.Meant == "" && !e.Ignored {
+				continue
+			}
+			e.Ignored = true // without a repo host nothing uses the field
 		}
-		found.problems.Add(e.Field, vocab.ReasonInvalidField, "%s", e.Message)
+		if e.Ignored {
+			found.problems.Warn(e.Field, vocab.ReasonUnknownField, "%s", e.Message)
+			continue
+		}
+		found.problems.Add(e.Field, reasonOf(e), "%s", e.Message)
 		var index int
-		switch _, err := fmt.Sscanf(e.Field, cpo.Section+".repos[%d]", &index); {
-		case err == nil && strings.Contains(e.Field, "].schedule."):
-			found.keepSchedule(in.Cluster, index, e.Field[strings.LastIndex(e.Field, ".")+1:])
+		switch _, err := fmt.Sscanf(lost, cpo.Section+".repos[%d]", &index); {
+		case err == nil && strings.Contains(lost, "].schedule."):
+			found.keepSchedule(in.Cluster, index, lost[strings.LastIndex(lost, ".")+1:])
+		case err == nil && e.Meant != "" && strings.HasSuffix(lost, "].schedule"):
+			found.keepSchedules(in.Cluster, index)
 		case err == nil:
 			found.broken[index] = true
-		case ofRepoHost, strings.HasPrefix(e.Field, fieldGlobal), strings.HasPrefix(e.Field, cpo.Section+".configuration"):
+		case ofRepoHost, strings.HasPrefix(lost, fieldGlobal), strings.HasPrefix(lost, cpo.Section+".configuration"):
 			found.keep.Configuration = true
 		default:
 			// spec, spec.backup or the list of repos: nothing below it is known.
@@ -57,6 +67,23 @@ func checkFieldErrors(in Input) unreadable {
 		}
 	}
 	return found
+}
+
+func reasonOf(e cpo.FieldError) vocab.Reason {
+	if e.Meant != "" {
+		return vocab.ReasonUnknownField
+	}
+	return vocab.ReasonInvalidField
+}
+
+// keepSchedules keeps the schedules of a repo that it does not set, because they
+// may stand under a misspelt name. The repo itself is good.
+func (u *unreadable) keepSchedules(cluster cpo.Postgresql, index int) {
+	for _, backupType := range cpo.BackupTypes {
+		if _, set := cluster.PgBackRest.Repos[index].Schedule[backupType]; !set {
+			u.keepSchedule(cluster, index, backupType)
+		}
+	}
 }
 
 // keepSchedule keeps one schedule by its name. A repo with a wrong name keeps
@@ -77,7 +104,7 @@ func (u *unreadable) keepSchedule(cluster cpo.Postgresql, index int, backupType 
 func withoutUnreadable(problems problem.List, errors []cpo.FieldError) problem.List {
 	return slices.DeleteFunc(problems, func(p problem.Problem) bool {
 		return p.Kind == problem.KindPostgresql && !strings.HasPrefix(p.Field, fieldGlobal) && slices.ContainsFunc(errors, func(e cpo.FieldError) bool {
-			return p.Field == e.Field || strings.HasPrefix(p.Field, e.Field+".")
+			return !e.Ignored && (p.Field == e.Lost() || strings.HasPrefix(p.Field, e.Lost()+"."))
 		})
 	})
 }

@@ -80,7 +80,8 @@ func keepsConfiguration(p problem.Problem, plan translate.Plan) bool {
 	case p.Field == "spec.backup.pgbackrest.configuration.secret":
 		return hostOf(plan) != nil
 	}
-	return p.Refuses() && !strings.Contains(p.Field, ".schedule")
+	ofSchedule := strings.Contains(p.Field, ".schedule") || strings.HasSuffix(p.Message, "did you mean schedule?")
+	return p.Refuses() && !ofSchedule
 }
 
 // schedulesWithProblems are the names of the CronWorkflows whose own expression

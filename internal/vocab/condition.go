@@ -25,6 +25,7 @@ const (
 	// Accepted=False: a setting of the postgresql or the Stanza is not understood.
 	ReasonInvalidName           Reason = "InvalidName"
 	ReasonInvalidField          Reason = "InvalidField"
+	ReasonUnknownField          Reason = "UnknownField"
 	ReasonInvalidSchedule       Reason = "InvalidSchedule"
 	ReasonInvalidTimeZone       Reason = "InvalidTimeZone"
 	ReasonInvalidGate           Reason = "InvalidGate"

@@ -12,6 +12,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -98,5 +99,5 @@ func notThat(backupType string) string {
 	if backupType == "" || len(backupType) > 16 || strings.Trim(backupType, letters) != "" {
 		return ""
 	}
-	return `, not "` + backupType + `"`
+	return `, not "` + backupType + `"` + nearmiss.DidYouMean(backupType, cpo.BackupTypes)
 }
