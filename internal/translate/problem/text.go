@@ -36,13 +36,16 @@ func NamesUser(value string) bool {
 	return isURL && strings.Contains(host, "@")
 }
 
-// Alternatives lists two words or more: a, b or c.
+// Alternatives lists words: a, b or c.
 func Alternatives(words []string) string { return list(words, "or") }
 
-// All lists two words or more: a, b and c.
+// All lists words: a, b and c.
 func All(words []string) string { return list(words, "and") }
 
 func list(words []string, before string) string {
 	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
 	return strings.Join(words[:last], ", ") + " " + before + " " + words[last]
 }

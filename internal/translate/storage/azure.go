@@ -27,10 +27,12 @@ var azure = Storage{
 		{field: fieldEndpoint, name: "azure-endpoint"},
 		{field: fieldKeyType, name: azureKeyType},
 	},
-	keyTypes:  []string{"shared", "sas", keyTypeAuto},
-	bucket:    "azure-container",
-	inlineKey: azureKey,
-	server:    azureServer,
+	keyTypes:   []string{"shared", "sas", keyTypeAuto},
+	keyType:    azureKeyType,
+	identities: []string{keyTypeAuto},
+	bucket:     "azure-container",
+	inlineKey:  azureKey,
+	server:     azureServer,
 	check: func(s Storage, cluster cpo.Postgresql, r Repo) problem.List {
 		return slices.Concat(checkOptions(s, cluster, r), checkAzureKey(cluster, r))
 	},

@@ -26,10 +26,12 @@ var gcs = Storage{
 		{field: fieldKey, name: gcsKey, isFile: true},
 		{field: fieldKeyType, name: gcsKeyType},
 	},
-	keyTypes: []string{"service", keyTypeAuto, keyTypeToken},
-	unused:   []string{fieldAccount},
-	bucket:   "gcs-bucket",
-	server:   gcsServer,
+	keyTypes:   []string{"service", keyTypeAuto, keyTypeToken},
+	keyType:    gcsKeyType,
+	identities: []string{keyTypeAuto},
+	unused:     []string{fieldAccount},
+	bucket:     "gcs-bucket",
+	server:     gcsServer,
 	check: func(s Storage, cluster cpo.Postgresql, r Repo) problem.List {
 		if problems := checkUnused(s, r); len(problems) > 0 {
 			return problems

@@ -23,6 +23,11 @@ type Storage struct {
 	options []option
 	// keyTypes are the values that the field keyType accepts.
 	keyTypes []string
+	// keyType is the option for the type of the key, empty where there is no key.
+	keyType string
+	// identities are the key types with which the pods use their own identity, and
+	// need no key.
+	identities []string
 	// unused fields are refused: a user who sets one expects it to do something.
 	unused []string
 	// bucket is the option that names the bucket or the container.
@@ -66,6 +71,7 @@ func Check(cluster cpo.Postgresql, r Repo) problem.List {
 	problems := slices.Concat(checkTexts(r), CheckKnown(r))
 	if s, ok := Of(r.Storage); ok {
 		problems = append(problems, s.check(s, cluster, r)...)
+		problems = append(problems, checkCredential(s, cluster, r)...)
 	}
 	return problems
 }

@@ -42,6 +42,14 @@ func TestEveryStorage(t *testing.T) {
 				t.Errorf("%s: field %q is said to be unused", name, field)
 			}
 		}
+		if s.OnRepoHost != (s.server == nil) || s.OnRepoHost != (s.keyType == "") || s.OnRepoHost != (len(s.identities) == 0) {
+			t.Errorf("%s: an object store has a server, a type of the key and one that needs no key: %+v", name, s)
+		}
+		for _, identity := range s.identities {
+			if !slices.Contains(s.keyTypes, identity) {
+				t.Errorf("%s: %s is no type of the key", name, identity)
+			}
+		}
 		if s.OnRepoHost != (s.location != nil) || s.OnRepoHost != (len(s.options) == 0) || !s.OnRepoHost && !options[s.bucket] {
 			t.Errorf("%s: a storage has its backups on the repo host, or in a bucket that an option names: %+v", name, s)
 		}
