@@ -206,6 +206,11 @@ type RepoStatus struct {
 	// location of the backups: s3://bucket/path, azure://container/path,
 	// gcs://bucket/path or pvc://claim.
 	Location string `json:"location"`
+	// previousLocation is where the backups of the repo were before it moved.
+	// Absent if it has not moved, and as soon as a run has proven a backup in
+	// location.
+	// +optional
+	PreviousLocation string `json:"previousLocation,omitempty"`
 	// cipher is none or aes-256-cbc.
 	// +optional
 	Cipher string `json:"cipher,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -117,7 +118,7 @@ func checkLocation(in Input, r storage.Repo) problem.List {
 	refuse := func(owner string) {
 		problems.Add(r.Path+".resource", vocab.ReasonLocationInUse,
 			"leads to %s, which belongs to %s; a location can hold the backups of one repo of one cluster; set another %s in global, or use another bucket",
-			shortLocation(in, r), owner, pgbackrest.RepoOption(r.Number, "path"))
+			short(storage.RepositoryOf(in.Cluster, r).Location), owner, pgbackrest.RepoOption(r.Number, "path"))
 	}
 	if owner := in.Taken[locations[at].key]; owner != "" {
 		refuse("postgresql " + owner)
@@ -142,11 +143,45 @@ func ownerBefore(in Input, a, b storage.Repo) bool {
 	return a.Number < b.Number
 }
 
-// shortLocation is where a repo is, for a message of one line.
-func shortLocation(in Input, r storage.Repo) string {
-	const longest = 128
-	if location := storage.RepositoryOf(in.Cluster, r).Location; len(location) <= longest {
-		return location
+// warnOfMoves warns of the repos that leave a location with backups. The stanza in
+// the new one is made by the next run, which may be days away.
+func warnOfMoves(in Input, repos []storage.Repo) problem.List {
+	var problems problem.List
+	for _, r := range repos {
+		to := storage.RepositoryOf(in.Cluster, r)
+		from := previousLocation(in.Known, to)
+		if from == "" {
+			continue
+		}
+		problems.Warn(r.Path, vocab.ReasonLocationChanged,
+			"leads to %s now, and its backups are in %s; PostgreSQL cannot archive until a run has created the stanza, so start one: argo submit -n %s --from workflowtemplate/%s -p cluster=%s -p repo=%s -p type=full",
+			short(to.Location), short(from), in.Cluster.Namespace, schedule.TemplateName(in.Stanza), in.Cluster.Name, r.Name)
 	}
-	return "a location"
+	return problems
+}
+
+// previousLocation is where the backups of a repo are if it has moved and no run has
+// proven one in the new location, empty otherwise.
+func previousLocation(known []stanzaflowv1alpha1.RepoStatus, to storage.Repository) string {
+	for _, k := range known {
+		switch {
+		case k.Name != to.Name:
+		case k.Location == to.Location && k.LastBackup != nil, k.PreviousLocation == to.Location:
+			return ""
+		case k.Location != to.Location && k.LastBackup != nil:
+			return k.Location
+		default:
+			return k.PreviousLocation
+		}
+	}
+	return ""
+}
+
+// short is a location for a message of one line.
+func short(location string) string {
+	const longest = 80
+	if len(location) > longest {
+		return "another location"
+	}
+	return location
 }

@@ -37,6 +37,9 @@ func Translate(in Input) Plan {
 		refused = len(p.Repos) == 0
 		problems = append(problems, plan.provision(in, repos.repos)...)
 		problems = append(problems, plan.schedule(in, repos.repos, stanza.Refuse())...)
+		if in.provisioned() && !plan.Keep.Configuration {
+			problems = append(problems, warnOfMoves(in, repos.repos)...)
+		}
 	}
 	if refused { // no name of a schedule can be trusted
 		plan.Keep = Keep{Configuration: true, Everything: true}

@@ -44,6 +44,7 @@ const (
 	ReasonInvalidCertificate    Reason = "InvalidCertificate"
 	ReasonCipherChanged         Reason = "CipherChanged"
 	ReasonLocationInUse         Reason = "LocationInUse"
+	ReasonLocationChanged       Reason = "LocationChanged"
 	ReasonClusterNotFound       Reason = "ClusterNotFound"
 
 	// Accepted=True: everything is used, and something may not do what its user

@@ -29,8 +29,12 @@ func repos(before []stanzaflowv1alpha1.RepoStatus, p Pass, runs []outcome.Run) [
 	var after []stanzaflowv1alpha1.RepoStatus
 	for _, repo := range p.Plan.Repos {
 		entry := stanzaflowv1alpha1.RepoStatus{Name: repo.Name, Storage: repo.Storage, Location: repo.Location}
-		if was, ok := known[repo.Name]; ok && (kept || was.Storage == entry.Storage && was.Location == entry.Location) {
+		switch was, ok := known[repo.Name]; {
+		case !ok:
+		case kept, was.Storage == entry.Storage && was.Location == entry.Location:
 			entry = was
+		default:
+			entry.PreviousLocation = leftLocation(was, entry.Location)
 		}
 		delete(known, repo.Name)
 		after = append(after, outcome.FoldRepo(entry, runs))
@@ -42,6 +46,20 @@ func repos(before []stanzaflowv1alpha1.RepoStatus, p Pass, runs []outcome.Run) [
 	}
 	slices.SortFunc(after, func(a, b stanzaflowv1alpha1.RepoStatus) int { return strings.Compare(a.Name, b.Name) })
 	return after
+}
+
+// leftLocation is where the backups of a repo are that moves to another location,
+// empty if there are none. A repo that moves twice before its first backup has left
+// them at the first place.
+func leftLocation(was stanzaflowv1alpha1.RepoStatus, to string) string {
+	left := was.PreviousLocation
+	if was.LastBackup != nil {
+		left = was.Location
+	}
+	if left == to {
+		return ""
+	}
+	return left
 }
 
 // orphanedClaims are the claims of the cluster that no repo uses. While a Problem
