@@ -94,7 +94,7 @@ func schedulesWithProblems(in translate.Input, plan translate.Plan) []string {
 	for i, repo := range in.Cluster.PgBackRest.Repos {
 		for _, backupType := range cpo.BackupTypes {
 			field := fmt.Sprintf("spec.backup.pgbackrest.repos[%d].schedule.%s", i, backupType)
-			if slices.ContainsFunc(plan.Problems, func(p problem.Problem) bool { return p.Field == field }) {
+			if slices.ContainsFunc(plan.Problems, func(p problem.Problem) bool { return p.Field == field && p.Severity == problem.Refused }) {
 				names = append(names, manifest.CronWorkflowName(in.Cluster.Name, repo.Name, backupType))
 			}
 		}

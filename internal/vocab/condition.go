@@ -44,14 +44,15 @@ const (
 	ReasonInvalidCertificate    Reason = "InvalidCertificate"
 	ReasonCipherChanged         Reason = "CipherChanged"
 	ReasonLocationInUse         Reason = "LocationInUse"
-	ReasonLocationChanged       Reason = "LocationChanged"
 	ReasonClusterNotFound       Reason = "ClusterNotFound"
 
 	// Accepted=True: everything is used, and something may not do what its user
 	// expects.
-	ReasonUnknownOption     Reason = "UnknownOption"
-	ReasonNewerRelease      Reason = "NewerRelease"
-	ReasonIneffectiveOption Reason = "IneffectiveOption"
+	ReasonUnknownOption      Reason = "UnknownOption"
+	ReasonNewerRelease       Reason = "NewerRelease"
+	ReasonIneffectiveOption  Reason = "IneffectiveOption"
+	ReasonSurprisingSchedule Reason = "SurprisingSchedule"
+	ReasonLocationChanged    Reason = "LocationChanged"
 
 	// Programmed=False: a planned object is not in place, or Argo refuses it.
 	ReasonApplyFailed             Reason = "ApplyFailed"

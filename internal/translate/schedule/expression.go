@@ -11,42 +11,55 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
+// reading is what a cron expression says.
+type reading struct {
+	// expression is in numbers, with one space between its fields. It is empty if
+	// the expression is refused.
+	expression string
+	// refusal says what is wrong, warning what may surprise. Neither quotes the
+	// expression.
+	refusal, warning string
+}
+
 // readExpression reads a cron expression as Argo does. It also refuses what Argo
-// accepts and then never runs, or runs at the wrong time. It returns the expression
-// in numbers, with one space between its fields, or a message that says what is
-// wrong. The message never quotes the expression.
-func readExpression(expression string) (string, string) {
+// accepts and then never runs, or runs at the wrong time.
+func readExpression(expression string) reading {
+	refuse := func(message string) reading { return reading{refusal: message} }
 	fields := strings.Fields(expression)
 	expression = strings.Join(fields, " ")
+	isDescriptor := strings.HasPrefix(expression, "@")
 	switch {
 	case strings.Contains(expression, "TZ="):
-		return "", "must not name a time zone; set spec.timeZone of the Stanza"
+		return refuse("must not name a time zone; set spec.timeZone of the Stanza")
 	case strings.HasPrefix(expression, "@every"):
-		return "", "must not use @every, which counts from when Argo last read the schedule; use five fields such as */30 * * * *"
-	case strings.HasPrefix(expression, "@"):
+		return refuse("must not use @every, which counts from when Argo last read the schedule; use five fields such as */30 * * * *")
+	case isDescriptor:
 		if _, err := cron.ParseStandard(expression); err != nil {
-			return "", "is not a cron expression: unknown descriptor, use five fields such as 30 2 * * *"
+			return refuse("is not a cron expression: unknown descriptor, use five fields such as 30 2 * * *")
 		}
 	case len(fields) != len(cronFields):
-		return "", fmt.Sprintf("must have five fields (minute hour day-of-month month day-of-week), such as 30 2 * * *; it has %d", len(fields))
+		return refuse(fmt.Sprintf("must have five fields (minute hour day-of-month month day-of-week), such as 30 2 * * *; it has %d", len(fields)))
 	}
 	parsed, err := cron.ParseStandard(expression)
 	if err != nil {
-		return "", "is not a cron expression: " + wrongField(fields)
+		return refuse("is not a cron expression: " + wrongField(fields))
 	}
 	schedule, ok := parsed.(*cron.SpecSchedule)
 	if !ok || !fires(schedule) {
-		return "", "never fires: there is no such date"
+		return refuse("never fires: there is no such date")
 	}
-	return inNumbers(expression), ""
+	if isDescriptor {
+		return reading{expression: expression}
+	}
+	if message := oversizedStep(fields); message != "" {
+		return refuse(message)
+	}
+	return reading{expression: inNumbers(expression), warning: eitherDay(schedule)}
 }
 
-// inNumbers writes a valid expression without the names of months and days, and
+// inNumbers writes five valid fields without the names of months and days, and
 // without plus signs, which the CRDs of Argo 4.0.0 to 4.0.5 refuse.
 func inNumbers(expression string) string {
-	if strings.HasPrefix(expression, "@") {
-		return expression
-	}
 	return numbers.Replace(strings.ToLower(expression))
 }
 
@@ -57,13 +70,18 @@ var numbers = strings.NewReplacer(
 	"sun", "0", "mon", "1", "tue", "2", "wed", "3", "thu", "4", "fri", "5", "sat", "6",
 )
 
-// cronFields are the fields of a cron expression and what each may hold.
-var cronFields = [...]struct{ name, values string }{
-	{"minute", "0 to 59"},
-	{"hour", "0 to 23"},
-	{"day of month", "1 to 31"},
-	{"month", "1 to 12 or jan to dec"},
-	{"day of week", "0 to 6 or sun to sat"},
+// cronFields are the fields of a cron expression, what each may hold, how many
+// values that are, and in what they begin again.
+var cronFields = [...]struct {
+	name, values string
+	count        int
+	in           string
+}{
+	{"minute", "0 to 59", 60, "hour"},
+	{"hour", "0 to 23", 24, "day"},
+	{"day of month", "1 to 31", 31, "month"},
+	{"month", "1 to 12 or jan to dec", 12, "year"},
+	{"day of week", "0 to 6 or sun to sat", 7, "week"},
 }
 
 // wrongField finds the first field of an expression that cannot be read.

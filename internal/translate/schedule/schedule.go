@@ -56,11 +56,8 @@ func Plan(in Input, repo cpo.Repo, index int) Planned {
 		}
 		good := planned.Problems.CheckExpression(field, expression)
 		if good {
-			var message string
-			if expression, message = readExpression(expression); message != "" {
-				planned.Problems.Add(field, vocab.ReasonInvalidSchedule, "%s", message)
-				good = false
-			}
+			read := readExpression(expression)
+			expression, good = read.expression, planned.report(field, read)
 		}
 		if good && !in.StanzaRefused {
 			planned.CronWorkflows = append(planned.CronWorkflows, cronWorkflow(in, repo.Name, backupType, expression))
@@ -69,6 +66,17 @@ func Plan(in Input, repo cpo.Repo, index int) Planned {
 		}
 	}
 	return planned
+}
+
+// report adds what is wrong with an expression, and reports whether it can be used.
+func (p *Planned) report(field string, read reading) bool {
+	if read.refusal != "" {
+		p.Problems.Add(field, vocab.ReasonInvalidSchedule, "%s", read.refusal)
+	}
+	if read.warning != "" {
+		p.Problems.Warn(field, vocab.ReasonSurprisingSchedule, "%s", read.warning)
+	}
+	return read.refusal == ""
 }
 
 // Names returns the names of all CronWorkflows that a repo can have.
