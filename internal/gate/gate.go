@@ -26,7 +26,12 @@ func Open(expression string, facts Facts) (bool, error) {
 	if expression == "" {
 		return true, nil
 	}
-	program, err := compile(expression)
+	return open(expression, facts)
+}
+
+// open evaluates a gate, with options of expr.
+func open(expression string, facts Facts, options ...expr.Option) (bool, error) {
+	program, err := compile(expression, options...)
 	if err != nil {
 		return false, err
 	}
@@ -34,21 +39,21 @@ func Open(expression string, facts Facts) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("cannot be evaluated: %s", oneLine(err))
 	}
-	open, ok := value.(bool)
+	isOpen, ok := value.(bool)
 	if !ok {
 		return false, fmt.Errorf("must be true or false, is %T", value)
 	}
-	return open, nil
+	return isOpen, nil
 }
 
-func compile(expression string) (*vm.Program, error) {
+func compile(expression string, options ...expr.Option) (*vm.Program, error) {
 	if strings.Contains(expression, "{{") {
 		return nil, fmt.Errorf("holds {{, which belongs to Argo templates; a gate is an expr-lang expression")
 	}
 	if err := checkLimits(expression); err != nil {
 		return nil, err
 	}
-	program, err := expr.Compile(expression, expr.Env(Facts{}), expr.AsBool())
+	program, err := expr.Compile(expression, append(options, expr.Env(Facts{}), expr.AsBool())...)
 	if err != nil {
 		return nil, fmt.Errorf("does not compile: %s", oneLine(err))
 	}

@@ -49,3 +49,33 @@ func TestOpen(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckFirst evaluates gates for the first run of a repo.
+func TestCheckFirst(t *testing.T) {
+	run := gate.Run{Namespace: "cpo", Cluster: "cluster", Repo: "repo1", Type: "full", Trigger: "schedule"}
+	for expression, want := range map[string]string{
+		"":                           "",
+		"archive.failedSince == nil": "",
+		"lastFull == nil || lastFull.age > duration(\"1h\")": "",
+		"lastFull != nil":                                 "", // false is no error
+		"lastBackup?.age == nil":                          "",
+		"now().Hour() < 6 || lastFull.stop.Year() > 2000": "test lastFull == nil first",
+		"now().Hour() == 12 && now().Weekday().String() == \"Wednesday\" || lastFull.stop.Year() > 2000": "",
+		"repo.backups == 0":               "",
+		"lastFull.age > duration(\"1h\")": "test lastFull == nil first",
+		"postgres.databaseBytes < lastFull.databaseBytes + lastDiff.databaseBytes": "test lastDiff == nil and lastFull == nil first",
+		"archive.lastArchived.Year() > 2000":                                       "test archive.lastArchived == nil first",
+		"now().Sub(archive.failedSince) > duration(\"1h\")":                        "test archive.failedSince == nil first",
+		"duration(\"a day\") > duration(\"1h\")":                                   "docs/gate.md lists the facts",
+		"run.type != \"full\" || lastIncr.age > duration(\"1h\")":                  "test lastIncr == nil first",
+	} {
+		err := gate.CheckFirst(expression, run)
+		if (err == nil) != (want == "") {
+			t.Errorf("%s: %v, want %q", expression, err, want)
+			continue
+		}
+		if err != nil && (!strings.HasPrefix(err.Error(), "fails while there is no backup yet: ") || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%s: %q, want one line that ends in %q", expression, err, want)
+		}
+	}
+}

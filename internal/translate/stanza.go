@@ -4,11 +4,14 @@
 package translate
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -30,14 +33,44 @@ func checkStanza(spec stanzaflowv1alpha1.StanzaSpec) problem.List {
 	return problems
 }
 
-// checkGate reports a gate that does not compile. It refuses nothing: the runs
-// fail closed and say so, and the Problem says it earlier.
-func checkGate(spec stanzaflowv1alpha1.StanzaSpec) problem.List {
+// checkGate reports a gate that does not compile, or that fails for the first run
+// of a repo. It refuses nothing: the runs fail closed and say so, and the Problem
+// says it earlier.
+func checkGate(in Input) problem.List {
+	const field = "spec.gate"
 	var problems problem.List
-	if err := gate.Check(spec.Gate); err != nil {
-		problems.AddStanza("spec.gate", vocab.ReasonInvalidGate, "%v", err)
+	if err := gate.Check(in.Stanza.Gate); err != nil {
+		problems.AddStanza(field, vocab.ReasonInvalidGate, "%v", err)
+		return problems
+	}
+	types := scheduledTypes(in.Cluster.PgBackRest)
+	var failing []string
+	var first error
+	for _, backupType := range types {
+		run := gate.Run{Namespace: in.Cluster.Namespace, Cluster: in.Cluster.Name, Repo: cpo.RepoName(1), Type: backupType, Trigger: vocab.TriggerSchedule}
+		if err := gate.CheckFirst(in.Stanza.Gate, run); err != nil {
+			failing, first = append(failing, backupType), cmp.Or(first, err)
+		}
+	}
+	switch {
+	case len(failing) == 0:
+	case len(failing) == len(types):
+		problems.AddStanza(field, vocab.ReasonInvalidGate, "%v", first)
+	default: // a run of another type makes the first backup
+		problems.WarnStanza(field, vocab.ReasonInvalidGate, "for a run of type %s it %v", problem.Alternatives(failing), first)
 	}
 	return problems
+}
+
+// scheduledTypes are the backup types of a cluster, all of them without a schedule.
+func scheduledTypes(p *cpo.PgBackRest) []string {
+	types := slices.DeleteFunc(slices.Clone(cpo.BackupTypes), func(backupType string) bool {
+		return p == nil || !slices.ContainsFunc(p.Repos, func(r cpo.Repo) bool { return r.Schedule[backupType] != "" })
+	})
+	if len(types) == 0 {
+		return cpo.BackupTypes
+	}
+	return types
 }
 
 // validZone reports whether a text is the name of an IANA time zone. All those

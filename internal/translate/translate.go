@@ -24,7 +24,7 @@ func Translate(in Input) Plan {
 	if in.provisioned() {
 		certificate = repohost.CheckCertificate(in.Stanza.Certificate)
 	}
-	problems := slices.Concat(cluster, stanza, checkGate(in.Stanza), certificate)
+	problems := slices.Concat(cluster, stanza, checkGate(in), certificate)
 	plan := Plan{Keep: fields.keep}
 	if stanza.Refuse() {
 		plan.Keep.Everything = true
