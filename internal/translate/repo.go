@@ -63,7 +63,7 @@ func (s *selection) byName(p *cpo.PgBackRest) map[string][]storage.Repo {
 	for i := range p.Repos {
 		r, err := storage.RepoAt(p, i)
 		if err != nil {
-			s.problems.Add(r.Path+".name", vocab.ReasonUnknownRepo, "%v", err)
+			s.problems.Add(r.Path+".name", vocab.ReasonUnknownRepo, "%v%s", err, problem.Not(r.Name, nil))
 			// It may have been the good name of a repo that has schedules.
 			s.keep.add(Keep{Configuration: true, Everything: true})
 			continue

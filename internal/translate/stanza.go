@@ -25,7 +25,7 @@ func checkStanza(spec stanzaflowv1alpha1.StanzaSpec) problem.List {
 	case problem.HoldsExpression(zone):
 		problems.AddStanza("spec.timeZone", vocab.ReasonTemplateExpression, problem.ExpressionMessage)
 	case !validZone(zone):
-		problems.AddStanza("spec.timeZone", vocab.ReasonInvalidTimeZone, "is not an IANA time zone such as Europe/Vienna")
+		problems.AddStanza("spec.timeZone", vocab.ReasonInvalidTimeZone, "must be an IANA time zone such as Europe/Vienna%s", problem.Not(zone, nil))
 	}
 	if name := spec.WorkflowTemplate; name != "" && len(validation.IsDNS1123Subdomain(name)) > 0 {
 		problems.AddStanza("spec.workflowTemplate", vocab.ReasonInvalidName, "is not a valid name of a WorkflowTemplate; use only lower-case letters, digits, dashes and dots")

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 )
 
 // reading is what a cron expression says.
@@ -16,8 +18,7 @@ type reading struct {
 	// expression is in numbers, with one space between its fields. It is empty if
 	// the expression is refused.
 	expression string
-	// refusal says what is wrong, warning what may surprise. Neither quotes the
-	// expression.
+	// refusal says what is wrong, warning what may surprise.
 	refusal, warning string
 }
 
@@ -90,7 +91,7 @@ func wrongField(fields []string) string {
 		probe := []string{"*", "*", "*", "*", "*"}
 		probe[i] = field
 		if _, err := cron.ParseStandard(strings.Join(probe, " ")); err != nil {
-			return fmt.Sprintf("the %s must be %s, with * for all, a list 1,2, a range 1-5 or a step */2", cronFields[i].name, cronFields[i].values)
+			return fmt.Sprintf("the %s must be %s, with * for all, a list 1,2, a range 1-5 or a step */2%s", cronFields[i].name, cronFields[i].values, problem.Not(field, nil))
 		}
 	}
 	return "use five fields such as 30 2 * * *"

@@ -6,13 +6,11 @@ package schedule
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -47,7 +45,7 @@ func Plan(in Input, repo cpo.Repo, index int) Planned {
 	for _, backupType := range slices.Sorted(maps.Keys(repo.Schedule)) {
 		field, expression := path+"."+backupType, repo.Schedule[backupType]
 		if cpo.CheckBackupType(backupType) != nil {
-			planned.Problems.Add(path, vocab.ReasonUnsupportedBackupType, "supports only %s%s", problem.All(cpo.BackupTypes), notThat(backupType))
+			planned.Problems.Add(path, vocab.ReasonUnsupportedBackupType, "supports only %s%s", problem.All(cpo.BackupTypes), problem.Not(backupType, cpo.BackupTypes))
 			planned.Kept = append(planned.Kept, namesWithoutSchedule(in.Cluster.Name, repo)...)
 			continue
 		}
@@ -98,14 +96,4 @@ func namesWithoutSchedule(cluster string, repo cpo.Repo) []string {
 		}
 	}
 	return names
-}
-
-// notThat repeats a misspelt type if it looks like a word. Anything else may be a
-// value in the wrong field.
-func notThat(backupType string) string {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	if backupType == "" || len(backupType) > 16 || strings.Trim(backupType, letters) != "" {
-		return ""
-	}
-	return `, not "` + backupType + `"` + nearmiss.DidYouMean(backupType, cpo.BackupTypes)
 }

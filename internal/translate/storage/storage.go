@@ -86,7 +86,7 @@ func CheckKnown(r Repo) problem.List {
 	if r.Storage == "" {
 		reason = vocab.ReasonMissingField
 	}
-	problems.Add(r.Path+".storage", reason, "must be %s", problem.Alternatives(Names()))
+	problems.Add(r.Path+".storage", reason, "must be %s%s", problem.Alternatives(Names()), problem.Not(r.Storage, Names()))
 	return problems
 }
 

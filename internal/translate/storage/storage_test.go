@@ -58,13 +58,20 @@ func TestEveryStorage(t *testing.T) {
 
 func TestUnknownStorageHasNoValue(t *testing.T) {
 	t.Parallel()
-	for name, reason := range map[string]vocab.Reason{"": vocab.ReasonMissingField, "blob": vocab.ReasonUnsupportedStorage, "S3": vocab.ReasonUnsupportedStorage} {
+	for name, tc := range map[string]struct {
+		reason vocab.Reason
+		not    string
+	}{
+		"":     {vocab.ReasonMissingField, ""},
+		"blob": {vocab.ReasonUnsupportedStorage, `, not "blob"`},
+		"S3":   {vocab.ReasonUnsupportedStorage, `, not "S3"; did you mean s3?`},
+	} {
 		if s, ok := Of(name); ok {
 			t.Errorf("%q is %+v", name, s)
 		}
 		r := Repo{Repo: cpo.Repo{Name: "repo1", Storage: name, Resource: "bucket", Key: "key"}, Number: 1, Path: cpo.RepoField(0)}
 		problems := Check(clusterOf(r.Repo), r)
-		if len(problems) != 1 || problems[0].Reason != reason || problems[0].Field != "spec.backup.pgbackrest.repos[0].storage" || problems[0].Message != "must be s3, azure, gcs or pvc" {
+		if len(problems) != 1 || problems[0].Reason != tc.reason || problems[0].Field != "spec.backup.pgbackrest.repos[0].storage" || problems[0].Message != "must be s3, azure, gcs or pvc"+tc.not {
 			t.Errorf("%q: %v", name, problems)
 		}
 		if options := Options(r); options != nil {

@@ -38,7 +38,7 @@ func checkVolume(r Repo) problem.List {
 		return problems
 	}
 	if size, ok := VolumeSize(r.Volume); !ok || size.Sign() <= 0 {
-		refuse("volume.size", "must be a size such as 15Gi")
+		refuse("volume.size", "must be a size such as 15Gi"+problem.Not(r.Volume.Size, nil))
 	}
 	if class := r.Volume.StorageClass; class != "" && len(validation.IsDNS1123Subdomain(class)) > 0 {
 		refuse("volume.storageClass", "is not a valid name of a StorageClass; use only lower-case letters, digits, dashes and dots")
