@@ -14,6 +14,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
 )
 
 var stanzaKind = stanzaflowv1alpha1.GroupVersion.WithKind("Stanza")
@@ -89,18 +90,40 @@ func (in *input) addStanza(object map[string]any, position string) {
 
 // warnings are about what is understood and has no effect.
 func (in *input) warnings() []string {
-	used := map[types.NamespacedName]bool{}
+	clusters := map[types.NamespacedName]bool{}
 	for _, object := range in.clusters {
-		used[nameOf(object)] = true
+		clusters[nameOf(object)] = true
 	}
 	unused := []string{}
 	for name, stanza := range in.stanzas {
-		if !used[name] && !stanza.broken {
-			unused = append(unused, fmt.Sprintf("%s: nothing uses Stanza %s: there is no postgresql of that name and namespace in the input", stanza.position, name))
+		if !clusters[name] && !stanza.broken {
+			unused = append(unused, fmt.Sprintf("%s: nothing uses Stanza %s: there is no postgresql of that name and namespace in the input%s", stanza.position, name, meantCluster(name, clusters)))
 		}
 	}
 	slices.Sort(unused)
 	return slices.Concat(in.duplicates, unused)
+}
+
+// meantCluster is the cluster that a Stanza is most likely meant for: one of its
+// name in another namespace, or one of a similar name in its own.
+func meantCluster(name types.NamespacedName, clusters map[types.NamespacedName]bool) string {
+	var elsewhere, beside []string
+	for cluster := range clusters {
+		switch {
+		case cluster.Name == name.Name:
+			elsewhere = append(elsewhere, cluster.String())
+		case cluster.Namespace == name.Namespace:
+			beside = append(beside, cluster.Name)
+		}
+	}
+	slices.Sort(beside) // of two that are equally close, always the same one
+	if len(elsewhere) > 0 {
+		return "; did you mean " + slices.Min(elsewhere) + "?"
+	}
+	if meant := nearmiss.Of(name.Name, beside); meant != "" {
+		return "; did you mean " + name.Namespace + "/" + meant + "?"
+	}
+	return ""
 }
 
 func (in *input) setNamespace(object *unstructured.Unstructured) {
