@@ -14,7 +14,6 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -170,15 +169,7 @@ func readCase(t testing.TB, dir string) translate.Input {
 			t.Fatalf("%s has %d repos: %v", file, len(in.Known), err)
 		}
 	}
-	if file := filepath.Join(dir, fileOthers); exists(file) {
-		var others []translate.Claimant
-		for document := range strings.SplitSeq(readFile(t, file), "\n---\n") {
-			others = append(others, claimant(t, []byte(document)))
-		}
-		self := claimant(t, []byte(text))
-		self.Known = in.Known
-		in.Taken = translate.TakenLocations(self, others)
-	}
+	in.Taken = takenBy(t, filepath.Join(dir, fileOthers), text, in.Known)
 	file := filepath.Join(dir, fileStanza)
 	if !exists(file) {
 		return in
@@ -193,19 +184,6 @@ func readCase(t testing.TB, dir string) translate.Input {
 	}
 	in.Stanza = stanza.Spec
 	return in
-}
-
-// claimant reads a postgresql as the operator sees it beside others.
-func claimant(t testing.TB, text []byte) translate.Claimant {
-	t.Helper()
-	var object map[string]any
-	if err := yaml.UnmarshalStrict(text, &object); err != nil {
-		t.Fatal(err)
-	}
-	u := unstructured.Unstructured{Object: object}
-	c := translate.Claimant{Created: u.GetCreationTimestamp().Time}
-	c.Cluster, _ = cpo.Decode(object)
-	return c
 }
 
 func exists(file string) bool {

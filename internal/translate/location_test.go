@@ -4,10 +4,13 @@
 package translate_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -93,4 +96,32 @@ func TestLocationKeysOfAClusterWithoutBackups(t *testing.T) {
 	if keys := translate.LocationKeys(cpo.Postgresql{Name: "cluster"}); keys != nil {
 		t.Errorf("got %q", keys)
 	}
+}
+
+// takenBy returns the locations of a postgresql that the clusters of a file had first.
+func takenBy(t testing.TB, file, postgresql string, known []stanzaflowv1alpha1.RepoStatus) map[string]string {
+	t.Helper()
+	if !exists(file) {
+		return nil
+	}
+	var others []translate.Claimant
+	for document := range strings.SplitSeq(readFile(t, file), "\n---\n") {
+		others = append(others, claimant(t, document))
+	}
+	self := claimant(t, postgresql)
+	self.Known = known
+	return translate.TakenLocations(self, others)
+}
+
+// claimant reads a postgresql as the operator sees it beside others.
+func claimant(t testing.TB, text string) translate.Claimant {
+	t.Helper()
+	var object map[string]any
+	if err := yaml.UnmarshalStrict([]byte(text), &object); err != nil {
+		t.Fatal(err)
+	}
+	u := unstructured.Unstructured{Object: object}
+	c := translate.Claimant{Created: u.GetCreationTimestamp().Time}
+	c.Cluster, _ = cpo.Decode(object)
+	return c
 }
