@@ -317,12 +317,17 @@ type RunStatus struct {
 	// result of the run.
 	Result RunResult `json:"result"`
 	// message says what went wrong and what to do, in one line. Empty when
-	// the run and its expire step have succeeded.
+	// the run and its expire step have succeeded. While the run is running, it says
+	// that Argo has not noticed that its pod has ended.
 	// +optional
 	Message string `json:"message,omitempty"`
 	// startTime of the Workflow.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
+	// podEndTime is when the last step of the run's pod ended, while Argo has not
+	// noticed that and the Workflow is still Running. Otherwise absent.
+	// +optional
+	PodEndTime *metav1.Time `json:"podEndTime,omitempty"`
 	// finishTime of the Workflow. Absent while it runs.
 	// +optional
 	FinishTime *metav1.Time `json:"finishTime,omitempty"`

@@ -132,6 +132,10 @@ func (in *RunStatus) DeepCopyInto(out *RunStatus) {
 		in, out := &in.StartTime, &out.StartTime
 		*out = (*in).DeepCopy()
 	}
+	if in.PodEndTime != nil {
+		in, out := &in.PodEndTime, &out.PodEndTime
+		*out = (*in).DeepCopy()
+	}
 	if in.FinishTime != nil {
 		in, out := &in.FinishTime, &out.FinishTime
 		*out = (*in).DeepCopy()

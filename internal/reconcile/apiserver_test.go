@@ -52,6 +52,7 @@ func TestAPIServer(t *testing.T) {
 				"says what argo says":                         testVerdict,
 				"reports how runs ended":                      testRuns,
 				"says what holds and delays":                  testHeldAndDelayed,
+				"touches a run that argo has not ended":       testTouches,
 				"writes no credential":                        testNoCredential,
 				"converges after a crash between two writes":  testCrash,
 				"converges after a crash during the teardown": testCrashTeardown,
@@ -367,6 +368,9 @@ func testRights(w *world) {
 		{Verb: "update", Resource: "cronworkflows", Group: "argoproj.io"},
 		{Verb: "create", Resource: "workflows", Group: "argoproj.io"},
 		{Verb: "delete", Resource: "workflows", Group: "argoproj.io"},
+		{Verb: "update", Resource: "workflows", Group: "argoproj.io"},
+		{Verb: "get", Resource: "workflowtaskresults", Group: "argoproj.io"},
+		{Verb: "patch", Resource: "workflowtaskresults", Group: "argoproj.io"},
 		{Verb: "patch", Resource: "workflowtemplates", Group: "argoproj.io"},
 		{Verb: "patch", Resource: "postgresqls", Group: cpo.GroupVersionKind.Group},
 	} {

@@ -63,7 +63,7 @@ func TestTrimWorkflow(t *testing.T) {
 			}
 		}
 	}
-	want, got := outcome.Read(whole), outcome.Read(object.DecodeWorkflow(o))
+	want, got := outcome.Read(whole, reconciletest.Noon), outcome.Read(object.DecodeWorkflow(o), reconciletest.Noon)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the trimmed Workflow shows another run (-whole +trimmed):\n%s", diff)
 	}

@@ -35,6 +35,7 @@ func diff(by vocab.Provisioner, have observed, want object.Planned, now time.Tim
 		actions = append(actions, provision.Diff(have.State, want, have.Issued)...)
 	}
 	actions = append(actions, schedule.Diff(have.State, want, now)...)
+	actions = append(actions, diffRuns(have.State, now)...)
 	if by == vocab.ProvisionedByUs {
 		actions = append(actions, provision.KeepUnplanned(have.State, want)...)
 	}

@@ -55,7 +55,7 @@ func makeShipped(t *testing.T) *shipped {
 		policies: map[string]*admissionregistrationv1.ValidatingAdmissionPolicy{},
 		bindings: map[string]*admissionregistrationv1.ValidatingAdmissionPolicyBinding{},
 	}
-	for _, file := range []string{"exec", "objects", "secrets"} {
+	for _, file := range []string{"exec", "objects", "secrets", "workflows"} {
 		for document := range strings.SplitSeq(readFile(t, "../../deploy/base/policy/"+file+".yaml"), "\n---\n") {
 			var err error
 			if o := reconciletest.FromYAML(t, document); o.GetKind() == "ValidatingAdmissionPolicy" {

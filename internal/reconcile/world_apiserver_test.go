@@ -101,7 +101,7 @@ func startBareServer(t *testing.T, crds ...string) *server {
 func (s *server) grant(t *testing.T) {
 	t.Helper()
 	// The policy that is looked for below comes last.
-	for _, file := range []string{"namespace.yaml", "rbac.yaml", "roles.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/secrets.yaml"} {
+	for _, file := range []string{"namespace.yaml", "rbac.yaml", "roles.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/workflows.yaml", "policy/secrets.yaml"} {
 		for _, o := range reconciletest.AllFromYAML(t, readFile(t, "../../deploy/base/"+file)) {
 			if slices.Contains([]string{"ServiceAccount", "Role", "RoleBinding"}, o.GetKind()) {
 				o.SetNamespace(operatorNamespace)

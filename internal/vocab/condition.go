@@ -88,4 +88,5 @@ const (
 	ReasonUpdated Reason = "Updated"
 	ReasonDeleted Reason = "Deleted"
 	ReasonKept    Reason = "KeptLastGood"
+	ReasonTouched Reason = "Touched"
 )

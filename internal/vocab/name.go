@@ -54,6 +54,7 @@ var Policies = []string{
 	"stanzaflow-secrets",
 	"stanzaflow-services",
 	"stanzaflow-statefulsets",
+	"stanzaflow-workflows",
 }
 
 // Annotations.
@@ -68,6 +69,10 @@ const (
 	// field that is no longer planned from one that the API server or others
 	// have set.
 	AnnotationApplied = Domain + "/applied"
+	// AnnotationTouched on a Workflow is when the operator last changed this
+	// annotation. Any change makes Argo look at the Workflow at once, and not at its
+	// next resync, up to 20 minutes later.
+	AnnotationTouched = Domain + "/touched"
 	// AnnotationTitle is what the Argo UI shows instead of the name.
 	AnnotationTitle = "workflows.argoproj.io/title"
 	// BackupAnnotation is the key under which a backup carries the UID of

@@ -40,6 +40,8 @@ const (
 	Delete Verb = "delete"
 	// DeleteStanza removes a Stanza that we made, after everything in it.
 	DeleteStanza Verb = "delete Stanza"
+	// Touch merges metadata into a Workflow, so that Argo looks at it again.
+	Touch Verb = "touch"
 
 	// Verbs that write nothing; the status reports them.
 
@@ -51,6 +53,8 @@ const (
 	Block Verb = "block"
 	// Mismatch leaves a claim unchanged that cannot become what is planned.
 	Mismatch Verb = "mismatch"
+	// Await leaves a Workflow that Argo may still look at by itself.
+	Await Verb = "await"
 )
 
 // turns are the verbs in the order in which they take place. The order matters
@@ -68,7 +72,8 @@ var turns = [][]Verb{
 	{Drain},
 	{Delete},
 	{DeleteStanza},
-	{Keep, Refuse, Block, Mismatch},
+	{Touch},
+	{Keep, Refuse, Block, Mismatch, Await},
 }
 
 // Action is one thing that a pass does, or leaves alone for a reason.

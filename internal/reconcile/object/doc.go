@@ -14,10 +14,12 @@
 //     that is not in the table is a bug, and panics.
 //   - Apply carries out actions in the order of the list, and Order puts what a
 //     run needs before what starts it. A failed action stops no other.
-//   - Apply reads an object again from the API server before it changes it.
+//   - Apply reads an object again from the API server before it changes it, or
+//     changes only the version that the pass has read.
 //
 // It refuses:
-//   - to write to an object that is not ours;
+//   - to write to an object that is not ours, except for our own annotation on a
+//     Workflow;
 //   - to delete a CronWorkflow while one of its runs continues: Argo would kill
 //     the backup;
 //   - to delete anything else but a Stanza that we made.

@@ -45,7 +45,7 @@ const (
 	CreateOnly Ownership = "create-only"
 	// WriteOnly: it is all ours, and we have no right to read it.
 	WriteOnly Ownership = "write-only"
-	// ReadOnly: others write it.
+	// ReadOnly: others write it. A Workflow gets an annotation of ours.
 	ReadOnly Ownership = "read-only"
 )
 

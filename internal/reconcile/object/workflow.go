@@ -79,7 +79,7 @@ var (
 	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
 	changeFields   = slices.Concat(runFields, []string{"synchronization"})
 	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
-	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children"})
+	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children", "taskResultSynced"})
 )
 
 // TrimWorkflow removes what we do not read from a Workflow before it enters a
@@ -128,5 +128,5 @@ func RunChanged(was, is *unstructured.Unstructured) bool {
 			return true
 		}
 	}
-	return false
+	return !outcome.FindUnnoticed(DecodeWorkflow(was)).Equal(outcome.FindUnnoticed(DecodeWorkflow(is)))
 }

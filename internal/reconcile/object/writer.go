@@ -46,10 +46,12 @@ func acts() map[Verb]Act {
 		Drain:        func(_ context.Context, w *Writer, a Action) { w.drain(a.Have) },
 		Delete:       func(ctx context.Context, w *Writer, a Action) { w.delete(ctx, a.Have) },
 		DeleteStanza: func(ctx context.Context, w *Writer, _ Action) { w.deleteStanza(ctx) },
+		Touch:        func(ctx context.Context, w *Writer, a Action) { w.touch(ctx, a.Want) },
 		Keep:         leave,
 		Refuse:       leave,
 		Block:        leave,
 		Mismatch:     leave,
+		Await:        leave,
 	}
 }
 

@@ -82,7 +82,7 @@ func TestReadRepo(t *testing.T) {
 		r.Backup.BackupsInRepo, r.Backup.FullsInRepo, r.Backup.OldestInRepo = 7, 2, start.Add(-time.Hour)
 	})
 	good := makeWorkflow(wfv1.WorkflowSucceeded, func(w *wfv1.Workflow) { w.Status.Outputs = outputs(t, detailed) })
-	got := Read(good)
+	got := Read(good, start)
 	want := &stanzaflowv1alpha1.RepoStatus{
 		Name: "repo1", Storage: "s3", Location: "s3://shop/path", Cipher: "aes-256-cbc", Backups: 7, Fulls: 2,
 		OldestBackupTime: new(metav1.NewTime(start.Add(-time.Hour))), LastBackup: got.Backup,
@@ -90,12 +90,12 @@ func TestReadRepo(t *testing.T) {
 	if diff := cmp.Diff(want, got.Repo); diff != "" {
 		t.Errorf("repo (-want +got): %s", diff)
 	}
-	if r := Read(makeWorkflow(wfv1.WorkflowSucceeded, func(w *wfv1.Workflow) { w.Status.Outputs = outputs(t, proven()) })).Repo; r != nil {
+	if r := Read(makeWorkflow(wfv1.WorkflowSucceeded, func(w *wfv1.Workflow) { w.Status.Outputs = outputs(t, proven()) }), start).Repo; r != nil {
 		t.Errorf("a report without a place says %+v", r)
 	}
 	for name, phase := range map[string]wfv1.WorkflowPhase{"failed": wfv1.WorkflowFailed, "running": wfv1.WorkflowRunning} {
 		w := makeWorkflow(phase, func(w *wfv1.Workflow) { w.Status.Outputs = outputs(t, detailed) })
-		if r := Read(w).Repo; r != nil {
+		if r := Read(w, start).Repo; r != nil {
 			t.Errorf("a run that %s says %+v", name, r)
 		}
 	}

@@ -6,6 +6,7 @@ package outcome
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,8 +44,8 @@ func KindOf(workflow *wfv1.Workflow) vocab.RunKind {
 	return cmp.Or(vocab.RunKind(workflow.Labels[vocab.LabelKind]), vocab.RunBackup)
 }
 
-// Read returns what one Workflow says.
-func Read(workflow *wfv1.Workflow) Run {
+// Read returns what one Workflow says, and whether Argo should have ended it by now.
+func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	labels := workflow.Labels
 	run := Run{Kind: KindOf(workflow), Status: stanzaflowv1alpha1.RunStatus{
 		Workflow:  workflow.Name,
@@ -55,6 +56,7 @@ func Read(workflow *wfv1.Workflow) Run {
 		StartTime: startTime(workflow),
 	}}
 	if Running(workflow) {
+		FindUnnoticed(workflow).show(&run.Status, now)
 		return run
 	}
 	run.Status.FinishTime = finishTime(workflow)

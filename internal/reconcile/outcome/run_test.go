@@ -302,7 +302,7 @@ func TestRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run := Read(tc.workflow)
+			run := Read(tc.workflow, start)
 			if run.Status.Result != tc.wantResult || (run.Backup != nil) != tc.wantBackup || run.Status.Retention != tc.wantRetention {
 				t.Errorf("got %s, backup %v, retention %q (%s)", run.Status.Result, run.Backup, run.Status.Retention, run.Status.Message)
 			}
@@ -331,7 +331,7 @@ func TestReadProven(t *testing.T) {
 			DatabaseBytes: 1000, RepoBytes: 100, WALStart: "000000010000000000000002", WALStop: "000000010000000000000003",
 		},
 	}
-	if diff := cmp.Diff(want, Read(workflow)); diff != "" {
+	if diff := cmp.Diff(want, Read(workflow, start)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -339,7 +339,7 @@ func TestReadProven(t *testing.T) {
 // A message is whatever a failed pod printed.
 func TestReadMessageIsOneShortLine(t *testing.T) {
 	workflow := makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, strings.Repeat("tëxt\n\x00\xff ", 500), nil))
-	if m := Read(workflow).Status.Message; len(m) > report.MaxMessage || strings.ContainsAny(m, "\n\r") {
+	if m := Read(workflow, start).Status.Message; len(m) > report.MaxMessage || strings.ContainsAny(m, "\n\r") {
 		t.Errorf("message has %d bytes: %q", len(m), m)
 	}
 }
@@ -354,7 +354,7 @@ func TestReadVerified(t *testing.T) {
 	} {
 		workflow := makeWorkflow(wfv1.WorkflowSucceeded)
 		workflow.Status.Outputs = outputs(t, proven(func(r *report.Report) { r.Backup.Verified = said }))
-		if run := Read(workflow); run.Backup == nil || run.Backup.Verified != want || run.Status.Result != stanzaflowv1alpha1.RunSucceeded {
+		if run := Read(workflow, start); run.Backup == nil || run.Backup.Verified != want || run.Status.Result != stanzaflowv1alpha1.RunSucceeded {
 			t.Errorf("the run said %q: result %s, backup %+v", said, run.Status.Result, run.Backup)
 		}
 	}
@@ -384,7 +384,7 @@ func TestReadOfAnotherKind(t *testing.T) {
 			if tc.label != "" {
 				workflow.Labels[vocab.LabelKind] = tc.label
 			}
-			run := Read(workflow)
+			run := Read(workflow, start)
 			if run.Kind != tc.wantKind || (run.Backup != nil) != tc.wantBackup || (run.Repo != nil) != tc.wantBackup {
 				t.Errorf("kind %q, backup %v, repo %v; want kind %q and a backup: %v", run.Kind, run.Backup, run.Repo, tc.wantKind, tc.wantBackup)
 			}

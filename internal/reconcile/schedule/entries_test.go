@@ -21,7 +21,7 @@ func makePass(t *testing.T, change func(*Pass)) Pass {
 	change(&p)
 	p.Plan = reconciletest.Planned(t, p.State).Plan
 	for _, workflow := range p.State.Backups() {
-		p.Runs = append(p.Runs, outcome.Read(workflow))
+		p.Runs = append(p.Runs, outcome.Read(workflow, p.Now))
 	}
 	return p
 }

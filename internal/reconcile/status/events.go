@@ -57,6 +57,9 @@ func changeNote(change object.Change) string {
 	if change.Reason == vocab.ReasonDraining {
 		return "Suspended " + name + "; it will be deleted when its runs have ended"
 	}
+	if change.Reason == vocab.ReasonTouched {
+		return "Touched " + name + ": its pod has ended, and Argo has not noticed"
+	}
 	note := string(change.Reason) + " " + name
 	if text := schedule.Text(change.Object); text != "" && change.Reason != vocab.ReasonDeleted {
 		note += ", schedule " + text + " " + schedule.Zone(change.Object)

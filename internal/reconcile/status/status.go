@@ -44,7 +44,7 @@ type Finding struct {
 // For returns the status after a pass, and when to look again.
 func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stanzaflowv1alpha1.StanzaStatus, time.Time) {
 	after := stanzaflowv1alpha1.StanzaStatus{ObservedGeneration: generation}
-	runs := backupRuns(p.State)
+	runs := backupRuns(p.State, p.Now)
 	var lookAgain time.Time
 	after.Schedules, lookAgain = schedule.Entries(before.Schedules, schedule.Pass{
 		State: p.State, Plan: p.Plan, InForce: p.Done.InForce, Runs: runs, Now: p.Now,
@@ -77,11 +77,11 @@ func (p Pass) Wake() time.Time {
 }
 
 // backupRuns are the backup runs of the cluster.
-func backupRuns(state object.State) []outcome.Run {
+func backupRuns(state object.State, now time.Time) []outcome.Run {
 	backups := state.Backups()
 	runs := make([]outcome.Run, 0, len(backups))
 	for _, workflow := range backups {
-		runs = append(runs, outcome.Read(workflow))
+		runs = append(runs, outcome.Read(workflow, now))
 	}
 	return runs
 }

@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outcome
+
+import (
+	"strings"
+	"time"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+)
+
+const (
+	// podPatience is how long Argo may take to end a run whose pod has ended. By
+	// default it looks 10 s after each change, and two changes may follow each other.
+	podPatience = 20 * time.Second
+	// resultPatience is how long Argo's own container may take to report what the
+	// steps left: it may upload artifacts.
+	resultPatience = 2 * time.Minute
+)
+
+// Unnoticed is a run that is over although Argo calls it Running.
+type Unnoticed struct {
+	// PodEnd is when the last step of its pod ended, zero if that is unknown.
+	PodEnd time.Time
+	// From is when Argo should have noticed.
+	From time.Time
+	// Touch reports whether Argo ends the run when it looks at the Workflow again,
+	// which it does after any change of it.
+	Touch bool
+	// Message says for a person what Argo waits for.
+	Message string
+}
+
+// FindUnnoticed returns what Argo has not noticed of a run, nil if nothing. Argo
+// waits for the WorkflowTaskResult of a pod before it continues. There are two ways
+// in which it waits in vain:
+//
+//   - The pod has ended without reporting, because its container wait was killed or
+//     had no right to. Argo writes down that the pod failed, and does not look again
+//     before its next resync, 20 minutes later.
+//   - The steps have ended, and the result is gone or refused.
+func FindUnnoticed(workflow *wfv1.Workflow) *Unnoticed {
+	if !Running(workflow) {
+		return nil
+	}
+	for _, pod := range newestPods(workflow) {
+		if pod.TaskResultSynced == nil || *pod.TaskResultSynced {
+			continue
+		}
+		end, over := stepsEnd(workflow, pod)
+		switch {
+		case pod.Phase.Completed():
+			return unnoticed(end, podPatience, true,
+				"The pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again")
+		case over:
+			return unnoticed(end, resultPatience, false,
+				"Every step of the run has ended, and Argo waits for the WorkflowTaskResult of its pod; see docs/runbook.md#still-running")
+		}
+	}
+	return nil
+}
+
+func unnoticed(end time.Time, patience time.Duration, touch bool, message string) *Unnoticed {
+	u := &Unnoticed{PodEnd: end, Touch: touch, Message: message}
+	if !end.IsZero() {
+		u.From = end.Add(patience)
+	}
+	return u
+}
+
+// Equal reports whether two findings are the same.
+func (u *Unnoticed) Equal(other *Unnoticed) bool {
+	if u == nil || other == nil {
+		return u == other
+	}
+	return u.Touch == other.Touch && u.PodEnd.Equal(other.PodEnd)
+}
+
+// stepsEnd returns when the last step of a pod ended, and whether all of them have.
+func stepsEnd(workflow *wfv1.Workflow, pod wfv1.NodeStatus) (end time.Time, over bool) {
+	for _, node := range workflow.Status.Nodes {
+		if node.Type != wfv1.NodeTypeContainer || !strings.HasPrefix(node.Name, pod.Name+".") {
+			continue
+		}
+		if !node.Phase.Completed() {
+			return time.Time{}, false
+		}
+		over = true
+		if node.FinishedAt.After(end) {
+			end = node.FinishedAt.Time
+		}
+	}
+	return end, over
+}
+
+// show adds to a running run what Argo should have noticed by now.
+func (u *Unnoticed) show(run *stanzaflowv1alpha1.RunStatus, now time.Time) {
+	if u == nil || now.Before(u.From) {
+		return
+	}
+	run.Message = u.Message
+	if !u.PodEnd.IsZero() {
+		run.PodEndTime = new(metav1.NewTime(u.PodEnd))
+	}
+}
