@@ -4,10 +4,6 @@
 package fault
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -47,7 +43,7 @@ var podFaults = []trial.Fault{
 		return nil
 	}},
 	{Name: "kill-wait-container", What: "Argo's own container of the run is killed", Moments: trial.DuringRun, Inject: func(t *testing.T, tr *trial.Trial) func() {
-		killInRun(t, tr, "no container wait", "argoexec\x00wait\x00")
+		killInRun(t, tr, "no container wait", trial.CommandWait)
 		return nil
 	}},
 	{Name: "stop-workflow", What: "argo stop", Moments: trial.DuringRun, Cancels: true, Inject: func(t *testing.T, tr *trial.Trial) func() {
@@ -77,31 +73,8 @@ func killInRun(t *testing.T, tr *trial.Trial, miss, commandLine string) {
 }
 
 // killInPods sends SIGKILL to the processes of these pods whose command line has this
-// beginning. The node is this machine.
+// beginning.
 func killInPods(t *testing.T, tr *trial.Trial, labels map[string]string, commandLine string) int {
 	t.Helper()
-	killed := 0
-	for _, pod := range tr.World.Pods(t, tr.World.Kit.Namespace, labels) {
-		killed += killInPod(pod, commandLine)
-	}
-	return killed
-}
-
-func killInPod(pod corev1.Pod, commandLine string) int {
-	killed := 0
-	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range all {
-		line, err := os.ReadFile(file) //nolint:gosec // A file of the kernel.
-		if err != nil || !strings.HasPrefix(string(line), commandLine) {
-			continue
-		}
-		cgroup, err := os.ReadFile(filepath.Join(filepath.Dir(file), "cgroup"))
-		if err != nil || !strings.Contains(string(cgroup), "pod"+string(pod.UID)) {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && syscall.Kill(pid, syscall.SIGKILL) == nil {
-			killed++
-		}
-	}
-	return killed
+	return tr.World.Signal(t, labels, commandLine, syscall.SIGKILL)
 }

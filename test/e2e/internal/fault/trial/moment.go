@@ -5,6 +5,7 @@ package trial
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,8 @@ type Moment struct {
 	reached func(*testing.T, *Trial) (bool, string)
 	// spread is how much later the seed may let it happen.
 	spread time.Duration
+	// holdsWait says that Argo's own container stands still until the fault has happened.
+	holdsWait bool
 }
 
 // The moments at which a fault may happen.
@@ -41,6 +44,16 @@ var (
 		t.Helper()
 		return tr.StepEnded(t, "backup")
 	}}
+	// AfterSteps is when only Argo's own container of the run is left.
+	AfterSteps = Moment{name: "after all steps", holdsWait: true, reached: func(t *testing.T, tr *Trial) (bool, string) {
+		t.Helper()
+		// Not earlier: at the begin it tells Argo to wait for its result.
+		if backedUp, got := tr.StepEnded(t, "backup"); !backedUp {
+			return false, got
+		}
+		tr.holdWait(t)
+		return tr.StepEnded(t, "verify")
+	}}
 )
 
 // Anytime is for faults that must not matter whenever they happen.
@@ -48,6 +61,9 @@ var Anytime = []Moment{BeforeRun, AtStart, InPrecheck, InBackup, InBackup, After
 
 // DuringRun is for faults that only a run can meet.
 var DuringRun = []Moment{AtStart, InPrecheck, InBackup, InBackup, AfterBackup}
+
+// UntilTheEnd is DuringRun and the end itself.
+var UntilTheEnd = append(slices.Clone(DuringRun), AfterSteps)
 
 // isScheduled says whether the run has a pod. Argo creates it a moment after the
 // Workflow.

@@ -32,6 +32,9 @@ type Result struct {
 	// that never ended.
 	Wrong   []string `json:"wrong,omitempty"`
 	Seconds float64  `json:"seconds"`
+	// Idle is how many seconds at most the run had no pod before Argo ended it or made
+	// the next pod, without the backoff between two pods.
+	Idle float64 `json:"idle,omitempty"`
 	// Missed is why the fault hit nothing: then this was not a trial of it.
 	Missed string `json:"missed,omitempty"`
 }

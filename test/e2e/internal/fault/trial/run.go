@@ -33,10 +33,12 @@ func (w *World) submit(t testing.TB, backupType string, attempts int) string {
 	return name
 }
 
-// awaitRun waits until a run is over. It returns nil if the run does not end.
-func (w *World) awaitRun(t testing.TB, name string) *wfv1.Workflow {
+// awaitRun waits until a run is over. It returns nil if the run does not end, and how
+// long Argo left it lying.
+func (w *World) awaitRun(t testing.TB, name string) (*wfv1.Workflow, time.Duration) {
 	t.Helper()
 	var workflow *wfv1.Workflow
+	var idle idleWatch
 	began := time.Now()
 	defer func() { wait.Note(t, "workflow over", time.Since(began)) }()
 	done, _ := wait.Try(runDeadline, func() (bool, string) {
@@ -45,19 +47,20 @@ func (w *World) awaitRun(t testing.TB, name string) *wfv1.Workflow {
 		if apierrors.IsNotFound(err) {
 			t.Fatalf("workflow %s is gone", name)
 		}
+		idle.look(t, w, workflow, time.Now())
 		return err == nil && workflow.Status.Fulfilled(), ""
 	})
 	if !done {
-		return nil
+		return nil, idle.longest
 	}
-	return workflow
+	return workflow, idle.longest
 }
 
 // runOnce makes a run without a fault. It returns its name, and why it did not succeed.
 func (w *World) runOnce(t testing.TB, backupType string) (name, trouble string) {
 	t.Helper()
 	name = w.submit(t, backupType, 6)
-	workflow := w.awaitRun(t, name)
+	workflow, _ := w.awaitRun(t, name)
 	if workflow == nil || workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		return name, w.describeRun(t, name)
 	}

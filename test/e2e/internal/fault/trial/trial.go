@@ -106,18 +106,22 @@ func (w *World) Break(t *testing.T, f Fault, seed uint64) Result {
 		if tr.runIsOver(t) {
 			// What breaks now says nothing about a run that has ended.
 			stopWriter()
-			workflow := w.awaitRun(t, tr.Workflow)
+			workflow, _ := w.awaitRun(t, tr.Workflow)
 			r.Missed, w.sound = "the run was over", workflow != nil && workflow.Status.Phase == wfv1.WorkflowSucceeded
 			return r
 		}
 		inject()
+		if m.holdsWait {
+			tr.releaseWait(t)
+		}
 	}
 	if !f.Lasting && !f.Human {
 		<-time.After(hold)
 		repair()
 	}
-	workflow := w.awaitRun(t, tr.Workflow)
+	workflow, idle := w.awaitRun(t, tr.Workflow)
 	tr.judge(t, f, workflow, &r)
+	r.judgeIdle(idle)
 	repair()
 	r.Missed = cmp.Or(r.Missed, tr.missed)
 	stopWriter()

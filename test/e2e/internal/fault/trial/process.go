@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package trial
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+)
+
+// CommandWait is how the command line of Argo's own container of a run begins.
+const CommandWait = "argoexec\x00wait\x00"
+
+// Signal sends a signal to the processes of the pods that have not ended and whose
+// command line has this beginning. It returns how many it has hit.
+func (w *World) Signal(t testing.TB, labels map[string]string, commandLine string, signal syscall.Signal) int {
+	t.Helper()
+	hit := 0
+	for _, pod := range w.Pods(t, w.Kit.Namespace, labels) {
+		hit += SignalPod(pod, commandLine, signal)
+	}
+	return hit
+}
+
+// SignalPod is Signal for one pod. The node is this machine.
+func SignalPod(pod corev1.Pod, commandLine string, signal syscall.Signal) int {
+	hit := 0
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range all {
+		line, err := os.ReadFile(file) //nolint:gosec // A file of the kernel.
+		if err != nil || !strings.HasPrefix(string(line), commandLine) {
+			continue
+		}
+		cgroup, err := os.ReadFile(filepath.Join(filepath.Dir(file), "cgroup"))
+		if err != nil || !strings.Contains(string(cgroup), "pod"+string(pod.UID)) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && syscall.Kill(pid, signal) == nil {
+			hit++
+		}
+	}
+	return hit
+}
+
+// holdWait stops Argo's own container of the run: otherwise it ends a moment after the
+// last step.
+func (tr *Trial) holdWait(t *testing.T) {
+	t.Helper()
+	tr.World.Signal(t, kit.PodsOfRun(tr.Workflow), CommandWait, syscall.SIGSTOP)
+}
+
+// releaseWait lets it continue, if the fault has not ended it.
+func (tr *Trial) releaseWait(t *testing.T) {
+	t.Helper()
+	tr.World.Signal(t, kit.PodsOfRun(tr.Workflow), CommandWait, syscall.SIGCONT)
+}
