@@ -14,6 +14,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -28,8 +29,9 @@ const (
 )
 
 // testMisconfigured makes mistakes with encryption and archiving that would cost a
-// backup, or its secrecy: a run fails before it makes a backup, and says what to do.
-// The story makes one mistake of each kind, or all of them.
+// backup, or its secrecy: a run fails before it makes a backup, and says what to do. What
+// pgBackRest would refuse never replaces the configuration that works. The story makes
+// one mistake of each kind, or all of them.
 func testMisconfigured(t *testing.T, all bool) {
 	k := kit.New(t, fmt.Sprintf("e2e-misconfigured-%v", all))
 	k.Apply(t, "misconfigured")
@@ -49,6 +51,7 @@ func testMisconfigured(t *testing.T, all bool) {
 	writeSecretIntoPod(t, k, map[string]string{credential.ConfigFile: storeKeys + "repo1-cipher-pass=another-pass-phrase\n"})
 	awaitRefusal(t, k, "cannot use repo1")
 	writeSecretIntoPod(t, k, map[string]string{credential.ConfigFile: storeKeys + cipherPass})
+	tryRefusedOptions(t, k)
 
 	commands := map[string]string{
 		"/bin/false": "archive_command in " + k.Namespace + "/cluster-0 (postgres) does not run pgbackrest",
@@ -119,10 +122,7 @@ func changeCipher(t *testing.T, k *kit.Kit) {
 		t.Error("the ConfigMap was changed to a cipher that the repo does not have")
 	}
 	k.PatchCluster(t, `[{"op":"add","path":"/spec/backup/pgbackrest/global/repo1-cipher-type","value":"aes-256-cbc"}]`)
-	wait.Until(t, time.Minute, "the Stanza is Accepted", func() (bool, string) {
-		conditions := k.Stanza(t).Status.Conditions
-		return meta.IsStatusConditionTrue(conditions, vocab.ConditionAccepted), fmt.Sprintf("%+v", conditions)
-	})
+	awaitAccepted(t, k, metav1.ConditionTrue, "")
 }
 
 // tryArchiveCommands sets each archive_command: the run says what is wrong with it.

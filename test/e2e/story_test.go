@@ -36,7 +36,7 @@ func everyStory() []play.Story {
 			Name: "wrong-targets", Takes: 3 * time.Minute, Touches: []string{"internal/run/"},
 		}},
 		{Play: func(t *testing.T) { testMisconfigured(t, false) }, Story: ladder.Story{
-			Name: "misconfigured", Everyday: true, Takes: 4 * time.Minute, Touches: []string{"internal/run/", "internal/pgbackrest/"},
+			Name: "misconfigured", Everyday: true, Takes: 5 * time.Minute, Touches: []string{"internal/run/", "internal/pgbackrest/"},
 		}},
 		{Play: func(t *testing.T) { testMisconfigured(t, true) }, Story: ladder.Story{
 			Name: "every-mistake", Takes: 6 * time.Minute,
