@@ -58,6 +58,10 @@ func everyStory() []play.Story {
 			Name: "suspend", Takes: 6 * time.Minute,
 			Touches: []string{"internal/translate/schedule/", "docs/adr/0016-missed-runs.md"},
 		}},
+		{Play: testSlotTwice, Story: ladder.Story{
+			Name: "slot-twice", Alone: true, Takes: 5 * time.Minute,
+			Touches: []string{"internal/translate/schedule/", "internal/run/", "workflows/"},
+		}},
 		{Play: testArgo4, Story: ladder.Story{
 			Name: "argo4", Alone: true, Takes: 12 * time.Minute,
 			Touches: []string{"workflows/", "internal/translate/schedule/", "internal/reconcile/outcome/", "test/argo4/"},
