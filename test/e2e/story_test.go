@@ -59,8 +59,12 @@ func everyStory() []play.Story {
 			Touches: []string{"internal/translate/schedule/", "docs/adr/0016-missed-runs.md"},
 		}},
 		{Play: testSlotTwice, Story: ladder.Story{
-			Name: "slot-twice", Alone: true, Takes: 5 * time.Minute,
+			Name: "slot-twice", Alone: true, Takes: 3 * time.Minute,
 			Touches: []string{"internal/translate/schedule/", "internal/run/", "workflows/"},
+		}},
+		{Play: testRepoHostEvicted, Story: ladder.Story{
+			Name: "repo-host-evicted", Takes: 3 * time.Minute,
+			Touches: []string{"internal/run/", "internal/translate/repohost/"},
 		}},
 		{Play: testArgo4, Story: ladder.Story{
 			Name: "argo4", Alone: true, Takes: 12 * time.Minute,
