@@ -78,7 +78,7 @@ test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackr
 .PHONY: test-pgbackrest
 test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest 2.45 and 2.55, without a cluster: MAPS=n, OPTIONS_SEED=n. 1 min.
 	@PGBACKREST_IMAGES="$$($(cluster) tarball $(postgres_images) | tr '\n' ' ')" \
-	  go test -tags pgbackrest -count=1 ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) $(if $(OPTIONS_SEED),-seed=$(OPTIONS_SEED))
+	  go test -tags pgbackrest -count=1 -timeout 30m ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) $(if $(OPTIONS_SEED),-seed=$(OPTIONS_SEED))
 
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 4 min.
@@ -92,7 +92,7 @@ test-cluster: ## Run the demo, the everyday stories and a few faults: real backu
 .PHONY: test-full
 test-full: ## Run every story, storage, version and kind of fault that has not passed yet: RUN=regexp, FOR=15m, FORCE=1, LIST=1. 90 min.
 	@go -C test/argo4 test ./...
-	@$(MAKE) test-pgbackrest MAPS=$(if $(FOR),2000,10000)
+	@$(if $(RUN),,$(MAKE) test-pgbackrest MAPS=$(if $(FOR),2000,10000))
 	@hack/test-cluster.sh full
 
 .PHONY: faults

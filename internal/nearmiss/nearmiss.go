@@ -29,6 +29,9 @@ func Spelling(word string, known []string) string {
 	best, bestDistance := "", len(word)
 	folded := fold(word)
 	for _, name := range known {
+		if tooLong(folded, name) {
+			continue
+		}
 		distance := levenshtein.ComputeDistance(folded, fold(name))
 		if distance <= allowed(folded) && (best == "" || distance < bestDistance) {
 			best, bestDistance = name, distance
@@ -45,6 +48,10 @@ func DidYouMean(word string, known []string) string {
 	}
 	return ""
 }
+
+// tooLong reports whether a word has too many letters to be a misspelt name. The
+// distance of a long word takes long to compute, and users may write anything.
+func tooLong(word, name string) bool { return len(word) > len(name)+allowed(word) }
 
 // allowed is how many letters a word may differ in: swapping two counts as two.
 func allowed(word string) int { return min(len(word)/4+1, 3) }

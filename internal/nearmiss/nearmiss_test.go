@@ -4,6 +4,7 @@
 package nearmiss_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
@@ -48,6 +49,15 @@ func TestSpelling(t *testing.T) {
 		if got := nearmiss.Spelling(word, known); got != want {
 			t.Errorf("%q is spelt like %q, want %q", word, got, want)
 		}
+	}
+}
+
+// A word of any length is answered at once.
+func TestSpellingOfAHugeWord(t *testing.T) {
+	t.Parallel()
+	word := strings.Repeat("compress-level", 1<<20)
+	if got := nearmiss.Spelling(word, []string{"compress-level", strings.Repeat("x", 64)}); got != "" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -222,7 +222,7 @@ func badPostgresqls() []badCase {
 		{name: "tolerations without a repo host", expect: ignored, field: "spec.tolerations", value: leaked},
 		{name: "an image without a repo host", expect: ignored, field: "image", value: items{leaked}},
 		{name: "a status of the wrong shape", expect: ignored, field: "spec.status", value: leaked},
-		{name: "an option in other characters", expect: ignored, field: "global.repo1-s3-uri-style", value: "path; $(id) `id` 'x' \"y\" \u2028 ü"},
+		{name: "an option in other characters", expect: ignored, field: "global.repo1-s3-role", value: "path; $(id) `id` 'x' \"y\" \u2028 ü"},
 		{name: "a path up the tree", expect: ignored, field: "global.repo1-path", value: "/../../etc"},
 	}
 }

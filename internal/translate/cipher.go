@@ -42,6 +42,17 @@ func cipherIsReadable(in Input, r storage.Repo) bool {
 	return true
 }
 
+// checkPassPhrase refuses a repo that is to be encrypted and cannot have a pass
+// phrase: pgBackRest would archive nothing.
+func checkPassPhrase(p *cpo.PgBackRest, r storage.Repo) problem.List {
+	var problems problem.List
+	cipher := pgbackrest.RepoOption(r.Number, optionCipher)
+	if p.Secret == "" && p.Global[cipher] == pgbackrest.CipherAES256CBC {
+		problems.Add(fieldGlobal+"."+cipher, vocab.ReasonMissingField, needsInSecret, pgbackrest.RepoOption(r.Number, "cipher-pass"))
+	}
+	return problems
+}
+
 // checkCiphers finds the repos whose cipher in the resource is not that of their
 // backups. The configuration is kept, so that archiving continues. The schedules
 // stay planned, and their runs report the same.

@@ -93,7 +93,7 @@ func checkRepo(in Input, r storage.Repo, hostRefused bool) (problem.List, bool) 
 	if problems.Refuse() {
 		return problems, false
 	}
-	problems = append(problems, checkPlaceInGlobal(in.Cluster.PgBackRest, r)...)
+	problems = slices.Concat(problems, checkPlaceInGlobal(in.Cluster.PgBackRest, r), checkPassPhrase(in.Cluster.PgBackRest, r))
 	return problems, !problems.Refuse() && !hostRefused && cipherIsReadable(in, r)
 }
 

@@ -278,7 +278,8 @@ func TestArgoAcceptsSilently(t *testing.T) {
 }
 
 func goodInput() translate.Input {
-	return translate.Input{Provisioner: vocab.ProvisionedByUs, Cluster: cpo.Postgresql{Namespace: "cpo", Name: "cluster", PgBackRest: &cpo.PgBackRest{Secret: "shop-s3", 
+	return translate.Input{Provisioner: vocab.ProvisionedByUs, Cluster: cpo.Postgresql{Namespace: "cpo", Name: "cluster", PgBackRest: &cpo.PgBackRest{
+		Secret: "shop-s3",
 		Repos: []cpo.Repo{{
 			Name: "repo1", Storage: cpo.StorageS3, Resource: "bucket", Endpoint: "s3.example.com", Region: "zurich",
 			Schedule: map[string]string{cpo.Full: "30 2 * * *"},

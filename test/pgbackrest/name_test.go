@@ -84,7 +84,7 @@ func TestConflicts(t *testing.T) {
 		{sftp + "repo1-sftp-host-key-check-type=fingerprint", "repo1-sftp-host-key-check-type"},
 	} {
 		options := map[string]string{"log-level-console": "off", "log-level-file": "off", "log-level-stderr": "error"}
-		for _, pair := range strings.Fields(tc.options) {
+		for pair := range strings.FieldsSeq(tc.options) {
 			key, value, _ := strings.Cut(pair, "=")
 			options[key] = value
 		}

@@ -104,7 +104,7 @@ func goodValues(o option.Option) []string {
 		return append(words(o), "1m", "65536")
 	case option.Time:
 		return append(limits("ms"), fmt.Sprint(o.Min/1000+1), fmt.Sprint(o.Max/1000), "1M", "60S", "60")
-	case option.Path:
+	case option.Path, option.File:
 		return []string{"/x", "/x/", "/"}
 	case option.Word:
 		return words(o)
@@ -122,6 +122,7 @@ func goodValues(o option.Option) []string {
 			return []string{"7=2"}
 		}
 		return []string{"key=value"}
+	case option.String, option.List:
 	}
 	return []string{"x"}
 }
@@ -156,6 +157,7 @@ func badValues(o option.Option) []string {
 		return []string{"", "nonsense", strings.ToUpper(o.Words[0].Text)}
 	case option.Hash:
 		return []string{"", "x"}
+	case option.String, option.List, option.URL, option.Place, option.File: // pgBackRest checks no more
 	}
 	return []string{""}
 }
@@ -225,7 +227,7 @@ func around(at place, pair string) (global, stanza map[string]string) {
 		if !strings.HasPrefix(pair, with.prefix) {
 			continue
 		}
-		for _, pair := range strings.Fields(with.options) {
+		for pair := range strings.FieldsSeq(with.options) {
 			key, value, _ := strings.Cut(pair, "=")
 			section := global
 			if strings.HasPrefix(key, "pg") {

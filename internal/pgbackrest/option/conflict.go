@@ -138,17 +138,17 @@ func (s Set) bucketWithDots(repo int) []Conflict {
 }
 
 func (s Set) fingerprint(repo int) []Conflict {
-	check, print := nameOf("repo-sftp-host-key-check-type", repo), nameOf("repo-sftp-host-fingerprint", repo)
-	_, hasPrint := s[print]
+	check, host := nameOf("repo-sftp-host-key-check-type", repo), nameOf("repo-sftp-host-fingerprint", repo)
+	_, isSet := s[host]
 	kind, hasKind := s[check]
 	switch {
 	case s.of(repo, "repo-type", "posix") != "sftp":
-	case hasPrint && kind == "strict":
-		return []Conflict{{Name: print, Message: "goes only with " + check.String() + "=fingerprint"}}
-	case hasPrint && hasKind && kind != "fingerprint":
-		return []Conflict{{Name: print, Harmless: true, Message: "has no effect without " + check.String() + "=fingerprint"}}
-	case kind == "fingerprint" && !hasPrint:
-		return []Conflict{{Name: check, Message: "needs " + print.String()}}
+	case isSet && kind == "strict":
+		return []Conflict{{Name: host, Message: "goes only with " + check.String() + "=fingerprint"}}
+	case isSet && hasKind && kind != "fingerprint":
+		return []Conflict{{Name: host, Harmless: true, Message: "has no effect without " + check.String() + "=fingerprint"}}
+	case kind == "fingerprint" && !isSet:
+		return []Conflict{{Name: check, Message: "needs " + host.String()}}
 	}
 	return nil
 }

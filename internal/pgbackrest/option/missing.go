@@ -26,12 +26,16 @@ type requirement struct {
 }
 
 var requirements = []requirement{
-	{of: "repo-type", value: "s3", options: []string{"repo-s3-bucket", "repo-s3-endpoint", "repo-s3-region"},
-		inSecret: []string{"repo-s3-key", "repo-s3-key-secret"}, keyType: "repo-s3-key-type", unless: []string{"auto", "web-id", "pod-id", "process"}},
+	{
+		of: "repo-type", value: "s3", options: []string{"repo-s3-bucket", "repo-s3-endpoint", "repo-s3-region"},
+		inSecret: []string{"repo-s3-key", "repo-s3-key-secret"}, keyType: "repo-s3-key-type", unless: []string{"auto", "web-id", "pod-id", "process"},
+	},
 	{of: "repo-type", value: "azure", options: []string{"repo-azure-container"}, inSecret: []string{"repo-azure-account"}},
 	{of: "repo-type", value: "azure", inSecret: []string{"repo-azure-key"}, keyType: "repo-azure-key-type", unless: []string{"auto"}},
-	{of: "repo-type", value: "gcs", options: []string{"repo-gcs-bucket"},
-		inSecret: []string{"repo-gcs-key"}, keyType: "repo-gcs-key-type", unless: []string{"auto"}},
+	{
+		of: "repo-type", value: "gcs", options: []string{"repo-gcs-bucket"},
+		inSecret: []string{"repo-gcs-key"}, keyType: "repo-gcs-key-type", unless: []string{"auto"},
+	},
 	{of: "repo-type", value: "sftp", options: []string{"repo-sftp-host", "repo-sftp-host-user", "repo-sftp-host-key-hash-type", "repo-sftp-private-key-file"}},
 	{of: "repo-host-type", value: "tls", options: []string{"repo-host-cert-file", "repo-host-key-file"}},
 	{of: "repo-cipher-type", value: "aes-256-cbc", inSecret: []string{"repo-cipher-pass"}},

@@ -22,6 +22,9 @@ const (
 	Time
 	// Path is absolute.
 	Path
+	// File is the absolute path of a file or a directory. pgBackRest takes a relative
+	// one and looks for it in the data directory.
+	File
 	// String is any text that is not empty.
 	String
 	// Word is one of a list.

@@ -94,14 +94,14 @@ var table = []Option{
 	// Options of a PostgreSQL server.
 	{Name: "pg-database", Type: String, StanzaOnly: true},
 	{Name: "pg-host", Type: String, Old: []string{"db-host", "db#-host"}, StanzaOnly: true},
-	{Name: "pg-host-ca-file", Type: String},
-	{Name: "pg-host-ca-path", Type: String},
-	{Name: "pg-host-cert-file", Type: String},
+	{Name: "pg-host-ca-file", Type: File},
+	{Name: "pg-host-ca-path", Type: File},
+	{Name: "pg-host-cert-file", Type: File},
 	{Name: "pg-host-cmd", Type: String, Old: []string{"db-cmd", "db#-cmd"}, StanzaOnly: true},
 	{Name: "pg-host-config", Type: Path, Old: []string{"db-config", "db#-config"}, StanzaOnly: true},
 	{Name: "pg-host-config-include-path", Type: Path, StanzaOnly: true},
 	{Name: "pg-host-config-path", Type: Path, StanzaOnly: true},
-	{Name: "pg-host-key-file", Type: String},
+	{Name: "pg-host-key-file", Type: File},
 	{Name: "pg-host-port", Type: Integer, Min: 0, Max: 65535, Old: []string{"db-ssh-port", "db#-ssh-port"}, StanzaOnly: true},
 	{Name: "pg-host-type", Type: Word, Words: words("ssh tls")},
 	{Name: "pg-host-user", Type: String, Old: []string{"db-user", "db#-user"}, StanzaOnly: true},
@@ -134,14 +134,14 @@ var table = []Option{
 	{Name: "repo-gcs-user-project", Type: String, Since: "2.55"},
 	{Name: "repo-hardlink", Type: Boolean, Old: []string{"hardlink"}},
 	{Name: "repo-host", Type: String, Old: []string{"backup-host"}},
-	{Name: "repo-host-ca-file", Type: String},
-	{Name: "repo-host-ca-path", Type: String},
-	{Name: "repo-host-cert-file", Type: String},
+	{Name: "repo-host-ca-file", Type: File},
+	{Name: "repo-host-ca-path", Type: File},
+	{Name: "repo-host-cert-file", Type: File},
 	{Name: "repo-host-cmd", Type: String, Old: []string{"backup-cmd"}},
 	{Name: "repo-host-config", Type: String, Old: []string{"backup-config"}},
 	{Name: "repo-host-config-include-path", Type: Path},
 	{Name: "repo-host-config-path", Type: Path},
-	{Name: "repo-host-key-file", Type: String},
+	{Name: "repo-host-key-file", Type: File},
 	{Name: "repo-host-port", Type: Integer, Min: 0, Max: 65535, Old: []string{"backup-ssh-port"}},
 	{Name: "repo-host-type", Type: Word, Words: words("ssh tls")},
 	{Name: "repo-host-user", Type: String, Old: []string{"backup-user"}},
@@ -174,10 +174,10 @@ var table = []Option{
 	{Name: "repo-sftp-host-port", Type: Integer, Min: 1, Max: 65535, Since: "2.46"},
 	{Name: "repo-sftp-host-user", Type: String, Since: "2.46"},
 	{Name: "repo-sftp-known-host", Type: List, Since: "2.48"},
-	{Name: "repo-sftp-private-key-file", Type: String, Since: "2.46"},
+	{Name: "repo-sftp-private-key-file", Type: File, Since: "2.46"},
 	{Name: "repo-sftp-private-key-passphrase", Type: String, Since: "2.46"},
-	{Name: "repo-sftp-public-key-file", Type: String, Since: "2.46"},
-	{Name: "repo-storage-ca-file", Type: String, Old: []string{"repo#-azure-ca-file", "repo#-s3-ca-file"}},
+	{Name: "repo-sftp-public-key-file", Type: File, Since: "2.46"},
+	{Name: "repo-storage-ca-file", Type: File, Old: []string{"repo#-azure-ca-file", "repo#-s3-ca-file"}},
 	{Name: "repo-storage-ca-path", Type: Path, Old: []string{"repo#-azure-ca-path", "repo#-s3-ca-path"}},
 	{Name: "repo-storage-host", Type: URL, Old: []string{"repo#-azure-host", "repo#-s3-host"}},
 	{Name: "repo-storage-port", Type: Integer, Min: 1, Max: 65535, Old: []string{"repo#-azure-port", "repo#-s3-port"}},
@@ -192,7 +192,7 @@ var table = []Option{
 // release behind it: prefer@2.54.
 func words(list string) []Value {
 	var values []Value
-	for _, word := range strings.Fields(list) {
+	for word := range strings.FieldsSeq(list) {
 		text, since, _ := strings.Cut(word, "@")
 		values = append(values, Value{Text: text, Since: since})
 	}

@@ -16,14 +16,6 @@ import (
 // Check says why pgBackRest refuses a value of the option, in every release that
 // knows it. The value is a line of a file, without spaces around it.
 func (n Name) Check(value string) error {
-	err := n.check(value)
-	if err != nil && quotable(n.Option.Type, value) {
-		return fmt.Errorf("%w, not %q", err, value)
-	}
-	return err
-}
-
-func (n Name) check(value string) error {
 	switch n.Option.Type {
 	case Boolean:
 		if value != "y" && value != "n" {
@@ -45,6 +37,10 @@ func (n Name) check(value string) error {
 		return n.Option.checkRange(milliseconds, formatTime)
 	case Path:
 		return checkPath(value)
+	case File:
+		if !strings.HasPrefix(value, "/") {
+			return errAbsolute
+		}
 	case Word:
 		if !slices.ContainsFunc(n.Option.Words, func(v Value) bool { return v.Text == value }) {
 			return errors.New("must be " + n.Option.alternatives())
@@ -62,19 +58,23 @@ func (n Name) check(value string) error {
 	return nil
 }
 
-// quotable reports whether a message may repeat a value that was refused. A value
-// of these types is short, and no credential.
-func quotable(t Type, value string) bool {
-	return slices.Contains([]Type{Boolean, Integer, Size, Time, Word}, t) && shortWord.MatchString(value)
+// Token reports whether a value of the option is a word or a number: short, and no
+// credential. A message may repeat it.
+func (o Option) Token() bool {
+	return slices.Contains([]Type{Boolean, Integer, Size, Time, Word}, o.Type)
 }
 
-var shortWord = regexp.MustCompile(`^[A-Za-z0-9.+-]{1,16}$`)
-
-func (o Option) alternatives() string {
+// Texts are the values of a Word, and the sizes that a Size may have.
+func (o Option) Texts() []string {
 	texts := make([]string, len(o.Words))
 	for i, word := range o.Words {
 		texts[i] = word.Text
 	}
+	return texts
+}
+
+func (o Option) alternatives() string {
+	texts := o.Texts()
 	last := len(texts) - 1
 	return strings.Join(texts[:last], ", ") + " or " + texts[last]
 }
@@ -104,67 +104,12 @@ func (o Option) checkSize(value string) error {
 	return errors.New("must be " + o.alternatives())
 }
 
-var size = regexp.MustCompile(`^([0-9]+)([kmgtp]i?b?|b)?$`)
-
-// parseSize reads a size as pgBackRest does, in bytes: every unit is binary, in
-// either case.
-func parseSize(value string) (int64, bool) {
-	match := size.FindStringSubmatch(strings.ToLower(value))
-	if match == nil {
-		return 0, false
-	}
-	multiplier := int64(1)
-	if unit := match[2]; unit != "" {
-		multiplier = 1 << (10 * strings.IndexByte("bkmgtp", unit[0]))
-	}
-	number, err := strconv.ParseInt(match[1], 10, 64)
-	return number * multiplier, err == nil && number <= math.MaxInt64/multiplier
-}
-
-func formatSize(bytes int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
-	unit := 0
-	for ; unit < len(units)-1 && bytes >= kib && bytes%kib == 0; unit++ {
-		bytes /= kib
-	}
-	return decimal(bytes) + units[unit]
-}
-
-// timeUnits in milliseconds. The order matters: a value in ms ends in s, too.
-var timeUnits = []struct {
-	suffix       string
-	milliseconds int64
-}{
-	{"ms", 1}, {"s", second}, {"m", minute}, {"h", hour}, {"d", day}, {"w", 7 * day},
-}
-
-// parseTime reads a time as pgBackRest does, in milliseconds. Releases before 2.53
-// also take a fraction of a second.
-func parseTime(value string) (int64, bool) {
-	text, multiplier := strings.ToLower(value), int64(second)
-	for _, unit := range timeUnits {
-		if number, ok := strings.CutSuffix(text, unit.suffix); ok {
-			text, multiplier = number, unit.milliseconds
-			break
-		}
-	}
-	number, err := strconv.ParseInt(text, 10, 64)
-	return number * multiplier, err == nil && number <= math.MaxInt64/multiplier && number >= 0
-}
-
-func formatTime(milliseconds int64) string {
-	for _, unit := range slices.Backward(timeUnits[:len(timeUnits)-1]) {
-		if milliseconds%unit.milliseconds == 0 {
-			return decimal(milliseconds/unit.milliseconds) + unit.suffix
-		}
-	}
-	return decimal(milliseconds) + "ms"
-}
+var errAbsolute = errors.New("must be an absolute path, which begins with /")
 
 func checkPath(value string) error {
 	switch {
 	case !strings.HasPrefix(value, "/"):
-		return errors.New("must be an absolute path, which begins with /")
+		return errAbsolute
 	case strings.Contains(value, "//"):
 		return errors.New("must not have // in it")
 	}
@@ -211,9 +156,6 @@ func (o Option) checkHash(text string) error {
 	}
 	return nil
 }
-
-// unitless matches a time in seconds, which every release reads alike.
-var unitless = regexp.MustCompile(`^[0-9]+[sS]?$`)
 
 func isBlockSize(text string) bool {
 	bytes, ok := parseSize(text)

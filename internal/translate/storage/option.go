@@ -95,9 +95,9 @@ func checkOptions(s Storage, cluster cpo.Postgresql, r Repo) problem.List {
 		case set && other != value:
 			problems.Add(field, vocab.ReasonDuplicateOption, setElsewhere, key)
 		case o.field == fieldKeyType && !slices.Contains(s.keyTypes, value):
-			problems.Add(field, vocab.ReasonInvalidField, "must be %s for storage %s", problem.Alternatives(s.keyTypes), s.Name)
+			problems.Add(field, vocab.ReasonInvalidField, "must be %s for storage %s%s", problem.Alternatives(s.keyTypes), s.Name, problem.Not(value, s.keyTypes))
 		default:
-			checkValue(&problems, field, key, value)
+			checkField(&problems, field, key, value)
 			for _, conflict := range conflicts {
 				if conflict.Name.String() == key && !set {
 					AddConflict(&problems, field, conflict)
@@ -108,9 +108,9 @@ func checkOptions(s Storage, cluster cpo.Postgresql, r Repo) problem.List {
 	return problems
 }
 
-// checkValue checks the value of a field as pgBackRest reads it. A value that no
+// checkField checks the value of a field as pgBackRest reads it. A value that no
 // field may hold has its Problem already.
-func checkValue(problems *problem.List, field, key, value string) {
+func checkField(problems *problem.List, field, key, value string) {
 	if problem.HoldsExpression(value) || problem.NamesUser(value) {
 		return
 	}
@@ -118,19 +118,29 @@ func checkValue(problems *problem.List, field, key, value string) {
 	if err == nil {
 		err = pgbackrest.CheckOption(key, value)
 	}
-	if err == nil {
-		err = name.Check(value)
-	}
 	if err != nil {
 		problems.Add(field, vocab.ReasonInvalidOption, "%v", err)
 		return
 	}
-	WarnOfRelease(problems, field, name, value)
+	CheckValue(problems, field, name, value)
 }
 
-// WarnOfRelease warns of a value that not every release of pgBackRest reads as its
+// CheckValue checks the value of an option as pgBackRest reads it.
+func CheckValue(problems *problem.List, field string, name pgoption.Name, value string) {
+	if err := name.Check(value); err != nil {
+		not := ""
+		if name.Option.Token() {
+			not = problem.Not(value, name.Option.Texts())
+		}
+		problems.Add(field, vocab.ReasonInvalidOption, "%v%s", err, not)
+		return
+	}
+	warnOfRelease(problems, field, name, value)
+}
+
+// warnOfRelease warns of a value that not every release of pgBackRest reads as its
 // user means it.
-func WarnOfRelease(problems *problem.List, field string, name pgoption.Name, value string) {
+func warnOfRelease(problems *problem.List, field string, name pgoption.Name, value string) {
 	since := name.Since(value)
 	switch {
 	case since == "":
