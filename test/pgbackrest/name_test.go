@@ -40,6 +40,7 @@ func TestNames(t *testing.T) {
 		"repo-bundle", "pg-host-user", "process1-max", "process-max1", "compress1-level", "no-resume", "reset-resume", "no-process-max", "no-x999-y",
 		"online", "force", "type", "stanza", "config", "dry-run", "pg", "repo", "repo257-path", "x999-y", "a1b999-c", "repo01-path",
 		"repo1-rentention-archive", "archive-chek", "compres-type", "resum",
+		"retention7-full", "backup2-host", "repo-azure-host", "repo-s3-port", "archive7-queue-max",
 	} {
 		if parsed, err := option.Parse(name); err == nil {
 			t.Errorf("%s is read as %s", name, parsed)

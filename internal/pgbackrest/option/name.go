@@ -52,10 +52,10 @@ func Parse(text string) (Name, error) {
 		return named(option, number)
 	}
 	if option, ok := old[numberMark(base, digits)]; ok {
-		if number == 0 && option.Group() != Ungrouped {
-			number = 1
-		}
-		return Name{Option: option, Number: number}, nil
+		return nameWith(option, number), nil
+	}
+	if option, ok := otherForm(base, digits); ok {
+		return Name{}, errors.New("is an old name with a number that it does not take, or without the one that it needs; write " + nameWith(option, number).String())
 	}
 	if message, ok := never[base]; ok {
 		return Name{}, errors.New(message)
@@ -144,6 +144,25 @@ func numberMark(base, digits string) string {
 	}
 	group, rest, _ := strings.Cut(base, "-")
 	return group + "#-" + rest
+}
+
+// nameWith is an option with a number: 1 if it needs one and has none.
+func nameWith(option *Option, number int) Name {
+	if option.Group() == Ungrouped {
+		return Name{Option: option}
+	}
+	return Name{Option: option, Number: max(number, 1)}
+}
+
+// otherForm finds the option of an old name that takes no number where the text has
+// one, or the other way round. pgBackRest refuses those.
+func otherForm(base, digits string) (*Option, bool) {
+	form := base
+	if digits == "" {
+		form = numberMark(base, "1")
+	}
+	option, ok := old[form]
+	return option, ok
 }
 
 var (
