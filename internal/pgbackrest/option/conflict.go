@@ -112,15 +112,29 @@ func (s Set) localPaths(repos []int) []Conflict {
 		}
 		path := kind + strings.TrimRight(s.of(repo, "repo-path", "/var/lib/pgbackrest"), "/")
 		if first, taken := takenBy[path]; taken {
-			found = append(found, Conflict{
-				Name:    nameOf("repo-path", repo),
-				Message: fmt.Sprintf("must differ from that of repo%d, because both repos are local", first),
-			})
+			found = append(found, s.samePath(repo, first))
 			continue
 		}
 		takenBy[path] = repo
 	}
 	return found
+}
+
+// samePath is the conflict of a local repo whose path is that of another. It names
+// an option that is set, since the path may be the default.
+func (s Set) samePath(repo, first int) Conflict {
+	differs := fmt.Sprintf("must differ from that of repo%d, because both repos are local", first)
+	path := nameOf("repo-path", repo)
+	if _, set := s[path]; set {
+		return Conflict{Name: path, Message: differs}
+	}
+	var names []string
+	for name := range s {
+		if name.Option.Group() == Repo && name.Number == repo {
+			names = append(names, name.Option.Name)
+		}
+	}
+	return Conflict{Name: nameOf(slices.Min(names), repo), Message: fmt.Sprintf("needs %s, which %s", path, differs)}
 }
 
 func (s Set) bucketWithDots(repo int) []Conflict {

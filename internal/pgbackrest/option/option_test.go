@@ -118,6 +118,7 @@ func TestConflictsAndMissing(t *testing.T) {
 		"repo1-type": "s3", "repo1-s3-bucket": "a.b", "repo1-s3-endpoint": "x", "repo1-block": "y", "repo1-storage-upload-chunk-size": "64KiB",
 		"repo2-type": "gcs", "repo2-gcs-key-type": "auto", "repo2-bundle-size": "1MiB",
 		"repo3-cipher-type": "aes-256-cbc", "repo3-path": "/x/", "repo4-path": "/x",
+		"repo7-type": "cifs", "repo8-type": "cifs",
 		"repo9-path": "x", "nonsense": "y",
 	})
 	var got []string
@@ -134,6 +135,7 @@ func TestConflictsAndMissing(t *testing.T) {
 		"repo1-storage-upload-chunk-size  2.58 ",
 		"repo2-bundle-size   harmless",
 		"repo4-path   ",
+		"repo8-type   ",
 		"repo1-type needs repo1-s3-region ",
 		"repo1-type needs repo1-s3-key in the Secret",
 		"repo1-type needs repo1-s3-key-secret in the Secret",

@@ -64,11 +64,16 @@ func (r Repo) ReliesOnGlobal() bool {
 }
 
 // AllOptions returns the options that pgBackRest reads of global and of the fields
-// of repos. It leaves out those that it would refuse.
+// of repos. It leaves out those that it would refuse. A repo on the repo host has
+// its host, whatever the name of that is: it is not a local one.
 func AllOptions(global map[string]string, repos []Repo) pgoption.Set {
 	all := pgoption.SetOf(global)
 	for _, r := range repos {
-		maps.Copy(all, pgoption.SetOf(Options(r)))
+		options := Options(r)
+		if r.OnRepoHost() {
+			options = map[string]string{r.option("host"): "repo-host"}
+		}
+		maps.Copy(all, pgoption.SetOf(options))
 	}
 	return all
 }
