@@ -78,7 +78,7 @@ test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackr
 .PHONY: test-pgbackrest
 test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest 2.45 and 2.55, without a cluster: MAPS=n, OPTIONS_SEED=n. 1 min.
 	@PGBACKREST_IMAGES="$$($(cluster) tarball $(postgres_images) | tr '\n' ' ')" \
-	  go test -tags pgbackrest -count=1 -timeout 30m ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) $(if $(OPTIONS_SEED),-seed=$(OPTIONS_SEED))
+	  go test -tags pgbackrest -count=1 -timeout 30m ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) -seed=$${OPTIONS_SEED:-$$(git rev-list --count HEAD 2>/dev/null || echo 0)}
 
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 4 min.
