@@ -75,6 +75,12 @@ type StanzaSpec struct {
 	// +kubebuilder:validation:MaxLength=253
 	WorkflowTemplate string `json:"workflowTemplate,omitempty"`
 
+	// managed is true by default. If it is false, the operator makes no backups of
+	// the cluster: it lets runs end, removes its schedules and, alongside CPO, gives
+	// CPO's CronJobs back. It leaves the pgBackRest configuration as it is.
+	// +optional
+	Managed *bool `json:"managed,omitempty"`
+
 	// certificate configures the certificates with which the repo host and the
 	// PostgreSQL pods authenticate each other. Only clusters with a repo of
 	// storage pvc use it.
@@ -165,11 +171,18 @@ type StanzaStatus struct {
 	// +optional
 	Certificate *CertificateStatus `json:"certificate,omitempty"`
 
-	// configuration identifies the pgBackRest configuration that the operator
-	// has written for the cluster. A run compares the pods with it. Absent while
-	// the operator provisions none.
+	// configuration says who writes the pgBackRest configuration of the cluster, and
+	// identifies what the operator has written. A run compares the pods with it.
+	// Absent while the cluster has none.
 	// +optional
 	Configuration *ConfigurationStatus `json:"configuration,omitempty"`
+
+	// cronJobs are the CronJobs with which CPO makes backups of the cluster, and who
+	// owns each schedule. Absent in mode standalone.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	CronJobs []CronJobStatus `json:"cronJobs,omitempty"`
 
 	// lastRun is the run of the cluster that started last, scheduled or by
 	// hand.
@@ -181,19 +194,83 @@ type StanzaStatus struct {
 	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
 }
 
-// ConfigurationStatus holds digests, SHA-256 in hexadecimal digits.
+// ConfigurationStatus says who writes the pgBackRest configuration, and identifies
+// it by digests, SHA-256 in hexadecimal digits.
 type ConfigurationStatus struct {
+	// provisioner writes the configuration: Stanzaflow or CPO.
+	// +optional
+	Provisioner string `json:"provisioner,omitempty"`
+	// labels of the pods of the cluster, where CPO is configured to use others than
+	// its own defaults.
+	// +optional
+	Labels *PodLabels `json:"labels,omitempty"`
 	// source is the digest of the spec.backup of the postgresql from which the
 	// configuration was made.
 	Source string `json:"source"`
 	// primary is the digest of the file pgbackrest_instance.conf of the
-	// PostgreSQL pods. Absent while a Problem keeps an older configuration.
+	// PostgreSQL pods. Absent if CPO writes it, and while a Problem keeps an older
+	// configuration.
 	// +optional
 	Primary string `json:"primary,omitempty"`
 	// repoHost is the digest of the same file of the repo host. Absent without a
-	// repo host, and while a Problem keeps an older configuration.
+	// repo host, if CPO writes it, and while a Problem keeps an older configuration.
 	// +optional
 	RepoHost string `json:"repoHost,omitempty"`
+}
+
+// PodLabels are the labels by which the pods of a cluster are found.
+type PodLabels struct {
+	// cluster are on every pod of every cluster, cluster_labels of CPO.
+	Cluster map[string]string `json:"cluster"`
+	// clusterName is the key of the label with the name of the cluster,
+	// cluster_name_label of CPO.
+	ClusterName string `json:"clusterName"`
+	// role is the key of the label with the role, pod_role_label of CPO.
+	Role string `json:"role"`
+}
+
+// CronJobOwner says who runs the schedule of a CronJob of CPO.
+//
+// +kubebuilder:validation:Enum=Stanzaflow;CPO;User
+type CronJobOwner string
+
+// Owners. A schedule has one at any time.
+const (
+	// OwnerStanzaflow: the operator has suspended the CronJob, and the CronWorkflow
+	// makes the backups.
+	OwnerStanzaflow CronJobOwner = "Stanzaflow"
+	// OwnerCPO: the CronJob is not suspended and makes the backups.
+	OwnerCPO CronJobOwner = "CPO"
+	// OwnerUser: somebody else has suspended the CronJob. The operator never resumes
+	// it. The CronWorkflow makes the backups.
+	OwnerUser CronJobOwner = "User"
+)
+
+// CronJobStatus is one CronJob of CPO.
+type CronJobStatus struct {
+	// name of the CronJob.
+	Name string `json:"name"`
+	// uid of the CronJob. CPO may delete it and create another of the same name.
+	UID string `json:"uid"`
+	// repo and type of its backups. Absent if its command cannot be read.
+	// +optional
+	Repo string `json:"repo,omitempty"`
+	// type of its backups.
+	// +optional
+	Type string `json:"type,omitempty"`
+	// owner of the schedule.
+	Owner CronJobOwner `json:"owner"`
+	// suspendedTime is when the CronJob was suspended. Absent if it is not.
+	// +optional
+	SuspendedTime *metav1.Time `json:"suspendedTime,omitempty"`
+	// unhealthyTime is since when the CronWorkflow cannot make the backups, so that
+	// the CronJob is given back after a grace period. Absent while it can.
+	// +optional
+	UnhealthyTime *metav1.Time `json:"unhealthyTime,omitempty"`
+	// message says in one line why CPO has the schedule, and what the operator waits
+	// for. Empty while Stanzaflow has it.
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // RepoStatus is one repo. What runs find in it is absent until a run has proven

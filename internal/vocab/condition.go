@@ -65,11 +65,20 @@ const (
 	ReasonCertManagerNotInstalled Reason = "CertManagerNotInstalled"
 	ReasonPolicyMismatch          Reason = "PolicyMismatch"
 	ReasonCRDOutdated             Reason = "CRDOutdated"
+	// ManagedByCPO, in mode standalone: CPO runs and owns the configuration.
+	ReasonManagedByCPO Reason = "ManagedByCPO"
+	// GivenBack, in mode alongside: our schedule does not work, so that CPO's
+	// CronJob makes the backups.
+	ReasonGivenBack Reason = "GivenBack"
+	// LeftToCPO, in mode alongside: somebody wants CPO's CronJob to make the backups.
+	ReasonLeftToCPO Reason = "LeftToCPO"
 
 	// Programmed=True: everything is in place, and there is more to say.
 	ReasonDraining      Reason = "Draining"
 	ReasonPolicyMissing Reason = "PolicyMissing"
 	ReasonSkewUnknown   Reason = "SkewUnknown"
+	// TakingOver: CPO's CronJob still makes the backups of a schedule.
+	ReasonTakingOver Reason = "TakingOver"
 
 	// BackupHealthy.
 	ReasonSucceeded       Reason = "Succeeded"
@@ -79,6 +88,8 @@ const (
 	ReasonHeld            Reason = "Held"
 	ReasonRetentionFailed Reason = "RetentionFailed"
 	ReasonOverdue         Reason = "Overdue"
+	// NotManaged: the Stanza sets spec.managed to false.
+	ReasonNotManaged Reason = "NotManaged"
 
 	// Suspended=True.
 	ReasonSuspendedByUser Reason = "SuspendedByUser"

@@ -108,6 +108,12 @@ const RunBackup RunKind = "backup"
 // ConfigMaps, Secrets, volumes, repo host and certificates.
 type Provisioner string
 
-// ProvisionedByUs means that the operator writes the configuration. It is the
-// only value so far.
-const ProvisionedByUs Provisioner = "Stanzaflow"
+// Provisioners.
+const (
+	// ProvisionedByUs means that the operator writes the configuration: mode
+	// standalone.
+	ProvisionedByUs Provisioner = "Stanzaflow"
+	// ProvisionedByCPO means that CPO writes it, and that its CronJobs give way to
+	// our schedules: mode alongside.
+	ProvisionedByCPO Provisioner = "CPO"
+)

@@ -15,6 +15,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // repos has an entry for each repo of the configuration that is in force: the
@@ -99,7 +100,7 @@ func configuration(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
 	if p.State.Postgresql == nil || p.Plan.Provision == nil && !p.Plan.Keep.Configuration {
 		return nil
 	}
-	after := &stanzaflowv1alpha1.ConfigurationStatus{Source: cpo.BackupDigest(p.State.Postgresql.Object)}
+	after := &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByUs), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
 	if p.Plan.Keep.Configuration {
 		return after
 	}
