@@ -35,21 +35,35 @@ type CronJob struct {
 	SuspendManager string
 	// SuspendTime is when it did, in seconds.
 	SuspendTime time.Time
+	// DeadlineManager is the field manager that last changed
+	// spec.startingDeadlineSeconds, empty if nobody has.
+	DeadlineManager string
 }
 
 // DecodeCronJob reads a CronJob of CPO. It needs its managed fields.
 func DecodeCronJob(cronJob *batchv1.CronJob) CronJob {
 	decoded := CronJob{Suspended: cronJob.Spec.Suspend != nil && *cronJob.Spec.Suspend}
 	decoded.Repo, decoded.Type = backupOf(cronJob)
-	for _, entry := range cronJob.ManagedFields {
-		if entry.Subresource == "" && ownsSuspend(entry.FieldsV1) && (entry.Time == nil || !entry.Time.Time.Before(decoded.SuspendTime)) {
-			decoded.SuspendManager = entry.Manager
-			if entry.Time != nil {
-				decoded.SuspendTime = entry.Time.Time
-			}
+	decoded.SuspendManager, decoded.SuspendTime = lastManager(cronJob.ManagedFields, "f:suspend")
+	decoded.DeadlineManager, _ = lastManager(cronJob.ManagedFields, "f:startingDeadlineSeconds")
+	return decoded
+}
+
+// lastManager is the field manager that last changed a field of the spec, and when.
+func lastManager(entries []metav1.ManagedFieldsEntry, field string) (manager string, at time.Time) {
+	for _, entry := range entries {
+		if entry.Subresource != "" || !ownsField(entry.FieldsV1, field) {
+			continue
+		}
+		var changed time.Time
+		if entry.Time != nil {
+			changed = entry.Time.UTC()
+		}
+		if !changed.Before(at) {
+			manager, at = entry.Manager, changed
 		}
 	}
-	return decoded
+	return manager, at
 }
 
 // backupOf reads which backup the command of a CronJob makes.
@@ -76,8 +90,8 @@ func backupOf(cronJob *batchv1.CronJob) (repo, backupType string) {
 	return "", ""
 }
 
-// ownsSuspend reports whether a field manager owns spec.suspend.
-func ownsSuspend(fields *metav1.FieldsV1) bool {
+// ownsField reports whether a set of managed fields has a field of the spec.
+func ownsField(fields *metav1.FieldsV1, field string) bool {
 	if fields == nil {
 		return false
 	}
@@ -87,7 +101,7 @@ func ownsSuspend(fields *metav1.FieldsV1) bool {
 	if err := json.Unmarshal(fields.Raw, &set); err != nil {
 		return false
 	}
-	_, owns := set.Spec["f:suspend"]
+	_, owns := set.Spec[field]
 	return owns
 }
 

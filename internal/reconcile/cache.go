@@ -7,6 +7,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,12 +19,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // CacheOptions restrict the cache of the manager to what we need: the
-// configuration objects that have our label. Without namespaces it watches all of
+// configuration objects that have our label, or the CronJobs of CPO. Without namespaces it watches all of
 // them.
 func CacheOptions(options Options) cache.Options {
 	restricted := cache.Options{
@@ -33,6 +35,11 @@ func CacheOptions(options Options) cache.Options {
 	}
 	for _, kind := range configurationKinds(options.Provisioner) {
 		restricted.ByObject[object.New(kind)] = cache.ByObject{Label: managedByUs()}
+	}
+	if options.Provisioner == vocab.ProvisionedByCPO {
+		restricted.ByObject[&batchv1.CronJob{}] = cache.ByObject{
+			Label: withLabel(cpo.LabelMemberType, selection.Equals, cpo.MemberBackupJob), Transform: object.TrimCronJob,
+		}
 	}
 	return restricted
 }

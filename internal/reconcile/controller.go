@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
@@ -114,11 +115,16 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := c.observeNames(ctx, &state, want.Objects()); err != nil {
 		return ctrl.Result{}, err
 	}
+	now := c.clock.Now()
 	have := observed{State: state}
+	if c.options.Provisioner == vocab.ProvisionedByCPO {
+		have.Handovers = alongside.Decide(state, want, now)
+		want = alongside.Hold(want, have.Handovers)
+	}
 	if c.provision != nil {
 		have.Issued = c.provision.Observe(ctx, c.live, state, want.Plan)
 	}
-	p := pass{Pass: status.Pass{State: state, Plan: want.Plan, Skew: c.skew.get(ctx), Now: c.clock.Now()}}
+	p := pass{Pass: status.Pass{State: state, Plan: want.Plan, Handovers: have.Handovers, Skew: c.skew.get(ctx), Now: now}}
 	p.Actions = diff(c.options.Provisioner, have, want, p.Now)
 	p.Done = c.apply(ctx, have, p.Actions, p.Now)
 	// What was done is reported even if the status cannot be written: the next

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
@@ -25,6 +26,8 @@ type observed struct {
 	// Issued is what is known of the certificates that we issue ourselves, nil
 	// without any.
 	Issued *provision.Issued
+	// Handovers are what is to be done about the CronJobs of CPO.
+	Handovers []alongside.Handover
 }
 
 // diff compares the planned objects with those that exist. It is pure, and
@@ -35,6 +38,7 @@ func diff(by vocab.Provisioner, have observed, want object.Planned, now time.Tim
 		actions = append(actions, provision.Diff(have.State, want, have.Issued)...)
 	}
 	actions = append(actions, schedule.Diff(have.State, want, now)...)
+	actions = append(actions, alongside.Actions(have.Handovers)...)
 	actions = append(actions, diffRuns(have.State, now)...)
 	if by == vocab.ProvisionedByUs {
 		actions = append(actions, provision.KeepUnplanned(have.State, want)...)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -25,7 +26,7 @@ import (
 func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (object.State, error) {
 	state := object.State{Key: key, ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{}}
 	for _, step := range []func(context.Context, *object.State) error{
-		c.observePostgresql, c.observeStanza, c.observeLocations, c.observeConfiguration, c.observeArgo,
+		c.observePostgresql, c.observeStanza, c.observeLocations, c.observeConfiguration, c.observeCronJobs, c.observeArgo,
 	} {
 		if err := step(ctx, &state); err != nil {
 			return object.State{}, err
@@ -73,6 +74,27 @@ func (c *Controller) observeConfiguration(ctx context.Context, state *object.Sta
 		}
 	}
 	return nil
+}
+
+// observeCronJobs reads the CronJobs with which CPO makes backups of the cluster.
+func (c *Controller) observeCronJobs(ctx context.Context, state *object.State) error {
+	if c.options.Provisioner != vocab.ProvisionedByCPO {
+		return nil
+	}
+	list := &batchv1.CronJobList{}
+	if err := c.cached.List(ctx, list, client.InNamespace(state.Key.Namespace), client.MatchingLabels(backupJobsOf(state.Key.Name))); err != nil {
+		return fmt.Errorf("cannot list the CronJobs of CPO: %w", err)
+	}
+	for i := range list.Items {
+		state.CronJobs = append(state.CronJobs, object.ReadCronJob(&list.Items[i]))
+	}
+	object.SortCronJobs(state.CronJobs)
+	return nil
+}
+
+// backupJobsOf are the labels of the CronJobs of a cluster.
+func backupJobsOf(cluster string) map[string]string {
+	return map[string]string{cpo.LabelMemberType: cpo.MemberBackupJob, cpo.LabelCluster: cluster}
 }
 
 // observeArgo reads Argo's kinds. If they are not installed, that is a finding

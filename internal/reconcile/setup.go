@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -57,6 +58,9 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		WatchesRawSource(source.Channel(c.wake, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
 	for _, kind := range configurationKinds(c.options.Provisioner) {
 		builder = builder.Watches(object.New(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
+	}
+	if c.options.Provisioner == vocab.ProvisionedByCPO {
+		builder = builder.Watches(&batchv1.CronJob{}, handler.EnqueueRequestsFromMapFunc(clusterOfCPO))
 	}
 	ctl, err := builder.Build(c)
 	if err != nil {
@@ -149,6 +153,15 @@ func argoServed(mapper meta.RESTMapper) (bool, error) {
 // clusterOf maps an object of ours, or a Workflow, to the cluster in its label.
 func clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 	cluster := o.GetLabels()[vocab.LabelCluster]
+	if cluster == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: cluster}}}
+}
+
+// clusterOfCPO maps an object of CPO to the cluster in its label.
+func clusterOfCPO(_ context.Context, o client.Object) []reconcile.Request {
+	cluster := o.GetLabels()[cpo.LabelCluster]
 	if cluster == "" {
 		return nil
 	}

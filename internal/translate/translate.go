@@ -44,6 +44,9 @@ func Translate(in Input) Plan {
 	if refused { // no name of a schedule can be trusted
 		plan.Keep = Keep{Configuration: true, Everything: true}
 	}
+	if managed := in.Stanza.Managed; managed != nil && !*managed {
+		plan.Schedules, plan.Provision, plan.Keep = nil, nil, Keep{Configuration: true}
+	}
 	if !in.provisioned() {
 		plan.Keep.Configuration = false
 	}

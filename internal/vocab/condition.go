@@ -100,4 +100,7 @@ const (
 	ReasonDeleted Reason = "Deleted"
 	ReasonKept    Reason = "KeptLastGood"
 	ReasonTouched Reason = "Touched"
+	// TakenOver and Resumed: a CronJob of CPO was suspended, or given back.
+	ReasonTakenOver Reason = "TakenOver"
+	ReasonResumed   Reason = "Resumed"
 )

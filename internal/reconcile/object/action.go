@@ -38,6 +38,15 @@ const (
 	Drain Verb = "drain"
 	// Delete removes a CronWorkflow that has no run.
 	Delete Verb = "delete"
+	// Hold suspends a CronWorkflow that Argo does not start, and marks it so that a
+	// sign of life of Argo shows.
+	Hold Verb = "hold"
+	// TakeOver suspends a CronJob of CPO, whose backups a CronWorkflow makes.
+	TakeOver Verb = "take over"
+	// GiveBack resumes a CronJob of CPO that we have suspended.
+	GiveBack Verb = "give back"
+	// LiftDeadline removes the deadline that GiveBack has set.
+	LiftDeadline Verb = "lift deadline"
 	// DeleteStanza removes a Stanza that we made, after everything in it.
 	DeleteStanza Verb = "delete Stanza"
 	// Touch merges metadata into a Workflow, so that Argo looks at it again.
@@ -66,11 +75,13 @@ var turns = [][]Verb{
 	{Issue},
 	{WriteSecret, EnsureSecret},
 	{Grow},
+	{Hold},
 	{Create},
 	{Update},
 	{Suspend, Resume, Retire},
 	{Drain},
 	{Delete},
+	{TakeOver, GiveBack, LiftDeadline},
 	{DeleteStanza},
 	{Touch},
 	{Keep, Refuse, Block, Mismatch, Await},
@@ -87,6 +98,8 @@ type Action struct {
 	Text string
 	// Valid is how long the certificates of Issue are valid.
 	Valid time.Duration
+	// Deadline is spec.startingDeadlineSeconds of GiveBack, 0 for none.
+	Deadline int64
 	// Wake is when there is more to do although nothing may have changed.
 	Wake time.Time
 }

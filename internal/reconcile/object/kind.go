@@ -8,6 +8,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,6 +24,7 @@ var (
 	Service          = corev1.SchemeGroupVersion.WithKind("Service")
 	Claim            = corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
 	StatefulSet      = appsv1.SchemeGroupVersion.WithKind("StatefulSet")
+	CronJobKind      = batchv1.SchemeGroupVersion.WithKind("CronJob")
 	Secret           = corev1.SchemeGroupVersion.WithKind("Secret")
 	Certificate      = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}
 	CronWorkflow     = wfv1.SchemeGroupVersion.WithKind("CronWorkflow")
@@ -45,7 +47,8 @@ const (
 	CreateOnly Ownership = "create-only"
 	// WriteOnly: it is all ours, and we have no right to read it.
 	WriteOnly Ownership = "write-only"
-	// ReadOnly: others write it. A Workflow gets an annotation of ours.
+	// ReadOnly: others write it. A Workflow gets an annotation of ours, and a CronJob
+	// of CPO is suspended and resumed.
 	ReadOnly Ownership = "read-only"
 )
 
@@ -87,6 +90,7 @@ var kinds = []Kind{
 	{GVK: Secret, Ownership: WriteOnly},
 	{GVK: Certificate, Ownership: Part, Needs: CertManager},
 	{GVK: CronWorkflow, Ownership: Whole, Payload: []string{FieldSpec}, Watched: true, Needs: Argo},
+	{GVK: CronJobKind, Ownership: ReadOnly},
 	{GVK: Workflow, Ownership: ReadOnly, Needs: Argo},
 	{GVK: WorkflowTemplate, Ownership: ReadOnly, Needs: Argo},
 	{GVK: Stanza, Ownership: CreateOnly},

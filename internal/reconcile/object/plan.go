@@ -23,6 +23,9 @@ type Planned struct {
 	// another owns the configuration.
 	Configuration []*unstructured.Unstructured
 	CronWorkflows []*unstructured.Unstructured
+	// Held are the names of the CronWorkflows that start no runs because CPO makes
+	// their backups.
+	Held map[string]bool
 }
 
 // Objects lists the CronWorkflows last: a run needs the others.

@@ -36,6 +36,9 @@ type State struct {
 	Objects Objects
 	// Foreign has the ID of every planned object whose name another owner uses.
 	Foreign map[string]bool
+	// CronJobs with which CPO makes backups of this cluster, sorted by name. None in
+	// mode standalone.
+	CronJobs []CronJob
 	// Workflows with the label of this cluster, of every kind of run, however
 	// they were started.
 	Workflows []*wfv1.Workflow
@@ -43,6 +46,11 @@ type State struct {
 
 // Suspended reports whether the Stanza suspends every schedule.
 func (s State) Suspended() bool { return s.Stanza != nil && s.Stanza.Spec.Suspend }
+
+// Managed reports whether the operator makes the backups of the cluster.
+func (s State) Managed() bool {
+	return s.Stanza == nil || s.Stanza.Spec.Managed == nil || *s.Stanza.Spec.Managed
+}
 
 // Backups are the Workflows that make a backup. A run of another kind is not
 // counted as one.

@@ -4,6 +4,7 @@
 package object
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -28,6 +29,29 @@ const LabelCronWorkflow = "workflows.argoproj.io/cron-workflow"
 func Suspended(cronWorkflow *unstructured.Unstructured) bool {
 	suspend, _, _ := unstructured.NestedBool(cronWorkflow.Object, FieldSpec, fieldSuspend)
 	return suspend
+}
+
+// AsSuspended returns a CronWorkflow that starts no runs.
+func AsSuspended(cronWorkflow *unstructured.Unstructured) *unstructured.Unstructured {
+	suspended := cronWorkflow.DeepCopy()
+	if err := unstructured.SetNestedField(suspended.Object, true, FieldSpec, fieldSuspend); err != nil {
+		panic(err) // its spec is an object
+	}
+	return suspended
+}
+
+// Verdict is why Argo does not run a CronWorkflow that it has read, empty if it
+// does.
+func Verdict(cronWorkflow *unstructured.Unstructured) string {
+	conditions, _, _ := unstructured.NestedSlice(cronWorkflow.Object, fieldStatus, "conditions")
+	for _, c := range conditions {
+		verdict, ok := c.(map[string]any)
+		if ok && verdict["status"] == "True" &&
+			(verdict["type"] == string(wfv1.ConditionTypeSpecError) || verdict["type"] == string(wfv1.ConditionTypeSubmissionError)) {
+			return fmt.Sprint(verdict["message"])
+		}
+	}
+	return ""
 }
 
 // Busy reports whether a CronWorkflow has an unfinished run: one that Argo would

@@ -46,6 +46,10 @@ func acts() map[Verb]Act {
 		Drain:        func(_ context.Context, w *Writer, a Action) { w.drain(a.Have) },
 		Delete:       func(ctx context.Context, w *Writer, a Action) { w.delete(ctx, a.Have) },
 		DeleteStanza: func(ctx context.Context, w *Writer, _ Action) { w.deleteStanza(ctx) },
+		Hold:         func(ctx context.Context, w *Writer, a Action) { w.hold(ctx, a.Have) },
+		TakeOver:     func(ctx context.Context, w *Writer, a Action) { w.takeOver(ctx, a) },
+		GiveBack:     func(ctx context.Context, w *Writer, a Action) { w.giveBack(ctx, a) },
+		LiftDeadline: func(ctx context.Context, w *Writer, a Action) { w.liftDeadline(ctx, a) },
 		Touch:        func(ctx context.Context, w *Writer, a Action) { w.touch(ctx, a.Want) },
 		Keep:         leave,
 		Refuse:       leave,
@@ -144,9 +148,10 @@ type Operation struct {
 
 // Operations of a JSON patch.
 const (
-	OpTest   = "test"
-	OpAdd    = "add"
-	opRemove = "remove"
+	OpTest    = "test"
+	OpAdd     = "add"
+	OpReplace = "replace"
+	opRemove  = "remove"
 )
 
 func (w *Writer) know(object *unstructured.Unstructured)   { w.known[ID(object)] = object }

@@ -38,8 +38,8 @@ func outlived(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured, 
 	if object.Suspended(cronWorkflow) {
 		return time.Time{}
 	}
-	slot := timetableOf(cronWorkflow).latest(now)
-	if !slot.After(workflow.CreationTimestamp.Add(clockSkew)) {
+	slot := TimetableOf(cronWorkflow).Latest(now)
+	if !slot.After(workflow.CreationTimestamp.Add(ClockSkew)) {
 		return time.Time{}
 	}
 	return slot

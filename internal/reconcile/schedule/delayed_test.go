@@ -82,7 +82,7 @@ func TestDelayed(t *testing.T) {
 			if tc.want != "" && entries[1].Overdue {
 				t.Error("overdue, although its run is running")
 			}
-			if slot := timetableOf(p.InForce[1]).next(p.Now); !object.Suspended(p.InForce[1]) && lookAgain.After(slot) {
+			if slot := TimetableOf(p.InForce[1]).Next(p.Now); !object.Suspended(p.InForce[1]) && lookAgain.After(slot) {
 				t.Errorf("looks again at %v, after the next slot at %v", lookAgain, slot)
 			}
 		})

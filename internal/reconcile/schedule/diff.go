@@ -18,7 +18,7 @@ const settle = 30 * time.Second
 
 // Diff plans the actions on CronWorkflows. It is pure.
 func Diff(state object.State, planned object.Planned, now time.Time) []object.Action {
-	d := &difference{state: state, keep: planned.Plan.Keep, now: now}
+	d := &difference{state: state, keep: planned.Plan.Keep, held: planned.Held, now: now}
 	want := object.ByName(planned.CronWorkflows)
 	for _, cronWorkflow := range planned.CronWorkflows {
 		d.compare(cronWorkflow)
@@ -34,6 +34,7 @@ func Diff(state object.State, planned object.Planned, now time.Time) []object.Ac
 type difference struct {
 	state   object.State
 	keep    translate.Keep
+	held    map[string]bool
 	now     time.Time
 	actions []object.Action
 }
@@ -65,10 +66,10 @@ func (d *difference) compare(want *unstructured.Unstructured) {
 func (d *difference) remove(have *unstructured.Unstructured) {
 	if d.keep.CronWorkflow(have.GetName()) {
 		d.add(object.Action{Verb: object.Keep, Have: have})
-		d.setSuspend(have, d.state.Suspended())
+		d.setSuspend(have, d.state.Suspended() || d.held[have.GetName()])
 		return
 	}
-	settled := settledAt(have, d.now)
+	settled := SettledAt(have, d.now)
 	switch {
 	case !object.Suspended(have):
 		d.add(object.Action{Verb: object.Retire, Have: have})
@@ -91,9 +92,9 @@ func (d *difference) setSuspend(have *unstructured.Unstructured, value bool) {
 	}
 }
 
-// settledAt is when a suspended CronWorkflow can have no run that we do not see.
-func settledAt(cronWorkflow *unstructured.Unstructured, now time.Time) time.Time {
-	due := timetableOf(cronWorkflow).latest(now)
+// SettledAt is when a suspended CronWorkflow can have no run that we do not see.
+func SettledAt(cronWorkflow *unstructured.Unstructured, now time.Time) time.Time {
+	due := TimetableOf(cronWorkflow).Latest(now)
 	if due.IsZero() {
 		return now
 	}

@@ -29,6 +29,8 @@ type Pass struct {
 	// Runs are the backup runs.
 	Runs []outcome.Run
 	Now  time.Time
+	// Elsewhere says of the CronWorkflows that start no runs who makes their backups.
+	Elsewhere map[string]string
 }
 
 // Entries returns status.schedules after a pass, and when to look again. There is
@@ -73,7 +75,7 @@ func entryFor(cronWorkflow *unstructured.Unstructured, now time.Time) stanzaflow
 		Schedule:     Text(cronWorkflow),
 		TimeZone:     Zone(cronWorkflow),
 	}
-	if next := timetableOf(cronWorkflow).next(now); !object.Suspended(cronWorkflow) && !next.IsZero() {
+	if next := TimetableOf(cronWorkflow).Next(now); !object.Suspended(cronWorkflow) && !next.IsZero() {
 		entry.NextRunTime = new(metav1.NewTime(next.UTC()))
 	}
 	return entry
@@ -106,10 +108,10 @@ func watchOver(entries, before []stanzaflowv1alpha1.ScheduleStatus, p Pass) time
 	var wake time.Time
 	for i := range entries {
 		entry := &entries[i]
-		entry.Held, entry.Delayed = cmp.Or(held, heldByRun(*entry)), ""
+		entry.Held, entry.Delayed = cmp.Or(held, p.Elsewhere[entry.CronWorkflow], heldByRun(*entry)), ""
 		cronWorkflow, times := live[entry.CronWorkflow], timetableIn(*entry)
 		if cronWorkflow != nil {
-			times, entry.Delayed = timetableOf(cronWorkflow), delayed(cronWorkflow, p.State.Backups(), p.Now)
+			times, entry.Delayed = TimetableOf(cronWorkflow), delayed(cronWorkflow, p.State.Backups(), p.Now)
 		}
 		late, lookAgain := overdue(times, countsFrom(cronWorkflow, known[entry.CronWorkflow], *entry, p.Now), *entry, p.Now)
 		entry.Overdue, wake = late, object.Earliest(wake, lookAgain)

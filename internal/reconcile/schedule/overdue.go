@@ -20,17 +20,17 @@ const (
 	shortestAllowance, longestAllowance = time.Minute, time.Hour
 	// overdueTolerance is for Argo's queue, our cache, a restart of either.
 	overdueTolerance = 5 * time.Minute
-	// clockSkew between the API server, Argo, PostgreSQL and us. A backup may seem
+	// ClockSkew is between the API server, Argo, PostgreSQL and us. A backup may seem
 	// to have begun this much before it was due.
-	clockSkew = 30 * time.Second
+	ClockSkew = 30 * time.Second
 )
 
 // overdue reports whether a schedule was due and no backup of its repo and type
 // has been proven since, and when to look again. The cause does not matter: held,
 // suspended, failed and never started are all not done. Slots before since do not
 // count. A running run may still make the backup: that is a delay.
-func overdue(times timetable, since time.Time, entry stanzaflowv1alpha1.ScheduleStatus, now time.Time) (bool, time.Time) {
-	due, lookAgain := times.dueAt(now)
+func overdue(times Timetable, since time.Time, entry stanzaflowv1alpha1.ScheduleStatus, now time.Time) (bool, time.Time) {
+	due, lookAgain := times.DueAt(now)
 	late := !due.IsZero() && !due.Before(since) &&
 		(entry.LastRun == nil || outcome.Finished(entry.LastRun)) && !provenSince(entry.LastBackup, due)
 	return late, lookAgain
@@ -40,22 +40,22 @@ func overdue(times timetable, since time.Time, entry stanzaflowv1alpha1.Schedule
 // outlived its interval made it, and the run of the slot starts when that one
 // ends.
 func provenSince(backup *stanzaflowv1alpha1.BackupStatus, due time.Time) bool {
-	return backup != nil && (!backup.StopTime.Time.Before(due) || !backup.StartTime.Time.Before(due.Add(-clockSkew)))
+	return backup != nil && (!backup.StopTime.Time.Before(due) || !backup.StartTime.Time.Before(due.Add(-ClockSkew)))
 }
 
-// dueAt is the newest slot whose deadline is over, zero if there is none, and the
+// DueAt is the newest slot whose deadline is over, zero if there is none, and the
 // next deadline, zero if there is none. A later slot never has the earlier
 // deadline.
-func (t timetable) dueAt(now time.Time) (time.Time, time.Time) {
-	due := t.latest(now.Add(-shortestAllowance - overdueTolerance))
+func (t Timetable) DueAt(now time.Time) (time.Time, time.Time) {
+	due := t.Latest(now.Add(-shortestAllowance - overdueTolerance))
 	for !due.IsZero() && t.deadline(due).After(now) {
-		due = t.latest(due.Add(-time.Nanosecond))
+		due = t.Latest(due.Add(-time.Nanosecond))
 	}
 	after := due
 	if due.IsZero() {
 		after = now.Add(-longestAllowance - overdueTolerance)
 	}
-	next := t.next(after)
+	next := t.Next(after)
 	if next.IsZero() {
 		return due, next
 	}
@@ -63,9 +63,9 @@ func (t timetable) dueAt(now time.Time) (time.Time, time.Time) {
 }
 
 // deadline is when the backup of a slot should have begun at the latest.
-func (t timetable) deadline(slot time.Time) time.Time {
+func (t Timetable) deadline(slot time.Time) time.Time {
 	allowance := longestAllowance
-	if next := t.next(slot); !next.IsZero() {
+	if next := t.Next(slot); !next.IsZero() {
 		allowance = min(max(next.Sub(slot)/6, shortestAllowance), longestAllowance)
 	}
 	return slot.Add(allowance + overdueTolerance)
@@ -79,16 +79,16 @@ func countsFrom(cronWorkflow *unstructured.Unstructured, was, is stanzaflowv1alp
 	case was.Overdue && was.Schedule == is.Schedule && was.TimeZone == is.TimeZone:
 		return time.Time{}
 	case cronWorkflow != nil:
-		return changedAt(cronWorkflow)
+		return ChangedAt(cronWorkflow)
 	case is.LastRun != nil && is.LastRun.StartTime != nil:
 		return is.LastRun.StartTime.Time
 	}
 	return now
 }
 
-// changedAt is when a CronWorkflow got its present spec: when it was created, or
+// ChangedAt is when a CronWorkflow got its present spec: when it was created, or
 // when we last changed it, which the API server notes for each manager.
-func changedAt(cronWorkflow *unstructured.Unstructured) time.Time {
+func ChangedAt(cronWorkflow *unstructured.Unstructured) time.Time {
 	at := cronWorkflow.GetCreationTimestamp().Time
 	for _, entry := range cronWorkflow.GetManagedFields() {
 		if entry.Manager == vocab.FieldManager && entry.Time != nil && entry.Time.After(at) {

@@ -126,13 +126,13 @@ func TestOverdueIsFoundOnTime(t *testing.T) {
 		times := timetableIn(entry)
 		from := reconciletest.Moment("2026-11-19T23:59:59Z")
 		_, look := overdue(times, from, entry, from)
-		slot := times.next(from)
+		slot := times.Next(from)
 		for range 70 {
-			due, next := times.dueAt(look)
+			due, next := times.DueAt(look)
 			if late, _ := overdue(times, from, entry, look); !late || !due.Equal(slot) || !next.After(look) {
 				t.Fatalf("%s, at %v: overdue %v for %v, want %v; next look %v", schedule, look, late, due, slot, next)
 			}
-			slot, look = times.next(slot), next
+			slot, look = times.Next(slot), next
 		}
 	}
 }

@@ -35,29 +35,29 @@ func Zone(cronWorkflow *unstructured.Unstructured) string {
 	return zone
 }
 
-// timetable knows when a CronWorkflow fires, with the parser that Argo uses.
-type timetable struct {
+// Timetable knows when a CronWorkflow fires, with the parser that Argo uses.
+type Timetable struct {
 	schedules []cron.Schedule
 	zone      *time.Location
 }
 
-// timetableOf reads a CronWorkflow as Argo does.
-func timetableOf(cronWorkflow *unstructured.Unstructured) timetable {
-	return readTimetable(Zone(cronWorkflow), expressions(cronWorkflow))
+// TimetableOf reads a CronWorkflow as Argo does.
+func TimetableOf(cronWorkflow *unstructured.Unstructured) Timetable {
+	return ReadTimetable(Zone(cronWorkflow), expressions(cronWorkflow))
 }
 
 // timetableIn reads what the status has of a CronWorkflow that does not exist.
-func timetableIn(entry stanzaflowv1alpha1.ScheduleStatus) timetable {
-	return readTimetable(entry.TimeZone, strings.Split(entry.Schedule, expressionSeparator))
+func timetableIn(entry stanzaflowv1alpha1.ScheduleStatus) Timetable {
+	return ReadTimetable(entry.TimeZone, strings.Split(entry.Schedule, expressionSeparator))
 }
 
-// readTimetable leaves out what it cannot read: as far as we know it never fires.
-func readTimetable(zoneName string, expressions []string) timetable {
+// ReadTimetable leaves out what it cannot read: as far as we know it never fires.
+func ReadTimetable(zoneName string, expressions []string) Timetable {
 	zone, err := time.LoadLocation(zoneName)
 	if err != nil {
-		return timetable{}
+		return Timetable{}
 	}
-	t := timetable{zone: zone}
+	t := Timetable{zone: zone}
 	for _, expression := range expressions {
 		if schedule, err := cron.ParseStandard(expression); err == nil {
 			t.schedules = append(t.schedules, schedule)
@@ -66,8 +66,8 @@ func readTimetable(zoneName string, expressions []string) timetable {
 	return t
 }
 
-// next is the first activation after a moment, zero if there is none.
-func (t timetable) next(after time.Time) time.Time {
+// Next is the first activation after a moment, zero if there is none.
+func (t Timetable) Next(after time.Time) time.Time {
 	var first time.Time
 	for _, schedule := range t.schedules {
 		first = object.Earliest(first, schedule.Next(after.In(t.zone)))
@@ -78,24 +78,24 @@ func (t timetable) next(after time.Time) time.Time {
 // NextRuns returns the next activations of a CronWorkflow after a moment, in its
 // zone: n of them, or as many as there are.
 func NextRuns(zone string, expressions []string, after time.Time, n int) []time.Time {
-	t := readTimetable(zone, expressions)
+	t := ReadTimetable(zone, expressions)
 	var runs []time.Time
-	for at := t.next(after); !at.IsZero() && len(runs) < n; at = t.next(at) {
+	for at := t.Next(after); !at.IsZero() && len(runs) < n; at = t.Next(at) {
 		runs = append(runs, at)
 	}
 	return runs
 }
 
-// lookBack are the windows in which latest looks for an activation. cron can only
+// lookBack are the windows in which Latest looks for an activation. cron can only
 // look forward. A window without an activation makes the next one, up to a leap
 // year and back, cheap to search.
 var lookBack = []time.Duration{time.Hour, 25 * time.Hour, 8 * 24 * time.Hour, 32 * 24 * time.Hour, 367 * 24 * time.Hour, 9 * 366 * 24 * time.Hour}
 
-// latest is the last activation at or before a moment, zero if there is none.
-func (t timetable) latest(notAfter time.Time) time.Time {
+// Latest is the last activation at or before a moment, zero if there is none.
+func (t Timetable) Latest(notAfter time.Time) time.Time {
 	for _, window := range lookBack {
 		var last time.Time
-		for at := t.next(notAfter.Add(-window)); !at.IsZero() && !at.After(notAfter); at = t.next(at) {
+		for at := t.Next(notAfter.Add(-window)); !at.IsZero() && !at.After(notAfter); at = t.Next(at) {
 			last = at
 		}
 		if !last.IsZero() {

@@ -33,7 +33,7 @@ func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus) []metav1.Conditi
 }
 
 // ready is False with the first condition that is False. It is Unknown until every
-// repo has a proven backup.
+// repo has a proven backup, and while the operator makes none.
 func ready(conditions []metav1.Condition) metav1.Condition {
 	for _, c := range conditions {
 		if c.Status == metav1.ConditionFalse {
@@ -41,8 +41,8 @@ func ready(conditions []metav1.Condition) metav1.Condition {
 		}
 	}
 	for _, c := range conditions {
-		if c.Status == metav1.ConditionUnknown && c.Reason == string(vocab.ReasonNoBackupYet) {
-			return condition(vocab.ConditionReady, metav1.ConditionUnknown, vocab.ReasonNoBackupYet, c.Message)
+		if c.Status == metav1.ConditionUnknown && (c.Reason == string(vocab.ReasonNoBackupYet) || c.Reason == string(vocab.ReasonNotManaged)) {
+			return condition(vocab.ConditionReady, metav1.ConditionUnknown, vocab.Reason(c.Reason), c.Message)
 		}
 	}
 	return condition(vocab.ConditionReady, metav1.ConditionTrue, vocab.ReasonReady,

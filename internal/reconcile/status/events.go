@@ -57,6 +57,12 @@ func changeNote(change object.Change) string {
 	if change.Reason == vocab.ReasonDraining {
 		return "Suspended " + name + "; it will be deleted when its runs have ended"
 	}
+	switch change.Reason {
+	case vocab.ReasonTakenOver:
+		return "Suspended CPO's " + name + ": Stanzaflow makes its backups from now on"
+	case vocab.ReasonResumed:
+		return "Resumed CPO's " + name + ": CPO makes its backups from now on"
+	}
 	if change.Reason == vocab.ReasonTouched {
 		return "Touched " + name + ": its pod has ended, and Argo has not noticed"
 	}

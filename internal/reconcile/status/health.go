@@ -19,6 +19,10 @@ import (
 // does not change what is known; the one before it still counts. The message
 // lists what is overdue whatever the reason, and before texts that may be long.
 func backupHealthy(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
+	if !p.State.Managed() {
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNotManaged,
+			"The Stanza sets spec.managed to false, so the operator makes no backups")
+	}
 	if len(status.Schedules) == 0 {
 		return noSchedule(p)
 	}

@@ -20,7 +20,7 @@ import (
 // with another reason than Programmed means that everything planned exists, and
 // that there is something to wait for or to know.
 func programmed(p Pass) metav1.Condition {
-	findings := slices.Concat(findArgo(p), findTemplate(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p))
+	findings := slices.Concat(findArgo(p), findTemplate(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p), findHandovers(p, vocab.ReasonGivenBack, vocab.ReasonLeftToCPO))
 	if len(findings) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionFalse, findings[0].Reason, messages(findings)...)
 	}
@@ -28,6 +28,7 @@ func programmed(p Pass) metav1.Condition {
 	for _, cronWorkflow := range p.Done.Draining {
 		notes = append(notes, Finding{vocab.ReasonDraining, object.ID(cronWorkflow) + " is suspended and will be deleted when its runs have ended"})
 	}
+	notes = append(notes, findHandovers(p, vocab.ReasonTakingOver)...)
 	notes = append(notes, p.Skew.Notes...)
 	if len(notes) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, notes[0].Reason, messages(notes)...)
@@ -131,17 +132,8 @@ func findFailures(p Pass) []Finding {
 func findVerdicts(p Pass) []Finding {
 	var findings []Finding
 	for _, cronWorkflow := range p.Done.InForce {
-		conditions, _, _ := unstructured.NestedSlice(cronWorkflow.Object, "status", "conditions")
-		for _, c := range conditions {
-			verdict, ok := c.(map[string]any)
-			if !ok || verdict["status"] != "True" ||
-				verdict["type"] != string(wfv1.ConditionTypeSpecError) && verdict["type"] != string(wfv1.ConditionTypeSubmissionError) {
-				continue
-			}
-			findings = append(findings, Finding{
-				vocab.ReasonRejectedByArgo,
-				fmt.Sprintf("Argo does not run %s: %v", object.ID(cronWorkflow), verdict["message"]),
-			})
+		if verdict := object.Verdict(cronWorkflow); verdict != "" {
+			findings = append(findings, Finding{vocab.ReasonRejectedByArgo, fmt.Sprintf("Argo does not run %s: %s", object.ID(cronWorkflow), verdict)})
 		}
 	}
 	return findings

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
@@ -22,8 +23,10 @@ type Pass struct {
 	Plan    translate.Plan
 	Actions []object.Action
 	Done    object.Result
-	Skew    Skew
-	Now     time.Time
+	// Handovers are what is to be done about the CronJobs of CPO.
+	Handovers []alongside.Handover
+	Skew      Skew
+	Now       time.Time
 }
 
 // Skew says how well the objects that are installed for the whole cluster fit the
@@ -47,7 +50,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	runs := backupRuns(p.State, p.Now)
 	var lookAgain time.Time
 	after.Schedules, lookAgain = schedule.Entries(before.Schedules, schedule.Pass{
-		State: p.State, Plan: p.Plan, InForce: p.Done.InForce, Runs: runs, Now: p.Now,
+		State: p.State, Plan: p.Plan, InForce: p.Done.InForce, Runs: runs, Now: p.Now, Elsewhere: elsewhere(p.Handovers),
 	})
 	after.Schedule = schedule.Summary(after.Schedules)
 	history := outcome.History{LastRun: before.LastRun, LastBackup: before.LastBackup}
@@ -60,6 +63,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
 	after.Certificate = certificate(before.Certificate, p)
 	after.Configuration = configuration(p)
+	after.CronJobs = alongside.Status(p.Handovers)
 
 	for _, entry := range after.Schedules {
 		if entry.NextRunTime != nil {
@@ -73,7 +77,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 // Wake is when there is more to do for the actions of a pass, zero if there is
 // nothing.
 func (p Pass) Wake() time.Time {
-	return object.Earliest(object.WakeAfter(p.Actions), p.Done.Wake)
+	return object.Earliest(object.Earliest(object.WakeAfter(p.Actions), alongside.Wake(p.Handovers)), p.Done.Wake)
 }
 
 // backupRuns are the backup runs of the cluster.
