@@ -39,10 +39,12 @@ func Status(handovers []Handover) []stanzaflowv1alpha1.CronJobStatus {
 	return entries
 }
 
-// Hold returns the plan with the CronWorkflows suspended whose backups CPO makes.
+// Hold returns the plan with the CronWorkflows suspended whose backups CPO makes, or
+// is to make.
 func Hold(planned object.Planned, handovers []Handover) object.Planned {
-	planned.Held = map[string]bool{}
+	planned.Held, planned.Pending = map[string]bool{}, map[string]bool{}
 	for _, h := range handovers {
+		planned.Pending[h.CronWorkflow] = h.Pending
 		if h.Hold {
 			planned.Held[h.CronWorkflow] = true
 		}

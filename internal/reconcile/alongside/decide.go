@@ -32,6 +32,9 @@ type Handover struct {
 	CronWorkflow string
 	// Hold: the CronWorkflow must not start runs.
 	Hold bool
+	// Pending: the CronJob is to be given back and is not yet. Until then the
+	// CronWorkflow must stay: its runs say which slots it had.
+	Pending bool
 	// Actions, and when to look again.
 	Actions []object.Action
 	Wake    time.Time
@@ -207,6 +210,7 @@ func (d *decision) giveBack(reason vocab.Reason, why string) {
 		d.liftDeadline()
 		return
 	}
+	d.Pending = true
 	d.holdIdle()
 	settled, drained := d.drained()
 	if !drained {

@@ -79,14 +79,13 @@ func (d *decision) drained() (time.Time, bool) {
 
 // deadline returns the startingDeadlineSeconds with which a CronJob that is resumed
 // does not start a slot that we have had: Kubernetes starts the last missed slot at
-// once. It is 0 if there is no such slot: one that nobody has had should start. Without
-// our CronWorkflow its runs are gone, too; it had every slot. If the deadline would be
-// too short, deadline returns when to look again.
+// once. It is 0 if there is no such slot: one that nobody has had should start. If the
+// deadline would be too short, deadline returns when to look again.
 func (d *decision) deadline() (seconds int64, wait time.Time) {
 	times := d.times()
 	slot := times.Latest(d.now)
 	missed := !slot.IsZero() && slot.After(d.cronJob.Created) && d.cronJob.LastSchedule.Before(slot)
-	if !missed || d.cronJob.Deadline != nil || d.have != nil && !d.ran(slot.Add(-schedule.ClockSkew)) {
+	if !missed || d.cronJob.Deadline != nil || !d.ran(slot.Add(-schedule.ClockSkew)) {
 		return 0, time.Time{}
 	}
 	shortest := min(shortestDeadline, times.Next(slot).Sub(slot)/2)
@@ -111,8 +110,7 @@ func (d *decision) liftDeadline() {
 func (d *decision) ran(since time.Time) bool {
 	if d.state.Stanza != nil && slices.ContainsFunc(d.state.Stanza.Status.Schedules, func(entry stanzaflowv1alpha1.ScheduleStatus) bool {
 		last := entry.LastRun
-		return entry.Repo == d.cronJob.Repo && entry.Type == d.cronJob.Type && last != nil && last.Trigger == vocab.TriggerSchedule &&
-			last.Result != stanzaflowv1alpha1.RunHeld && last.StartTime != nil && !last.StartTime.Time.Before(since)
+		return entry.Repo == d.cronJob.Repo && entry.Type == d.cronJob.Type && last != nil && last.StartTime != nil && !last.StartTime.Time.Before(since)
 	}) {
 		return true
 	}

@@ -26,6 +26,8 @@ type Planned struct {
 	// Held are the names of the CronWorkflows that start no runs because CPO makes
 	// their backups.
 	Held map[string]bool
+	// Pending are the names of the CronWorkflows that must not be deleted yet.
+	Pending map[string]bool
 }
 
 // Objects lists the CronWorkflows last: a run needs the others.

@@ -18,7 +18,7 @@ const settle = 30 * time.Second
 
 // Diff plans the actions on CronWorkflows. It is pure.
 func Diff(state object.State, planned object.Planned, now time.Time) []object.Action {
-	d := &difference{state: state, keep: planned.Plan.Keep, held: planned.Held, now: now}
+	d := &difference{state: state, keep: planned.Plan.Keep, held: planned.Held, pending: planned.Pending, now: now}
 	want := object.ByName(planned.CronWorkflows)
 	for _, cronWorkflow := range planned.CronWorkflows {
 		d.compare(cronWorkflow)
@@ -35,6 +35,7 @@ type difference struct {
 	state   object.State
 	keep    translate.Keep
 	held    map[string]bool
+	pending map[string]bool
 	now     time.Time
 	actions []object.Action
 }
@@ -73,7 +74,7 @@ func (d *difference) remove(have *unstructured.Unstructured) {
 	switch {
 	case !object.Suspended(have):
 		d.add(object.Action{Verb: object.Retire, Have: have})
-	case object.Busy(d.state.Workflows, have):
+	case object.Busy(d.state.Workflows, have), d.pending[have.GetName()]:
 		d.add(object.Action{Verb: object.Drain, Have: have})
 	case settled.After(d.now):
 		d.add(object.Action{Verb: object.Drain, Have: have, Wake: settled})

@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package alongside_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// TestOneOwner plays many orders of events: CPO creates and re-creates its CronJobs,
+// the user hands the cluster over and back, suspends and resumes CronJobs, the
+// template and Argo come and go, and the operator crashes between any two writes. No
+// slot may run twice, and none may be missed, except while Argo or the template is
+// away, or the user has taken the schedule away from both.
+func TestOneOwner(t *testing.T) {
+	worlds := uint64(60)
+	if testing.Short() {
+		worlds = 10
+	}
+	for seed := range worlds {
+		t.Run(fmt.Sprint("seed-", seed), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, seed)
+			for range 3 * 3600 {
+				w.event()
+				w.kubernetes()
+				w.argo()
+				w.operator()
+				w.excuse()
+				w.now = w.now.Add(time.Second)
+			}
+			w.judge()
+		})
+	}
+}
+
+// event lets something happen, once in a few minutes.
+func (w *world) event() {
+	if w.rng.IntN(150) != 0 {
+		return
+	}
+	types := slices.Sorted(maps.Keys(schedules))
+	backupType := types[w.rng.IntN(len(types))]
+	switch w.rng.IntN(9) {
+	case 0, 1:
+		w.createCronJob(backupType)
+	case 2, 3:
+		managed := !w.state.Managed()
+		w.state.Stanza.Spec.Managed = &managed
+		w.note("the Stanza has managed %t", managed)
+	case 4, 5:
+		w.crash = w.rng.IntN(3)
+	case 6:
+		w.argoDown = !w.argoDown
+		for name := range w.cronWorkflows {
+			w.woken[name] = true
+		}
+		w.note("Argo is down: %t", w.argoDown)
+	case 7:
+		w.noTemplate = !w.noTemplate
+		w.note("the template is away: %t", w.noTemplate)
+	case 8:
+		c := w.cronJobs[backupType]
+		if c.Suspended && c.SuspendManager == vocab.FieldManager || !c.Suspended {
+			c.Suspended = !c.Suspended
+			c.SuspendManager, c.SuspendTime = "kubectl-edit", w.now
+			w.note("a user sets suspend %t of CronJob %s", c.Suspended, c.Name)
+		} else {
+			w.createCronJob(backupType)
+		}
+	}
+}
+
+// excuse notes the slots that may be missed: our CronWorkflow is to run them, and
+// Argo or the template is away; or nobody is to.
+func (w *world) excuse() {
+	for backupType, expression := range schedules {
+		s := slot{backupType, times(expression).Latest(w.now)}
+		c := w.cronJobs[backupType]
+		byUser := c.Suspended && c.SuspendManager != vocab.FieldManager
+		if c.Suspended && (w.argoDown || w.noTemplate) || byUser && !w.state.Managed() || !c.Created.Before(s.at) {
+			w.excused[s] = true
+		}
+		// A user's change near a slot is the user's.
+		if c.SuspendManager == "kubectl-edit" && c.SuspendTime.Sub(s.at).Abs() < time.Minute {
+			w.excused[s] = true
+		}
+	}
+}
+
+func (w *world) judge() {
+	w.t.Helper()
+	from, to := w.now.Add(-3*time.Hour+5*time.Minute), w.now.Add(-15*time.Minute)
+	missed, twice, ours := 0, 0, 0
+	for backupType, expression := range schedules {
+		for at := times(expression).Next(from); at.Before(to); at = times(expression).Next(at) {
+			s := slot{backupType, at}
+			by := w.started[s]
+			if slices.Contains(by, "Stanzaflow") {
+				ours++
+			}
+			switch {
+			case len(by) > 1:
+				twice++
+				w.t.Errorf("slot %s of %s ran %d times: %s", at.Format("15:04"), backupType, len(by), by)
+			case len(by) == 0 && !w.excused[s]:
+				missed++
+				w.t.Errorf("slot %s of %s was missed", at.Format("15:04"), backupType)
+			}
+		}
+	}
+	if missed+twice > 0 {
+		w.t.Log(strings.Join(w.log, "\n"))
+	}
+	if ours == 0 {
+		w.t.Error("Stanzaflow ran no slot")
+	}
+}

@@ -1,0 +1,299 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package alongside_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+const managerCPO = "postgres-operator"
+
+// world is a cluster with both operators, Kubernetes and Argo, in simulated time. It
+// moves in steps of a second.
+type world struct {
+	t     *testing.T
+	rng   *rand.Rand
+	now   time.Time
+	state object.State
+	// cronWorkflows as they are in the API server, cronJobs by type.
+	cronWorkflows map[string]*unstructured.Unstructured
+	cronJobs      map[string]*object.CronJob
+	// lastScheduled is what Argo remembers of a CronWorkflow, woken says that it has
+	// changed, so that Argo looks for a missed slot.
+	lastScheduled map[string]time.Time
+	woken         map[string]bool
+	runs          []*run
+	// jobEnd is when the Job of a CronJob ends.
+	jobEnd map[string]time.Time
+	// down is until when the operator is away, crash the number of actions after which
+	// it goes.
+	down         time.Time
+	crash        int
+	argoDown     bool
+	noTemplate   bool
+	uids         int
+	log          []string
+	started      map[slot][]string
+	excused      map[slot]bool
+	scheduledFor map[string]time.Time
+}
+
+// run is a Workflow of ours.
+type run struct {
+	workflow   *unstructured.Unstructured
+	backupType string
+	slot       time.Time
+	begins     time.Time
+	ends       time.Time
+	checked    bool
+}
+
+type slot struct {
+	backupType string
+	at         time.Time
+}
+
+var schedules = map[string]string{"full": "*/10 * * * *", "incr": "*/3 * * * *"}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	t.Helper()
+	w := &world{
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: reconciletest.Moment("2026-11-29 10:00:00"), crash: -1,
+		cronWorkflows: map[string]*unstructured.Unstructured{}, cronJobs: map[string]*object.CronJob{},
+		lastScheduled: map[string]time.Time{}, woken: map[string]bool{}, jobEnd: map[string]time.Time{},
+		started: map[slot][]string{}, excused: map[slot]bool{}, scheduledFor: map[string]time.Time{},
+	}
+	postgresql := reconciletest.Postgresql(t, "db")
+	for backupType, expression := range schedules {
+		reconciletest.SetSchedule(postgresql, backupType, expression)
+	}
+	stanza := &stanzaflowv1alpha1.Stanza{}
+	stanza.Name, stanza.Namespace = reconciletest.Cluster, "db"
+	w.state = object.State{
+		Key:        types.NamespacedName{Namespace: "db", Name: reconciletest.Cluster},
+		Postgresql: postgresql, Stanza: stanza, ArgoInstalled: true, Foreign: map[string]bool{},
+	}
+	for backupType := range schedules {
+		w.createCronJob(backupType)
+	}
+	return w
+}
+
+func (w *world) note(format string, args ...any) {
+	w.log = append(w.log, w.now.Format("15:04:05 ")+fmt.Sprintf(format, args...))
+}
+
+func (w *world) createCronJob(backupType string) {
+	w.uids++
+	w.cronJobs[backupType] = &object.CronJob{
+		CronJob: cpo.CronJob{Repo: "repo1", Type: backupType, Created: w.now}, Namespace: "db", Name: "pgbackrest-shop-repo1-" + backupType,
+		UID: types.UID(fmt.Sprintf("uid-%d", w.uids)), Schedule: schedules[backupType],
+	}
+	delete(w.jobEnd, backupType)
+	w.note("CPO creates the CronJob %s", backupType)
+}
+
+func times(expression string) schedule.Timetable {
+	return schedule.ReadTimetable("UTC", []string{expression})
+}
+
+// kubernetes starts the Jobs, now and then some seconds late.
+func (w *world) kubernetes() {
+	for _, backupType := range slices.Sorted(maps.Keys(w.cronJobs)) {
+		c := w.cronJobs[backupType]
+		c.Running = w.jobEnd[backupType].After(w.now)
+		at := times(c.Schedule).Latest(w.now)
+		if c.Suspended || c.Running || !at.After(c.Created) || !at.After(c.LastSlot) || w.rng.IntN(3) == 0 {
+			continue
+		}
+		if c.Deadline != nil && at.Add(time.Duration(*c.Deadline)*time.Second).Before(w.now) {
+			continue
+		}
+		c.LastSlot = at
+		w.jobEnd[backupType] = w.now.Add(time.Duration(5+w.rng.IntN(60)) * time.Second)
+		w.start(slot{backupType, at}, "CPO")
+	}
+}
+
+func (w *world) start(s slot, by string) {
+	w.note("%s runs the slot %s of %s", by, s.at.Format("15:04"), s.backupType)
+	w.started[s] = append(w.started[s], by)
+}
+
+// argo starts the Workflows, and lets them check who had their slot.
+func (w *world) argo() {
+	for _, name := range slices.Sorted(maps.Keys(w.cronWorkflows)) {
+		if !w.argoDown {
+			w.fire(name, w.cronWorkflows[name])
+		}
+	}
+	for _, r := range w.runs {
+		if !r.checked && !r.begins.After(w.now) {
+			r.checked = true
+			if c := w.cronJobs[r.backupType]; c != nil && c.Makes(r.slot) {
+				w.note("the run of slot %s of %s is held: CPO had it", r.slot.Format("15:04"), r.backupType)
+				r.ends = w.now
+			} else {
+				w.start(slot{r.backupType, r.slot}, "Stanzaflow")
+			}
+		}
+		if !r.ends.IsZero() && !r.ends.After(w.now) {
+			r.ends = time.Time{}
+			reconciletest.SetRun(r.workflow, reconciletest.Run{Type: r.backupType, Phase: "Succeeded", Started: r.begins, Result: stanzaflowv1alpha1.RunSucceeded, Storage: "s3", Location: reconciletest.Location})
+		}
+	}
+}
+
+func (w *world) fire(name string, o *unstructured.Unstructured) {
+	table := schedule.TimetableOf(o)
+	at := table.Latest(w.now)
+	due := at.Equal(w.now)
+	if due && o.GetAnnotations()[object.AnnotationLastUsed] == "" {
+		object.Annotate(o, object.AnnotationLastUsed, "seen")
+	}
+	if w.woken[name] && w.lastScheduled[name].Before(at) && !w.lastScheduled[name].IsZero() && w.now.Before(at.Add(time.Minute)) {
+		due = true
+	}
+	delete(w.woken, name)
+	key := fmt.Sprintf("%s-%d", name, at.Unix())
+	if !due || object.Suspended(o) || !w.scheduledFor[key].IsZero() {
+		return
+	}
+	w.scheduledFor[key], w.lastScheduled[name] = w.now, at
+	backupType := o.GetLabels()[vocab.LabelType]
+	workflow := reconciletest.Workflow("db", reconciletest.Run{Name: key, Type: backupType, Phase: "Running", CronWorkflow: o, Started: w.now, UID: key})
+	workflow.SetCreationTimestamp(metav1.NewTime(w.now))
+	begins := w.now.Add(time.Duration(2+w.rng.IntN(20)) * time.Second)
+	w.runs = append(w.runs, &run{workflow: workflow, backupType: backupType, slot: at, begins: begins, ends: begins.Add(time.Duration(5+w.rng.IntN(60)) * time.Second)})
+}
+
+// operator makes one pass.
+func (w *world) operator() {
+	if w.down.After(w.now) {
+		return
+	}
+	state := w.observe()
+	planned, err := object.Translate(state, vocab.ProvisionedByCPO)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	handovers := alongside.Decide(state, planned, w.now)
+	planned = alongside.Hold(planned, handovers)
+	actions := append(schedule.Diff(state, planned, w.now), alongside.Actions(handovers)...)
+	object.Order(actions)
+	for i, action := range actions {
+		if w.crash >= 0 && i >= w.crash {
+			w.crash, w.down = -1, w.now.Add(time.Duration(1+w.rng.IntN(15))*time.Second)
+			w.note("the operator crashes before %s", action.Verb)
+			return
+		}
+		w.carryOut(action)
+	}
+	pass := status.Pass{State: state, Plan: planned.Plan, Actions: actions, Handovers: handovers, Now: w.now}
+	pass.Done.InForce = slices.Collect(maps.Values(w.cronWorkflows))
+	w.state.Stanza.Status, _ = status.For(w.state.Stanza.Status, 1, pass)
+}
+
+func (w *world) observe() object.State {
+	state := w.state
+	state.Template = object.Template{Name: vocab.DefaultWorkflowTemplate, Found: !w.noTemplate, Version: "a.1", Contract: vocab.TemplateContract}
+	state.Objects = object.Objects{}
+	var list []*unstructured.Unstructured
+	for _, o := range w.cronWorkflows {
+		list = append(list, o.DeepCopy())
+	}
+	state.Objects.Set(object.CronWorkflow, list)
+	state.CronJobs = nil
+	for _, c := range w.cronJobs {
+		state.CronJobs = append(state.CronJobs, *c)
+	}
+	object.SortCronJobs(state.CronJobs)
+	state.Workflows = nil
+	for _, r := range w.runs {
+		state.Workflows = append(state.Workflows, object.DecodeWorkflow(r.workflow))
+	}
+	state.Stanza = w.state.Stanza.DeepCopy()
+	return state
+}
+
+// carryOut does what the writer does with the API server.
+func (w *world) carryOut(action object.Action) {
+	name := action.Object().GetName()
+	switch action.Verb {
+	case object.Create, object.Update:
+		o := action.Want.DeepCopy()
+		if was := w.cronWorkflows[name]; was != nil {
+			o.SetCreationTimestamp(was.GetCreationTimestamp())
+			if mark, ok := was.GetAnnotations()[object.AnnotationLastUsed]; ok {
+				object.Annotate(o, object.AnnotationLastUsed, mark)
+			}
+		} else {
+			o.SetCreationTimestamp(metav1.NewTime(w.now))
+		}
+		w.put(name, o)
+	case object.Suspend, object.Retire, object.Hold:
+		o := object.AsSuspended(w.cronWorkflows[name])
+		if action.Verb == object.Hold {
+			object.Annotate(o, object.AnnotationLastUsed, "")
+		}
+		w.put(name, o)
+	case object.Resume:
+		o := w.cronWorkflows[name].DeepCopy()
+		_ = unstructured.SetNestedField(o.Object, false, "spec", "suspend")
+		w.put(name, o)
+	case object.Delete:
+		w.note("CronWorkflow %s is deleted", name)
+		delete(w.cronWorkflows, name)
+		delete(w.lastScheduled, name)
+		w.runs = slices.DeleteFunc(w.runs, func(r *run) bool { return r.workflow.GetLabels()[object.LabelCronWorkflow] == name })
+	case object.TakeOver, object.GiveBack, object.LiftDeadline:
+		w.patch(action)
+	default:
+	}
+}
+
+func (w *world) put(name string, o *unstructured.Unstructured) {
+	now := metav1.NewTime(w.now)
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: vocab.FieldManager, Time: &now}})
+	w.cronWorkflows[name], w.woken[name] = o, true
+	w.note("CronWorkflow %s has suspend %t", name, object.Suspended(o))
+}
+
+func (w *world) patch(action object.Action) {
+	for _, c := range w.cronJobs {
+		if c.UID != action.Have.GetUID() {
+			continue
+		}
+		switch action.Verb {
+		case object.TakeOver:
+			c.Suspended, c.SuspendManager, c.SuspendTime = true, vocab.FieldManager, w.now
+		case object.GiveBack:
+			c.Suspended, c.SuspendManager, c.SuspendTime = false, vocab.FieldManager, w.now
+			if action.Deadline > 0 {
+				c.Deadline, c.DeadlineManager = new(action.Deadline), vocab.FieldManager
+			}
+		default:
+			c.Deadline, c.DeadlineManager = nil, ""
+		}
+		w.note("%s CronJob %s, deadline %d", action.Verb, c.Name, action.Deadline)
+	}
+}
