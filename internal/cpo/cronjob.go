@@ -38,11 +38,19 @@ type CronJob struct {
 	// DeadlineManager is the field manager that last changed
 	// spec.startingDeadlineSeconds, empty if nobody has.
 	DeadlineManager string
+	// Created is when the CronJob was made, in seconds.
+	Created time.Time
+	// LastSlot is the newest slot for which Kubernetes has started a Job. Zero if
+	// there is none.
+	LastSlot time.Time
 }
 
 // DecodeCronJob reads a CronJob of CPO. It needs its managed fields.
 func DecodeCronJob(cronJob *batchv1.CronJob) CronJob {
-	decoded := CronJob{Suspended: cronJob.Spec.Suspend != nil && *cronJob.Spec.Suspend}
+	decoded := CronJob{Suspended: cronJob.Spec.Suspend != nil && *cronJob.Spec.Suspend, Created: cronJob.CreationTimestamp.Time}
+	if last := cronJob.Status.LastScheduleTime; last != nil {
+		decoded.LastSlot = last.Time
+	}
 	decoded.Repo, decoded.Type = backupOf(cronJob)
 	decoded.SuspendManager, decoded.SuspendTime = lastManager(cronJob.ManagedFields, "f:suspend")
 	decoded.DeadlineManager, _ = lastManager(cronJob.ManagedFields, "f:startingDeadlineSeconds")

@@ -15,13 +15,16 @@ import (
 )
 
 func TestDecodeCronJob(t *testing.T) {
+	at := func(hour, minute, second int) time.Time {
+		return time.Date(2026, 11, 28, hour, minute, second, 0, time.UTC)
+	}
 	for file, want := range map[string]cpo.CronJob{
-		"s3/cronjob-pgbackrest-cluster-repo1-full.yaml":    {Repo: "repo1", Type: "full"},
-		"s3/cronjob-pgbackrest-cluster-repo1-incr.yaml":    {Repo: "repo1", Type: "incr"},
-		"azure/cronjob-pgbackrest-cluster-repo1-diff.yaml": {Repo: "repo1", Type: "diff"},
+		"s3/cronjob-pgbackrest-cluster-repo1-full.yaml":    {Repo: "repo1", Type: "full", Created: at(18, 9, 36)},
+		"s3/cronjob-pgbackrest-cluster-repo1-incr.yaml":    {Repo: "repo1", Type: "incr", Created: at(18, 9, 36)},
+		"azure/cronjob-pgbackrest-cluster-repo1-diff.yaml": {Repo: "repo1", Type: "diff", Created: at(18, 10, 27)},
 		"managed-fields/cronjob-suspended-by-another-manager.yaml": {
-			Repo: "repo1", Type: "incr", Suspended: true,
-			SuspendManager: "kubectl-patch", SuspendTime: time.Date(2026, 11, 28, 18, 38, 25, 0, time.UTC),
+			Repo: "repo1", Type: "incr", Suspended: true, Created: at(18, 29, 16), LastSlot: at(18, 35, 0),
+			SuspendManager: "kubectl-patch", SuspendTime: at(18, 38, 25),
 		},
 	} {
 		var cronJob batchv1.CronJob
@@ -42,8 +45,8 @@ func TestDecodeCronJobOfAnotherCommand(t *testing.T) {
 				env[i].Value = options
 			}
 		}
-		if got := cpo.DecodeCronJob(&cronJob); got != (cpo.CronJob{}) {
-			t.Errorf("COMMAND_OPTS=%q: got %+v, want nothing", options, got)
+		if got := cpo.DecodeCronJob(&cronJob); got.Repo != "" || got.Type != "" {
+			t.Errorf("COMMAND_OPTS=%q: got %+v, want no backup", options, got)
 		}
 	}
 }

@@ -73,6 +73,8 @@ const (
 	// annotation. Any change makes Argo look at the Workflow at once, and not at its
 	// next resync, up to 20 minutes later.
 	AnnotationTouched = Domain + "/touched"
+	// AnnotationSlot is when a scheduled Workflow was due. Argo sets it.
+	AnnotationSlot = "workflows.argoproj.io/scheduled-time"
 	// AnnotationTitle is what the Argo UI shows instead of the name.
 	AnnotationTitle = "workflows.argoproj.io/title"
 	// BackupAnnotation is the key under which a backup carries the UID of

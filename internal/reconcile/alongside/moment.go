@@ -49,10 +49,10 @@ func (d *decision) waitsFor() (string, time.Time) {
 			return "a slot is near", quiet
 		}
 	}
-	if slot := theirs.Latest(d.now); slot.After(d.cronJob.Created) && d.cronJob.LastSchedule.Before(slot) && slot.Add(longestStart).After(d.now) {
+	if slot := theirs.Latest(d.now); slot.After(d.cronJob.Created) && d.cronJob.LastSlot.Before(slot) && slot.Add(longestStart).After(d.now) {
 		return "Kubernetes has not yet started the Job of the last slot", slot.Add(longestStart)
 	}
-	if started := d.cronJob.LastSchedule.Add(longestStart); d.cronJob.Running && started.After(d.now) {
+	if started := d.cronJob.LastSlot.Add(longestStart); d.cronJob.Running && started.After(d.now) {
 		return "a Job of the CronJob is running", started
 	}
 	return "", time.Time{}
@@ -84,7 +84,7 @@ func (d *decision) drained() (time.Time, bool) {
 func (d *decision) deadline() (seconds int64, wait time.Time) {
 	times := d.times()
 	slot := times.Latest(d.now)
-	missed := !slot.IsZero() && slot.After(d.cronJob.Created) && d.cronJob.LastSchedule.Before(slot)
+	missed := !slot.IsZero() && slot.After(d.cronJob.Created) && d.cronJob.LastSlot.Before(slot)
 	if !missed || d.cronJob.Deadline != nil || !d.ran(slot.Add(-schedule.ClockSkew)) {
 		return 0, time.Time{}
 	}
@@ -101,7 +101,7 @@ func (d *decision) liftDeadline() {
 	if d.cronJob.Suspended || d.cronJob.Deadline == nil || d.cronJob.DeadlineManager != vocab.FieldManager {
 		return
 	}
-	if slot := d.times().Latest(d.now); !d.cronJob.LastSchedule.Before(slot) {
+	if slot := d.times().Latest(d.now); !d.cronJob.LastSlot.Before(slot) {
 		d.add(object.Action{Verb: object.LiftDeadline, Have: d.cronJob.Object()})
 	}
 }

@@ -6,7 +6,6 @@ package object
 import (
 	"slices"
 	"strings"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,9 +26,6 @@ type CronJob struct {
 	// Schedule and Zone are when it fires. An empty Zone is that of the controller of
 	// Kubernetes.
 	Schedule, Zone string
-	Created        time.Time
-	// LastSchedule is the last slot that it has started, zero if none.
-	LastSchedule time.Time
 	// Running is true while it has a Job that has not ended.
 	Running bool
 	// Deadline is spec.startingDeadlineSeconds, nil without one.
@@ -44,16 +40,12 @@ func ReadCronJob(cronJob *batchv1.CronJob) CronJob {
 		CronJob:   cpo.DecodeCronJob(cronJob),
 		Namespace: cronJob.Namespace, Name: cronJob.Name, UID: cronJob.UID,
 		Schedule: cronJob.Spec.Schedule,
-		Created:  cronJob.CreationTimestamp.Time,
 		Running:  len(cronJob.Status.Active) > 0,
 		Deadline: cronJob.Spec.StartingDeadlineSeconds,
 		Deleting: cronJob.DeletionTimestamp != nil,
 	}
 	if zone := cronJob.Spec.TimeZone; zone != nil {
 		read.Zone = *zone
-	}
-	if last := cronJob.Status.LastScheduleTime; last != nil {
-		read.LastSchedule = last.Time
 	}
 	return read
 }

@@ -23,6 +23,8 @@ var checks = []func(*precheck, context.Context) error{
 	(*precheck).readPostgresql,
 	// The Stanza of the same name can be read.
 	(*precheck).readStanza,
+	// The slot of the run does not belong to a CronJob of CPO.
+	(*precheck).checkSlot,
 	// The postgresql has the repo of this run.
 	(*precheck).findTarget,
 	// The cluster has one primary that is ready, and CPO is not upgrading it.
@@ -68,6 +70,8 @@ type Input struct {
 	Logf    func(format string, args ...any)
 	// ReadInfo reads pgbackrest info of a repo, or of all.
 	ReadInfo func(ctx context.Context, at remote.Place, repo int) (pgbackrest.Info, error)
+	// ReadSlot reads for which slot the Workflow of a scheduled run was made.
+	ReadSlot func(ctx context.Context) (time.Time, error)
 	// Repo, Type and Trigger of the run, and the UID of its Workflow.
 	Repo, Type, Trigger, Run string
 }

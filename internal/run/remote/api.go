@@ -6,7 +6,9 @@ package remote
 import (
 	"context"
 	"io"
+	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -21,6 +23,8 @@ type Finder interface {
 	Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.Stanza, error)
 	// Pods returns the pods with all these labels.
 	Pods(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
+	// CronJobs returns the CronJobs with all these labels.
+	CronJobs(ctx context.Context, namespace string, labels map[string]string) ([]batchv1.CronJob, error)
 }
 
 // Workflows reads and annotates the Workflow of a run.
@@ -29,6 +33,9 @@ type Workflows interface {
 	// its Workflow is deleted. Empty while nobody has. A Workflow of that name
 	// with another UID is another run.
 	Cancelled(ctx context.Context, namespace, name, uid string) (string, error)
+	// Slot is when the Workflow of a scheduled run was due. For a Workflow that
+	// Argo has not made of a CronWorkflow it is when that was created.
+	Slot(ctx context.Context, namespace, name, uid string) (time.Time, error)
 	// RecordEvent leaves an event at the Workflow. Argo does not publish what a
 	// run that is stopped does with its backup.
 	RecordEvent(ctx context.Context, namespace, name, uid, reason, message string) error

@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +29,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Client talks to the API server as the ServiceAccount of the pod. It implements
@@ -111,6 +113,26 @@ func (c *Client) Cancelled(ctx context.Context, namespace, name, uid string) (st
 	}
 }
 
+// Slot implements Workflows.
+func (c *Client) Slot(ctx context.Context, namespace, name, uid string) (time.Time, error) {
+	workflow, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if string(workflow.GetUID()) != uid {
+		return time.Time{}, fmt.Errorf("workflow %s/%s is another one of the same name", namespace, name)
+	}
+	due, ok := workflow.GetAnnotations()[vocab.AnnotationSlot]
+	if !ok {
+		return workflow.GetCreationTimestamp().Time, nil
+	}
+	slot, err := time.Parse(time.RFC3339, due)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("annotation %s of Workflow %s/%s is no time such as 2026-11-22T02:30:00Z", vocab.AnnotationSlot, namespace, name)
+	}
+	return slot, nil
+}
+
 // RecordEvent implements Workflows.
 func (c *Client) RecordEvent(ctx context.Context, namespace, name, uid, reason, message string) error {
 	now := metav1.Now()
@@ -129,6 +151,15 @@ var workflows = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1al
 // Pods implements Finder.
 func (c *Client) Pods(ctx context.Context, namespace string, selector map[string]string) ([]corev1.Pod, error) {
 	list, err := c.core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(selector).String()})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// CronJobs implements Finder.
+func (c *Client) CronJobs(ctx context.Context, namespace string, selector map[string]string) ([]batchv1.CronJob, error) {
+	list, err := c.core.BatchV1().CronJobs(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(selector).String()})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
@@ -61,6 +63,36 @@ func TestCancelled(t *testing.T) {
 			got, err := c.Cancelled(t.Context(), namespace, workflow, run)
 			if err != nil || got != tc.want {
 				t.Errorf("cancelled is %q, %v; want %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestSlot(t *testing.T) {
+	t.Parallel()
+	created := time.Date(2026, 3, 1, 1, 0, 7, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		annotation, uid string
+		want            time.Time
+		wantErr         string
+	}{
+		"of a schedule":              {"2026-03-01T02:00:00+01:00", run, time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC), ""},
+		"of no schedule":             {"", run, created, ""},
+		"no time":                    {"yesterday", run, time.Time{}, "annotation workflows.argoproj.io/scheduled-time of Workflow shop/orders-repo1-full is no time"},
+		"of another run of the name": {"2026-03-01T02:00:00+01:00", "another", time.Time{}, "is another one of the same name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := workflowObject("")
+			w.SetUID(types.UID(tc.uid))
+			w.SetCreationTimestamp(metav1.Time{Time: created})
+			if tc.annotation != "" {
+				w.SetAnnotations(map[string]string{vocab.AnnotationSlot: tc.annotation})
+			}
+			c := &Client{dynamic: dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), w)}
+			got, err := c.Slot(t.Context(), namespace, workflow, run)
+			if !got.Equal(tc.want) || (err != nil) != (tc.wantErr != "") || err != nil && !strings.Contains(err.Error(), tc.wantErr) {
+				t.Errorf("slot %s, %v; want %s, %q", got, err, tc.want, tc.wantErr)
 			}
 		})
 	}

@@ -4,10 +4,13 @@
 package runtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
@@ -52,6 +55,28 @@ func (w *World) Cancelled(ctx context.Context, namespace, name, uid string) (str
 		return "", err
 	}
 	return w.CancelledBy, ctx.Err()
+}
+
+// Slot implements remote.Workflows.
+func (w *World) Slot(ctx context.Context, namespace, name, uid string) (time.Time, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if namespace != Namespace || name != Workflow || uid != Run {
+		w.T.Errorf("asked for the slot of Workflow %s/%s with UID %s", namespace, name, uid)
+	}
+	return w.SlotTime, errors.Join(ctx.Err(), w.SlotError)
+}
+
+// CronJobs implements remote.Finder.
+func (w *World) CronJobs(ctx context.Context, namespace string, selector map[string]string) ([]batchv1.CronJob, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := cmp.Or(ctx.Err(), w.CronJobsError); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(w.CronJobObjects), func(c batchv1.CronJob) bool {
+		return c.Namespace != namespace || !labels.SelectorFromSet(selector).Matches(labels.Set(c.Labels))
+	}), nil
 }
 
 // RecordEvent implements remote.Workflows.

@@ -10,8 +10,8 @@
 //	  the fields say what is in the cluster, Calls and Events what a step did
 //
 // It fakes, as far as the steps look at it:
-//   - the API server: one postgresql with its Stanza, pods by their labels, the
-//     Workflow of the run;
+//   - the API server: one postgresql with its Stanza, pods and CPO's CronJobs by
+//     their labels, the Workflow of the run;
 //   - the operator: Project writes the configuration into the pods and declares
 //     it in the Stanza, with the operator's own translation;
 //   - PostgreSQL: the answers to the statements of package remote;

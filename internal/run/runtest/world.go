@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -51,6 +52,12 @@ type World struct {
 	ClusterError, PodsError, StanzaError error
 	StanzaObject                         stanzaflowv1alpha1.Stanza
 	PodObjects                           []corev1.Pod
+	// CronJobObjects are CPO's, CronJobsError is why they cannot be listed.
+	CronJobObjects []batchv1.CronJob
+	CronJobsError  error
+	// SlotTime is for when the Workflow was due, SlotError why that is not known.
+	SlotTime  time.Time
+	SlotError error
 
 	// Postgres is what PostgreSQL says of itself, Sessions how many sessions of
 	// backups it has.
@@ -149,6 +156,7 @@ func New(t *testing.T) *World {
 		Cipher:       pgbackrest.CipherAES256CBC,
 		Others:       map[int]pgbackrest.Status{},
 		StanzaExists: true,
+		SlotTime:     Start,
 		Segments:     map[string][]string{},
 		nextSegment:  2,
 		LostBytes:    map[string]int64{},

@@ -5,6 +5,7 @@ package step
 
 import (
 	"context"
+	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
@@ -16,7 +17,7 @@ import (
 // found for the other steps.
 func (s *step) precheck(ctx context.Context) error {
 	found, err := precheck.Run(ctx, precheck.Input{
-		Cluster: s.cluster, Clock: s.clock, Logf: s.logf, ReadInfo: s.readInfo,
+		Cluster: s.cluster, Clock: s.clock, Logf: s.logf, ReadInfo: s.readInfo, ReadSlot: s.readSlot,
 		Repo: s.Backup.Repo, Type: s.Backup.Type, Trigger: s.Trigger, Run: s.Run,
 	})
 	if err != nil {
@@ -33,6 +34,11 @@ func (s *step) locate(ctx context.Context) (precheck.Result, remote.Place, error
 	}
 	at, err := s.cluster.Find(ctx, found.Host)
 	return found, at, err
+}
+
+// readSlot reads for which slot the Workflow of the run was made.
+func (s *step) readSlot(ctx context.Context) (time.Time, error) {
+	return s.Workflows.Slot(ctx, s.Namespace, s.Workflow, s.Run)
 }
 
 // readInfo reads pgbackrest info of a repo, or of all, and keeps it in the
