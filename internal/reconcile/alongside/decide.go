@@ -187,7 +187,7 @@ func (d *decision) take() {
 			d.Reason = vocab.ReasonGivenBack
 		}
 		d.Status.UnhealthyTime = d.before.UnhealthyTime
-		d.Status.Message = why + ", so CPO makes the backups"
+		d.Status.Message = why + "; meanwhile CPO makes the backups"
 		d.holdIdle()
 		return
 	}

@@ -8,9 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -20,30 +22,43 @@ import (
 // slot may run twice, and none may be missed, except while Argo or the template is
 // away, or the user has taken the schedule away from both.
 func TestOneOwner(t *testing.T) {
-	worlds := uint64(60)
-	if testing.Short() {
-		worlds = 10
+	var ours atomic.Int64
+	t.Run("world", func(t *testing.T) {
+		for seed := range worlds {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				ours.Add(play(t, seed))
+			})
+		}
+	})
+	if ours.Load() < int64(worlds) {
+		t.Errorf("Stanzaflow ran %d slots in %d worlds", ours.Load(), worlds)
 	}
-	for seed := range worlds {
-		t.Run(fmt.Sprint("seed-", seed), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, seed)
-			for range 3 * 3600 {
-				w.event()
-				w.kubernetes()
-				w.argo()
-				w.operator()
-				w.excuse()
-				w.now = w.now.Add(time.Second)
-			}
-			w.judge()
-		})
+}
+
+// worlds is how many orders of events are played.
+const worlds = uint64(16)
+
+// play plays one order of events, and returns how many slots we ran.
+func play(t *testing.T, seed uint64) int64 {
+	t.Helper()
+	w := newWorld(t, seed)
+	for range 3 * 3600 {
+		w.event()
+		w.kubernetes()
+		w.argo()
+		if w.rng.IntN(4) == 0 {
+			w.operator()
+		}
+		w.excuse()
+		w.now = w.now.Add(time.Second)
 	}
+	return w.judge()
 }
 
 // event lets something happen, once in a few minutes.
 func (w *world) event() {
-	if w.rng.IntN(150) != 0 {
+	if w.rng.IntN(100) != 0 {
 		return
 	}
 	types := slices.Sorted(maps.Keys(schedules))
@@ -70,7 +85,7 @@ func (w *world) event() {
 		c := w.cronJobs[backupType]
 		if c.Suspended && c.SuspendManager == vocab.FieldManager || !c.Suspended {
 			c.Suspended = !c.Suspended
-			c.SuspendManager, c.SuspendTime = "kubectl-edit", w.now
+			c.SuspendManager, c.SuspendTime = user, w.now
 			w.note("a user sets suspend %t of CronJob %s", c.Suspended, c.Name)
 		} else {
 			w.createCronJob(backupType)
@@ -82,23 +97,25 @@ func (w *world) event() {
 // Argo or the template is away; or nobody is to.
 func (w *world) excuse() {
 	for backupType, expression := range schedules {
-		s := slot{backupType, times(expression).Latest(w.now)}
+		s := slot{backupType, w.latest(expression)}
 		c := w.cronJobs[backupType]
 		byUser := c.Suspended && c.SuspendManager != vocab.FieldManager
-		if c.Suspended && (w.argoDown || w.noTemplate) || byUser && !w.state.Managed() || !c.Created.Before(s.at) {
+		ours := w.cronWorkflows[c.Name]
+		if c.Suspended && (w.argoDown || w.noTemplate) || byUser && (ours == nil || object.Suspended(ours)) || !c.Created.Before(s.at) {
 			w.excused[s] = true
 		}
-		// A user's change near a slot is the user's.
-		if c.SuspendManager == "kubectl-edit" && c.SuspendTime.Sub(s.at).Abs() < time.Minute {
+		// A user's change near a slot is the user's. Kubernetes starts the last slot of
+		// a CronJob that a user resumes.
+		if c.SuspendManager == user && c.SuspendTime.After(s.at.Add(-time.Minute)) {
 			w.excused[s] = true
 		}
 	}
 }
 
-func (w *world) judge() {
+func (w *world) judge() int64 {
 	w.t.Helper()
 	from, to := w.now.Add(-3*time.Hour+5*time.Minute), w.now.Add(-15*time.Minute)
-	missed, twice, ours := 0, 0, 0
+	wrong, ours := false, int64(0)
 	for backupType, expression := range schedules {
 		for at := times(expression).Next(from); at.Before(to); at = times(expression).Next(at) {
 			s := slot{backupType, at}
@@ -107,19 +124,17 @@ func (w *world) judge() {
 				ours++
 			}
 			switch {
-			case len(by) > 1:
-				twice++
+			case len(by) > 1 && !w.excused[s]:
+				wrong = true
 				w.t.Errorf("slot %s of %s ran %d times: %s", at.Format("15:04"), backupType, len(by), by)
 			case len(by) == 0 && !w.excused[s]:
-				missed++
+				wrong = true
 				w.t.Errorf("slot %s of %s was missed", at.Format("15:04"), backupType)
 			}
 		}
 	}
-	if missed+twice > 0 {
+	if wrong {
 		w.t.Log(strings.Join(w.log, "\n"))
 	}
-	if ours == 0 {
-		w.t.Error("Stanzaflow ran no slot")
-	}
+	return ours
 }

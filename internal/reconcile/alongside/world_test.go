@@ -25,7 +25,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-const managerCPO = "postgres-operator"
+// history is how many Workflows Argo keeps.
+const history = 8
+
+// user is a field manager that is neither CPO's nor ours.
+const user = "kubectl-edit"
 
 // world is a cluster with both operators, Kubernetes and Argo, in simulated time. It
 // moves in steps of a second.
@@ -55,6 +59,9 @@ type world struct {
 	started      map[slot][]string
 	excused      map[slot]bool
 	scheduledFor map[string]time.Time
+	slots        map[slot]time.Time
+	// seen is what the operator saw at its last pass.
+	seen object.State
 }
 
 // run is a Workflow of ours.
@@ -77,10 +84,10 @@ var schedules = map[string]string{"full": "*/10 * * * *", "incr": "*/3 * * * *"}
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	w := &world{
-		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: reconciletest.Moment("2026-11-29 10:00:00"), crash: -1,
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: reconciletest.Moment("2026-11-29T10:00:00Z"), crash: -1,
 		cronWorkflows: map[string]*unstructured.Unstructured{}, cronJobs: map[string]*object.CronJob{},
 		lastScheduled: map[string]time.Time{}, woken: map[string]bool{}, jobEnd: map[string]time.Time{},
-		started: map[slot][]string{}, excused: map[slot]bool{}, scheduledFor: map[string]time.Time{},
+		started: map[slot][]string{}, excused: map[slot]bool{}, scheduledFor: map[string]time.Time{}, slots: map[slot]time.Time{},
 	}
 	postgresql := reconciletest.Postgresql(t, "db")
 	for backupType, expression := range schedules {
@@ -112,17 +119,31 @@ func (w *world) createCronJob(backupType string) {
 	w.note("CPO creates the CronJob %s", backupType)
 }
 
+// latest is the last slot of an expression.
+func (w *world) latest(expression string) time.Time {
+	key := slot{expression, w.now.Truncate(time.Minute)}
+	if _, ok := w.slots[key]; !ok {
+		w.slots[key] = times(expression).Latest(w.now)
+	}
+	return w.slots[key]
+}
+
 func times(expression string) schedule.Timetable {
 	return schedule.ReadTimetable("UTC", []string{expression})
 }
 
-// kubernetes starts the Jobs, now and then some seconds late.
+// kubernetes starts the Jobs, now and then some seconds late, and by what its cache
+// holds: for two seconds after a change, perhaps what was there before it.
 func (w *world) kubernetes() {
 	for _, backupType := range slices.Sorted(maps.Keys(w.cronJobs)) {
 		c := w.cronJobs[backupType]
 		c.Running = w.jobEnd[backupType].After(w.now)
-		at := times(c.Schedule).Latest(w.now)
-		if c.Suspended || c.Running || !at.After(c.Created) || !at.After(c.LastSlot) || w.rng.IntN(3) == 0 {
+		at := w.latest(c.Schedule)
+		suspended := c.Suspended
+		if w.now.Sub(c.SuspendTime) < 2*time.Second && w.rng.IntN(2) == 0 {
+			suspended = !suspended
+		}
+		if suspended || c.Running || !at.After(c.Created) || !at.After(c.LastSlot) || w.rng.IntN(3) == 0 {
 			continue
 		}
 		if c.Deadline != nil && at.Add(time.Duration(*c.Deadline)*time.Second).Before(w.now) {
@@ -164,8 +185,7 @@ func (w *world) argo() {
 }
 
 func (w *world) fire(name string, o *unstructured.Unstructured) {
-	table := schedule.TimetableOf(o)
-	at := table.Latest(w.now)
+	at := w.latest(schedule.Text(o))
 	due := at.Equal(w.now)
 	if due && o.GetAnnotations()[object.AnnotationLastUsed] == "" {
 		object.Annotate(o, object.AnnotationLastUsed, "seen")
@@ -182,7 +202,10 @@ func (w *world) fire(name string, o *unstructured.Unstructured) {
 	backupType := o.GetLabels()[vocab.LabelType]
 	workflow := reconciletest.Workflow("db", reconciletest.Run{Name: key, Type: backupType, Phase: "Running", CronWorkflow: o, Started: w.now, UID: key})
 	workflow.SetCreationTimestamp(metav1.NewTime(w.now))
-	begins := w.now.Add(time.Duration(2+w.rng.IntN(20)) * time.Second)
+	if len(w.runs) > history {
+		w.runs = w.runs[1:]
+	}
+	begins := w.now.Add(time.Duration(2+w.rng.IntN(90)) * time.Second) // it may wait for another run
 	w.runs = append(w.runs, &run{workflow: workflow, backupType: backupType, slot: at, begins: begins, ends: begins.Add(time.Duration(5+w.rng.IntN(60)) * time.Second)})
 }
 
@@ -192,6 +215,9 @@ func (w *world) operator() {
 		return
 	}
 	state := w.observe()
+	if w.seen, state = state, w.seen; state.Key.Name == "" || w.rng.IntN(3) > 0 {
+		state = w.seen // otherwise its cache is late
+	}
 	planned, err := object.Translate(state, vocab.ProvisionedByCPO)
 	if err != nil {
 		w.t.Fatal(err)
@@ -251,6 +277,9 @@ func (w *world) carryOut(action object.Action) {
 		}
 		w.put(name, o)
 	case object.Suspend, object.Retire, object.Hold:
+		if w.cronWorkflows[name] == nil {
+			return
+		}
 		o := object.AsSuspended(w.cronWorkflows[name])
 		if action.Verb == object.Hold {
 			object.Annotate(o, object.AnnotationLastUsed, "")
@@ -279,9 +308,17 @@ func (w *world) put(name string, o *unstructured.Unstructured) {
 }
 
 func (w *world) patch(action object.Action) {
+	ours := w.cronWorkflows[action.Have.GetName()]
 	for _, c := range w.cronJobs {
-		if c.UID != action.Have.GetUID() {
+		switch {
+		case c.UID != action.Have.GetUID(), c.Suspended == (action.Verb == object.TakeOver):
 			continue
+		case action.Verb == object.TakeOver && (ours == nil || object.Suspended(ours)),
+			action.Verb == object.GiveBack && ours != nil && (!object.Suspended(ours) || object.Busy(w.observe().Workflows, ours)):
+			continue // the writer asks the API server
+		}
+		if c.SuspendManager == user && action.Verb != object.LiftDeadline && w.now.Sub(c.SuspendTime) > time.Minute {
+			w.t.Errorf("the operator would %s CronJob %s, which a user has changed", action.Verb, c.Name)
 		}
 		switch action.Verb {
 		case object.TakeOver:
