@@ -18,6 +18,9 @@ import (
 // and on its Jobs.
 const MemberBackupJob = "backup-job"
 
+// FieldManager is CPO as the API server knows it: the name of the binary in its image.
+const FieldManager = "postgres-operator"
+
 // envCommandOptions is the variable of a backup pod that holds the options of
 // pgbackrest backup.
 const envCommandOptions = "COMMAND_OPTS"
@@ -31,7 +34,7 @@ type CronJob struct {
 	// Suspended is spec.suspend.
 	Suspended bool
 	// SuspendManager is the field manager that last changed spec.suspend, empty if
-	// nobody has since it was created.
+	// nobody has since CPO created it.
 	SuspendManager string
 	// SuspendTime is when it did, in seconds.
 	SuspendTime time.Time
@@ -52,7 +55,10 @@ func DecodeCronJob(cronJob *batchv1.CronJob) CronJob {
 		decoded.LastSlot = last.Time
 	}
 	decoded.Repo, decoded.Type = backupOf(cronJob)
-	decoded.SuspendManager, decoded.SuspendTime = lastManager(cronJob.ManagedFields, "f:suspend")
+	// The default false of a field that CPO leaves out is CPO's in the managed fields.
+	if manager, at := lastManager(cronJob.ManagedFields, "f:suspend"); manager != FieldManager {
+		decoded.SuspendManager, decoded.SuspendTime = manager, at
+	}
 	decoded.DeadlineManager, _ = lastManager(cronJob.ManagedFields, "f:startingDeadlineSeconds")
 	return decoded
 }

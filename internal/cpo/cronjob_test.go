@@ -22,6 +22,8 @@ func TestDecodeCronJob(t *testing.T) {
 		"s3/cronjob-pgbackrest-cluster-repo1-full.yaml":    {Repo: "repo1", Type: "full", Created: at(18, 9, 36)},
 		"s3/cronjob-pgbackrest-cluster-repo1-incr.yaml":    {Repo: "repo1", Type: "incr", Created: at(18, 9, 36)},
 		"azure/cronjob-pgbackrest-cluster-repo1-diff.yaml": {Repo: "repo1", Type: "diff", Created: at(18, 10, 27)},
+		// Nobody has changed spec.suspend, and CPO owns its default.
+		"managed-fields/cronjob-pgbackrest-cluster-repo1-full.yaml": {Repo: "repo1", Type: "full", Created: at(18, 9, 36)},
 		"managed-fields/cronjob-suspended-by-another-manager.yaml": {
 			Repo: "repo1", Type: "incr", Suspended: true, Created: at(18, 29, 16), LastSlot: at(18, 35, 0),
 			SuspendManager: "kubectl-patch", SuspendTime: at(18, 38, 25),
