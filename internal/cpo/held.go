@@ -3,9 +3,6 @@
 
 package cpo
 
-// statusRestoring is CPO's word in status.PostgresClusterStatus.
-const statusRestoring = "Restoring"
-
 // Held says in one line why no backup of the cluster can be made now. It returns
 // an empty text if one can. While it says why, runs end as held, and so do the
 // schedules of the cluster.
@@ -16,7 +13,7 @@ func (o Operation) Held() string {
 	case o.ScaledToZero:
 		return "spec.numberOfInstances is 0: there is nothing to back up"
 	case o.Restoring:
-		return "the cluster is being restored"
+		return "the cluster is being restored: spec.backup.pgbackrest.restore.id is not yet in status.RestoreID"
 	}
 	return ""
 }
@@ -33,15 +30,17 @@ func operation(object map[string]any) Operation {
 	}
 }
 
-// restoring reports whether CPO is restoring the cluster or is about to. CPO
-// restores once for each id that is not yet in the status. Without CPO there is no
-// status, and no restore.
+// restoring reports whether CPO is restoring the cluster or is about to, as far as
+// the resource shows it. CPO restores once for each id that is not yet in the status,
+// and writes it there when the restore is done. Without CPO there is no status, and
+// no restore.
+//
+// PostgresClusterStatus is not asked: it says UpdateFailed while a restore is
+// pending, and may say Restoring long after it. If restore is removed from the spec,
+// CPO goes on, and only the ConfigMap of RestoreConfigMapName shows it.
 func restoring(spec, status map[string]any) bool {
-	switch status["PostgresClusterStatus"] {
-	case nil, "":
+	if word, _ := status["PostgresClusterStatus"].(string); word == "" {
 		return false
-	case statusRestoring:
-		return true
 	}
 	backup, _ := spec["backup"].(map[string]any)
 	section, _ := backup["pgbackrest"].(map[string]any)

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/cpo/cpotest"
 )
 
 func TestHeld(t *testing.T) {
@@ -18,17 +19,26 @@ func TestHeld(t *testing.T) {
 	const (
 		standby   = "spec.standby is set: a standby cluster has no primary; back up the cluster that it follows"
 		zero      = "spec.numberOfInstances is 0: there is nothing to back up"
-		restoring = "the cluster is being restored"
+		restoring = "the cluster is being restored: spec.backup.pgbackrest.restore.id is not yet in status.RestoreID"
 	)
 	for name, tc := range map[string]struct{ object, want string }{
-		"nothing":              {`{}`, ""},
-		"a cluster that runs":  {`{spec: {numberOfInstances: 2}, status: {PostgresClusterStatus: Running}}`, ""},
-		"a standby":            {`{spec: {standby: {standby_host: other.example.org}}}`, standby},
-		"a standby of nothing": {`{spec: {standby: {}}}`, standby},
-		"promoted":             {`{spec: {standby: null}}`, ""},
-		"scaled to zero":       {`{spec: {numberOfInstances: 0}}`, zero},
-		"a number of no type":  {`{spec: {numberOfInstances: "0"}}`, ""},
-		"being restored":       {`{status: {PostgresClusterStatus: Restoring}}`, restoring},
+		"nothing":                    {`{}`, ""},
+		"a cluster that runs":        {`{spec: {numberOfInstances: 2}, status: {PostgresClusterStatus: Running}}`, ""},
+		"a standby":                  {`{spec: {standby: {standby_host: other.example.org}}}`, standby},
+		"a standby of nothing":       {`{spec: {standby: {}}}`, standby},
+		"promoted":                   {`{spec: {standby: null}}`, ""},
+		"scaled to zero":             {`{spec: {numberOfInstances: 0}}`, zero},
+		"a number of no type":        {`{spec: {numberOfInstances: "0"}}`, ""},
+		"a status that may be stale": {`{status: {PostgresClusterStatus: Restoring}}`, ""},
+		"restored, the status is stale": {
+			`{spec: {backup: {pgbackrest: {restore: {id: "2"}}}}, status: {PostgresClusterStatus: Restoring, RestoreID: "2"}}`, "",
+		},
+		"a restore that did not end in time": {
+			`{spec: {backup: {pgbackrest: {restore: {id: "2"}}}}, status: {PostgresClusterStatus: UpdateFailed, RestoreID: "1"}}`, restoring,
+		},
+		"being restored": {
+			`{spec: {backup: {pgbackrest: {restore: {id: "2"}}}}, status: {PostgresClusterStatus: Restoring, RestoreID: "1"}}`, restoring,
+		},
 		"about to be restored": {
 			`{spec: {backup: {pgbackrest: {restore: {id: "2"}}}}, status: {PostgresClusterStatus: Running, RestoreID: "1"}}`, restoring,
 		},
@@ -71,5 +81,23 @@ func TestHeld(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHeldByRestoreOfCPO: what the resource of a real restore shows.
+func TestHeldByRestoreOfCPO(t *testing.T) {
+	t.Parallel()
+	for folder, want := range map[string]bool{
+		"restore-in-progress": true,
+		// Only the ConfigMap of the restore shows it, which a run asks for.
+		"restore-section-removed": false,
+		"pvc":                     false,
+	} {
+		var object map[string]any
+		cpotest.Decode(t, folder+"/postgresql-cluster.yaml", &object)
+		cluster, _ := cpo.Decode(object)
+		if got := cluster.Operation.Restoring; got != want {
+			t.Errorf("%s: restoring is %t, want %t", folder, got, want)
+		}
 	}
 }

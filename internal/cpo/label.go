@@ -63,6 +63,10 @@ func ConfigMapName(cluster string) string { return cluster + "-pgbackrest-config
 // configuration of the repo host.
 func RepoHostConfigMapName(cluster string) string { return cluster + "-pgbackrest-repohost-config" }
 
+// RestoreConfigMapName is the name of the ConfigMap that CPO makes when it begins to
+// restore a cluster, and deletes when the restore is done.
+func RestoreConfigMapName(cluster string) string { return cluster + "-pgbackrest-restore" }
+
 // CertSecretName is the name of the TLS Secret of a cluster.
 func CertSecretName(cluster string) string { return cluster + "-pgbackrest-cert" }
 

@@ -20,6 +20,11 @@ func TestHeld(t *testing.T) {
 			}
 		}
 	}
+	const restoring = "the cluster is being restored: spec.backup.pgbackrest.restore.id is not yet in status.RestoreID"
+	restore := func(p *Pass) {
+		set("restore-1", "spec", "backup", "pgbackrest", "restore", "id")(p)
+		set("Updating", "status", "PostgresClusterStatus")(p)
+	}
 	suspend := func(p *Pass) { p.State.Stanza.Spec.Suspend = true }
 	held := ran("full-1", cpo.Full, stanzaflowv1alpha1.RunHeld, "2026-11-22T02:30:00Z")
 	for name, tc := range map[string]struct {
@@ -34,11 +39,11 @@ func TestHeld(t *testing.T) {
 			wantFull: "spec.numberOfInstances is 0: there is nothing to back up", wantIncr: "spec.numberOfInstances is 0: there is nothing to back up",
 		},
 		"restoring": {
-			changes:  []func(*Pass){set("Restoring", "status", "PostgresClusterStatus")},
-			wantFull: "the cluster is being restored", wantIncr: "the cluster is being restored",
+			changes:  []func(*Pass){restore},
+			wantFull: restoring, wantIncr: restoring,
 		},
 		"suspended while it is restored": {
-			changes:  []func(*Pass){suspend, set("Restoring", "status", "PostgresClusterStatus")},
+			changes:  []func(*Pass){suspend, restore},
 			wantFull: suspendedByUser, wantIncr: suspendedByUser,
 		},
 		"a run of one schedule was held": {

@@ -25,6 +25,8 @@ var checks = []func(*precheck, context.Context) error{
 	(*precheck).readStanza,
 	// The slot of the run does not belong to a CronJob of CPO.
 	(*precheck).checkSlot,
+	// CPO is not restoring the cluster.
+	(*precheck).checkRestore,
 	// The postgresql has the repo of this run.
 	(*precheck).findTarget,
 	// The cluster has one primary that is ready, and CPO is not upgrading it.

@@ -3,7 +3,7 @@
 
 // Package precheck finds out whether a backup can and may be made now, and where.
 //
-//	postgresql, Stanza ──▶ slot ──▶ target ──▶ primary, repo host
+//	postgresql, Stanza ──▶ slot, restore ──▶ target ──▶ primary, repo host
 //	                                        │
 //	      PostgreSQL, pgBackRest, the configuration in the pods, the repo
 //	                                        │

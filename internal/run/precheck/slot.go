@@ -16,15 +16,6 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// alongside names what gives the runner the rights that it needs beside CPO.
-const alongside = "apply the component workflows/components/alongside to the namespace"
-
-// besideCPO reports whether CPO writes the configuration of the cluster.
-func (p *precheck) besideCPO() bool {
-	declared := p.stanza.Status.Configuration
-	return declared != nil && declared.Provisioner == string(vocab.ProvisionedByCPO)
-}
-
 // checkSlot finds out whether the slot of a scheduled run belongs to a CronJob of
 // CPO. The operator hands a schedule over by several writes, and may be killed
 // between any two of them; so the run looks itself, and the one field that decides

@@ -25,6 +25,9 @@ type Finder interface {
 	Pods(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
 	// CronJobs returns the CronJobs with all these labels.
 	CronJobs(ctx context.Context, namespace string, labels map[string]string) ([]batchv1.CronJob, error)
+	// HasConfigMap reports whether there is a ConfigMap of a name, without reading
+	// it.
+	HasConfigMap(ctx context.Context, namespace, name string) (bool, error)
 }
 
 // Workflows reads and annotates the Workflow of a run.

@@ -166,6 +166,17 @@ func (c *Client) CronJobs(ctx context.Context, namespace string, selector map[st
 	return list.Items, nil
 }
 
+// HasConfigMap implements Finder. It asks the API server to create the ConfigMap in
+// a dry run, which stores nothing.
+func (c *Client) HasConfigMap(ctx context.Context, namespace, name string) (bool, error) {
+	_, err := c.core.CoreV1().ConfigMaps(namespace).Create(ctx,
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	if apierrors.IsAlreadyExists(err) {
+		return true, nil
+	}
+	return false, err
+}
+
 // Exec implements Executor.
 func (c *Client) Exec(ctx context.Context, at Place, argv []string, stdout, stderr io.Writer) error {
 	url := c.core.CoreV1().RESTClient().Post().Resource("pods").Namespace(at.Namespace).Name(at.Pod).SubResource("exec").

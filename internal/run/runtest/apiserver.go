@@ -79,6 +79,14 @@ func (w *World) CronJobs(ctx context.Context, namespace string, selector map[str
 	}), nil
 }
 
+// HasConfigMap implements remote.Finder.
+func (w *World) HasConfigMap(ctx context.Context, namespace, name string) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := cmp.Or(ctx.Err(), w.ConfigMapError)
+	return err == nil && namespace == Namespace && slices.Contains(w.ConfigMaps, name), err
+}
+
 // RecordEvent implements remote.Workflows.
 func (w *World) RecordEvent(ctx context.Context, namespace, name, uid, reason, message string) error {
 	w.mu.Lock()

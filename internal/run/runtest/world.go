@@ -55,6 +55,10 @@ type World struct {
 	// CronJobObjects are CPO's, CronJobsError is why they cannot be listed.
 	CronJobObjects []batchv1.CronJob
 	CronJobsError  error
+	// ConfigMaps are the names of those that there are, ConfigMapError is why that
+	// cannot be seen.
+	ConfigMaps     []string
+	ConfigMapError error
 	// SlotTime is for when the Workflow was due, SlotError why that is not known.
 	SlotTime  time.Time
 	SlotError error

@@ -27,12 +27,15 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
 )
 
-// The runner of each namespace. In the second one somebody has made it an
+// The runner of each namespace. In openNamespace somebody has made it an
 // administrator of the whole cluster.
 const (
 	openNamespace = "open"
-	runner        = "system:serviceaccount:" + runtest.Namespace + ":pgbackrest-runner"
-	strongRunner  = "system:serviceaccount:" + openNamespace + ":pgbackrest-runner"
+	// besideNamespace has the component alongside.
+	besideNamespace = "beside"
+	besideRunner    = "system:serviceaccount:" + besideNamespace + ":pgbackrest-runner"
+	runner          = "system:serviceaccount:" + runtest.Namespace + ":pgbackrest-runner"
+	strongRunner    = "system:serviceaccount:" + openNamespace + ":pgbackrest-runner"
 )
 
 // server is a real API server with what deploy and workflows install: the CRDs,
@@ -49,7 +52,7 @@ func startServer(t *testing.T) *server {
 	if s.admin, err = client.New(s.config, client.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, namespace := range []string{runtest.Namespace, openNamespace} {
+	for _, namespace := range []string{runtest.Namespace, openNamespace, besideNamespace} {
 		s.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 		s.createFile(t, "../../../workflows/pgbackrest-runner.yaml", namespace)
 		s.create(t, &corev1.Pod{
@@ -64,7 +67,9 @@ func startServer(t *testing.T) *server {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "pgbackrest-runner", Namespace: openNamespace}},
 	})
+	s.createFile(t, "../../../workflows/components/alongside/runner.yaml", besideNamespace)
 	s.createFile(t, "../../../deploy/base/policy/exec.yaml", "")
+	s.createFile(t, "../../../deploy/modes/alongside/policy/restore-marker.yaml", "")
 	s.inForce(t)
 	return s
 }
@@ -98,16 +103,17 @@ func (s *server) createFile(t *testing.T, file, namespace string) {
 	}
 }
 
-// inForce waits until the authorizer and both policies have been seen.
+// inForce waits until the authorizer and the policies have been seen.
 func (s *server) inForce(t *testing.T) {
 	t.Helper()
 	err := apiservertest.Poll(func() error {
 		shell := s.exec(t, exec{argv: []string{"sh"}})
 		attach := s.do(t, strongRunner, "POST", "/api/v1/namespaces/"+openNamespace+"/pods/"+runtest.PrimaryPod+"/attach")
-		if refusedBy(shell, "stanzaflow-exec") && refusedBy(attach, "stanzaflow-connect") {
+		marker := s.createConfigMap(t, strongRunner, openNamespace, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "probe"}}, true)
+		if refusedBy(shell, "stanzaflow-exec") && refusedBy(attach, "stanzaflow-connect") && refusedBy(marker, "stanzaflow-restore-marker") {
 			return nil
 		}
-		return errors.Join(errors.New("the policies are not in force"), shell, attach)
+		return errors.Join(errors.New("the policies are not in force"), shell, attach, marker)
 	})
 	if err != nil {
 		t.Fatal(err)

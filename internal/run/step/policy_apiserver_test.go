@@ -106,6 +106,8 @@ func TestRunner(t *testing.T) {
 	t.Run("may run nothing else", func(t *testing.T) { testRefused(t, s) })
 	t.Run("may not connect in another way", func(t *testing.T) { testConnect(t, s) })
 	t.Run("has no other right", func(t *testing.T) { testRights(t, s) })
+	t.Run("sees what CPO does", func(t *testing.T) { testBeside(t, s) })
+	t.Run("may ask for the marker of a restore, and write no ConfigMap", func(t *testing.T) { testMarkerOnly(t, s) })
 	t.Run("is held over both protocols", func(t *testing.T) { testProtocols(t, s) })
 	t.Run("may run any valid command, and no mutation", func(t *testing.T) { testMutations(t, s) })
 }
@@ -314,6 +316,8 @@ func testRights(t *testing.T, s *server) {
 		"reads a Secret":                  {"GET", core + "/secrets/orders-s3", false},
 		"lists Secrets":                   {"GET", core + "/secrets", false},
 		"reads a ConfigMap":               {"GET", core + "/configmaps/orders-pgbackrest-config", false},
+		"makes a ConfigMap":               {"POST", core + "/configmaps", false},
+		"lists CronJobs":                  {"GET", fmt.Sprintf(apis, "batch/v1") + "/cronjobs", false},
 		"patches a ConfigMap":             {"PATCH", core + "/configmaps/orders-pgbackrest-config", false},
 		"makes a pod":                     {"POST", core + "/pods", false},
 		"deletes a pod":                   {"DELETE", core + "/pods/" + runtest.PrimaryPod, false},

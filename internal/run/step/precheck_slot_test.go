@@ -159,3 +159,54 @@ func TestPrecheckSlotUnknown(t *testing.T) {
 		})
 	}
 }
+
+// TestPrecheckRestore: CPO marks a restore that its resource does not show.
+func TestPrecheckRestore(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "orders-pgbackrest-restore", errors.New("no RBAC policy matched"))
+	marked := func(w *runtest.World) {
+		w.ConfigMaps = []string{"orders-pgbackrest-config", "orders-pgbackrest-restore"}
+	}
+	for name, tc := range map[string]struct {
+		change func(*runtest.World)
+		code   int
+		result stanzaflowv1alpha1.RunResult
+		want   string
+	}{
+		"no restore": {func(w *runtest.World) {
+			w.ConfigMaps = []string{"orders-pgbackrest-config", "invoices-pgbackrest-restore"}
+		}, 0, "", ""},
+		"a restore": {
+			marked, ExitStop, stanzaflowv1alpha1.RunHeld,
+			"postgresql shop/orders is being restored, no backup is made: there is CPO's ConfigMap orders-pgbackrest-restore",
+		},
+		"a ConfigMap that nobody uses without CPO": {
+			func(w *runtest.World) { marked(w); w.StanzaObject.Status.Configuration.Provisioner = "" }, 0, "", "",
+		},
+		"no right": {
+			func(w *runtest.World) { w.ConfigMapError = forbidden }, ExitStop, stanzaflowv1alpha1.RunFailed,
+			"the run may not ask for ConfigMap shop/orders-pgbackrest-restore by a dry run, apply the component workflows/components/alongside to the namespace",
+		},
+		"no answer": {
+			func(w *runtest.World) { w.ConfigMapError = errors.New("connection refused") }, ExitGaveUp, stanzaflowv1alpha1.RunFailed,
+			"cannot ask for ConfigMap shop/orders-pgbackrest-restore: connection refused",
+		},
+	} {
+		for _, trigger := range []string{vocab.TriggerSchedule, "manual"} {
+			t.Run(name+", "+trigger, func(t *testing.T) {
+				w := makeWorld(t, nil, besideCPO)
+				tc.change(w)
+				p := newPod(w)
+				p.parameters.Trigger = trigger
+				p.mustRun("begin")
+				code := p.run("precheck")
+				if tc.code == 0 {
+					if code != 0 {
+						t.Errorf("exit code %d:\n%s", code, p.log)
+					}
+					return
+				}
+				p.wantFailure(code, tc.code, "precheck", tc.result, tc.want)
+			})
+		}
+	}
+}
