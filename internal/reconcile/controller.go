@@ -72,8 +72,11 @@ type Controller struct {
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
-	// wake is for every cluster: Argo's kinds are served now, or the policies or
-	// the CRD have changed.
+	// presence knows whether CPO is installed, and presencePoll is how often to ask.
+	presence     *presence
+	presencePoll time.Duration
+	// wake is for every cluster: Argo's kinds are served now, CPO was installed or
+	// removed, or the policies or the CRD have changed.
 	wake chan event.GenericEvent
 }
 
@@ -95,6 +98,8 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, options Options) *Controlle
 		clock:    clock,
 		wake:     make(chan event.GenericEvent, 1),
 		skewPoll: skewPoll,
+
+		presencePoll: presencePoll,
 	}
 	if options.Provisioner == vocab.ProvisionedByUs {
 		c.provision = provision.New(options.Namespace, rand.Reader)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -178,6 +179,32 @@ func TestDiffRepoHost(t *testing.T) {
 		"other lives": {
 			change: func(s *object.State) { s.Stanza.Spec.Certificate.Duration = &metav1.Duration{Duration: 30 * day} },
 			want:   []string{"issue " + reconciletest.Cert + " for 720h0m0s"},
+		},
+		"CPO was installed": {
+			change: func(s *object.State) {
+				s.CPOInstalled = true
+				volume(s, "size", "5Gi")
+				reconciletest.SetSchedule(s.Postgresql, "full", "15 3 * * *")
+			},
+			want: []string{
+				"renew " + reconciletest.Cert + " for 2160h0m0s", "keep " + reconciletest.Full, "keep " + reconciletest.Incr,
+				"keep " + reconciletest.ConfigMap, "keep shop-pgbackrest-repohost-config", "keep " + reconciletest.Host,
+			},
+		},
+		"CPO was installed and the cluster is new": {
+			change: func(s *object.State) { s.CPOInstalled, s.Objects = true, object.Objects{} },
+			want:   nil,
+		},
+		"CPO was installed and the cluster is ours": {
+			change: func(s *object.State) {
+				s.CPOInstalled = true
+				s.Postgresql.SetAnnotations(map[string]string{cpo.AnnotationController: cpo.ControllerStanzaflow})
+			},
+			want: []string{certificates},
+		},
+		"CPO was installed and the cluster is gone": {
+			change: func(s *object.State) { s.CPOInstalled = true; gone(s) },
+			want:   []string{"renew " + reconciletest.Cert + " for 2160h0m0s", "delete " + reconciletest.Full, "delete " + reconciletest.Incr},
 		},
 		"cert-manager": {
 			change: func(s *object.State) {

@@ -154,7 +154,7 @@ func (w *world) startManager(namespaces ...string) (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(w.Context())
 	controller := New(mgr, w.clock, options)
-	controller.skewPoll = time.Second
+	controller.skewPoll, controller.presencePoll = time.Second, time.Second
 	if err := controller.Setup(ctx, mgr); err != nil {
 		w.Fatal(err)
 	}

@@ -46,6 +46,9 @@ const (
 // served.
 func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	var err error
+	if err := c.setUpPresence(ctx, mgr); err != nil {
+		return err
+	}
 	if c.locations, err = newIndexed(ctx, mgr, c.cached); err != nil {
 		return err
 	}
@@ -86,6 +89,21 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return c.awaitArgo(ctx, mgr, ctl) }))
 }
 
+// setUpPresence finds out whether CPO is installed, before the first pass could
+// provision a cluster of CPO, and keeps asking.
+func (c *Controller) setUpPresence(ctx context.Context, mgr ctrl.Manager) (err error) {
+	if c.presence, err = newPresence(mgr); err != nil {
+		return fmt.Errorf("cannot make the client for the discovery of resources: %w", err)
+	}
+	if _, err := c.presence.look(ctx); err != nil {
+		return fmt.Errorf("cannot find out whether CPO is installed: %w", err)
+	}
+	if err := mgr.Add(onEveryReplica(c.watchPresence)); err != nil {
+		return fmt.Errorf("cannot watch whether CPO is installed: %w", err)
+	}
+	return nil
+}
+
 // awaitArgo waits until Argo's kinds are served, watches them, and wakes every
 // cluster that we know.
 func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl controller.Controller) error {
@@ -110,7 +128,7 @@ func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl contro
 	}
 	c.argo.serve(argo)
 	logger.Info("Argo Workflows is installed")
-	c.wakeAll(ctx)
+	c.wakeAll()
 	return nil
 }
 

@@ -88,17 +88,18 @@ func (m *skewMemory) lookAgain(ctx context.Context) {
 func (c *Controller) watchSkew(ctx context.Context) error {
 	_ = wait.PollUntilContextCancel(ctx, c.skewPoll, false, func(ctx context.Context) (bool, error) {
 		if c.skew.look(ctx) {
-			c.wakeAll(ctx)
+			c.wakeAll()
 		}
 		return false, nil
 	})
 	return nil // the manager stops
 }
 
-// wakeAll starts a pass over every cluster.
-func (c *Controller) wakeAll(ctx context.Context) {
+// wakeAll starts a pass over every cluster. A wake that waits to be taken is enough
+// for this one, too.
+func (c *Controller) wakeAll() {
 	select {
 	case c.wake <- event.GenericEvent{Object: object.New(cpo.GroupVersionKind)}:
-	case <-ctx.Done():
+	default:
 	}
 }

@@ -221,7 +221,29 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 		locations: unindexed{w, direct},
 		provision: provision.New(operatorNamespace, rand.Reader),
 		skew:      &skewMemory{from: w.installed(w.T, direct)},
+		presence:  presenceNow(w),
 	}
+}
+
+// newPresence returns one that has asked.
+func (s *server) newPresence(t *testing.T) (*presence, error) {
+	t.Helper()
+	api, err := discovery.NewDiscoveryClientForConfig(s.counted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &presence{served: servedBy(api)}
+	_, err = p.look(t.Context())
+	return p, err
+}
+
+func presenceNow(w *world) *presence {
+	w.Helper()
+	p, err := w.newPresence(w.T)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return p
 }
 
 // unindexed finds the clusters of a world that back up to a location: an API server

@@ -38,9 +38,20 @@ type Input struct {
 	// only schedules are planned, and what the resource says of the configuration
 	// is for the provisioner to check.
 	Provisioner vocab.Provisioner
+	// Claim is what CPO claims of the cluster. It counts where we would write the
+	// configuration.
+	Claim cpo.Claim
 }
 
-func (in Input) provisioned() bool { return in.Provisioner == vocab.ProvisionedByUs }
+func (in Input) provisioned() bool {
+	return in.Provisioner == vocab.ProvisionedByUs && !in.Claim.Managed
+}
+
+// leftToCPO reports whether CPO manages a cluster for which we would provide
+// everything.
+func (in Input) leftToCPO() bool {
+	return in.Provisioner == vocab.ProvisionedByUs && in.Claim.Managed
+}
 
 // Plan is what should exist for one cluster.
 type Plan struct {
@@ -56,6 +67,9 @@ type Plan struct {
 	// Keep says which existing objects stay untouched although the Plan does
 	// not hold them or, of the configuration, holds another form.
 	Keep Keep
+	// LeftToCPO: CPO manages the cluster. Nothing is planned, what exists is kept, and
+	// what the resource says of the configuration is for CPO to check.
+	LeftToCPO bool
 }
 
 // Provision is everything that the PostgreSQL pods and the repo host need.

@@ -50,6 +50,10 @@ func Translate(in Input) Plan {
 	if !in.provisioned() {
 		plan.Keep.Configuration = false
 	}
+	if in.leftToCPO() {
+		plan.LeftToCPO, plan.Schedules = true, nil
+		plan.Keep = Keep{Configuration: true, Everything: true}
+	}
 	slices.Sort(plan.Keep.CronWorkflows)
 	plan.Keep.CronWorkflows = slices.Compact(plan.Keep.CronWorkflows)
 	plan.Problems = append(fields.problems, withoutUnreadable(problems, in.FieldErrors)...).Sorted()

@@ -19,6 +19,9 @@ const (
 	CreateStanza Verb = "create Stanza"
 	// Issue: the certificates that we issue exist, and are renewed in time.
 	Issue Verb = "issue"
+	// Renew: the certificates that we have issued are renewed in time. None is made
+	// where there is none.
+	Renew Verb = "renew"
 	// WriteSecret: a Secret of ours has the planned content.
 	WriteSecret Verb = "write secret"
 	// EnsureSecret: a Secret of ours exists, with whatever content.
@@ -72,7 +75,7 @@ const (
 // order in which they were planned.
 var turns = [][]Verb{
 	{CreateStanza},
-	{Issue},
+	{Issue, Renew},
 	{WriteSecret, EnsureSecret},
 	{Grow},
 	{Hold},
@@ -96,7 +99,7 @@ type Action struct {
 	Have *unstructured.Unstructured
 	// Text says why, for the status.
 	Text string
-	// Valid is how long the certificates of Issue are valid.
+	// Valid is how long the certificates of Issue and Renew are valid.
 	Valid time.Duration
 	// Deadline is spec.startingDeadlineSeconds of GiveBack, 0 for none.
 	Deadline int64

@@ -82,7 +82,7 @@ func TestTableOfKinds(t *testing.T) {
 // room provision.
 func TestOrderHasATurnForEveryVerb(t *testing.T) {
 	t.Parallel()
-	others := []Verb{Issue, WriteSecret, EnsureSecret, Grow}
+	others := []Verb{Issue, Renew, WriteSecret, EnsureSecret, Grow}
 	here, count := acts(), 0
 	for _, turn := range turns {
 		for _, verb := range turn {

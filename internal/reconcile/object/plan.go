@@ -42,7 +42,10 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 		return p, nil
 	}
 	cluster, fieldErrors := cpo.Decode(state.Postgresql.Object)
-	input := translate.Input{Provisioner: by, Cluster: cluster, FieldErrors: fieldErrors, Taken: state.Taken, TemplateVersion: state.Template.Version}
+	input := translate.Input{
+		Provisioner: by, Cluster: cluster, FieldErrors: fieldErrors,
+		Claim: state.Claim(), Taken: state.Taken, TemplateVersion: state.Template.Version,
+	}
 	if state.Stanza != nil {
 		input.Stanza = state.Stanza.Spec
 		input.Known = state.Stanza.Status.Repos

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -28,6 +29,8 @@ type State struct {
 	// Taken are the locations of the cluster that others had first, as
 	// translate.TakenLocations returns them.
 	Taken map[string]string
+	// CPOInstalled: CPO is installed in this Kubernetes cluster.
+	CPOInstalled bool
 	// ArgoInstalled: Argo's kinds are served. If not, Template, CronWorkflows and
 	// Workflows are empty, and that means nothing.
 	ArgoInstalled bool
@@ -50,6 +53,14 @@ func (s State) Suspended() bool { return s.Stanza != nil && s.Stanza.Spec.Suspen
 // Managed reports whether the operator makes the backups of the cluster.
 func (s State) Managed() bool {
 	return s.Stanza == nil || s.Stanza.Spec.Managed == nil || *s.Stanza.Spec.Managed
+}
+
+// Claim is what CPO claims of the cluster, nothing without a postgresql.
+func (s State) Claim() cpo.Claim {
+	if s.Postgresql == nil {
+		return cpo.Claim{}
+	}
+	return cpo.ClaimOn(s.Postgresql.Object, s.CPOInstalled)
 }
 
 // Backups are the Workflows that make a backup. A run of another kind is not

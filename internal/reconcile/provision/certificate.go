@@ -81,6 +81,13 @@ func issues(state object.State, plan translate.Plan) bool {
 	})
 }
 
+// leaves reports whether the certificates of a cluster are CPO's to make. PostgreSQL
+// archives to a repo host of ours by those that we have issued, for as long as CPO
+// has not replaced it, so they are renewed. A missing one is made by nobody but CPO.
+func leaves(state object.State, plan translate.Plan) bool {
+	return plan.LeftToCPO || state.Postgresql == nil && state.CPOInstalled
+}
+
 // mounts reports whether the pods of a StatefulSet project a Secret.
 func mounts(host *unstructured.Unstructured, secret string) bool {
 	volumes, _, _ := unstructured.NestedSlice(host.Object, object.FieldSpec, "template", "spec", "volumes")
@@ -133,13 +140,16 @@ func certificateSecret(key types.NamespacedName) *unstructured.Unstructured {
 	return secret
 }
 
-// issue issues what is missing and renews what is due: first into our own
+// issue issues what is missing, unless the action is to renew, and renews what is
+// due: first into our own
 // Secret, then into that of the pods. If the process dies in between, the next
 // pass finds the new certificates in the first and writes them into the second.
 func (a *application) issue(ctx context.Context, w *object.Writer, action object.Action) {
 	key, want := w.State.Key, action.Want.DeepCopy()
 	var before certificate.State
 	switch there := a.issued; {
+	case there == nil && action.Verb == object.Renew:
+		return
 	case there == nil:
 	case there.err != nil:
 		w.Fail("read", object.Secret, issuedName(key), there.err)
@@ -174,7 +184,7 @@ func (a *application) issue(ctx context.Context, w *object.Writer, action object
 		encoded[file] = base64.StdEncoding.EncodeToString(content)
 	}
 	want.Object["type"], want.Object["data"] = string(corev1.SecretTypeOpaque), encoded
-	if !a.ensureSecret(ctx, w, secretTask{want: want}) {
+	if !a.ensureSecret(ctx, w, secretTask{want: want, updateOnly: action.Verb == object.Renew}) {
 		return
 	}
 	w.Done.Certificate = &stanzaflowv1alpha1.CertificateStatus{

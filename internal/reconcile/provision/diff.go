@@ -18,7 +18,11 @@ func Diff(state object.State, planned object.Planned, issued *Issued) []object.A
 		return object.KindOf(o.GroupVersionKind()).Serves && state.Foreign[object.ID(o)]
 	})
 	if issues(state, planned.Plan) {
-		d.add(object.Action{Verb: object.Issue, Want: certificateSecret(state.Key), Valid: certificateDuration(state, planned.Plan, issued)})
+		verb := object.Issue
+		if leaves(state, planned.Plan) {
+			verb = object.Renew
+		}
+		d.add(object.Action{Verb: verb, Want: certificateSecret(state.Key), Valid: certificateDuration(state, planned.Plan, issued)})
 	}
 	for _, o := range planned.Configuration {
 		d.compare(o)

@@ -12,6 +12,8 @@
 //   - A configuration that has a Problem stays unchanged.
 //   - A certificate is renewed in time for as long as a repo host uses it, even
 //     after the postgresql is gone.
+//   - Where CPO manages the cluster, nothing is made that does not exist, and only
+//     certificates of ours are renewed.
 //
 // It refuses:
 //   - to delete anything: PostgreSQL keeps running and archives by it and to it;

@@ -33,6 +33,7 @@ func (p *Provider) Acts(issued *Issued, now time.Time) map[object.Verb]object.Ac
 	a := &application{Provider: p, issued: issued, now: now}
 	return map[object.Verb]object.Act{
 		object.Issue: a.issue,
+		object.Renew: a.issue,
 		object.WriteSecret: func(ctx context.Context, w *object.Writer, action object.Action) {
 			a.ensureSecret(ctx, w, secretTask{want: action.Want})
 		},

@@ -46,6 +46,8 @@ type secretTask struct {
 	want *unstructured.Unstructured
 	// createOnly: an existing one stays unchanged.
 	createOnly bool
+	// updateOnly: a missing one stays missing.
+	updateOnly bool
 }
 
 // secretRecord is what we know of a Secret that we wrote.
@@ -93,6 +95,8 @@ func (a *application) ensureSecret(ctx context.Context, w *object.Writer, task s
 	}
 	version, err := updateSecret(ctx, w, task, record, digest)
 	switch {
+	case task.updateOnly && (errors.Is(err, errForeign) || apierrors.IsNotFound(err)):
+		return false
 	case errors.Is(err, errForeign):
 		w.Done.Refused = append(w.Done.Refused, task.want)
 		return false
@@ -130,7 +134,7 @@ var errForeign = errors.New("not ours")
 func updateSecret(ctx context.Context, w *object.Writer, task secretTask, record secretRecord, digest [sha256.Size]byte) (string, error) {
 	there, err := probeSecret(ctx, w, task.want)
 	switch {
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err) && !task.updateOnly:
 		return createSecret(ctx, w, task.want)
 	case err != nil:
 		return "", err

@@ -46,6 +46,12 @@ func ran(name, backupType string, result stanzaflowv1alpha1.RunResult, started s
 	return func(p *Pass) { reconciletest.AddRun(&p.State, name, backupType, result, started) }
 }
 
+// ofCPO is the message about a cluster that CPO manages.
+func ofCPO(why string) string {
+	return why + ", so the operator creates and changes nothing; to add proven backups, install the operator with --mode=alongside, see docs/cpo.md; " +
+		"if CPO must leave this postgresql alone, say so: kubectl annotate postgresql -n db shop cpo.opensource.cybertec.at/controller=stanzaflow"
+}
+
 func TestConditionsFor(t *testing.T) {
 	errBoom := errors.New("dial tcp 10.0.0.1:443: connection refused")
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Group: "argoproj.io", Resource: "cronworkflows"}, reconciletest.Full, errors.New("no"))
@@ -75,6 +81,40 @@ func TestConditionsFor(t *testing.T) {
 		wantMessage string
 	}{
 		"healthy": {change: healthy},
+		"of CPO, with schedules of ours that go on": {
+			change:      all(healthy, func(p *Pass) { p.State.CPOInstalled = true }),
+			want:        []string{"Ready=False/ManagedByCPO", "Programmed=False/ManagedByCPO"},
+			wantMessage: ofCPO("CPO is installed and manages postgresql shop"),
+		},
+		"of CPO and new": {
+			change: func(p *Pass) {
+				p.State.CPOInstalled, p.State.Objects, p.State.ArgoInstalled = true, object.Objects{}, true
+				p.Done.InForce = nil
+			},
+			want:        []string{"Ready=False/ManagedByCPO", "Programmed=False/ManagedByCPO", "BackupHealthy=Unknown/NoSchedule"},
+			wantMessage: ofCPO("CPO is installed and manages postgresql shop"),
+		},
+		"of CPO, which has written to it": {
+			change: all(healthy, func(p *Pass) {
+				_ = unstructured.SetNestedField(p.State.Postgresql.Object, "Running", "status", "PostgresClusterStatus")
+			}),
+			want:        []string{"Ready=False/ManagedByCPO", "Programmed=False/ManagedByCPO"},
+			wantMessage: ofCPO("CPO manages postgresql shop, as the status of the resource shows"),
+		},
+		"of a CPO with an id": {
+			change: all(healthy, func(p *Pass) {
+				p.State.CPOInstalled = true
+				p.State.Postgresql.SetAnnotations(map[string]string{cpo.AnnotationController: "blue"})
+			}),
+			want:        []string{"Ready=False/ManagedByCPO", "Programmed=False/ManagedByCPO"},
+			wantMessage: "The CPO with CONTROLLER_ID \"blue\" manages postgresql shop, by its annotation cpo.opensource.cybertec.at/controller, so the operator creates and changes nothing; to add proven backups, install the operator with --mode=alongside, see docs/cpo.md",
+		},
+		"ours beside CPO": {
+			change: all(healthy, func(p *Pass) {
+				p.State.CPOInstalled = true
+				p.State.Postgresql.SetAnnotations(map[string]string{cpo.AnnotationController: cpo.ControllerStanzaflow})
+			}),
+		},
 		"new": {
 			change: func(p *Pass) {
 				for _, o := range p.Done.InForce {

@@ -87,7 +87,7 @@ func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass) *stanzafl
 	switch {
 	case p.Done.Certificate != nil:
 		return p.Done.Certificate
-	case len(object.With(p.Actions, object.Issue)) == 0, len(p.Done.Refused) > 0:
+	case len(object.With(p.Actions, object.Issue, object.Renew)) == 0, len(p.Done.Refused) > 0:
 		return nil
 	}
 	return before
@@ -97,8 +97,11 @@ func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass) *stanzafl
 // precheck of a run. While a Problem keeps an older one, its files are not known
 // here.
 func configuration(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
-	if p.State.Postgresql == nil || p.Plan.Provision == nil && !p.Plan.Keep.Configuration {
+	switch {
+	case p.State.Postgresql == nil, p.Plan.Provision == nil && !p.Plan.Keep.Configuration:
 		return nil
+	case p.Plan.LeftToCPO && len(p.State.Objects[object.ConfigMap]) == 0:
+		return nil // we have written none
 	}
 	after := &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByUs), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
 	if p.Plan.Keep.Configuration {

@@ -66,6 +66,10 @@ func backupHealthy(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condit
 // noSchedule is about a cluster without a schedule. One that asks for backups will
 // get none.
 func noSchedule(p Pass) metav1.Condition {
+	if p.Plan.LeftToCPO {
+		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoSchedule,
+			"No schedule of "+vocab.ManagedBy+" is in force: CPO manages the postgresql, and nothing proves its backups")
+	}
 	if asksForBackups(p) {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, vocab.ReasonNoSchedule,
 			"no schedule is in force, so nothing makes a backup; add one to "+cpo.RepoField(0)+".schedule")

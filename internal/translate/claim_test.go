@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package translate_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// TestLeftToCPO checks that nothing is planned for a cluster of CPO, whatever its
+// resource says, and that nothing that exists goes away.
+func TestLeftToCPO(t *testing.T) {
+	t.Parallel()
+	want := translate.Keep{Configuration: true, Everything: true}
+	for _, dir := range caseDirs(t) {
+		name, in := filepath.Base(dir), readCase(t, dir)
+		in.Claim = cpo.Claim{Managed: true}
+		plan := translate.Translate(in)
+		if !plan.LeftToCPO || len(plan.Provision.Objects()) > 0 || len(plan.Schedules) > 0 {
+			t.Errorf("%s: %+v", name, plan)
+		}
+		if diff := cmp.Diff(want, plan.Keep); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", name, diff)
+		}
+		others := in
+		others.Provisioner = vocab.ProvisionedByCPO
+		if diff := cmp.Diff(translate.Translate(others).Problems, plan.Problems); diff != "" {
+			t.Errorf("%s: checks what CPO checks (-alongside +here):\n%s", name, diff)
+		}
+	}
+}
+
+// TestClaimCountsInStandalone checks that alongside CPO everything is planned: there
+// the cluster is meant to be CPO's.
+func TestClaimCountsInStandalone(t *testing.T) {
+	t.Parallel()
+	in := goodInput()
+	in.Provisioner, in.Claim = vocab.ProvisionedByCPO, cpo.Claim{Managed: true}
+	if plan := translate.Translate(in); plan.LeftToCPO || len(plan.Schedules) != 2 || plan.Keep.Everything {
+		t.Errorf("%+v", plan)
+	}
+}
