@@ -17,16 +17,10 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
-
-	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // version is set by the linker.
 var version = "dev"
-
-// provisioner owns the pgBackRest configuration of every cluster. This is the
-// only place that chooses it.
-const provisioner = vocab.ProvisionedByUs
 
 // exitError ends the process with a code that says more than success or failure.
 type exitError int

@@ -30,6 +30,7 @@ type managerOptions struct {
 	leaderElect                   bool
 	namespace                     string
 	watched                       string
+	mode                          string
 }
 
 func managerCommand() *cobra.Command {
@@ -46,6 +47,7 @@ func managerCommand() *cobra.Command {
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
 	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator, where it keeps the certificates that it issues; by default POD_NAMESPACE")
 	flags.StringVar(&options.watched, "namespaces", "", "namespaces to watch for postgresql resources, separated by commas; empty for all. The operator then needs rights only in these and in its own namespace")
+	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
 	return command
 }
 
@@ -54,6 +56,10 @@ func manage(ctx context.Context, options managerOptions) error {
 		return errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
 	}
 	namespaces, err := namespaceList(options.watched)
+	if err != nil {
+		return err
+	}
+	provisioner, err := provisionerOf(options.mode)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Exit codes of render. Its help and docs/render.md explain them.
@@ -165,7 +166,7 @@ func renderCluster(object map[string]any, stanza stanzaInput, taken map[string]s
 	cluster, fieldErrors := cpo.Decode(object)
 	r := rendered{cluster: cluster}
 	r.plan = translate.Translate(translate.Input{
-		Provisioner: provisioner, Cluster: cluster, FieldErrors: fieldErrors,
+		Provisioner: vocab.ProvisionedByUs, Cluster: cluster, FieldErrors: fieldErrors,
 		Stanza: stanza.object.Spec, Known: stanza.object.Status.Repos, Taken: taken,
 	})
 	r.stanza = stanza.position == "" && reconcile.NeedsStanza(&unstructured.Unstructured{Object: object}, r.plan)

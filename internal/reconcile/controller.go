@@ -129,7 +129,9 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if c.provision != nil {
 		have.Issued = c.provision.Observe(ctx, c.live, state, want.Plan)
 	}
-	p := pass{Pass: status.Pass{State: state, Plan: want.Plan, Handovers: have.Handovers, Skew: c.skew.get(ctx), Now: now}}
+	p := pass{Pass: status.Pass{
+		State: state, Plan: want.Plan, Handovers: have.Handovers, Skew: c.skew.get(ctx), Provisioner: c.options.Provisioner, Now: now,
+	}}
 	p.Actions = diff(c.options.Provisioner, have, want, p.Now)
 	p.Done = c.apply(ctx, have, p.Actions, p.Now)
 	// What was done is reported even if the status cannot be written: the next

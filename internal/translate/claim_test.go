@@ -47,3 +47,15 @@ func TestClaimCountsInStandalone(t *testing.T) {
 		t.Errorf("%+v", plan)
 	}
 }
+
+// TestLeftToCPOUnmanaged checks that a user gets rid of the schedules that we made
+// before CPO came.
+func TestLeftToCPOUnmanaged(t *testing.T) {
+	t.Parallel()
+	in := goodInput()
+	in.Claim, in.Stanza.Managed = cpo.Claim{Managed: true}, new(false)
+	plan := translate.Translate(in)
+	if want := (translate.Keep{Configuration: true}); !plan.LeftToCPO || len(plan.Schedules) > 0 || !cmp.Equal(plan.Keep, want) {
+		t.Errorf("%+v", plan)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
 	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Translate returns the Plan for one cluster.
@@ -44,15 +45,15 @@ func Translate(in Input) Plan {
 	if refused { // no name of a schedule can be trusted
 		plan.Keep = Keep{Configuration: true, Everything: true}
 	}
-	if managed := in.Stanza.Managed; managed != nil && !*managed {
-		plan.Schedules, plan.Provision, plan.Keep = nil, nil, Keep{Configuration: true}
-	}
-	if !in.provisioned() {
-		plan.Keep.Configuration = false
-	}
 	if in.leftToCPO() {
 		plan.LeftToCPO, plan.Schedules = true, nil
 		plan.Keep = Keep{Configuration: true, Everything: true}
+	}
+	if managed := in.Stanza.Managed; managed != nil && !*managed {
+		plan.Schedules, plan.Provision, plan.Keep = nil, nil, Keep{Configuration: true}
+	}
+	if in.Provisioner != vocab.ProvisionedByUs {
+		plan.Keep.Configuration = false
 	}
 	slices.Sort(plan.Keep.CronWorkflows)
 	plan.Keep.CronWorkflows = slices.Compact(plan.Keep.CronWorkflows)

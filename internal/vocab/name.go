@@ -100,6 +100,12 @@ const (
 // has the template's default, manual.
 const TriggerSchedule = "schedule"
 
+// Modes of the operator, the values of the flag --mode.
+const (
+	ModeStandalone = "standalone"
+	ModeAlongside  = "alongside"
+)
+
 // RunKind says what a run does for its cluster.
 type RunKind string
 

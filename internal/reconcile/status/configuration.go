@@ -95,8 +95,11 @@ func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass) *stanzafl
 
 // configuration identifies the configuration that the pods should have, for the
 // precheck of a run. While a Problem keeps an older one, its files are not known
-// here.
+// here. Nor are those of CPO.
 func configuration(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
+	if p.Provisioner == vocab.ProvisionedByCPO {
+		return configurationOfCPO(p)
+	}
 	switch {
 	case p.State.Postgresql == nil, p.Plan.Provision == nil && !p.Plan.Keep.Configuration:
 		return nil
@@ -112,6 +115,18 @@ func configuration(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
 		after.RepoHost = fileDigest(host.ConfigMap)
 	}
 	return after
+}
+
+// configurationOfCPO identifies the settings of which CPO makes a configuration. A run
+// compares the pods with the options of these settings.
+func configurationOfCPO(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
+	if p.State.Postgresql == nil {
+		return nil
+	}
+	if cluster, _ := cpo.Decode(p.State.Postgresql.Object); cluster.PgBackRest == nil {
+		return nil
+	}
+	return &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByCPO), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
 }
 
 // fileDigest is the SHA-256 of the configuration file in a ConfigMap.

@@ -17,6 +17,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 func TestRepoStatus(t *testing.T) {
@@ -136,6 +137,8 @@ func TestConfiguration(t *testing.T) {
 		"no field can be read":  {change: func(s *object.State) { s.Postgresql.Object["spec"] = "nonsense" }, want: "source"},
 		"no backup section":     {change: func(s *object.State) { unstructured.RemoveNestedField(s.Postgresql.Object, "spec", "backup") }},
 		"no postgresql":         {hosted: true, change: func(s *object.State) { s.Postgresql = nil }},
+		"CPO came later":        {change: func(s *object.State) { s.CPOInstalled = true }, want: "source"},
+		"CPO was there first":   {change: func(s *object.State) { s.CPOInstalled, s.Objects = true, object.Objects{} }},
 		"Argo is not installed": {change: func(s *object.State) { s.ArgoInstalled = false }, want: "source primary"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -199,4 +202,34 @@ func fileIn(state object.State, name string) string {
 	}
 	text, _, _ := unstructured.NestedString(configMap.Object, "data", cpo.ConfigFileName)
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+}
+
+// TestConfigurationOfCPO: alongside, the files are CPO's, and the settings are what a
+// run compares the pods with.
+func TestConfigurationOfCPO(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*object.State)
+		want   bool
+	}{
+		"settings":                    {func(s *object.State) { s.CPOInstalled = true }, true},
+		"a setting that is refused":   {func(s *object.State) { reconciletest.Repo1(s.Postgresql)["storage"] = "blob" }, true},
+		"no backup section":           {func(s *object.State) { unstructured.RemoveNestedField(s.Postgresql.Object, "spec", "backup") }, false},
+		"settings that are no object": {func(s *object.State) { s.Postgresql.Object["spec"] = "nonsense" }, false},
+		"no postgresql":               {func(s *object.State) { s.Postgresql = nil }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := makePass(t, func(p *Pass) { tc.change(&p.State) })
+			p.Provisioner = vocab.ProvisionedByCPO
+			var want *stanzaflowv1alpha1.ConfigurationStatus
+			if tc.want {
+				want = &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: "CPO", Source: sourceOf(p.State)}
+			}
+			status, _ := For(stanzaflowv1alpha1.StanzaStatus{}, 1, p)
+			if diff := cmp.Diff(want, status.Configuration); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
 }

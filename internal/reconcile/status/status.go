@@ -26,7 +26,9 @@ type Pass struct {
 	// Handovers are what is to be done about the CronJobs of CPO.
 	Handovers []alongside.Handover
 	Skew      Skew
-	Now       time.Time
+	// Provisioner owns the configuration of the cluster.
+	Provisioner vocab.Provisioner
+	Now         time.Time
 }
 
 // Skew says how well the objects that are installed for the whole cluster fit the

@@ -1,0 +1,26 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// modeHelp is the text of every flag --mode.
+const modeHelp = vocab.ModeStandalone + ": the operator writes the pgBackRest configuration, without CPO; " +
+	vocab.ModeAlongside + ": CPO writes it, and the operator makes the backups instead of its CronJobs"
+
+// provisionerOf reads a flag --mode: who owns the pgBackRest configuration of the
+// clusters. Nothing else decides that.
+func provisionerOf(mode string) (vocab.Provisioner, error) {
+	switch mode {
+	case vocab.ModeStandalone:
+		return vocab.ProvisionedByUs, nil
+	case vocab.ModeAlongside:
+		return vocab.ProvisionedByCPO, nil
+	}
+	return "", fmt.Errorf("--mode: %q is no mode; write --mode=%s where no CPO manages the clusters, or --mode=%s beside a running CPO", mode, vocab.ModeStandalone, vocab.ModeAlongside)
+}
