@@ -69,7 +69,7 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	if err != nil {
 		return fmt.Errorf("cannot build the controller: %w", err)
 	}
-	if c.skew, err = newSkewMemory(mgr); err != nil {
+	if c.skew, err = newSkewMemory(mgr, c.options.Provisioner); err != nil {
 		return fmt.Errorf("cannot make the client for the OpenAPI document: %w", err)
 	}
 	if err := mgr.Add(manager.RunnableFunc(c.watchSkew)); err != nil {

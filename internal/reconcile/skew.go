@@ -31,20 +31,20 @@ type installed interface {
 	readSchema(ctx context.Context) ([]byte, error)
 }
 
-// lookForSkew reads the policies and the CRD. An object that it may not read is a
+// lookForSkew reads the policies of the mode and the CRD. An object that it may not read is a
 // finding too: nobody should take it for fitting. An error is one that may pass.
-func lookForSkew(ctx context.Context, from installed) (status.Skew, error) {
+func lookForSkew(ctx context.Context, from installed, by vocab.Provisioner) (status.Skew, error) {
 	var found comparison
-	policyErr, schemaErr := found.comparePolicies(ctx, from), found.compareCRD(ctx, from)
+	policyErr, schemaErr := found.comparePolicies(ctx, from, vocab.Policies(by)), found.compareCRD(ctx, from)
 	return found.Skew, errors.Join(policyErr, schemaErr)
 }
 
 // comparison collects what one look finds.
 type comparison struct{ status.Skew }
 
-func (s *comparison) comparePolicies(ctx context.Context, from installed) error {
+func (s *comparison) comparePolicies(ctx context.Context, from installed, policies []string) error {
 	var others, missing []string
-	for _, name := range vocab.Policies {
+	for _, name := range policies {
 		policy, binding, err := from.readPolicy(ctx, name)
 		switch {
 		case apierrors.IsForbidden(err):

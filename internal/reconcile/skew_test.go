@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,8 +57,16 @@ func makeShipped(t *testing.T) *shipped {
 		policies: map[string]*admissionregistrationv1.ValidatingAdmissionPolicy{},
 		bindings: map[string]*admissionregistrationv1.ValidatingAdmissionPolicyBinding{},
 	}
-	for _, file := range []string{"exec", "objects", "secrets", "workflows"} {
-		for document := range strings.SplitSeq(readFile(t, "../../deploy/base/policy/"+file+".yaml"), "\n---\n") {
+	files, err := filepath.Glob("../../deploy/*/policy/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofModes, err := filepath.Glob("../../deploy/modes/*/policy/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range slices.Concat(files, ofModes) {
+		for document := range strings.SplitSeq(readFile(t, file), "\n---\n") {
 			var err error
 			if o := reconciletest.FromYAML(t, document); o.GetKind() == "ValidatingAdmissionPolicy" {
 				policy := &admissionregistrationv1.ValidatingAdmissionPolicy{}
@@ -121,7 +131,7 @@ func TestLookForSkew(t *testing.T) {
 		},
 		"all policies are missing": {
 			change: func(_ *testing.T, s *shipped) { clear(s.policies) },
-			want:   []string{"note PolicyMissing"}, message: strings.Join(vocab.Policies, ", ") + "; install",
+			want:   []string{"note PolicyMissing"}, message: strings.Join(vocab.Policies(vocab.ProvisionedByUs), ", ") + "; install",
 		},
 		"a binding is missing": {
 			change: func(_ *testing.T, s *shipped) { delete(s.bindings, "stanzaflow-objects") },
@@ -182,7 +192,7 @@ func TestLookForSkew(t *testing.T) {
 			t.Parallel()
 			s := makeShipped(t)
 			tc.change(t, s)
-			found, err := lookForSkew(t.Context(), s)
+			found, err := lookForSkew(t.Context(), s, vocab.ProvisionedByUs)
 			var got, texts []string
 			for _, f := range found.Wrong {
 				got, texts = append(got, "wrong "+string(f.Reason)), append(texts, f.Message)
@@ -203,12 +213,35 @@ func TestLookForSkew(t *testing.T) {
 	}
 }
 
+// TestSkewLooksForThePoliciesOfTheMode checks that a policy that only the other mode
+// installs is not missed.
+func TestSkewLooksForThePoliciesOfTheMode(t *testing.T) {
+	t.Parallel()
+	for by, other := range map[vocab.Provisioner]vocab.Provisioner{
+		vocab.ProvisionedByUs:  vocab.ProvisionedByCPO,
+		vocab.ProvisionedByCPO: vocab.ProvisionedByUs,
+	} {
+		s := makeShipped(t)
+		for _, name := range vocab.Policies(other) {
+			if !slices.Contains(vocab.Policies(by), name) {
+				delete(s.policies, name)
+			}
+		}
+		if found, err := lookForSkew(t.Context(), s, by); err != nil || len(found.Wrong)+len(found.Notes) > 0 {
+			t.Errorf("with the policies of %s: %+v, %v", by, found, err)
+		}
+		if found, err := lookForSkew(t.Context(), s, other); err != nil || len(found.Notes) != 1 || found.Notes[0].Reason != vocab.ReasonPolicyMissing {
+			t.Errorf("with the policies of %s, in the other mode: %+v, %v", by, found, err)
+		}
+	}
+}
+
 // TestSkewMemory checks that passes read nothing, and that findings stay while the
 // API server does not answer.
 func TestSkewMemory(t *testing.T) {
 	t.Parallel()
 	from := makeShipped(t)
-	m := &skewMemory{from: from}
+	m := &skewMemory{from: from, by: vocab.ProvisionedByUs}
 	m.get(t.Context())
 	after := from.looked
 	if found := m.get(t.Context()); len(found.Wrong)+len(found.Notes) > 0 || from.looked != after || after == 0 {
@@ -226,7 +259,7 @@ func TestSkewMemory(t *testing.T) {
 		t.Errorf("without an answer it found %+v", m.get(t.Context()))
 	}
 
-	unknown := &skewMemory{from: from}
+	unknown := &skewMemory{from: from, by: vocab.ProvisionedByUs}
 	if found := unknown.get(t.Context()); len(found.Notes) != 1 || found.Notes[0].Reason != vocab.ReasonSkewUnknown {
 		t.Errorf("without any answer it found %+v", found)
 	}

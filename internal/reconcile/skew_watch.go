@@ -28,17 +28,18 @@ const skewPoll = 30 * time.Second
 // skewMemory has the last findings, so that a pass reads nothing.
 type skewMemory struct {
 	from  installed
+	by    vocab.Provisioner
 	mu    sync.Mutex
 	known bool
 	found status.Skew
 }
 
-func newSkewMemory(mgr ctrl.Manager) (*skewMemory, error) {
+func newSkewMemory(mgr ctrl.Manager, by vocab.Provisioner) (*skewMemory, error) {
 	api, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, err
 	}
-	return &skewMemory{from: apiServer{live: mgr.GetAPIReader(), document: openAPI(api)}}, nil
+	return &skewMemory{from: apiServer{live: mgr.GetAPIReader(), document: openAPI(api)}, by: by}, nil
 }
 
 func openAPI(api discovery.DiscoveryInterface) func(context.Context, string) ([]byte, error) {
@@ -69,7 +70,7 @@ func (m *skewMemory) look(ctx context.Context) bool {
 
 // lookAgain keeps the last findings if the API server does not answer.
 func (m *skewMemory) lookAgain(ctx context.Context) {
-	found, err := lookForSkew(ctx, m.from)
+	found, err := lookForSkew(ctx, m.from, m.by)
 	if err == nil {
 		m.found, m.known = found, true
 		return

@@ -73,11 +73,11 @@ func (s *server) written() []string {
 }
 
 // startServer starts an API server where the operator has the rights of
-// deploy/base, and no others.
+// overlays/standalone, and no others.
 func startServer(t *testing.T, crds ...string) *server {
 	t.Helper()
 	s := startBareServer(t, crds...)
-	s.grant(t)
+	s.grant(t, "standalone")
 	return s
 }
 
@@ -97,27 +97,22 @@ func startBareServer(t *testing.T, crds ...string) *server {
 	return s
 }
 
-// grant gives the operator the rights of deploy/base, and no others.
-func (s *server) grant(t *testing.T) {
+// grant gives the operator the rights of an overlay, and no others.
+func (s *server) grant(t *testing.T, overlay string) {
 	t.Helper()
+	objects := kustomize(t, "../../deploy/overlays/"+overlay)
 	// The policy that is looked for below comes last.
-	for _, file := range []string{"namespace.yaml", "rbac.yaml", "roles.yaml", "policy/exec.yaml", "policy/objects.yaml", "policy/workflows.yaml", "policy/secrets.yaml"} {
-		for _, o := range reconciletest.AllFromYAML(t, readFile(t, "../../deploy/base/"+file)) {
-			if slices.Contains([]string{"ServiceAccount", "Role", "RoleBinding"}, o.GetKind()) {
-				o.SetNamespace(operatorNamespace)
-			}
-			if err := s.client.Create(t.Context(), o); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for _, last := range []bool{false, true} {
+		s.install(t, slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool {
+			return (o.GetName() == "stanzaflow-objects") != last
+		}))
 	}
-	// The authorizer, the policy and the CRD must be seen first.
+	// The authorizer, the policies and the CRD must be seen first.
 	operator := s.newClient(t, s.counted())
-	eventually(t, func() error { return operator.List(t.Context(), &corev1.ConfigMapList{}) })
 	eventually(t, func() error {
-		probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: "default"}}
-		if err := operator.Create(t.Context(), probe, client.DryRunAll); !apierrors.IsInvalid(err) {
-			return fmt.Errorf("the policy is not in force: %w", err)
+		probe := &stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: "default"}}
+		if err := operator.Create(t.Context(), probe, client.DryRunAll); !strings.Contains(fmt.Sprint(err), "ValidatingAdmissionPolicy 'stanzaflow-objects'") {
+			return fmt.Errorf("the policies are not in force: %w", err)
 		}
 		return nil
 	})
@@ -220,7 +215,7 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 		cached:  direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
 		locations: unindexed{w, direct},
 		provision: provision.New(operatorNamespace, rand.Reader),
-		skew:      &skewMemory{from: w.installed(w.T, direct)},
+		skew:      &skewMemory{from: w.installed(w.T, direct), by: vocab.ProvisionedByUs},
 		presence:  presenceNow(w),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ import (
 // and write the digest that the test prints here: an operator beside older
 // policies then reports it. If the lines of stanzaflow-exec change, so do the
 // commands of the steps: then raise vocab.TemplateContract as well.
-const policyDigest = "a96b015f27f2fcc6d11e47fb51217b71b84d2b5e411027b1769ba2edffae8310"
+const policyDigest = "56b2e2bb97b5dd3e40c7d75666afe014630fe8caf1fcdd38a88533be731e01ec"
 
 type policy struct {
 	Kind     string `json:"kind"`
@@ -36,45 +37,56 @@ type policy struct {
 	Spec map[string]any `json:"spec"`
 }
 
+// modes are the folders of deploy/modes.
+var modes = map[vocab.Provisioner]string{vocab.ProvisionedByUs: "standalone", vocab.ProvisionedByCPO: "alongside"}
+
 func TestPoliciesAreOfTheContract(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../deploy/base/policy/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no policies: %v", err)
-	}
-	var names, bindings []string
-	digest := sha256.New()
-	for _, file := range files {
-		for _, p := range documents[policy](t, file) {
-			if p.Kind != "ValidatingAdmissionPolicy" {
-				bindings = append(bindings, p.Metadata.Name)
-				continue
+	all := map[string]policy{}
+	for by, mode := range modes {
+		var names, bindings []string
+		for _, folder := range []string{"base", "modes/" + mode} {
+			files, err := filepath.Glob("../../deploy/" + folder + "/policy/*.yaml")
+			if err != nil || len(files) == 0 {
+				t.Fatalf("no policies in %s: %v", folder, err)
 			}
-			names = append(names, p.Metadata.Name)
-			if got := p.Metadata.Labels[vocab.LabelPolicyContract]; got != vocab.PolicyContract {
-				t.Errorf("%s has label %s=%q, want %s", p.Metadata.Name, vocab.LabelPolicyContract, got, vocab.PolicyContract)
+			for _, file := range files {
+				for _, p := range documents[policy](t, file) {
+					if p.Kind != "ValidatingAdmissionPolicy" {
+						bindings = append(bindings, p.Metadata.Name)
+						continue
+					}
+					names, all[p.Metadata.Name] = append(names, p.Metadata.Name), p
+				}
 			}
-			spec, err := json.Marshal(p.Spec)
-			if err != nil {
-				t.Fatal(err)
-			}
-			digest.Write(spec)
+		}
+		slices.Sort(names)
+		slices.Sort(bindings)
+		if diff := cmp.Diff(vocab.Policies(by), names); diff != "" {
+			t.Errorf("vocab.Policies are not those of deploy in mode %s (-vocab +deploy):\n%s", mode, diff)
+		}
+		if diff := cmp.Diff(names, bindings); diff != "" {
+			t.Errorf("policies and bindings differ in mode %s (-policies +bindings):\n%s", mode, diff)
 		}
 	}
-	slices.Sort(names)
-	slices.Sort(bindings)
-	if diff := cmp.Diff(vocab.Policies, names); diff != "" {
-		t.Errorf("vocab.Policies are not those of deploy/base/policy (-vocab +deploy):\n%s", diff)
-	}
-	if diff := cmp.Diff(names, bindings); diff != "" {
-		t.Errorf("policies and bindings differ (-policies +bindings):\n%s", diff)
+	digest := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if got := all[name].Metadata.Labels[vocab.LabelPolicyContract]; got != vocab.PolicyContract {
+			t.Errorf("%s has label %s=%q, want %s", name, vocab.LabelPolicyContract, got, vocab.PolicyContract)
+		}
+		spec, err := json.Marshal(all[name].Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest.Write(spec)
 	}
 	if got := hex.EncodeToString(digest.Sum(nil)); got != policyDigest {
 		t.Errorf("the policies have changed, their digest is %s: the comment at policyDigest says what else to change", got)
 	}
 }
 
-// TestOperatorMayReadThePolicies holds the names in the ClusterRole against vocab.Policies.
+// TestOperatorMayReadThePolicies holds the names in the ClusterRole against
+// vocab.Policies, in each mode.
 func TestOperatorMayReadThePolicies(t *testing.T) {
 	t.Parallel()
 	type role struct {
@@ -86,19 +98,20 @@ func TestOperatorMayReadThePolicies(t *testing.T) {
 			Verbs         []string `json:"verbs"`
 		} `json:"rules"`
 	}
-	for _, r := range documents[role](t, "../../deploy/base/rbac.yaml") {
-		if r.Metadata.Name != "stanzaflow-policies" || len(r.Rules) == 0 {
+	for by, mode := range modes {
+		roles := documents[role](t, "../../deploy/modes/"+mode+"/rbac.yaml")
+		i := slices.IndexFunc(roles, func(r role) bool { return r.Metadata.Name == "stanzaflow-policies" })
+		if i < 0 || len(roles[i].Rules) != 1 {
+			t.Errorf("mode %s has no ClusterRole stanzaflow-policies with one rule", mode)
 			continue
 		}
-		if diff := cmp.Diff(vocab.Policies, r.Rules[0].ResourceNames); diff != "" {
-			t.Errorf("the policies that the operator may get (-want +got):\n%s", diff)
+		if diff := cmp.Diff(vocab.Policies(by), roles[i].Rules[0].ResourceNames); diff != "" {
+			t.Errorf("the policies that the operator may get in mode %s (-want +got):\n%s", mode, diff)
 		}
-		if diff := cmp.Diff([]string{"get"}, r.Rules[0].Verbs); diff != "" {
-			t.Errorf("verbs (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"get"}, roles[i].Rules[0].Verbs); diff != "" {
+			t.Errorf("verbs in mode %s (-want +got):\n%s", mode, diff)
 		}
-		return
 	}
-	t.Error("there is no ClusterRole stanzaflow-policies")
 }
 
 // documents reads a file of YAML documents.

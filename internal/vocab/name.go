@@ -42,21 +42,6 @@ const (
 	PolicyContract      = "v2"
 )
 
-// Policies are the names of our admission policies. Each has a binding of the
-// same name.
-var Policies = []string{
-	"stanzaflow-certificates",
-	"stanzaflow-claims",
-	"stanzaflow-connect",
-	"stanzaflow-cronworkflows",
-	"stanzaflow-exec",
-	"stanzaflow-objects",
-	"stanzaflow-secrets",
-	"stanzaflow-services",
-	"stanzaflow-statefulsets",
-	"stanzaflow-workflows",
-}
-
 // Annotations.
 const (
 	// AnnotationTemplate on a CronWorkflow is "<uid>.<generation>" of its

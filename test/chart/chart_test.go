@@ -12,26 +12,36 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// defaultValues are the values of the chart that correspond to an overlay.
+// defaultValues are the values of the chart that correspond to overlays/standalone.
 const defaultValues = "{}"
 
-// TestSameObjectsAsTheOverlay shows that a change in deploy also changes the chart.
-func TestSameObjectsAsTheOverlay(t *testing.T) {
+// TestSameObjectsAsTheOverlays shows that a change in deploy also changes the chart.
+func TestSameObjectsAsTheOverlays(t *testing.T) {
 	t.Parallel()
-	want := kustomization(t, "deploy/overlays/standalone")
-	delete(want, "Namespace /stanzaflow-system") // Helm creates it
-	sameObjects(t, want, withoutKeep(t, render(t, defaultValues)))
+	for overlay, values := range map[string]string{
+		"standalone": defaultValues,
+		"alongside":  "mode: alongside",
+	} {
+		want := kustomization(t, "deploy/overlays/"+overlay)
+		delete(want, "Namespace /stanzaflow-system") // Helm creates it
+		sameObjects(t, want, withoutKeep(t, render(t, values)))
+	}
 }
 
-// TestSameObjectsAsTheNamespacedOverlay compares them with rights in one namespace.
-func TestSameObjectsAsTheNamespacedOverlay(t *testing.T) {
+// TestSameObjectsAsTheNamespacedOverlays compares them with rights in one namespace.
+func TestSameObjectsAsTheNamespacedOverlays(t *testing.T) {
 	t.Parallel()
-	want := kustomization(t, "deploy/overlays/namespaced")
-	delete(want, "Namespace /stanzaflow-system")
-	got := withoutKeep(t, render(t, "namespaces: [cpo]"))
-	// The overlay's RoleBinding is a pattern to copy, so it has no labels.
-	delete(got["RoleBinding cpo/stanzaflow"]["metadata"].(object), "labels")
-	sameObjects(t, want, got)
+	for overlay, values := range map[string]string{
+		"namespaced":           "namespaces: [cpo]",
+		"alongside-namespaced": "{mode: alongside, namespaces: [cpo]}",
+	} {
+		want := kustomization(t, "deploy/overlays/"+overlay)
+		delete(want, "Namespace /stanzaflow-system")
+		got := withoutKeep(t, render(t, values))
+		// The overlay's RoleBinding is a pattern to copy, so it has no labels.
+		delete(got["RoleBinding cpo/stanzaflow"]["metadata"].(object), "labels")
+		sameObjects(t, want, got)
+	}
 }
 
 // TestSameObjectsAsWorkflows compares them in each namespace of the list.

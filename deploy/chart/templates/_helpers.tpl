@@ -50,6 +50,9 @@ produce different objects.
 {{- $container := first $template.spec.containers -}}
 {{- include "stanzaflow.container" (dict "root" .root "container" $container) -}}
 {{- $_ := set $container "resources" $values.resources -}}
+{{- if ne $values.mode "standalone" -}}
+  {{- $_ := set $container "args" (append $container.args (printf "--mode=%s" $values.mode)) -}}
+{{- end -}}
 {{- with $values.namespaces -}}
   {{- $_ := set $container "args" (append $container.args (printf "--namespaces=%s" (join "," .))) -}}
 {{- end -}}
