@@ -21,6 +21,16 @@ const MemberBackupJob = "backup-job"
 // FieldManager is CPO as the API server knows it: the name of the binary in its image.
 const FieldManager = "postgres-operator"
 
+// maxCronJobName is where CPO cuts the name of a CronJob.
+const maxCronJobName = 52
+
+// CronJobName is what CPO calls the CronJob of a backup. Those of a cluster with a
+// long name are not unique.
+func CronJobName(cluster, repo, backupType string) string {
+	name := "pgbackrest-" + cluster + "-" + repo + "-" + backupType
+	return strings.TrimRight(name[:min(len(name), maxCronJobName)], "-")
+}
+
 // envCommandOptions is the variable of a backup pod that holds the options of
 // pgbackrest backup.
 const envCommandOptions = "COMMAND_OPTS"

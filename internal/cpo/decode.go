@@ -70,6 +70,8 @@ func Decode(object map[string]any) (Postgresql, []FieldError) {
 		Secret:    d.text(configuration, Section+".configuration", "secret"),
 		Global:    d.texts(section, Section, "global"),
 		Repos:     d.repos(section),
+		Restore:   restoreOf(section),
+		Protected: protected(configuration),
 	}
 	return p, d.errors
 }

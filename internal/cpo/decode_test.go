@@ -152,7 +152,9 @@ func TestDecode(t *testing.T) {
 					repos: [{pvcsize: 1Gi, volume: {size: 1Gi, iops: 1, throughput: 2, subPath: x, type: gp3, isSubPathExpr: true}}]}},
 				clone: {cluster: a}, logicalBackupSchedule: x, enableLogicalBackup: true, standby: null, tde: {enable: true}, backslash: x,
 			}}`,
-			want: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{Repos: []cpo.Repo{{Volume: &cpo.Volume{Size: "1Gi"}}}}},
+			want: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{
+				Repos: []cpo.Repo{{Volume: &cpo.Volume{Size: "1Gi"}}}, Restore: cpo.Restore{ID: "x"}, Protected: true,
+			}},
 		},
 		"what the repo host cannot be made of": {
 			object: `{spec: {

@@ -44,10 +44,25 @@ func restoring(spec, status map[string]any) bool {
 	}
 	backup, _ := spec["backup"].(map[string]any)
 	section, _ := backup["pgbackrest"].(map[string]any)
-	restore, _ := section["restore"].(map[string]any)
-	asked, _ := restore["id"].(string)
+	asked := restoreOf(section).ID
 	done, _ := status["RestoreID"].(string)
 	return asked != "" && asked != done
+}
+
+// restoreOf reads what CPO is asked to restore. A field that cannot be read is
+// CPO's to report.
+func restoreOf(section map[string]any) Restore {
+	restore, _ := section["restore"].(map[string]any)
+	id, _ := restore["id"].(string)
+	repo, _ := restore["repo"].(string)
+	return Restore{ID: id, Repo: repo}
+}
+
+// protected reads protection.restore.
+func protected(configuration map[string]any) bool {
+	protection, _ := configuration["protection"].(map[string]any)
+	restore, _ := protection["restore"].(bool)
+	return restore
 }
 
 func isObject(value any) bool {

@@ -64,7 +64,14 @@ type PgBackRest struct {
 	Global map[string]string
 	// Repos in the order of the resource.
 	Repos []Repo
+	// Restore is what CPO is asked to restore.
+	Restore Restore
+	// Protected is configuration.protection.restore, which CPO does not read.
+	Protected bool
 }
+
+// Restore is spec.backup.pgbackrest.restore: CPO restores once for each new ID.
+type Restore struct{ ID, Repo string }
 
 // Repo is one entry of spec.backup.pgbackrest.repos.
 type Repo struct {

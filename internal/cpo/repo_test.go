@@ -36,3 +36,18 @@ func TestCheckBackupType(t *testing.T) {
 		}
 	}
 }
+
+func TestCronJobName(t *testing.T) {
+	t.Parallel()
+	// Of internal/cpo/cpotest/samples: both CronJobs of the last have one name.
+	for _, tc := range []struct{ cluster, repo, backupType, want string }{
+		{"cluster", "repo1", "full", "pgbackrest-cluster-repo1-full"},
+		{"a-cluster-with-a-name-of-forty-characters", "repo1", "full", "pgbackrest-a-cluster-with-a-name-of-forty-characters"},
+		{"a-cluster-with-a-name-of-forty-characters", "repo1", "incr", "pgbackrest-a-cluster-with-a-name-of-forty-characters"},
+		{"a-cluster-with-thirty-four-letters", "repo2", "full", "pgbackrest-a-cluster-with-thirty-four-letters-repo2"},
+	} {
+		if got := cpo.CronJobName(tc.cluster, tc.repo, tc.backupType); got != tc.want {
+			t.Errorf("%+v: got %s", tc, got)
+		}
+	}
+}

@@ -29,16 +29,18 @@ import (
 // A case is a directory under testdata: cr.yaml, stanza.yaml where the cluster
 // has one, known.yaml where earlier runs have found something, as in status.repos
 // of the Stanza, others.yaml with other clusters that ask for a location of this
-// one, and want.yaml, which -update writes.
+// one, provisioner with the word CPO where CPO owns the configuration, and
+// want.yaml, which -update writes.
 const (
-	fileCR     = "cr.yaml"
-	fileOthers = "others.yaml"
-	fileStanza = "stanza.yaml"
-	fileKnown  = "known.yaml"
-	fileWant   = "want.yaml"
+	fileCR          = "cr.yaml"
+	fileOthers      = "others.yaml"
+	fileStanza      = "stanza.yaml"
+	fileKnown       = "known.yaml"
+	fileProvisioner = "provisioner"
+	fileWant        = "want.yaml"
 )
 
-var allFiles = []string{fileCR, fileStanza, fileKnown, fileOthers, fileWant}
+var allFiles = []string{fileCR, fileStanza, fileKnown, fileOthers, fileProvisioner, fileWant}
 
 // golden is want.yaml: the objects as the operator applies them, and the Problems.
 // It is written from the JSON form of the objects and read as Kubernetes' types.
@@ -161,7 +163,7 @@ func readCase(t testing.TB, dir string) translate.Input {
 			t.Errorf("%s: %s is %v, want %s", filepath.Join(dir, fileCR), key, object[key], want)
 		}
 	}
-	in := translate.Input{Provisioner: vocab.ProvisionedByUs}
+	in := translate.Input{Provisioner: provisionerOf(t, filepath.Join(dir, fileProvisioner))}
 	in.Cluster, in.FieldErrors = cpo.Decode(object)
 
 	if file := filepath.Join(dir, fileKnown); exists(file) {
@@ -184,6 +186,18 @@ func readCase(t testing.TB, dir string) translate.Input {
 	}
 	in.Stanza = stanza.Spec
 	return in
+}
+
+func provisionerOf(t testing.TB, file string) vocab.Provisioner {
+	t.Helper()
+	if !exists(file) {
+		return vocab.ProvisionedByUs
+	}
+	by := vocab.Provisioner(strings.TrimSpace(readFile(t, file)))
+	if by != vocab.ProvisionedByCPO {
+		t.Fatalf("%s: the only other provisioner is %s", file, vocab.ProvisionedByCPO)
+	}
+	return by
 }
 
 func exists(file string) bool {

@@ -141,8 +141,13 @@ func TestPlanIsWholeOrKept(t *testing.T) {
 		inputs = append(inputs, readCase(t, dir))
 	}
 	random := newRandom(t)
-	for range rounds {
-		inputs = append(inputs, randomInput(random))
+	for i := range rounds {
+		in := randomInput(random)
+		inputs = append(inputs, in)
+		if i%8 == 0 {
+			in.Provisioner = vocab.ProvisionedByCPO
+			inputs = append(inputs, in)
+		}
 	}
 	planned, problems, hosts, keys, changed := 0, 0, 0, 0, 0
 	for _, in := range inputs {

@@ -60,7 +60,16 @@ func published(plan translate.Plan) translate.Plan {
 // checkConfiguration checks what is true of every configuration.
 func checkConfiguration(t testing.TB, in translate.Input, plan translate.Plan) {
 	t.Helper()
-	checkNoKey(t, in, plan)
+	if text := encode(t, published(plan)); strings.Contains(text, secretMark) {
+		t.Errorf("repeats a credential: %s", text)
+	}
+	if in.Provisioner != vocab.ProvisionedByUs {
+		if plan.Provision != nil || plan.Keep.Configuration {
+			t.Errorf("plans or keeps a configuration of %s: %+v", in.Provisioner, plan)
+		}
+		return
+	}
+	checkKeys(t, in, plan)
 	if (plan.Provision == nil) != (len(plan.Repos) == 0) {
 		t.Errorf("%d repos, configuration %v", len(plan.Repos), plan.Provision)
 	}
@@ -98,12 +107,9 @@ func checkConfiguration(t testing.TB, in translate.Input, plan translate.Plan) {
 	}
 }
 
-// checkNoKey checks that a key in the resource is in the Secret and nowhere else.
-func checkNoKey(t testing.TB, in translate.Input, plan translate.Plan) {
+// checkKeys checks that a key in the resource is in the Secret.
+func checkKeys(t testing.TB, in translate.Input, plan translate.Plan) {
 	t.Helper()
-	if text := encode(t, published(plan)); strings.Contains(text, secretMark) {
-		t.Errorf("repeats a credential: %s", text)
-	}
 	inline := slices.ContainsFunc(plan.Problems, func(p problem.Problem) bool { return p.Reason == vocab.ReasonCredentialInline })
 	if credentialOf(plan) != nil && !inline {
 		t.Error("uses a key of the resource and does not say so")

@@ -38,6 +38,9 @@ func Translate(in Input) Plan {
 		refused = len(p.Repos) == 0
 		problems = append(problems, plan.provision(in, repos.repos)...)
 		problems = append(problems, plan.schedule(in, repos.repos, stanza.Refuse())...)
+		if in.Provisioner == vocab.ProvisionedByCPO {
+			problems = append(problems, warnOfCPO(in, repos.repos)...)
+		}
 		if in.provisioned() && !plan.Keep.Configuration {
 			problems = append(problems, warnOfMoves(in, repos.repos)...)
 		}

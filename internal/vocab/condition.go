@@ -53,6 +53,9 @@ const (
 	ReasonIneffectiveOption  Reason = "IneffectiveOption"
 	ReasonSurprisingSchedule Reason = "SurprisingSchedule"
 	ReasonLocationChanged    Reason = "LocationChanged"
+	// BrokenByCPO, in mode alongside: CPO makes something of a field that does not
+	// work. It is Accepted=False where no backup at all can work.
+	ReasonBrokenByCPO Reason = "BrokenByCPO"
 
 	// Programmed=False: a planned object is not in place, or Argo refuses it.
 	ReasonApplyFailed             Reason = "ApplyFailed"

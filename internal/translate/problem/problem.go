@@ -21,8 +21,8 @@ const (
 type Severity int
 
 const (
-	// Refused means that the field is a mistake. It is not used, unless its reason
-	// is vocab.ReasonCredentialInline.
+	// Refused means that the field is a mistake. It is not used, unless Refuses says
+	// otherwise.
 	Refused Severity = iota
 	// Warning means that the field is used, and may not do what its user expects.
 	Warning
@@ -45,9 +45,10 @@ type Problem struct {
 }
 
 // Refuses reports whether the field is left out of the Plan. A key in the
-// resource itself is used all the same, and reported.
+// resource itself is used all the same, and reported, and so is what CPO makes
+// something broken of: only CPO uses it.
 func (p Problem) Refuses() bool {
-	return p.Severity == Refused && p.Reason != vocab.ReasonCredentialInline
+	return p.Severity == Refused && p.Reason != vocab.ReasonCredentialInline && p.Reason != vocab.ReasonBrokenByCPO
 }
 
 // List collects the Problems of one check.
