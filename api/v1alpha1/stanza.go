@@ -260,7 +260,8 @@ type CronJobStatus struct {
 	Type string `json:"type,omitempty"`
 	// owner of the schedule.
 	Owner CronJobOwner `json:"owner"`
-	// suspendedTime is when the CronJob was suspended. Absent if it is not.
+	// suspendedTime is when the CronJob was suspended. It stays if another than the
+	// operator resumes it, who then has the last word. Absent if it never was.
 	// +optional
 	SuspendedTime *metav1.Time `json:"suspendedTime,omitempty"`
 	// unhealthyTime is since when the CronWorkflow cannot make the backups, so that

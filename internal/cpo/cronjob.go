@@ -18,9 +18,6 @@ import (
 // and on its Jobs.
 const MemberBackupJob = "backup-job"
 
-// FieldManager is CPO as the API server knows it: the name of the binary in its image.
-const FieldManager = "postgres-operator"
-
 // maxCronJobName is where CPO cuts the name of a CronJob.
 const maxCronJobName = 52
 
@@ -65,8 +62,10 @@ func DecodeCronJob(cronJob *batchv1.CronJob) CronJob {
 		decoded.LastSlot = last.Time
 	}
 	decoded.Repo, decoded.Type = backupOf(cronJob)
-	// The default false of a field that CPO leaves out is CPO's in the managed fields.
-	if manager, at := lastManager(cronJob.ManagedFields, "f:suspend"); manager != FieldManager {
+	// The default of a field that CPO leaves out is CPO's in the managed fields. CPO is
+	// the one that writes the Job: its name is that of the binary in its image.
+	creator, _ := lastManager(cronJob.ManagedFields, "f:jobTemplate")
+	if manager, at := lastManager(cronJob.ManagedFields, "f:suspend"); manager != creator {
 		decoded.SuspendManager, decoded.SuspendTime = manager, at
 	}
 	decoded.DeadlineManager, _ = lastManager(cronJob.ManagedFields, "f:startingDeadlineSeconds")

@@ -4,6 +4,7 @@
 package alongside
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -153,7 +154,7 @@ func (d *decision) leave(message string) {
 func (d *decision) keep() {
 	why := d.unhealthy()
 	if d.Status.Owner == stanzaflowv1alpha1.OwnerUser {
-		d.Status.Message = fmt.Sprintf("suspended by %s; the operator never resumes it", d.cronJob.SuspendManager)
+		d.Status.Message = fmt.Sprintf("suspended by %s; the operator never resumes it", cmp.Or(d.cronJob.SuspendManager, "CPO"))
 		return
 	}
 	if why == "" {
@@ -176,9 +177,10 @@ func (d *decision) keep() {
 // our CronWorkflow can make the backups, and the moment is good.
 func (d *decision) take() {
 	d.liftDeadline()
-	if manager := d.cronJob.SuspendManager; manager != "" && manager != vocab.FieldManager {
+	if manager := d.resumer(); manager != "" {
 		d.Reason, d.Hold = vocab.ReasonLeftToCPO, true
 		d.Status.Message = fmt.Sprintf("resumed by %s, so CPO makes the backups; to let Stanzaflow make them, suspend it", manager)
+		d.Status.SuspendedTime = d.before.SuspendedTime
 		return
 	}
 	if why := d.unhealthy(); why != "" {
@@ -199,6 +201,19 @@ func (d *decision) take() {
 	}
 	d.Status.Message = "CronWorkflow " + d.CronWorkflow + " takes over the schedule"
 	d.add(object.Action{Verb: object.TakeOver, Want: d.have, Have: d.cronJob.Object(), Wake: d.now.Add(settle)})
+}
+
+// resumer is who has resumed the CronJob, empty if nobody has but us. CPO does not; if
+// it did after we had suspended it, the two operators would undo each other's work.
+func (d *decision) resumer() string {
+	switch manager := d.cronJob.SuspendManager; {
+	case manager == vocab.FieldManager:
+		return ""
+	case manager == "" && d.before.SuspendedTime != nil:
+		return "CPO"
+	default:
+		return manager
+	}
 }
 
 // giveBack decides about a CronJob whose backups our CronWorkflow does not make. It

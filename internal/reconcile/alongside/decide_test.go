@@ -112,6 +112,15 @@ func TestDecide(t *testing.T) {
 			change: func(s *scene) { resumed(s, user) }, owner: "CPO", reason: vocab.ReasonLeftToCPO, hold: true,
 			text: "resumed by kubectl-edit, so CPO makes the backups; to let Stanzaflow make them, suspend it",
 		},
+		"resumed by CPO itself": {
+			change: func(s *scene) {
+				resumed(s, "")
+				s.state.Stanza.Status.CronJobs = []stanzaflowv1alpha1.CronJobStatus{{
+					Name: s.cronJob.Name, UID: string(s.cronJob.UID), SuspendedTime: new(metav1.NewTime(s.now.Add(-time.Hour))),
+				}}
+			}, owner: "CPO", reason: vocab.ReasonLeftToCPO, hold: true,
+			text: "resumed by CPO, so CPO makes the backups; to let Stanzaflow make them, suspend it",
+		},
 		"its command is another": {
 			change: func(s *scene) {
 				resumed(s, "")
