@@ -5,6 +5,7 @@ package translate_test
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +22,7 @@ func TestLeftToCPO(t *testing.T) {
 	want := translate.Keep{Configuration: true, Everything: true}
 	for _, dir := range caseDirs(t) {
 		name, in := filepath.Base(dir), readCase(t, dir)
-		in.Claim = cpo.Claim{Managed: true}
+		in.Provisioner, in.Claim = vocab.ProvisionedByUs, cpo.Claim{Managed: true}
 		plan := translate.Translate(in)
 		if !plan.LeftToCPO || len(plan.Provision.Objects()) > 0 || len(plan.Schedules) > 0 {
 			t.Errorf("%s: %+v", name, plan)
@@ -31,8 +32,11 @@ func TestLeftToCPO(t *testing.T) {
 		}
 		others := in
 		others.Provisioner = vocab.ProvisionedByCPO
-		if diff := cmp.Diff(translate.Translate(others).Problems, plan.Problems); diff != "" {
-			t.Errorf("%s: checks what CPO checks (-alongside +here):\n%s", name, diff)
+		known := translate.Translate(others).Problems
+		for _, p := range plan.Problems {
+			if !slices.Contains(known, p) {
+				t.Errorf("%s: checks what CPO checks: %+v", name, p)
+			}
 		}
 	}
 }
