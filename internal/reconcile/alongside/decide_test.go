@@ -231,26 +231,38 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestDeadline gives a CronJob back at some times after a slot that we had.
+// TestDeadline gives a CronJob back at some times after a slot: Kubernetes must not
+// start it if we had it, and must if we had not.
 func TestDeadline(t *testing.T) {
-	for after, want := range map[time.Duration]int64{35 * time.Second: 0, 61 * time.Second: 56, 2 * time.Minute: 115} {
+	const no = -1 // not yet given back
+	for _, tc := range []struct {
+		after time.Duration
+		ours  bool
+		want  int64
+	}{
+		{35 * time.Second, true, no}, {61 * time.Second, true, 56}, {2 * time.Minute, true, 115},
+		{35 * time.Second, false, 0}, {2 * time.Minute, false, 0},
+	} {
 		s := newScene(t)
+		if !tc.ours {
+			s.state.Stanza.Status.Schedules = nil
+		}
 		s.state.Stanza.Spec.Managed = new(false)
-		s.now = s.now.Add(-time.Minute).Add(after) // the scene is a minute after the slot
+		s.now = s.now.Add(-time.Minute).Add(tc.after) // the scene is a minute after the slot
 		s.cronWorkflows[s.cronJob.Name] = object.AsSuspended(s.ours)
 		state := s.observe()
 		planned, err := object.Translate(state, vocab.ProvisionedByCPO)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got int64
+		got := int64(no)
 		for _, action := range object.With(alongside.Actions(alongside.Decide(state, planned, s.now)), object.GiveBack) {
 			if action.Have.GetName() == s.cronJob.Name {
 				got = action.Deadline
 			}
 		}
-		if got != want {
-			t.Errorf("%s after the slot: got deadline %d, want %d (0: not yet given back)", after, got, want)
+		if got != tc.want {
+			t.Errorf("%s after a slot that we had (%t): got deadline %d, want %d", tc.after, tc.ours, got, tc.want)
 		}
 	}
 }

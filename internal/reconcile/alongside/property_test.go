@@ -58,12 +58,20 @@ func play(t *testing.T, seed uint64) int64 {
 
 // event lets something happen, once in a few minutes.
 func (w *world) event() {
+	types := slices.Sorted(maps.Keys(schedules))
+	backupType := types[w.rng.IntN(len(types))]
+	// So many seconds before a slot, so that the operator would take over right then.
+	if ahead := times(schedules[backupType]).Next(w.now).Sub(w.now); ahead > 8*time.Second && ahead < 15*time.Second && w.rng.IntN(60) == 0 {
+		w.createCronJob(backupType)
+		return
+	}
 	if w.rng.IntN(100) != 0 {
 		return
 	}
-	types := slices.Sorted(maps.Keys(schedules))
-	backupType := types[w.rng.IntN(len(types))]
-	switch w.rng.IntN(9) {
+	switch w.rng.IntN(10) {
+	case 9:
+		w.kubernetesDown = w.now.Add(time.Duration(10+w.rng.IntN(50)) * time.Second)
+		w.note("the controller of Kubernetes is down")
 	case 0, 1:
 		w.createCronJob(backupType)
 	case 2, 3:

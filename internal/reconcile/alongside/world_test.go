@@ -50,16 +50,18 @@ type world struct {
 	jobEnd map[string]time.Time
 	// down is until when the operator is away, crash the number of actions after which
 	// it goes.
-	down         time.Time
-	crash        int
-	argoDown     bool
-	noTemplate   bool
-	uids         int
-	log          []string
-	started      map[slot][]string
-	excused      map[slot]bool
-	scheduledFor map[string]time.Time
-	slots        map[slot]time.Time
+	down  time.Time
+	crash int
+	// kubernetesDown is until when no Jobs are started.
+	kubernetesDown time.Time
+	argoDown       bool
+	noTemplate     bool
+	uids           int
+	log            []string
+	started        map[slot][]string
+	excused        map[slot]bool
+	scheduledFor   map[string]time.Time
+	slots          map[slot]time.Time
 	// seen is what the operator saw at its last pass.
 	seen object.State
 }
@@ -135,6 +137,9 @@ func times(expression string) schedule.Timetable {
 // kubernetes starts the Jobs, now and then some seconds late, and by what its cache
 // holds: for two seconds after a change, perhaps what was there before it.
 func (w *world) kubernetes() {
+	if w.kubernetesDown.After(w.now) {
+		return
+	}
 	for _, backupType := range slices.Sorted(maps.Keys(w.cronJobs)) {
 		c := w.cronJobs[backupType]
 		c.Running = w.jobEnd[backupType].After(w.now)
