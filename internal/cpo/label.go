@@ -4,13 +4,15 @@
 package cpo
 
 // Labels of the pods, set by CPO or, in mode standalone, by whoever runs
-// PostgreSQL (docs/bring-your-own-postgres.md).
+// PostgreSQL (docs/bring-your-own-postgres.md). All but the member type are defaults
+// that the configuration of CPO can change: see Labels.
 const (
 	LabelApplication = "application"
 	Application      = "cpo"
 	LabelCluster     = "cluster.cpo.opensource.cybertec.at/name"
 	LabelRole        = "member.cpo.opensource.cybertec.at/role"
 	RolePrimary      = "master"
+	// LabelMemberType is the same with every configuration of CPO.
 	LabelMemberType  = "member.cpo.opensource.cybertec.at/type"
 	MemberPostgreSQL = "postgresql"
 	MemberRepoHost   = "repo-host"
@@ -69,23 +71,3 @@ func RestoreConfigMapName(cluster string) string { return cluster + "-pgbackrest
 
 // CertSecretName is the name of the TLS Secret of a cluster.
 func CertSecretName(cluster string) string { return cluster + "-pgbackrest-cert" }
-
-// MemberSelector selects every pod of a cluster, including the repo host.
-func MemberSelector(cluster string) map[string]string {
-	return map[string]string{LabelApplication: Application, LabelCluster: cluster}
-}
-
-// PostgreSQLSelector selects the PostgreSQL pods of a cluster.
-func PostgreSQLSelector(cluster string) map[string]string {
-	return map[string]string{LabelApplication: Application, LabelCluster: cluster, LabelMemberType: MemberPostgreSQL}
-}
-
-// RepoHostSelector selects the repo host of a cluster.
-func RepoHostSelector(cluster string) map[string]string {
-	return map[string]string{LabelApplication: Application, LabelCluster: cluster, LabelMemberType: MemberRepoHost}
-}
-
-// PrimarySelector selects the primary of a cluster.
-func PrimarySelector(cluster string) map[string]string {
-	return map[string]string{LabelApplication: Application, LabelCluster: cluster, LabelRole: RolePrimary}
-}

@@ -211,7 +211,7 @@ func withComponents(t *testing.T, folder string, components ...string) []*unstru
 
 func testNetworkPolicies(t *testing.T, s *server, pods map[string]corev1.PodTemplateSpec) {
 	namespace := s.world(t).namespace
-	pods["PostgreSQL"] = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: cpo.PostgreSQLSelector(reconciletest.Cluster)}}
+	pods["PostgreSQL"] = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: cpo.DefaultLabels().PostgreSQL(reconciletest.Cluster)}}
 	components := "../../workflows/components/"
 	objects := withComponents(t, "../../deploy/overlays/standalone", "../../deploy/components/network-policy")
 	objects = append(objects, withComponents(t, "../../workflows", components+"network-policy", components+"network-policy-postgresql")...)

@@ -231,7 +231,7 @@ func checkCommands(t *testing.T, place string, in translate.Input) {
 		return // No API server accepts it.
 	}
 	for _, r := range in.Cluster.PgBackRest.Repos {
-		target, err := storage.TargetFor(in.Cluster, r.Name)
+		target, err := storage.TargetFor(in.Cluster, cpo.DefaultLabels(), r.Name)
 		if err != nil {
 			continue // There is no run.
 		}

@@ -82,6 +82,8 @@ type Input struct {
 // resource again, so a run that has begun ends by the rules it began with, even
 // if the resource is deleted meanwhile.
 type Result struct {
+	// Labels by which the pods of the cluster are found.
+	Labels  cpo.Labels        `json:"labels"`
 	Primary storage.Container `json:"primary"`
 	// Host is where the backup is made: the repo host, or the primary again.
 	Host      storage.Container `json:"host"`
@@ -128,7 +130,7 @@ func Run(ctx context.Context, in Input) (Result, error) {
 		}
 	}
 	return Result{
-		Primary: p.target.Primary, Host: p.target.Host, Repo: p.target.Repo, StartFast: p.target.StartFast,
+		Labels: p.Cluster.Labels, Primary: p.target.Primary, Host: p.target.Host, Repo: p.target.Repo, StartFast: p.target.StartFast,
 		ArchiveTimeout: p.target.ArchiveTimeout, Cipher: p.target.Repository.Cipher, Facts: p.facts,
 	}, nil
 }

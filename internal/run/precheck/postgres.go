@@ -27,7 +27,7 @@ func (p *precheck) checkPostgres(ctx context.Context) (err error) {
 		// only the pod knows of it.
 		return &attempt.Failure{Held: true, Message: fmt.Sprintf(
 			"PostgreSQL in %s is in recovery although its pod has the label %s=%s, no backup is made: it is a standby or is being restored, and can be backed up when it is promoted; else correct the label",
-			at, cpo.LabelRole, cpo.RolePrimary)}
+			at, p.Cluster.Labels.Role, cpo.RolePrimary)}
 	case postgres.ArchiveMode != "on":
 		return attempt.Stop("archive_mode is %s in %s, must be on: without the WAL no backup can be restored", postgres.ArchiveMode, at)
 	case !postgres.ArchiveCommand:

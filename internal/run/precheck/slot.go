@@ -29,7 +29,7 @@ func (p *precheck) checkSlot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the Workflow of this run: %w", err)
 	}
-	cronJobs, err := c.Finder.CronJobs(ctx, c.Namespace, p.backupJobs())
+	cronJobs, err := c.Finder.CronJobs(ctx, c.Namespace, c.Labels.BackupJobs(c.Name))
 	switch {
 	case apierrors.IsForbidden(err):
 		return attempt.Stop("cannot see whether CPO makes this backup: the run may not list CronJobs in namespace %s, %s: %v", c.Namespace, alongside, err)
@@ -42,15 +42,6 @@ func (p *precheck) checkSlot(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// backupJobs selects the CronJobs of CPO that make backups of the cluster.
-func (p *precheck) backupJobs() map[string]string {
-	name := cpo.LabelCluster
-	if labels := p.stanza.Status.Configuration.Labels; labels != nil {
-		name = labels.ClusterName
-	}
-	return map[string]string{name: p.Cluster.Name, cpo.LabelMemberType: cpo.MemberBackupJob}
 }
 
 // checkCronJob finds out whether a slot belongs to one CronJob. One whose command

@@ -64,7 +64,7 @@ func (p *precheck) checkNeverHadBackups(context.Context) error {
 		if err != nil || !lost || known.Backups == 0 {
 			continue
 		}
-		target, err := storage.TargetFor(p.postgresql, known.Name)
+		target, err := storage.TargetFor(p.postgresql, p.Cluster.Labels, known.Name)
 		if err != nil || target.Repository.Location != known.Location {
 			continue
 		}

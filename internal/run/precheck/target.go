@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
@@ -36,11 +37,21 @@ func (p *precheck) readStanza(ctx context.Context) (err error) {
 	if p.stanza, err = c.Finder.Stanza(ctx, c.Namespace, c.Name); err != nil {
 		return fmt.Errorf("cannot read stanza %s/%s: %w", c.Namespace, c.Name, err)
 	}
+	c.Labels = labelsIn(p.stanza.Status)
 	return nil
 }
 
+// labelsIn are the labels of the pods that the operator has declared. It declares
+// none where CPO's defaults hold.
+func labelsIn(status stanzaflowv1alpha1.StanzaStatus) cpo.Labels {
+	if declared := status.Configuration; declared != nil && declared.Labels != nil {
+		return cpo.Labels{Cluster: declared.Labels.Cluster, ClusterName: declared.Labels.ClusterName, Role: declared.Labels.Role}
+	}
+	return cpo.DefaultLabels()
+}
+
 func (p *precheck) findTarget(context.Context) (err error) {
-	if p.target, err = storage.TargetFor(p.postgresql, p.Repo); err != nil {
+	if p.target, err = storage.TargetFor(p.postgresql, p.Cluster.Labels, p.Repo); err != nil {
 		return attempt.Stop("%v", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 )
 
@@ -18,6 +19,8 @@ type Cluster struct {
 	Clock    attempt.Clock
 	// Namespace and Name of the postgresql resource.
 	Namespace, Name string
+	// Labels by which its pods are found.
+	Labels cpo.Labels
 	// Log is the log of the container, Transcript the file that also gets what
 	// the commands of pgBackRest log.
 	Log        io.Writer

@@ -50,7 +50,7 @@ func (c *Cluster) FindPod(ctx context.Context, container storage.Container) (cor
 			names = append(names, p.Name)
 		}
 		slices.Sort(names)
-		advice := "only one may carry " + cpo.LabelRole + "=" + cpo.RolePrimary
+		advice := "only one may carry " + c.Labels.Role + "=" + cpo.RolePrimary
 		if container.Name == cpo.ContainerRepoHost {
 			advice = "only that of StatefulSet " + manifest.RepoHostName(c.Name) + " may carry " + cpo.LabelMemberType + "=" + cpo.MemberRepoHost
 		}
@@ -82,7 +82,7 @@ type Member struct {
 // backup that began before a failover can continue in the pod that was the
 // primary, and in one that is terminating.
 func (c *Cluster) Members(ctx context.Context) ([]Member, error) {
-	pods, err := c.Finder.Pods(ctx, c.Namespace, cpo.MemberSelector(c.Name))
+	pods, err := c.Finder.Pods(ctx, c.Namespace, c.Labels.Members(c.Name))
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the pods of postgresql %s/%s: %w", c.Namespace, c.Name, err)
 	}

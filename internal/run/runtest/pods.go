@@ -13,7 +13,7 @@ import (
 // RepoHost returns the pod of a repo host that is ready.
 func RepoHost(name string) corev1.Pod {
 	return corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: Namespace, Labels: cpo.RepoHostSelector(Cluster)},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: Namespace, Labels: cpo.DefaultLabels().RepoHost(Cluster)},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: cpo.ContainerRepoHost}}},
 		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: cpo.ContainerRepoHost, Ready: true, State: runs}}},
 	}
@@ -22,7 +22,7 @@ func RepoHost(name string) corev1.Pod {
 // Primary returns a pod that is ready and carries the labels of a primary.
 func Primary(name string) corev1.Pod {
 	return corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: Namespace, Labels: cpo.PrimarySelector(Cluster)},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: Namespace, Labels: cpo.DefaultLabels().Primary(Cluster)},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: cpo.ContainerPostgreSQL}, {Name: "sidecar"}}},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
 			{Name: cpo.ContainerPostgreSQL, Ready: true, State: runs}, {Name: "sidecar", Ready: false, State: runs},

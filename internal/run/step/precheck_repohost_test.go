@@ -74,7 +74,7 @@ func TestRunOnARepoHost(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.file(filePrecheck)), &got); err != nil {
 		t.Fatal(err)
 	}
-	wantHost := storage.Container{Role: "repo host", Selector: cpo.RepoHostSelector(runtest.Cluster), Name: host}
+	wantHost := storage.Container{Role: "repo host", Selector: cpo.DefaultLabels().RepoHost(runtest.Cluster), Name: host}
 	if diff := cmp.Diff(wantHost, got.Host); diff != "" || got.Primary.Name != primary {
 		t.Errorf("primary %+v, host (-want +got):\n%s", got.Primary, diff)
 	}

@@ -378,8 +378,9 @@ func TestPrecheckGathersFacts(t *testing.T) {
 	}
 	incr := known("20260227-010000F_20260228-230000I", cpo.Incr, 2*time.Hour)
 	want := precheck.Result{
-		Primary: storage.Container{Role: "primary", Selector: cpo.PrimarySelector(runtest.Cluster), Name: cpo.ContainerPostgreSQL},
-		Host:    storage.Container{Role: "primary", Selector: cpo.PrimarySelector(runtest.Cluster), Name: cpo.ContainerPostgreSQL},
+		Labels:  cpo.DefaultLabels(),
+		Primary: storage.Container{Role: "primary", Selector: cpo.DefaultLabels().Primary(runtest.Cluster), Name: cpo.ContainerPostgreSQL},
+		Host:    storage.Container{Role: "primary", Selector: cpo.DefaultLabels().Primary(runtest.Cluster), Name: cpo.ContainerPostgreSQL},
 		Repo:    1, StartFast: true, ArchiveTimeout: time.Minute, Cipher: "aes-256-cbc",
 		Facts: gate.Facts{
 			Run:        gate.Run{Namespace: runtest.Namespace, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule"},

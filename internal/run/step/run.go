@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
@@ -111,11 +112,19 @@ func (s *step) resume() (err error) {
 func (s *step) attach() {
 	s.cluster = &remote.Cluster{
 		Finder: s.Finder, Executor: s.Executor, Clock: s.clock, Namespace: s.Namespace, Name: s.Cluster,
-		Log: s.Log, Transcript: s.Workspace.path(fileLog), Logf: s.logf,
+		Labels: s.labels(), Log: s.Log, Transcript: s.Workspace.path(fileLog), Logf: s.logf,
 	}
 	s.attempts = attempt.Series{
 		Name: s.name, Clock: s.clock, Logf: s.logf, Attempts: s.Attempts, Backoff: s.Backoff, Deadline: s.Deadline,
 	}
+}
+
+// labels are those that precheck has found, CPO's own defaults before it.
+func (s *step) labels() cpo.Labels {
+	if found, err := s.Workspace.precheck(); err == nil {
+		return found.Labels
+	}
+	return cpo.DefaultLabels()
 }
 
 // newReport returns the report of a run that has proven nothing.

@@ -16,9 +16,10 @@ import (
 // cluster, ready or not, because a server that starts must archive. The other names
 // the primary, and only while it is ready.
 func services(cluster cpo.Postgresql) []corev1.Service {
+	labels := cpo.DefaultLabels()
 	return []corev1.Service{
-		headless(cluster, manifest.ClusterPodsServiceName(cluster.Name), cpo.MemberSelector(cluster.Name), true),
-		headless(cluster, manifest.PrimaryServiceName(cluster.Name), cpo.PrimarySelector(cluster.Name), false),
+		headless(cluster, manifest.ClusterPodsServiceName(cluster.Name), labels.Members(cluster.Name), true),
+		headless(cluster, manifest.PrimaryServiceName(cluster.Name), labels.Primary(cluster.Name), false),
 	}
 }
 

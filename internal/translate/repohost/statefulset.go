@@ -32,7 +32,7 @@ const (
 // a second repo may come later.
 func statefulSet(in Input, hosted []storage.Repo) appsv1.StatefulSet {
 	cluster := in.Cluster.Name
-	selector := cpo.RepoHostSelector(cluster)
+	selector := cpo.DefaultLabels().RepoHost(cluster)
 	// CPO's labels, as on CPO's own repo host: runs find it by them.
 	labels := manifest.Labels(cluster)
 	maps.Copy(labels, selector)
@@ -70,7 +70,7 @@ func pod(in Input, hosted []storage.Repo) corev1.PodSpec {
 				PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{{
 					Weight: 100,
 					PodAffinityTerm: corev1.PodAffinityTerm{
-						LabelSelector: &metav1.LabelSelector{MatchLabels: cpo.PostgreSQLSelector(in.Cluster.Name)},
+						LabelSelector: &metav1.LabelSelector{MatchLabels: cpo.DefaultLabels().PostgreSQL(in.Cluster.Name)},
 						TopologyKey:   corev1.LabelHostname,
 					},
 				}},

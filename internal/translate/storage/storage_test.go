@@ -193,7 +193,7 @@ func TestTargetFor(t *testing.T) {
 		number int
 		onHost bool
 	}{{"repo2", 2, false}, {"repo4", 4, true}} {
-		target, err := TargetFor(cluster, tc.repo)
+		target, err := TargetFor(cluster, cpo.DefaultLabels(), tc.repo)
 		if err != nil || target.Repo != tc.number || target.OnRepoHost() != tc.onHost || !target.StartFast || target.Repository.Name != tc.repo {
 			t.Errorf("%s: %+v, %v", tc.repo, target, err)
 		}
@@ -205,19 +205,19 @@ func TestTargetFor(t *testing.T) {
 		}
 	}
 	cluster.PgBackRest.Global["start-fast"] = "n"
-	if target, err := TargetFor(cluster, "repo2"); err != nil || target.StartFast {
+	if target, err := TargetFor(cluster, cpo.DefaultLabels(), "repo2"); err != nil || target.StartFast {
 		t.Errorf("with start-fast=n: %+v, %v", target, err)
 	}
 	for repo, want := range map[string]string{
 		"repo5": `parameter repo is "repo5", must be repo1, repo2, repo3 or repo4`,
 		"repo1": "postgresql cpo/orders has no repo1 in spec.backup.pgbackrest.repos",
 	} {
-		if _, err := TargetFor(cluster, repo); err == nil || err.Error() != want {
+		if _, err := TargetFor(cluster, cpo.DefaultLabels(), repo); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", repo, err, want)
 		}
 	}
 	cluster.PgBackRest = nil
-	if _, err := TargetFor(cluster, "repo1"); err == nil || err.Error() != "postgresql cpo/orders has no spec.backup.pgbackrest" {
+	if _, err := TargetFor(cluster, cpo.DefaultLabels(), "repo1"); err == nil || err.Error() != "postgresql cpo/orders has no spec.backup.pgbackrest" {
 		t.Errorf("without the section: %v", err)
 	}
 }

@@ -42,9 +42,10 @@ type Container struct {
 	Name     string            `json:"name"`
 }
 
-// TargetFor returns the target for a repo of a cluster. The error is for the person
+// TargetFor returns the target for a repo of a cluster whose pods have some labels. The
+// error is for the person
 // who started the run: the cluster does not have the repo.
-func TargetFor(cluster cpo.Postgresql, repoName string) (Target, error) {
+func TargetFor(cluster cpo.Postgresql, labels cpo.Labels, repoName string) (Target, error) {
 	if _, err := cpo.RepoNumber(repoName); err != nil {
 		return Target{}, fmt.Errorf("parameter repo is %q, %w", repoName, err)
 	}
@@ -58,7 +59,7 @@ func TargetFor(cluster cpo.Postgresql, repoName string) (Target, error) {
 	repo, _ := RepoAt(cluster.PgBackRest, index) // the name is good
 	target := Target{
 		Repo:       repo.Number,
-		Primary:    Container{Role: "primary", Selector: cpo.PrimarySelector(cluster.Name), Name: cpo.ContainerPostgreSQL},
+		Primary:    Container{Role: "primary", Selector: labels.Primary(cluster.Name), Name: cpo.ContainerPostgreSQL},
 		StartFast:  cluster.PgBackRest.Global["start-fast"] != "n",
 		Repository: RepositoryOf(cluster, repo),
 
@@ -66,7 +67,7 @@ func TargetFor(cluster cpo.Postgresql, repoName string) (Target, error) {
 	}
 	target.Host = target.Primary
 	if repo.OnRepoHost() {
-		target.Host = Container{Role: "repo host", Selector: cpo.RepoHostSelector(cluster.Name), Name: cpo.ContainerRepoHost}
+		target.Host = Container{Role: "repo host", Selector: labels.RepoHost(cluster.Name), Name: cpo.ContainerRepoHost}
 	}
 	return target, nil
 }
