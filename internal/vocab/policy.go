@@ -25,6 +25,7 @@ var policies = map[Provisioner][]string{
 	},
 	ProvisionedByCPO: {
 		"stanzaflow-cronjobs",
+		"stanzaflow-restore-marker",
 	},
 }
 

@@ -6,10 +6,14 @@ package precheck
 import (
 	"context"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -38,6 +42,24 @@ func (p *precheck) checkRestore(ctx context.Context) error {
 		return fmt.Errorf("cannot see whether CPO restores the cluster: cannot ask for ConfigMap %s/%s: %w", c.Namespace, marker, err)
 	case exists:
 		return attempt.Held("postgresql %s/%s is being restored, no backup is made: there is CPO's ConfigMap %s; the schedules continue by themselves when CPO has deleted it", c.Namespace, c.Name, marker)
+	}
+	return nil
+}
+
+// checkVolumeOfCPO refuses a repo that CPO does not put where the resource says.
+// Nothing of CPO's reports either mistake.
+func (p *precheck) checkVolumeOfCPO(context.Context) error {
+	if !p.besideCPO() || !p.target.OnRepoHost() {
+		return nil
+	}
+	index := slices.IndexFunc(p.postgresql.PgBackRest.Repos, func(r cpo.Repo) bool { return r.Name == p.Repo })
+	if index+1 != p.target.Repo {
+		return attempt.Stop("CPO numbers the repos of storage pvc by their position in spec.backup.pgbackrest.repos, so that %s is repo%d there: give it the number of its position", p.Repo, index+1)
+	}
+	option := pgbackrest.RepoOption(p.target.Repo, "path")
+	volume := path.Join(cpo.RepoDir, p.Repo)
+	if dir, set := p.postgresql.PgBackRest.Global[option]; set && !strings.HasPrefix(path.Clean(dir)+"/", volume+"/") {
+		return attempt.Stop("spec.backup.pgbackrest.global sets %s to a directory outside of the volume, %s, and CPO's repo host would write there, into the file system of its container: remove it", option, volume)
 	}
 	return nil
 }

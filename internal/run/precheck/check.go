@@ -29,6 +29,8 @@ var checks = []func(*precheck, context.Context) error{
 	(*precheck).checkRestore,
 	// The postgresql has the repo of this run.
 	(*precheck).findTarget,
+	// CPO puts a repo on a volume where the resource says.
+	(*precheck).checkVolumeOfCPO,
 	// The cluster has one primary that is ready, and CPO is not upgrading it.
 	(*precheck).findPrimary,
 	// PostgreSQL is no standby, and its settings archive WAL to our stanza.
@@ -37,10 +39,10 @@ var checks = []func(*precheck, context.Context) error{
 	(*precheck).findHost,
 	// pgBackRest starts, and its versions do not differ.
 	(*precheck).checkVersions,
-	// The operator has declared the configuration for the current spec.backup.
+	// The operator has seen the current spec.backup.
 	(*precheck).checkDeclared,
-	// The pods have the configuration that the operator declared.
-	(*precheck).checkDigests,
+	// The pods have its configuration.
+	(*precheck).checkFiles,
 	// No option in the files of the primary is a mistake.
 	(*precheck).checkPrimaryOptions,
 	// Nor is one in the files of the repo host.

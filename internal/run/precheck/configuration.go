@@ -20,11 +20,23 @@ import (
 // change.
 func (p *precheck) checkDeclared(context.Context) error {
 	declared := p.stanza.Status.Configuration
-	if declared == nil || declared.Source != p.backupDigest {
-		return attempt.Retry("the operator has not yet written the configuration for the current spec.backup of postgresql %s/%s: if it stays so, look at the Stanza and at the log of the operator",
+	if declared != nil && declared.Source == p.backupDigest {
+		return nil
+	}
+	if p.besideCPO() {
+		return attempt.Retry("the operator has not yet seen the current spec.backup of postgresql %s/%s: if it stays so, look at the Stanza and at the log of the operator",
 			p.Cluster.Namespace, p.Cluster.Name)
 	}
-	return nil
+	return attempt.Retry("the operator has not yet written the configuration for the current spec.backup of postgresql %s/%s: if it stays so, look at the Stanza and at the log of the operator",
+		p.Cluster.Namespace, p.Cluster.Name)
+}
+
+// checkFiles compares the files in the pods with what they should be.
+func (p *precheck) checkFiles(ctx context.Context) error {
+	if p.besideCPO() {
+		return p.checkPlaces(ctx)
+	}
+	return p.checkDigests(ctx)
 }
 
 // checkDigests compares the files in the pods with what the operator declared. It

@@ -18,5 +18,5 @@
 //
 // It refuses: to change anything but to create a stanza that is missing; to create
 // one where a repo has lost its backups; to read the value of an option, which may
-// be a credential.
+// be a credential, except those that say where backups go.
 package precheck

@@ -18,6 +18,8 @@
 //   - pgBackRest: info, stanza-create, check, backup, expire, repo-ls and verify
 //     over one repo with its backups and WAL, the lock, and failures with the
 //     code and text of real ones;
+//   - CPO, as far as a run sees it: its CronJobs, its configuration, the marker of a
+//     restore;
 //   - pkill, sha256sum and grep, in the forms in which a step calls them.
 //
 // It also fails the test for what no step may do: a second backup beside one that

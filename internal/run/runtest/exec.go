@@ -56,6 +56,8 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 		return w.sha256sum(c)
 	case "grep":
 		return w.grep(c)
+	case "grep places":
+		return w.grepPlaces(c)
 	case "version":
 		return c.Print("pgBackRest " + w.Versions[at.Container] + "\n")
 	case "check":
@@ -119,6 +121,9 @@ func (c Call) Name() string {
 	if slices.Equal(c.Argv, pgbackrest.TerminateWorkersCommand()) {
 		return "pkill workers"
 	}
+	if c.Argv[0] == "grep" && c.Argv[1] == "-E" {
+		return "grep places"
+	}
 	if c.Argv[0] == "pgbackrest" {
 		return c.Argv[1]
 	}
@@ -173,4 +178,24 @@ func (w *World) grep(c Call) error {
 		return &remote.ExitError{Code: 1}
 	}
 	return c.Print(strings.Join(lines, "\n") + "\n")
+}
+
+// grepPlaces finds lines of one file.
+func (w *World) grepPlaces(c Call) error {
+	pattern, file := regexp.MustCompile(c.Argv[2]), c.Argv[3]
+	content, ok := w.Files[c.At.Container][strings.TrimPrefix(file, cpo.ConfigDir+"/")]
+	if !ok {
+		_, _ = fmt.Fprintf(c.Stderr, "grep: %s: No such file or directory\n", file)
+		return &remote.ExitError{Code: 2}
+	}
+	found := ""
+	for line := range strings.Lines(content) {
+		if pattern.MatchString(strings.TrimRight(line, "\n")) {
+			found += line
+		}
+	}
+	if found == "" {
+		return &remote.ExitError{Code: 1}
+	}
+	return c.Print(found)
 }

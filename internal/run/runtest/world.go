@@ -46,6 +46,8 @@ type World struct {
 	// Cluster is the postgresql resource, BackupDigest that of its spec.backup.
 	Cluster      cpo.Postgresql
 	BackupDigest string
+	// beside means that CPO writes the configuration.
+	beside bool
 	// FieldErrors are what the operator cannot read of it.
 	FieldErrors []cpo.FieldError
 	// ClusterError, PodsError and StanzaError come from the API server.
@@ -195,9 +197,13 @@ func NewWithRepoHost(t *testing.T) *World {
 }
 
 // Project brings the configuration that the operator writes into the pods, and
-// declares it.
+// declares it. Beside CPO it is that of CPO.
 func (w *World) Project() {
 	w.T.Helper()
+	if w.beside {
+		w.projectCPO()
+		return
+	}
 	plan := w.Declare()
 	if plan.Provision == nil || len(plan.Problems.Mistakes()) > 0 {
 		w.T.Fatalf("no configuration: %v", plan.Problems)

@@ -131,6 +131,7 @@ func testAllowed(t *testing.T, s *server) {
 		"end the workers it left":   pgbackrest.TerminateWorkersCommand(),
 		"digest of the file":        pgbackrest.ConfigDigestCommand(cpo.ConfigDir + "/" + cpo.ConfigFileName),
 		"names of the options":      pgbackrest.OptionNamesCommand(cpo.ConfigDir),
+		"where backups go":          pgbackrest.PlacesCommand(cpo.ConfigDir + "/" + cpo.ConfigFileName),
 		"ask for settings":          remote.PsqlCommand(remote.PostgresStatement),
 		"ask for sessions":          remote.PsqlCommand(remote.BackupSessionsStatement),
 	} {
@@ -148,7 +149,12 @@ func testAllowed(t *testing.T, s *server) {
 
 // testSteps: the table above could lack what a step has learned since.
 func testSteps(t *testing.T, s *server) {
-	for name, makeWorld := range map[string]func(*testing.T) *runtest.World{"in the primary": runtest.New, "with a repo host": runtest.NewWithRepoHost} {
+	for name, makeWorld := range map[string]func(*testing.T) *runtest.World{
+		"in the primary": runtest.New, "with a repo host": runtest.NewWithRepoHost,
+		"beside CPO": func(t *testing.T) *runtest.World {
+			return makeWorld(t, runtest.NewWithRepoHost, (*runtest.World).BesideCPO)
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := makeWorld(t)
 			w.StanzaExists = false
@@ -251,6 +257,11 @@ func testRefused(t *testing.T, s *server) {
 		"options of another directory":          {exec{argv: pgbackrest.OptionNamesCommand("/")}, otherCommand},
 		"values of the options":                 {exec{argv: at(4, ".*", pgbackrest.OptionNamesCommand(cpo.ConfigDir))}, otherCommand},
 		"lines with a name of an option":        {exec{argv: without("-o", pgbackrest.OptionNamesCommand(cpo.ConfigDir))}, otherCommand},
+		"all values of the file":                {exec{argv: at(2, ".*", pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName))}, otherCommand},
+		"the key of an account":                 {exec{argv: at(2, strings.Replace(pgbackrest.PlacesCommand("x")[2], "azure-account", "azure-key", 1), pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName))}, otherCommand},
+		"where backups go, of a Secret":         {exec{argv: pgbackrest.PlacesCommand(cpo.ConfigDir + "/s3.conf")}, otherCommand},
+		"where backups go, of two files":        {exec{argv: with(pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "/etc/passwd")}, otherCommand},
+		"lines around those options":            {exec{argv: with(pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "--context=100")}, otherCommand},
 		"options with a pattern of a file":      {exec{argv: with(pgbackrest.OptionNamesCommand(cpo.ConfigDir), "-f", "/etc/passwd")}, otherCommand},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,11 +19,6 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// besideCPO has the operator declare that CPO writes the configuration.
-func besideCPO(w *runtest.World) {
-	w.StanzaObject.Status.Configuration.Provisioner = string(vocab.ProvisionedByCPO)
-}
-
 // TestPrecheckSlot: a slot belongs to one of us, whatever the operator has done.
 func TestPrecheckSlot(t *testing.T) {
 	before, after := runtest.Start.Add(-time.Minute), runtest.Start.Add(time.Minute)
@@ -84,7 +79,7 @@ func TestPrecheckSlot(t *testing.T) {
 		}, makes},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := makeWorld(t, nil, besideCPO)
+			w := makeWorld(t, nil, (*runtest.World).BesideCPO)
 			tc.change(w)
 			p := newPod(w)
 			p.mustRun("begin")
@@ -111,7 +106,7 @@ func TestPrecheckSlot(t *testing.T) {
 // no other owner.
 func TestPrecheckSlotOfNobody(t *testing.T) {
 	for name, change := range map[string]func(*pod){
-		"started by a person": func(p *pod) { besideCPO(p.World); p.parameters.Trigger = "manual" },
+		"started by a person": func(p *pod) { p.BesideCPO(); p.parameters.Trigger = "manual" },
 		"without CPO":         func(*pod) {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +146,7 @@ func TestPrecheckSlotUnknown(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := makeWorld(t, nil, besideCPO)
+			w := makeWorld(t, nil, (*runtest.World).BesideCPO)
 			tc.change(w)
 			p := newPod(w)
 			p.mustRun("begin")
@@ -180,7 +175,7 @@ func TestPrecheckRestore(t *testing.T) {
 			"postgresql shop/orders is being restored, no backup is made: there is CPO's ConfigMap orders-pgbackrest-restore",
 		},
 		"a ConfigMap that nobody uses without CPO": {
-			func(w *runtest.World) { marked(w); w.StanzaObject.Status.Configuration.Provisioner = "" }, 0, "", "",
+			func(w *runtest.World) { marked(w); w.WithoutCPO() }, 0, "", "",
 		},
 		"no right": {
 			func(w *runtest.World) { w.ConfigMapError = forbidden }, ExitStop, stanzaflowv1alpha1.RunFailed,
@@ -193,7 +188,7 @@ func TestPrecheckRestore(t *testing.T) {
 	} {
 		for _, trigger := range []string{vocab.TriggerSchedule, "manual"} {
 			t.Run(name+", "+trigger, func(t *testing.T) {
-				w := makeWorld(t, nil, besideCPO)
+				w := makeWorld(t, nil, (*runtest.World).BesideCPO)
 				tc.change(w)
 				p := newPod(w)
 				p.parameters.Trigger = trigger
