@@ -6,9 +6,13 @@ package remote
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrNoPkill means that an image has no pkill. CPO's repo host is such a one.
+var ErrNoPkill = errors.New("there is no pkill")
 
 // Signal runs pkill in a container. It reports whether there was a process to
 // send the signal to.
@@ -21,7 +25,7 @@ func (c *Cluster) Signal(ctx context.Context, at Place, argv []string) (bool, er
 	case ended && code == 1:
 		return false, nil
 	case missing(code, err):
-		return false, fmt.Errorf("there is no pkill in %s", at)
+		return false, fmt.Errorf("%w in %s", ErrNoPkill, at)
 	}
 	return false, fmt.Errorf("pkill failed in %s: %s", at, cmp.Or(out.Complaint(), err.Error()))
 }

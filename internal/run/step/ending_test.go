@@ -171,7 +171,33 @@ func TestCancelled(t *testing.T) {
 		},
 		"there is no pkill": {
 			world: runtest.New, change: func(w *runtest.World) { w.Always("pkill", runtest.Fails(127, "")) }, places: []remote.Place{atPrimary}, reason: vocab.EventBackupNotEnded,
-			want: []string{"its backup may still be running, there is no pkill in shop/orders-0 (postgres)"},
+			want: []string{
+				"its backup may still be running, there is no pkill in shop/orders-0 (postgres), it cannot be ended from here; the next run waits for it",
+				"to end it, run bash -c 'kill $(pgrep --full [s]tanzaflow-run=" + runtest.Run + ")' in the container",
+			},
+		},
+		"there is no pkill in CPO's repo host": {
+			world: func(t *testing.T) *runtest.World {
+				return makeWorld(t, runtest.NewWithRepoHost, (*runtest.World).BesideCPO)
+			},
+			change: func(w *runtest.World) { w.Always("pkill", runtest.Fails(127, "")) }, places: []remote.Place{atRepoHost}, reason: vocab.EventBackupNotEnded,
+			want: []string{"there is no pkill in shop/" + runtest.RepoHostPod + " (pgbackrest), it cannot be ended from here", "[s]tanzaflow-run=" + runtest.Run},
+		},
+		"a backup to a bucket, beside CPO's repo host": {
+			world: func(t *testing.T) *runtest.World {
+				w := runtest.New(t)
+				w.PodObjects = append(w.PodObjects, runtest.RepoHost(runtest.RepoHostPod))
+				return w
+			},
+			change: func(w *runtest.World) {
+				w.Always("pkill", func(_ context.Context, c runtest.Call) error {
+					if c.At == atRepoHost {
+						w.T.Errorf("looked for a backup in %s", c.At)
+					}
+					return runtest.ErrUnscripted
+				})
+			},
+			places: []remote.Place{atPrimary}, reason: vocab.EventBackupEnded, want: []string{"its backup in shop/orders-0 (postgres) was ended, the lock is free"},
 		},
 		"the runtime finds no pkill": {
 			world: runtest.New,

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -23,8 +24,7 @@ func (s *step) endBackup(ctx context.Context) ending {
 	defer cancel()
 	at, err := s.terminate(ctx)
 	if err != nil {
-		return ending{vocab.EventBackupNotEnded, fmt.Sprintf("its backup may still be running, %v; the next run waits for it; to end it, run pkill --signal TERM --full %s=%s in the container",
-			err, vocab.BackupAnnotation, s.Run)}
+		return s.notEnded(err)
 	}
 	info, err := s.readListing(ctx, at)
 	repo, _ := cpo.RepoNumber(s.Backup.Repo)
@@ -42,6 +42,18 @@ func (s *step) endBackup(ctx context.Context) ending {
 		return ending{vocab.EventNoBackup, fmt.Sprintf("this run had no backup running, and it is not known whether one is listed: %v", err)}
 	}
 	return ending{vocab.EventNoBackup, "this run had no backup running, and none is listed in " + s.Backup.Repo}
+}
+
+// notEnded says how a person can end the backup. Without pkill nothing that a run may
+// execute ends this backup and no other: a session in PostgreSQL does not say whose
+// backup it is, and pgbackrest stop would stop archiving too.
+func (s *step) notEnded(why error) ending {
+	place, command := "", fmt.Sprintf("pkill --signal TERM --full %s=%s", vocab.BackupAnnotation, s.Run)
+	if errors.Is(why, remote.ErrNoPkill) {
+		// The brackets keep pgrep from finding this shell.
+		place, command = ", it cannot be ended from here", fmt.Sprintf("bash -c 'kill $(pgrep --full [%c]%s=%s)'", vocab.BackupAnnotation[0], vocab.BackupAnnotation[1:], s.Run)
+	}
+	return ending{vocab.EventBackupNotEnded, fmt.Sprintf("its backup may still be running, %v%s; the next run waits for it; to end it, run %s in the container", why, place, command)}
 }
 
 // terminate sends SIGTERM, to the backup and then to the workers that it leaves,
@@ -67,10 +79,22 @@ func (s *step) terminate(ctx context.Context) (at remote.Place, err error) {
 	return at, err
 }
 
-// terminateEach sends SIGTERM in every container of the cluster. It returns where it
-// found something, and whether that was the backup itself.
-func (s *step) terminateEach(ctx context.Context) (at remote.Place, ours bool, err error) {
+// members returns the containers in which the backup of this run can be: those of the
+// kind in which it is made. To a repo host a repo in a bucket may be a directory of its
+// container, so nothing about that one is asked there.
+func (s *step) members(ctx context.Context) ([]remote.Member, error) {
 	members, err := s.cluster.Members(ctx)
+	found, unknown := s.Workspace.precheck()
+	if err != nil || unknown != nil {
+		return members, err
+	}
+	return slices.DeleteFunc(members, func(m remote.Member) bool { return m.Container != found.Host.Name }), nil
+}
+
+// terminateEach sends SIGTERM in every container in which the backup can be. It
+// returns where it found something, and whether that was the backup itself.
+func (s *step) terminateEach(ctx context.Context) (at remote.Place, ours bool, err error) {
+	members, err := s.members(ctx)
 	if err != nil {
 		return remote.Place{}, false, err
 	}
@@ -110,7 +134,7 @@ func (s *step) readListing(ctx context.Context, at remote.Place) (pgbackrest.Inf
 	}
 	places := []remote.Place{at}
 	if at == (remote.Place{}) {
-		members, err := s.cluster.Members(ctx)
+		members, err := s.members(ctx)
 		if err != nil {
 			return pgbackrest.Info{}, err
 		}
