@@ -34,12 +34,12 @@ const (
 	// LabelContract on a WorkflowTemplate says which parameters and outputs
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
-	TemplateContract = "v2"
+	TemplateContract = "v3"
 	// LabelPolicyContract on an admission policy says which command lines and
 	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
 	LabelPolicyContract = Domain + "/policy-contract"
-	PolicyContract      = "v2"
+	PolicyContract      = "v3"
 )
 
 // Annotations.
