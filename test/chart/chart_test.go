@@ -24,7 +24,45 @@ func TestSameObjectsAsTheOverlays(t *testing.T) {
 	} {
 		want := kustomization(t, "deploy/overlays/"+overlay)
 		delete(want, "Namespace /stanzaflow-system") // Helm creates it
-		sameObjects(t, want, withoutKeep(t, render(t, values)))
+		got := withoutKeep(t, render(t, values))
+		delete(got, releaseJob)
+		sameObjects(t, want, got)
+	}
+}
+
+// releaseJob gives CPO's CronJobs back before Helm uninstalls.
+const releaseJob = "Job stanzaflow-system/stanzaflow-release"
+
+// TestSameReleaseJob compares the hook of the chart with deploy/release, and shows
+// that it is only where it is needed.
+func TestSameReleaseJob(t *testing.T) {
+	t.Parallel()
+	got := render(t, "mode: alongside")[releaseJob]
+	hook := get(got, "metadata", "annotations").(object)
+	if hook["helm.sh/hook"] != "pre-delete" || len(hook) != 2 {
+		t.Errorf("the Job has the annotations %v: without the hook Helm would run it at the installation", hook)
+	}
+	delete(got["metadata"].(object), "annotations")
+	sameObjects(t, kustomization(t, "deploy/release"), map[string]object{releaseJob: got})
+
+	if _, ok := render(t, defaultValues)[releaseJob]; ok {
+		t.Error("in mode standalone there is nothing to give back")
+	}
+	args := get(containers(render(t, "{mode: alongside, namespaces: [shop, sales]}")[releaseJob])[0], "args")
+	if diff := cmp.Diff([]any{"--all", "--namespaces=shop,sales"}, args); diff != "" {
+		t.Errorf("arguments with namespaces (-want +got):\n%s", diff)
+	}
+}
+
+// TestReleaseJobIsNotTheManager shows that neither the Deployment nor a NetworkPolicy
+// for the manager selects the pod of the Job.
+func TestReleaseJobIsNotTheManager(t *testing.T) {
+	t.Parallel()
+	all := render(t, "mode: alongside")
+	selector := get(all["Deployment stanzaflow-system/stanzaflow"], "spec", "selector", "matchLabels").(object)
+	pod := labels(get(all[releaseJob], "spec", "template").(object))
+	if pod["app.kubernetes.io/component"] == selector["app.kubernetes.io/component"] {
+		t.Errorf("the pod of the Job has the labels %v, which the Deployment selects", pod)
 	}
 }
 
@@ -38,6 +76,7 @@ func TestSameObjectsAsTheNamespacedOverlays(t *testing.T) {
 		want := kustomization(t, "deploy/overlays/"+overlay)
 		delete(want, "Namespace /stanzaflow-system")
 		got := withoutKeep(t, render(t, values))
+		delete(got, releaseJob)
 		// The overlay's RoleBinding is a pattern to copy, so it has no labels.
 		delete(got["RoleBinding cpo/stanzaflow"]["metadata"].(object), "labels")
 		sameObjects(t, want, got)
@@ -47,21 +86,23 @@ func TestSameObjectsAsTheNamespacedOverlays(t *testing.T) {
 // TestSameObjectsAsWorkflows compares them in each namespace of the list.
 func TestSameObjectsAsWorkflows(t *testing.T) {
 	t.Parallel()
-	standalone := render(t, defaultValues)
-	got := render(t, "workflows: {namespaces: [shop, sales]}")
-	maps.DeleteFunc(got, func(id string, _ object) bool { _, other := standalone[id]; return other })
-	want := map[string]object{}
-	for _, o := range kustomization(t, "workflows") {
-		for _, namespace := range []string{"shop", "sales"} {
-			copied := clone(o)
-			set(copied, namespace, "metadata", "namespace")
-			for _, subject := range list(copied, "subjects") {
-				set(subject, namespace, "namespace")
+	for folder, mode := range map[string]string{"workflows": "standalone", "deploy/overlays/alongside-workflows": "alongside"} {
+		operator := render(t, "mode: "+mode)
+		got := render(t, "{mode: "+mode+", workflows: {namespaces: [shop, sales]}}")
+		maps.DeleteFunc(got, func(id string, _ object) bool { _, other := operator[id]; return other })
+		want := map[string]object{}
+		for _, o := range kustomization(t, folder) {
+			for _, namespace := range []string{"shop", "sales"} {
+				copied := clone(o)
+				set(copied, namespace, "metadata", "namespace")
+				for _, subject := range list(copied, "subjects") {
+					set(subject, namespace, "namespace")
+				}
+				want[identify(copied)] = copied
 			}
-			want[identify(copied)] = copied
 		}
+		sameObjects(t, want, got)
 	}
-	sameObjects(t, want, got)
 }
 
 // TestHelmKeepsTheCRDs matters because deleting the CRD postgresqls deletes every cluster.

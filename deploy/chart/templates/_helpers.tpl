@@ -4,13 +4,17 @@ files/ links to, and changes what the values say. So kustomize and Helm cannot
 produce different objects.
 */}}
 
-{{/* Returns the objects of a kustomization with its labels, as {objects: […]}. */}}
+{{/*
+Returns the objects of a kustomization, as {objects: […]}, with its labels. The
+labels of a component are those of the kustomization that uses it.
+*/}}
 {{- define "stanzaflow.objects" -}}
 {{- $root := .root -}}
 {{- $folder := .folder -}}
 {{- $kustomization := $root.Files.Get (printf "%s/kustomization.yaml" $folder) | fromYaml -}}
+{{- $user := $root.Files.Get (printf "%s/kustomization.yaml" (get . "user" | default $folder)) | fromYaml -}}
 {{- $labels := dict -}}
-{{- range get $kustomization "labels" | default list }}{{ $labels = merge $labels .pairs }}{{ end -}}
+{{- range get $user "labels" | default list }}{{ $labels = merge $labels .pairs }}{{ end -}}
 {{- $objects := list -}}
 {{- range $file := $kustomization.resources -}}
   {{- range $document := regexSplit "(?m)^---$" ($root.Files.Get (printf "%s/%s" $folder $file)) -1 -}}
@@ -41,8 +45,8 @@ produce different objects.
 {{- $_ := set .container "imagePullPolicy" .root.Values.image.pullPolicy -}}
 {{- end -}}
 
-{{/* Changes the Deployment. */}}
-{{- define "stanzaflow.deployment" -}}
+{{/* Changes the pod of the operator: that of its Deployment, or of a Job. */}}
+{{- define "stanzaflow.pod" -}}
 {{- $values := .root.Values -}}
 {{- $template := .object.spec.template -}}
 {{- $_ := merge $template.metadata (dict "labels" $values.labels) -}}
@@ -50,7 +54,7 @@ produce different objects.
 {{- $container := first $template.spec.containers -}}
 {{- include "stanzaflow.container" (dict "root" .root "container" $container) -}}
 {{- $_ := set $container "resources" $values.resources -}}
-{{- if ne $values.mode "standalone" -}}
+{{- if and (eq .object.kind "Deployment") (ne $values.mode "standalone") -}}
   {{- $_ := set $container "args" (append $container.args (printf "--mode=%s" $values.mode)) -}}
 {{- end -}}
 {{- with $values.namespaces -}}
