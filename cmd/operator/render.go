@@ -36,7 +36,8 @@ const renderHelp = `Print what the operator would create for postgresql resource
 
 It reads files, directories and standard input: YAML or JSON, several documents in
 one file, and lists as kubectl get prints them. It uses the Stanzas that it finds
-there and ignores other objects. It does not show the values of a Secret.
+there and ignores other objects. It does not show the values of a Secret. It cannot
+know whether a cluster is CPO's: --mode says so for all of them.
 
 Problems go to standard error, one a line: object, field, reason, sentence. What
 cannot be read goes there too, with its file and document. Everything else is still
@@ -55,7 +56,10 @@ const renderExamples = `  # What the operator would create for one cluster
   operator render -R -f clusters/ -o summary
 
   # The same for the clusters that are running
-  kubectl get postgresql,stanza -A -o yaml | operator render -f - -o summary`
+  kubectl get postgresql,stanza -A -o yaml | operator render -f - -o summary
+
+  # What the operator would create beside CPO, and what CPO breaks
+  operator render -f cluster.yaml --mode alongside`
 
 // renderOptions are the flags of render.
 type renderOptions struct {
@@ -63,6 +67,7 @@ type renderOptions struct {
 	recursive bool
 	namespace string
 	output    string
+	mode      string
 }
 
 func renderCommand(clk clock.PassiveClock) *cobra.Command {
@@ -85,7 +90,12 @@ func renderCommand(clk clock.PassiveClock) *cobra.Command {
 			case !slices.Contains([]string{outputYAML, outputSummary}, options.output):
 				return usageError(cmd, "unknown output format %q, allowed formats are: %s,%s", options.output, outputYAML, outputSummary)
 			}
+			provisioner, err := provisionerOf(options.mode)
+			if err != nil {
+				return usageError(cmd, "%v", err)
+			}
 			in := readInput(options, cmd.InOrStdin())
+			in.provisioner = provisioner
 			return render(in, options.output, clk.Now(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -94,6 +104,7 @@ func renderCommand(clk clock.PassiveClock) *cobra.Command {
 	flags.StringSliceVarP(&options.files, "filename", "f", nil, "file or directory with the resources, - for standard input; may be repeated")
 	flags.BoolVarP(&options.recursive, "recursive", "R", false, "read the directories in a directory, too")
 	flags.StringVarP(&options.namespace, "namespace", "n", "default", "namespace of resources that name none")
+	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
 	flags.StringVarP(&options.output, "output", "o", outputYAML, "yaml, or summary: one line for each schedule with its next runs")
 	return command
 }
@@ -128,7 +139,7 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 			in.fail(stanza.position, "postgresql %s is left out, because its Stanza cannot be read", name)
 			continue
 		}
-		r := renderCluster(object, in.stanzas[name], taken[name])
+		r := in.renderCluster(object, taken[name])
 		all = append(all, r)
 		rejected = rejected || len(r.plan.Problems.Mistakes()) > 0
 	}
@@ -162,11 +173,12 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 	return nil
 }
 
-func renderCluster(object map[string]any, stanza stanzaInput, taken map[string]string) rendered {
+func (in *input) renderCluster(object map[string]any, taken map[string]string) rendered {
 	cluster, fieldErrors := cpo.Decode(object)
+	stanza := in.stanzas[nameOf(object)]
 	r := rendered{cluster: cluster}
 	r.plan = translate.Translate(translate.Input{
-		Provisioner: vocab.ProvisionedByUs, Cluster: cluster, FieldErrors: fieldErrors,
+		Provisioner: in.provisioner, Cluster: cluster, FieldErrors: fieldErrors,
 		Stanza: stanza.object.Spec, Known: stanza.object.Status.Repos, Taken: taken,
 	})
 	r.stanza = stanza.position == "" && reconcile.NeedsStanza(&unstructured.Unstructured{Object: object}, r.plan)

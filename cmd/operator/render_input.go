@@ -15,6 +15,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 var stanzaKind = stanzaflowv1alpha1.GroupVersion.WithKind("Stanza")
@@ -22,6 +23,8 @@ var stanzaKind = stanzaflowv1alpha1.GroupVersion.WithKind("Stanza")
 // input is what render reads: the resources, and what it could not read.
 type input struct {
 	namespace string
+	// provisioner owns the configuration of every cluster.
+	provisioner vocab.Provisioner
 	// clusters are postgresql resources in the order of the input.
 	clusters []map[string]any
 	stanzas  map[types.NamespacedName]stanzaInput

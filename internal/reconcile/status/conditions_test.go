@@ -281,6 +281,13 @@ func TestConditionsFor(t *testing.T) {
 			want:        []string{"Ready=False/WorkflowTemplateMissing", "Programmed=False/WorkflowTemplateMissing"},
 			wantMessage: "There is no WorkflowTemplate pgbackrest-backup in namespace db; install it with kubectl apply -k workflows/ -n db",
 		},
+		"template missing, alongside CPO": {
+			change: all(healthy, func(p *Pass) {
+				p.Provisioner, p.State.Template = vocab.ProvisionedByCPO, object.Template{Name: "pgbackrest-backup"}
+			}),
+			want:        []string{"Ready=False/WorkflowTemplateMissing", "Programmed=False/WorkflowTemplateMissing"},
+			wantMessage: "There is no WorkflowTemplate pgbackrest-backup in namespace db; install it with kubectl apply -k deploy/overlays/alongside-workflows/ -n db",
+		},
 		"template of another contract": {
 			change:      all(healthy, func(p *Pass) { p.State.Template.Contract = "" }),
 			want:        []string{"Ready=False/WorkflowTemplateInvalid", "Programmed=False/WorkflowTemplateInvalid"},

@@ -60,7 +60,11 @@ func findArgo(p Pass) []Finding {
 
 func findTemplate(p Pass) []Finding {
 	template, namespace := p.State.Template, p.State.Key.Namespace
-	install := "install it with kubectl apply -k workflows/ -n " + namespace
+	folder := "workflows/"
+	if p.Provisioner == vocab.ProvisionedByCPO {
+		folder = "deploy/overlays/alongside-workflows/"
+	}
+	install := "install it with kubectl apply -k " + folder + " -n " + namespace
 	switch {
 	case !p.State.ArgoInstalled, len(p.Plan.Schedules) == 0:
 		return nil
