@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command operator is all of Stanzaflow: manager runs in the cluster, step runs in
-// the pods of a run, render shows what the manager would create, and version prints
-// what must fit it.
+// the pods of a run, render shows what the manager would create, release gives CPO's
+// CronJobs back, and version prints what must fit the manager.
 package main
 
 import (
@@ -43,7 +43,7 @@ func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), stepCommand(), renderCommand(clk), versionCommand()) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), renderCommand(clk), versionCommand()) //nolint:contextcheck // cobra passes the context
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var status exitError

@@ -11,6 +11,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
@@ -45,37 +46,51 @@ func managerCommand() *cobra.Command {
 	flags.StringVar(&options.metricsAddress, "metrics-bind-address", ":8080", "where to serve metrics, 0 for nowhere")
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
-	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator, where it keeps the certificates that it issues; by default POD_NAMESPACE")
-	flags.StringVar(&options.watched, "namespaces", "", "namespaces to watch for postgresql resources, separated by commas; empty for all. The operator then needs rights only in these and in its own namespace")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
+	options.addClusterFlags(flags)
 	return command
 }
 
+// addClusterFlags adds the flags that say for which clusters the operator works.
+func (options *managerOptions) addClusterFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator, where it keeps the certificates that it issues; by default POD_NAMESPACE")
+	flags.StringVar(&options.watched, "namespaces", "", "namespaces to watch for postgresql resources, separated by commas; empty for all. The operator then needs rights only in these and in its own namespace")
+}
+
 func manage(ctx context.Context, options managerOptions) error {
+	mgr, clusters, err := newManager(options, false)
+	if err != nil {
+		return err
+	}
+	return start(ctx, mgr, clusters)
+}
+
+// newManager returns a manager for the clusters of some options. With release it is
+// to give them back to CPO.
+func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.Options, error) {
+	clusters := reconcile.Options{Namespace: options.namespace, Release: release}
 	if options.namespace == "" {
-		return errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
+		return nil, clusters, errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
 	}
-	namespaces, err := namespaceList(options.watched)
-	if err != nil {
-		return err
+	var err error
+	if clusters.Namespaces, err = namespaceList(options.watched); err != nil {
+		return nil, clusters, err
 	}
-	provisioner, err := provisionerOf(options.mode)
-	if err != nil {
-		return err
+	if clusters.Provisioner, err = provisionerOf(options.mode); err != nil {
+		return nil, clusters, err
 	}
-	clusters := reconcile.Options{Namespace: options.namespace, Namespaces: namespaces, Provisioner: provisioner}
 	ctrl.SetLogger(zap.New())
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, wfv1.AddToScheme, stanzaflowv1alpha1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
-			return fmt.Errorf("cannot register the kinds: %w", err)
+			return nil, clusters, fmt.Errorf("cannot register the kinds: %w", err)
 		}
 	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
-		return err
+		return nil, clusters, err
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
@@ -88,8 +103,13 @@ func manage(ctx context.Context, options managerOptions) error {
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
-		return fmt.Errorf("cannot create the manager: %w", err)
+		return nil, clusters, fmt.Errorf("cannot create the manager: %w", err)
 	}
+	return mgr, clusters, nil
+}
+
+// start runs a manager until its context ends.
+func start(ctx context.Context, mgr ctrl.Manager, clusters reconcile.Options) error {
 	if err := reconcile.New(mgr, clock.RealClock{}, clusters).Setup(ctx, mgr); err != nil {
 		return fmt.Errorf("cannot set up the controller: %w", err)
 	}

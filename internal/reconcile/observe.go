@@ -24,7 +24,7 @@ import (
 
 // observe reads from the cache, and decides nothing.
 func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (object.State, error) {
-	state := object.State{Key: key, CPOInstalled: c.presence.installed.Load(), ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{}}
+	state := object.State{Key: key, Released: c.options.Release, CPOInstalled: c.presence.installed.Load(), ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{}}
 	for _, step := range []func(context.Context, *object.State) error{
 		c.observePostgresql, c.observeStanza, c.observeLocations, c.observeConfiguration, c.observeCronJobs, c.observeArgo,
 	} {

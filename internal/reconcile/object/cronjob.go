@@ -4,6 +4,8 @@
 package object
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -63,6 +66,21 @@ func (c CronJob) Object() *unstructured.Unstructured {
 	object.SetName(c.Name)
 	object.SetUID(c.UID)
 	return object
+}
+
+// CronJobsOfCPO reads the CronJobs with which CPO makes backups, in a namespace or, if
+// that is empty, in all of them.
+func CronJobsOfCPO(ctx context.Context, reader client.Reader, namespace string) ([]CronJob, error) {
+	list := &batchv1.CronJobList{}
+	err := reader.List(ctx, list, client.InNamespace(namespace), client.MatchingLabels{cpo.LabelMemberType: cpo.MemberBackupJob})
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the CronJobs of CPO: %w", err)
+	}
+	cronJobs := make([]CronJob, 0, len(list.Items))
+	for i := range list.Items {
+		cronJobs = append(cronJobs, ReadCronJob(&list.Items[i]))
+	}
+	return cronJobs, nil
 }
 
 // SortCronJobs sorts CronJobs by name.

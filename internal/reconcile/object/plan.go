@@ -50,6 +50,9 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 		input.Stanza = state.Stanza.Spec
 		input.Known = state.Stanza.Status.Repos
 	}
+	if state.Released {
+		input.Stanza.Managed = new(false)
+	}
 	p.Plan = translate.Translate(input)
 	var err error
 	if p.Configuration, err = encodeAll(p.Plan.Provision.Objects()); err != nil {

@@ -24,6 +24,8 @@ type State struct {
 	Key types.NamespacedName
 	// Postgresql is nil if it does not exist or is being deleted.
 	Postgresql *unstructured.Unstructured
+	// Released: the operator gives every cluster back, whatever its Stanza says.
+	Released bool
 	// Stanza is nil if it does not exist.
 	Stanza *stanzaflowv1alpha1.Stanza
 	// Taken are the locations of the cluster that others had first, as
@@ -52,7 +54,7 @@ func (s State) Suspended() bool { return s.Stanza != nil && s.Stanza.Spec.Suspen
 
 // Managed reports whether the operator makes the backups of the cluster.
 func (s State) Managed() bool {
-	return s.Stanza == nil || s.Stanza.Spec.Managed == nil || *s.Stanza.Spec.Managed
+	return !s.Released && (s.Stanza == nil || s.Stanza.Spec.Managed == nil || *s.Stanza.Spec.Managed)
 }
 
 // Claim is what CPO claims of the cluster, nothing without a postgresql.
@@ -133,6 +135,9 @@ func Owned(object *unstructured.Unstructured, cluster string) bool {
 func Labels(cluster string) map[string]string {
 	return map[string]string{vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: cluster}
 }
+
+// Managed are the labels of every object of ours.
+func Managed() map[string]string { return map[string]string{vocab.LabelManagedBy: vocab.ManagedBy} }
 
 // Contains reports whether all labels or annotations in some are in all.
 func Contains(all, some map[string]string) bool {

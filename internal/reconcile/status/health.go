@@ -21,7 +21,7 @@ import (
 func backupHealthy(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
 	if !p.State.Managed() {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNotManaged,
-			"The Stanza sets spec.managed to false, so the operator makes no backups")
+			"The operator makes no backups: the Stanza sets spec.managed to false, or operator release has given the cluster back")
 	}
 	if len(status.Schedules) == 0 {
 		return noSchedule(p)
