@@ -32,6 +32,7 @@ type managerOptions struct {
 	namespace                     string
 	watched                       string
 	mode                          string
+	operatorConfiguration         string
 }
 
 func managerCommand() *cobra.Command {
@@ -47,7 +48,7 @@ func managerCommand() *cobra.Command {
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
-	options.addClusterFlags(flags)
+	flags.StringVar(&options.operatorConfiguration, "operator-configuration", "", "NAMESPACE/NAME of the OperatorConfiguration of the CPO whose clusters are meant, in mode "+vocab.ModeAlongside+"; needed only if there are several")
 	return command
 }
 
@@ -78,6 +79,13 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 	}
 	if clusters.Provisioner, err = provisionerOf(options.mode); err != nil {
 		return nil, clusters, err
+	}
+	if err := checkOperatorConfiguration(options.operatorConfiguration, provisioner); err != nil {
+		return err
+	}
+	clusters := reconcile.Options{
+		Namespace: options.namespace, Namespaces: namespaces,
+		Provisioner: provisioner, OperatorConfiguration: options.operatorConfiguration,
 	}
 	ctrl.SetLogger(zap.New())
 	scheme := runtime.NewScheme()

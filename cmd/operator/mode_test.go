@@ -36,3 +36,21 @@ func TestManagerRefusesMode(t *testing.T) {
 		}
 	}
 }
+
+func TestManagerRefusesOperatorConfiguration(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "stanzaflow-system")
+	t.Setenv("KUBECONFIG", os.DevNull)
+	for _, tc := range []struct{ mode, flag, want string }{
+		{"alongside", "main", `"main" is not NAMESPACE/NAME`},
+		{"alongside", "cpo/", `"cpo/" is not NAMESPACE/NAME`},
+		{"alongside", "/main", `"/main" is not NAMESPACE/NAME`},
+		{"alongside", "cpo/main/x", `"cpo/main/x" is not NAMESPACE/NAME`},
+		{"standalone", "cpo/main", "is for --mode=alongside only"},
+		{"alongside", "cpo/main", ""},
+	} {
+		r := operator(t, os.DevNull, "manager", "--mode="+tc.mode, "--operator-configuration="+tc.flag)
+		if r.code != 1 || !strings.Contains(r.stderr, tc.want) || (tc.want == "") == strings.Contains(r.stderr, "--operator-configuration") {
+			t.Errorf("--mode=%s --operator-configuration=%s: want exit code 1 and %q:\n%s", tc.mode, tc.flag, tc.want, r)
+		}
+	}
+}

@@ -9,6 +9,7 @@
 //	                       BackupDigest ─▶ the digest of spec.backup
 //	CronJob ─▶ DecodeCronJob ─▶ CronJob ─▶ Makes: whether a slot is CPO's
 //	                       ClaimOn ─▶ whether CPO manages it
+//	OperatorConfiguration ─▶ DecodeOperatorConfiguration ─▶ Labels
 //
 // Four schemas of the kind are in use (the operator's own, its manifest, its
 // Helm chart and the tutorials' chart) and they disagree. So Decode is tolerant:

@@ -46,8 +46,9 @@ type Options struct {
 	Namespaces []string
 	// Provisioner owns the pgBackRest configuration of the clusters.
 	Provisioner vocab.Provisioner
-	// Release gives every cluster back to CPO, as if no Stanza let us manage one.
-	Release bool
+	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO
+	// beside which the operator works, empty for the only one.
+	OperatorConfiguration string
 }
 
 // Controller reconciles one cluster at a time: its postgresql, its Stanza, our
@@ -74,11 +75,12 @@ type Controller struct {
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
-	// presence knows whether CPO is installed, and presencePoll is how often to ask.
+	// presence knows whether CPO is installed and how it is configured, and
+	// presencePoll is how often to ask.
 	presence     *presence
 	presencePoll time.Duration
-	// wake is for every cluster: Argo's kinds are served now, CPO was installed or
-	// removed, or the policies or the CRD have changed.
+	// wake is for every cluster: Argo's kinds are served now, CPO was installed,
+	// removed or configured otherwise, or the policies or the CRD have changed.
 	wake chan event.GenericEvent
 }
 
@@ -124,7 +126,7 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	now := c.clock.Now()
 	have := observed{State: state}
-	if c.options.Provisioner == vocab.ProvisionedByCPO {
+	if c.options.Provisioner == vocab.ProvisionedByCPO && state.Undecided == "" {
 		have.Handovers = alongside.Decide(state, want, now)
 		want = alongside.Hold(want, have.Handovers)
 	}

@@ -141,12 +141,17 @@ func TestManagerIsSilent(t *testing.T) {
 // startManager runs a manager as main does, and returns a function that stops it.
 func (w *world) startManager(namespaces ...string) (stop func()) {
 	w.Helper()
-	options := Options{Namespace: operatorNamespace, Namespaces: namespaces, Provisioner: vocab.ProvisionedByUs}
+	return w.startManagerWith(Options{Namespace: operatorNamespace, Namespaces: namespaces, Provisioner: vocab.ProvisionedByUs})
+}
+
+// startManagerWith does it in any mode.
+func (w *world) startManagerWith(options Options) (stop func()) {
+	w.Helper()
 	mgr, err := ctrl.NewManager(w.counted(), ctrl.Options{
 		Scheme: w.scheme, Cache: CacheOptions(options), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: new(true)},
 		// Its writes would be counted where nothing must be written.
-		LeaderElection: len(namespaces) > 0, LeaderElectionNamespace: operatorNamespace, LeaderElectionID: "manager",
+		LeaderElection: len(options.Namespaces) > 0, LeaderElectionNamespace: operatorNamespace, LeaderElectionID: "manager",
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {

@@ -24,7 +24,11 @@ import (
 
 // observe reads from the cache, and decides nothing.
 func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (object.State, error) {
-	state := object.State{Key: key, Released: c.options.Release, CPOInstalled: c.presence.installed.Load(), ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{}}
+	present := c.presence.last.Load()
+	state := object.State{
+		Key: key, CPOInstalled: present.installed, CPO: present.configuration, Undecided: present.undecided,
+		ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{},
+	}
 	for _, step := range []func(context.Context, *object.State) error{
 		c.observePostgresql, c.observeStanza, c.observeLocations, c.observeConfiguration, c.observeCronJobs, c.observeArgo,
 	} {
@@ -78,11 +82,11 @@ func (c *Controller) observeConfiguration(ctx context.Context, state *object.Sta
 
 // observeCronJobs reads the CronJobs with which CPO makes backups of the cluster.
 func (c *Controller) observeCronJobs(ctx context.Context, state *object.State) error {
-	if c.options.Provisioner != vocab.ProvisionedByCPO {
+	if c.options.Provisioner != vocab.ProvisionedByCPO || state.Undecided != "" {
 		return nil
 	}
 	list := &batchv1.CronJobList{}
-	if err := c.cached.List(ctx, list, client.InNamespace(state.Key.Namespace), client.MatchingLabels(backupJobsOf(state.Key.Name))); err != nil {
+	if err := c.cached.List(ctx, list, client.InNamespace(state.Key.Namespace), client.MatchingLabels(state.CPO.Labels.BackupJobs(state.Key.Name))); err != nil {
 		return fmt.Errorf("cannot list the CronJobs of CPO: %w", err)
 	}
 	for i := range list.Items {
@@ -90,11 +94,6 @@ func (c *Controller) observeCronJobs(ctx context.Context, state *object.State) e
 	}
 	object.SortCronJobs(state.CronJobs)
 	return nil
-}
-
-// backupJobsOf are the labels of the CronJobs of a cluster.
-func backupJobsOf(cluster string) map[string]string {
-	return map[string]string{cpo.LabelMemberType: cpo.MemberBackupJob, cpo.LabelCluster: cluster}
 }
 
 // observeArgo reads Argo's kinds. If they are not installed, that is a finding

@@ -428,7 +428,7 @@ func (s *server) awaitCPO(t *testing.T, want bool) {
 	t.Helper()
 	eventually(t, func() error {
 		p, err := s.newPresence(t)
-		if err == nil && p.installed.Load() != want {
+		if err == nil && p.last.Load().installed != want {
 			err = fmt.Errorf("CPO is installed: %t", !want)
 		}
 		return err

@@ -63,7 +63,7 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		builder = builder.Watches(object.New(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
 	}
 	if c.options.Provisioner == vocab.ProvisionedByCPO {
-		builder = builder.Watches(&batchv1.CronJob{}, handler.EnqueueRequestsFromMapFunc(clusterOfCPO))
+		builder = builder.Watches(&batchv1.CronJob{}, handler.EnqueueRequestsFromMapFunc(c.clusterOfCPO))
 	}
 	ctl, err := builder.Build(c)
 	if err != nil {
@@ -89,14 +89,14 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return c.awaitArgo(ctx, mgr, ctl) }))
 }
 
-// setUpPresence finds out whether CPO is installed, before the first pass could
-// provision a cluster of CPO, and keeps asking.
+// setUpPresence finds out whether CPO is installed and how it is configured, before
+// the first pass could touch a cluster of CPO, and keeps asking.
 func (c *Controller) setUpPresence(ctx context.Context, mgr ctrl.Manager) (err error) {
-	if c.presence, err = newPresence(mgr); err != nil {
+	if c.presence, err = newPresence(mgr, c.options); err != nil {
 		return fmt.Errorf("cannot make the client for the discovery of resources: %w", err)
 	}
 	if _, err := c.presence.look(ctx); err != nil {
-		return fmt.Errorf("cannot find out whether CPO is installed: %w", err)
+		return fmt.Errorf("cannot find out whether CPO is installed and how it is configured: %w", err)
 	}
 	if err := mgr.Add(onEveryReplica(c.watchPresence)); err != nil {
 		return fmt.Errorf("cannot watch whether CPO is installed: %w", err)
@@ -178,8 +178,8 @@ func clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 }
 
 // clusterOfCPO maps an object of CPO to the cluster in its label.
-func clusterOfCPO(_ context.Context, o client.Object) []reconcile.Request {
-	cluster := o.GetLabels()[cpo.LabelCluster]
+func (c *Controller) clusterOfCPO(_ context.Context, o client.Object) []reconcile.Request {
+	cluster := o.GetLabels()[c.presence.last.Load().configuration.Labels.ClusterName]
 	if cluster == "" {
 		return nil
 	}

@@ -4,6 +4,7 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,7 +29,7 @@ func warnOfCPO(in Input, repos []storage.Repo) problem.List {
 		warnOfVolumes(repos),
 		warnOfPaths(p, repos),
 		warnOfStanzas(in, repos),
-		warnOfEmptySchedules(p),
+		warnOfEmptySchedules(p, in.EmptySchedule),
 		warnOfCronJobNames(in.Cluster),
 		warnOfRestore(p),
 	)
@@ -97,13 +98,14 @@ func warnOfStanzas(in Input, repos []storage.Repo) problem.List {
 }
 
 // warnOfEmptySchedules finds expressions that are empty.
-func warnOfEmptySchedules(p *cpo.PgBackRest) problem.List {
+func warnOfEmptySchedules(p *cpo.PgBackRest, meaning string) problem.List {
 	var problems problem.List
+	meaning = cmp.Or(meaning, "by default 00:30 every day")
 	for i, r := range p.Repos {
 		for _, backupType := range cpo.BackupTypes {
 			if expression, present := r.Schedule[backupType]; present && expression == "" {
 				problems.Warn(cpo.RepoField(i)+".schedule."+backupType, vocab.ReasonSurprisingSchedule,
-					"is empty, which is no schedule to Stanzaflow and logical_backup_schedule to CPO, by default 00:30 every day: CPO's CronJob makes these backups, and nothing proves them; write an expression, or remove the field")
+					"is empty, which is no schedule to Stanzaflow and logical_backup_schedule to CPO, %s: CPO's CronJob makes these backups, and nothing proves them; write an expression, or remove the field", meaning)
 			}
 		}
 	}

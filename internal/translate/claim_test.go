@@ -63,3 +63,17 @@ func TestLeftToCPOUnmanaged(t *testing.T) {
 		t.Errorf("%+v", plan)
 	}
 }
+
+// TestUndecided checks that nothing of a cluster is touched while it is not known what
+// belongs to it, not even for a user who wants to be rid of the schedules.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	for _, managed := range []*bool{nil, new(false)} {
+		in := goodInput()
+		in.Provisioner, in.Undecided, in.Stanza.Managed = vocab.ProvisionedByCPO, true, managed
+		plan := translate.Translate(in)
+		if want := (translate.Keep{Everything: true}); plan.LeftToCPO || len(plan.Schedules) > 0 || !cmp.Equal(plan.Keep, want) {
+			t.Errorf("%+v", plan)
+		}
+	}
+}

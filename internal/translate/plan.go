@@ -41,6 +41,11 @@ type Input struct {
 	// Claim is what CPO claims of the cluster. It counts where we would write the
 	// configuration.
 	Claim cpo.Claim
+	// Undecided: it is not known what belongs to the cluster. Nothing is planned, and
+	// what exists is kept.
+	Undecided bool
+	// EmptySchedule is what an empty schedule means to CPO, empty if that is not known.
+	EmptySchedule string
 }
 
 func (in Input) provisioned() bool {

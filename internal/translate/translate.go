@@ -55,6 +55,9 @@ func Translate(in Input) Plan {
 	if managed := in.Stanza.Managed; managed != nil && !*managed {
 		plan.Schedules, plan.Provision, plan.Keep = nil, nil, Keep{Configuration: true}
 	}
+	if in.Undecided {
+		plan.Schedules, plan.Keep = nil, Keep{Everything: true}
+	}
 	if in.Provisioner != vocab.ProvisionedByUs {
 		plan.Keep.Configuration = false
 	}

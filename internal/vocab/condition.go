@@ -70,6 +70,9 @@ const (
 	ReasonCRDOutdated             Reason = "CRDOutdated"
 	// ManagedByCPO, in mode standalone: CPO runs and owns the configuration.
 	ReasonManagedByCPO Reason = "ManagedByCPO"
+	// OperatorConfigurationUnknown, in mode alongside: it is not known by which labels
+	// CPO finds what belongs to a cluster.
+	ReasonOperatorConfigurationUnknown Reason = "OperatorConfigurationUnknown"
 	// GivenBack, in mode alongside: our schedule does not work, so that CPO's
 	// CronJob makes the backups.
 	ReasonGivenBack Reason = "GivenBack"

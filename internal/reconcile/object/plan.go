@@ -44,7 +44,7 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 	cluster, fieldErrors := cpo.Decode(state.Postgresql.Object)
 	input := translate.Input{
 		Provisioner: by, Cluster: cluster, FieldErrors: fieldErrors,
-		Claim: state.Claim(), Taken: state.Taken, TemplateVersion: state.Template.Version,
+		Claim: state.Claim(), Undecided: state.Undecided != "", EmptySchedule: state.CPO.EmptySchedule, Taken: state.Taken, TemplateVersion: state.Template.Version,
 	}
 	if state.Stanza != nil {
 		input.Stanza = state.Stanza.Spec

@@ -33,6 +33,12 @@ type State struct {
 	Taken map[string]string
 	// CPOInstalled: CPO is installed in this Kubernetes cluster.
 	CPOInstalled bool
+	// CPO is the configuration of the CPO beside which the operator works, that of its
+	// defaults in mode standalone.
+	CPO cpo.OperatorConfiguration
+	// Undecided says why it is not known which configuration that is. Then nobody knows
+	// what belongs to the cluster, and nothing of it is touched.
+	Undecided string
 	// ArgoInstalled: Argo's kinds are served. If not, Template, CronWorkflows and
 	// Workflows are empty, and that means nothing.
 	ArgoInstalled bool

@@ -323,6 +323,7 @@ func StateOf(t testing.TB, postgresql *unstructured.Unstructured) object.State {
 		Key:           types.NamespacedName{Namespace: "db", Name: Cluster},
 		Postgresql:    postgresql,
 		Stanza:        &stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Name: Cluster, Namespace: "db", Labels: map[string]string{vocab.LabelManagedBy: vocab.ManagedBy}}},
+		CPO:           cpo.DefaultOperatorConfiguration(),
 		ArgoInstalled: true,
 		Template:      object.Template{Name: vocab.DefaultWorkflowTemplate, Found: true, Version: "uid.1", Contract: vocab.TemplateContract},
 		Objects:       object.Objects{},

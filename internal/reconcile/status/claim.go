@@ -10,6 +10,14 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
+// findUndecided says why nothing of a cluster is touched.
+func findUndecided(p Pass) []Finding {
+	if p.State.Undecided == "" {
+		return nil
+	}
+	return []Finding{{vocab.ReasonOperatorConfigurationUnknown, p.State.Undecided + "; until then the operator touches nothing of this cluster"}}
+}
+
 // findClaim says that CPO manages a cluster for which we would provide everything,
 // and what to do.
 func findClaim(p Pass) []Finding {

@@ -109,6 +109,11 @@ func TestConditionsFor(t *testing.T) {
 			want:        []string{"Ready=False/ManagedByCPO", "Programmed=False/ManagedByCPO"},
 			wantMessage: "The CPO with CONTROLLER_ID \"blue\" manages postgresql shop, by its annotation cpo.opensource.cybertec.at/controller, so the operator creates and changes nothing; to add proven backups, install the operator with --mode=alongside, see docs/cpo.md",
 		},
+		"nobody knows which CPO": {
+			change:      all(healthy, func(p *Pass) { p.State.Undecided = "there are 2 OperatorConfigurations" }),
+			want:        []string{"Ready=False/OperatorConfigurationUnknown", "Programmed=False/OperatorConfigurationUnknown"},
+			wantMessage: "There are 2 OperatorConfigurations; until then the operator touches nothing of this cluster",
+		},
 		"ours beside CPO": {
 			change: all(healthy, func(p *Pass) {
 				p.State.CPOInstalled = true

@@ -96,11 +96,12 @@ func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass) *stanzafl
 // configuration identifies the configuration that the pods should have, for the
 // precheck of a run. While a Problem keeps an older one, its files are not known
 // here. Nor are those of CPO.
-func configuration(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
-	if p.Provisioner == vocab.ProvisionedByCPO {
-		return configurationOfCPO(p)
-	}
+func configuration(before *stanzaflowv1alpha1.ConfigurationStatus, p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
 	switch {
+	case p.State.Undecided != "":
+		return before
+	case p.Provisioner == vocab.ProvisionedByCPO:
+		return configurationOfCPO(p)
 	case p.State.Postgresql == nil, p.Plan.Provision == nil && !p.Plan.Keep.Configuration:
 		return nil
 	case p.Plan.LeftToCPO && len(p.State.Objects[object.ConfigMap]) == 0:
@@ -126,7 +127,11 @@ func configurationOfCPO(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
 	if cluster, _ := cpo.Decode(p.State.Postgresql.Object); cluster.PgBackRest == nil {
 		return nil
 	}
-	return &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByCPO), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
+	after := &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByCPO), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
+	if labels := p.State.CPO.Labels; !labels.Equal(cpo.DefaultLabels()) {
+		after.Labels = &stanzaflowv1alpha1.PodLabels{Cluster: labels.Cluster, ClusterName: labels.ClusterName, Role: labels.Role}
+	}
+	return after
 }
 
 // fileDigest is the SHA-256 of the configuration file in a ConfigMap.

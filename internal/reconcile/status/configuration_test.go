@@ -174,7 +174,7 @@ func TestConfiguration(t *testing.T) {
 		})
 	}
 	digest := func(change func(*object.State)) string {
-		return configuration(makePass(t, func(p *Pass) { change(&p.State) })).Source
+		return configuration(nil, makePass(t, func(p *Pass) { change(&p.State) })).Source
 	}
 	before := digest(func(*object.State) {})
 	if before == digest(func(s *object.State) { global(s, "repo1-retention-full", "8") }) {
@@ -202,6 +202,31 @@ func fileIn(state object.State, name string) string {
 	}
 	text, _, _ := unstructured.NestedString(configMap.Object, "data", cpo.ConfigFileName)
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+}
+
+// TestConfigurationOfCPOLabels: a run takes CPO's defaults for what is not declared.
+func TestConfigurationOfCPOLabels(t *testing.T) {
+	t.Parallel()
+	p := makePass(t, func(p *Pass) {
+		p.State.CPO.Labels = cpo.Labels{Cluster: map[string]string{"app": "pg"}, ClusterName: "cluster-name", Role: "spilo-role"}
+	})
+	p.Provisioner = vocab.ProvisionedByCPO
+	status, _ := For(stanzaflowv1alpha1.StanzaStatus{}, 1, p)
+	want := &stanzaflowv1alpha1.PodLabels{Cluster: map[string]string{"app": "pg"}, ClusterName: "cluster-name", Role: "spilo-role"}
+	if diff := cmp.Diff(want, status.Configuration.Labels); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	// While it is not known which CPO is meant, what was declared stays.
+	before := stanzaflowv1alpha1.StanzaStatus{
+		Configuration: status.Configuration, CronJobs: []stanzaflowv1alpha1.CronJobStatus{{Name: "a", UID: "1", Owner: stanzaflowv1alpha1.OwnerStanzaflow}},
+	}
+	undecided := makePass(t, func(p *Pass) { p.State.Undecided = "there are 2" })
+	undecided.Provisioner = vocab.ProvisionedByCPO
+	after, _ := For(before, 1, undecided)
+	if diff := cmp.Diff(before.Configuration, after.Configuration); diff != "" || len(after.CronJobs) != 1 {
+		t.Errorf("%v (-want +got):\n%s", after.CronJobs, diff)
+	}
 }
 
 // TestConfigurationOfCPO: alongside, the files are CPO's, and the settings are what a

@@ -70,7 +70,7 @@ func noSchedule(p Pass) metav1.Condition {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoSchedule,
 			"No schedule of "+vocab.ManagedBy+" is in force: CPO manages the postgresql, and nothing proves its backups")
 	}
-	if asksForBackups(p) {
+	if asksForBackups(p) && p.State.Undecided == "" {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, vocab.ReasonNoSchedule,
 			"no schedule is in force, so nothing makes a backup; add one to "+cpo.RepoField(0)+".schedule")
 	}

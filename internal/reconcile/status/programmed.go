@@ -20,7 +20,7 @@ import (
 // with another reason than Programmed means that everything planned exists, and
 // that there is something to wait for or to know.
 func programmed(p Pass) metav1.Condition {
-	findings := slices.Concat(findClaim(p), findArgo(p), findTemplate(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p), findHandovers(p, vocab.ReasonGivenBack, vocab.ReasonLeftToCPO))
+	findings := slices.Concat(findClaim(p), findUndecided(p), findArgo(p), findTemplate(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p), findHandovers(p, vocab.ReasonGivenBack, vocab.ReasonLeftToCPO))
 	if len(findings) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionFalse, findings[0].Reason, messages(findings)...)
 	}

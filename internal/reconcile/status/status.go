@@ -64,8 +64,11 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	after.Repos = repos(before.Repos, p, runs)
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
 	after.Certificate = certificate(before.Certificate, p)
-	after.Configuration = configuration(p)
+	after.Configuration = configuration(before.Configuration, p)
 	after.CronJobs = alongside.Status(p.Handovers)
+	if p.State.Undecided != "" {
+		after.CronJobs = before.CronJobs
+	}
 
 	for _, entry := range after.Schedules {
 		if entry.NextRunTime != nil {
