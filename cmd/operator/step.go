@@ -35,7 +35,7 @@ func stepCommand() *cobra.Command {
 				return err
 			}
 			env := step.Env{
-				Finder: client, Workflows: client, Executor: client, Clock: clock.RealClock{}, Log: cmd.OutOrStdout(),
+				Finder: client, Workflows: client, Executor: client, Servers: client, Clock: clock.RealClock{}, Log: cmd.OutOrStdout(),
 				Workspace: step.Workspace(workspace), Poll: poll, TerminationLog: terminationLog,
 				// Argo names the file from which it reads the progress of a node.
 				ProgressFile: os.Getenv("ARGO_PROGRESS_FILE"),

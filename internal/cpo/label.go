@@ -40,6 +40,9 @@ const (
 	CertDir = "/etc/pgbackrest/certs"
 )
 
+// ServerPort is that of pgBackRest's server, on the repo host and beside PostgreSQL.
+const ServerPort = "8432"
+
 // RepoDir is where the repo host mounts its volumes: that of repoN at RepoDir/repoN.
 const RepoDir = "/data/pgbackrest"
 

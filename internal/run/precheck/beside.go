@@ -6,9 +6,11 @@ package precheck
 import (
 	"context"
 	"fmt"
+	"net"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -60,6 +62,35 @@ func (p *precheck) checkVolumeOfCPO(context.Context) error {
 	volume := path.Join(cpo.RepoDir, p.Repo)
 	if dir, set := p.postgresql.PgBackRest.Global[option]; set && !strings.HasPrefix(path.Clean(dir)+"/", volume+"/") {
 		return attempt.Stop("spec.backup.pgbackrest.global sets %s to a directory outside of the volume, %s, and CPO's repo host would write there, into the file system of its container: remove it", option, volume)
+	}
+	return nil
+}
+
+// certificateTime bounds the look at a certificate.
+const certificateTime = 5 * time.Second
+
+// checkCertificate sees when the certificate of CPO's repo host expires. CPO makes it
+// for a year and never again. A network that is closed to the run keeps no backup from
+// being made.
+func (p *precheck) checkCertificate(ctx context.Context) error {
+	if !p.besideCPO() || !p.onRepoHost() {
+		return nil
+	}
+	pod, err := p.Cluster.FindPod(ctx, p.target.Host)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := p.Clock.Within(ctx, certificateTime, attempt.ErrNoAnswer)
+	defer cancel()
+	end, err := p.Cluster.Servers.CertificateEnd(ctx, net.JoinHostPort(pod.Status.PodIP, cpo.ServerPort))
+	if err != nil {
+		p.Logf("cannot see when the certificate of %s expires: %v", p.host, err)
+		return nil
+	}
+	p.certificateEnd = &end
+	if left := end.Sub(p.Clock.Now()); left <= 0 {
+		return attempt.Stop("the certificate of %s expired on %s, and CPO does not renew it: delete Secret %s/%s while CPO runs, and when CPO has made it again, restart the pods of the cluster and its repo host",
+			p.host, end.UTC().Format(time.DateOnly), p.Cluster.Namespace, cpo.CertSecretName(p.Cluster.Name))
 	}
 	return nil
 }

@@ -37,6 +37,8 @@ var checks = []func(*precheck, context.Context) error{
 	(*precheck).checkPostgres,
 	// A repo on the repo host has that host, and it is ready.
 	(*precheck).findHost,
+	// The certificate of CPO's repo host has not expired, if that can be seen.
+	(*precheck).checkCertificate,
 	// pgBackRest starts, and its versions do not differ.
 	(*precheck).checkVersions,
 	// The operator has seen the current spec.backup.
@@ -96,6 +98,9 @@ type Result struct {
 	// Cipher that the postgresql asks for.
 	Cipher string     `json:"cipher"`
 	Facts  gate.Facts `json:"facts"`
+	// CertificateEnd is when the certificate of CPO's repo host expires. Nil without
+	// one, and if it could not be read.
+	CertificateEnd *time.Time `json:"certificateEnd,omitempty"`
 }
 
 // precheck is what the checks have found so far.
@@ -121,19 +126,23 @@ type precheck struct {
 	// listed reports whether the backup of this run is there already.
 	listed bool
 	facts  gate.Facts
+	// certificateEnd is nil if it is not known.
+	certificateEnd *time.Time
 }
 
-// Run makes the checks, and returns what they found if all pass.
+// Run makes the checks, and returns what they found if all pass. The CertificateEnd
+// is there in any case.
 func Run(ctx context.Context, in Input) (Result, error) {
 	p := &precheck{Input: in}
 	for _, check := range checks {
 		if err := check(p, ctx); err != nil {
-			return Result{}, err
+			return Result{CertificateEnd: p.certificateEnd}, err
 		}
 	}
 	return Result{
 		Labels: p.Cluster.Labels, Primary: p.target.Primary, Host: p.target.Host, Repo: p.target.Repo, StartFast: p.target.StartFast,
 		ArchiveTimeout: p.target.ArchiveTimeout, Cipher: p.target.Repository.Cipher, Facts: p.facts,
+		CertificateEnd: p.certificateEnd,
 	}, nil
 }
 

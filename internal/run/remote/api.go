@@ -44,6 +44,12 @@ type Workflows interface {
 	RecordEvent(ctx context.Context, namespace, name, uid, reason, message string) error
 }
 
+// Servers are those of pgBackRest in the pods of a cluster.
+type Servers interface {
+	// CertificateEnd is when the certificate of the server at an address expires.
+	CertificateEnd(ctx context.Context, address string) (time.Time, error)
+}
+
 // Executor runs a command in a container.
 type Executor interface {
 	// Exec runs argv, never through a shell. Output is copied to stdout and

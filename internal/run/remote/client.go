@@ -33,7 +33,7 @@ import (
 )
 
 // Client talks to the API server as the ServiceAccount of the pod. It implements
-// Finder, Workflows and Executor with client-go.
+// Finder, Workflows and Executor with client-go, and Servers.
 type Client struct {
 	config  *rest.Config
 	core    kubernetes.Interface
@@ -44,6 +44,7 @@ var (
 	_ Finder    = (*Client)(nil)
 	_ Workflows = (*Client)(nil)
 	_ Executor  = (*Client)(nil)
+	_ Servers   = (*Client)(nil)
 )
 
 // questionTime bounds a request to the API server.

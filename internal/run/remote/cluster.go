@@ -16,6 +16,7 @@ import (
 type Cluster struct {
 	Finder   Finder
 	Executor Executor
+	Servers  Servers
 	Clock    attempt.Clock
 	// Namespace and Name of the postgresql resource.
 	Namespace, Name string

@@ -45,6 +45,9 @@ type Report struct {
 	// Retention is the outcome of the expire step, nil if the run did not get that
 	// far.
 	Retention *Retention `json:"retention,omitempty"`
+	// CertificateEnd is when the certificate of CPO's repo host expires, nil without
+	// one, and if it could not be read.
+	CertificateEnd *time.Time `json:"certificateEnd,omitempty"`
 	// Steps that ended, in their order.
 	Steps []Step `json:"steps,omitempty"`
 }

@@ -87,6 +87,16 @@ func (w *World) HasConfigMap(ctx context.Context, namespace, name string) (bool,
 	return err == nil && namespace == Namespace && slices.Contains(w.ConfigMaps, name), err
 }
 
+// CertificateEnd implements remote.Servers.
+func (w *World) CertificateEnd(ctx context.Context, address string) (time.Time, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if address != RepoHostAddress {
+		w.T.Errorf("asked the server at %s for its certificate, want %s", address, RepoHostAddress)
+	}
+	return w.CertificateTime, cmp.Or(ctx.Err(), w.CertificateError)
+}
+
 // RecordEvent implements remote.Workflows.
 func (w *World) RecordEvent(ctx context.Context, namespace, name, uid, reason, message string) error {
 	w.mu.Lock()

@@ -10,12 +10,17 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 )
 
+// RepoHostAddress is the address of the server in RepoHost.
+const RepoHostAddress = "10.0.0.7:8432"
+
 // RepoHost returns the pod of a repo host that is ready.
 func RepoHost(name string) corev1.Pod {
 	return corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: Namespace, Labels: cpo.DefaultLabels().RepoHost(Cluster)},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: cpo.ContainerRepoHost}}},
-		Status:     corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: cpo.ContainerRepoHost, Ready: true, State: runs}}},
+		Status: corev1.PodStatus{
+			PodIP: "10.0.0.7", ContainerStatuses: []corev1.ContainerStatus{{Name: cpo.ContainerRepoHost, Ready: true, State: runs}},
+		},
 	}
 }
 

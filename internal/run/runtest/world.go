@@ -61,6 +61,10 @@ type World struct {
 	// cannot be seen.
 	ConfigMaps     []string
 	ConfigMapError error
+	// CertificateTime is when the certificate of the repo host expires,
+	// CertificateError why that cannot be seen.
+	CertificateTime  time.Time
+	CertificateError error
 	// SlotTime is for when the Workflow was due, SlotError why that is not known.
 	SlotTime  time.Time
 	SlotError error
@@ -163,13 +167,15 @@ func New(t *testing.T) *World {
 		Others:       map[int]pgbackrest.Status{},
 		StanzaExists: true,
 		SlotTime:     Start,
-		Segments:     map[string][]string{},
-		nextSegment:  2,
-		LostBytes:    map[string]int64{},
-		Scripts:      map[string][]Script{},
-		OtherLocks:   map[string]bool{},
-		Running:      map[remote.Place]int{},
-		Orphans:      map[remote.Place]int{},
+
+		CertificateTime: Start.AddDate(1, 0, 0),
+		Segments:        map[string][]string{},
+		nextSegment:     2,
+		LostBytes:       map[string]int64{},
+		Scripts:         map[string][]Script{},
+		OtherLocks:      map[string]bool{},
+		Running:         map[remote.Place]int{},
+		Orphans:         map[remote.Place]int{},
 	}
 	w.Project()
 	return w

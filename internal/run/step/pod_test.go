@@ -34,7 +34,7 @@ func newPod(w *runtest.World) *pod {
 	return &pod{
 		World: w, log: log,
 		env: Env{
-			Finder: w, Workflows: w, Executor: w, Clock: w.Clock, Log: log, Workspace: Workspace(dir), Poll: 2 * time.Second,
+			Finder: w, Workflows: w, Executor: w, Servers: w, Clock: w.Clock, Log: log, Workspace: Workspace(dir), Poll: 2 * time.Second,
 			TerminationLog: filepath.Join(dir, "termination-log"),
 		},
 		parameters: Parameters{

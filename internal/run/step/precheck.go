@@ -20,6 +20,7 @@ func (s *step) precheck(ctx context.Context) error {
 		Cluster: s.cluster, Clock: s.clock, Logf: s.logf, ReadInfo: s.readInfo, ReadSlot: s.readSlot,
 		Repo: s.Backup.Repo, Type: s.Backup.Type, Trigger: s.Trigger, Run: s.Run,
 	})
+	s.report.CertificateEnd = found.CertificateEnd
 	if err != nil {
 		return err
 	}

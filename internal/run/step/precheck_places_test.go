@@ -4,9 +4,11 @@
 package step
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -143,5 +145,50 @@ func TestRunBesideCPOWithTwoRepos(t *testing.T) {
 		if name := c.Name(); c.Argv[0] == "pgbackrest" && name != "version" && !slices.Contains(c.Argv, "--repo=1") {
 			t.Errorf("on the repo host: %q", c.Argv)
 		}
+	}
+}
+
+// TestPrecheckCertificate: CPO never renews the certificate of its repo host.
+func TestPrecheckCertificate(t *testing.T) {
+	expired := runtest.Start.Add(-time.Hour)
+	for name, tc := range map[string]struct {
+		world  func(*testing.T) *runtest.World
+		change func(*runtest.World)
+		code   int
+		// want is in the report, zero if it says nothing.
+		want time.Time
+		text string
+	}{
+		"a year left": {runtest.NewWithRepoHost, func(*runtest.World) {}, 0, runtest.Start.AddDate(1, 0, 0), ""},
+		"expired": {
+			runtest.NewWithRepoHost, func(w *runtest.World) { w.CertificateTime = expired }, ExitStop, expired,
+			"the certificate of " + onRepoHost + " expired on 2026-03-01, and CPO does not renew it: delete Secret shop/orders-pgbackrest-cert while CPO runs",
+		},
+		"a later check fails": {runtest.NewWithRepoHost, func(w *runtest.World) { w.BackupDigest = "backup-2" }, ExitGaveUp, runtest.Start.AddDate(1, 0, 0), ""},
+		"a closed network":    {runtest.NewWithRepoHost, func(w *runtest.World) { w.CertificateError = errors.New("i/o timeout") }, 0, time.Time{}, ""},
+		"no repo host":        {runtest.New, func(w *runtest.World) { w.CertificateTime = expired }, 0, time.Time{}, ""},
+		"one that we renew": {
+			runtest.NewWithRepoHost, func(w *runtest.World) { w.WithoutCPO(); w.CertificateTime = expired }, 0, time.Time{}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := makeWorld(t, tc.world, (*runtest.World).BesideCPO)
+			tc.change(w)
+			p := newPod(w)
+			p.mustRun("begin")
+			if code := p.run("precheck"); code != tc.code {
+				t.Errorf("exit code %d, want %d:\n%s", code, tc.code, p.log)
+			}
+			r := p.report()
+			if got := r.CertificateEnd; tc.want.IsZero() != (got == nil) || got != nil && !got.Equal(tc.want) {
+				t.Errorf("the report says %v, want %s", got, tc.want)
+			}
+			if !strings.Contains(r.Message, tc.text) {
+				t.Errorf("message %q, want %q", r.Message, tc.text)
+			}
+			if w.CertificateError != nil && !strings.Contains(p.log.String(), "cannot see when the certificate of "+onRepoHost+" expires: i/o timeout") {
+				t.Errorf("the log does not say that it is not known:\n%s", p.log)
+			}
+		})
 	}
 }

@@ -24,6 +24,7 @@ type Env struct {
 	Finder    remote.Finder
 	Workflows remote.Workflows
 	Executor  remote.Executor
+	Servers   remote.Servers
 	Clock     clock.WithDelayedExecution
 	// Log is the log of the container.
 	Log io.Writer
@@ -111,8 +112,8 @@ func (s *step) resume() (err error) {
 // attempts.
 func (s *step) attach() {
 	s.cluster = &remote.Cluster{
-		Finder: s.Finder, Executor: s.Executor, Clock: s.clock, Namespace: s.Namespace, Name: s.Cluster,
-		Labels: s.labels(), Log: s.Log, Transcript: s.Workspace.path(fileLog), Logf: s.logf,
+		Finder: s.Finder, Executor: s.Executor, Servers: s.Servers, Clock: s.clock, Namespace: s.Namespace, Name: s.Cluster,
+		Log: s.Log, Transcript: s.Workspace.path(fileLog), Logf: s.logf,
 	}
 	s.attempts = attempt.Series{
 		Name: s.name, Clock: s.clock, Logf: s.logf, Attempts: s.Attempts, Backoff: s.Backoff, Deadline: s.Deadline,

@@ -1,0 +1,35 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"time"
+)
+
+// CertificateEnd implements Servers. A server sends its certificate before it asks
+// for that of the client, so the handshake need not succeed.
+func (c *Client) CertificateEnd(ctx context.Context, address string) (time.Time, error) {
+	var end time.Time
+	config := &tls.Config{
+		InsecureSkipVerify: true, //nolint:gosec // nothing is sent, and only the date is read: it may have passed
+		VerifyPeerCertificate: func(certificates [][]byte, _ [][]*x509.Certificate) error {
+			certificate, err := x509.ParseCertificate(certificates[0])
+			if err == nil {
+				end = certificate.NotAfter
+			}
+			return err
+		},
+	}
+	connection, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+	if err == nil {
+		_ = connection.Close() // Nothing was sent.
+	}
+	if !end.IsZero() {
+		return end, nil
+	}
+	return time.Time{}, err
+}
