@@ -178,8 +178,10 @@ func testOtherCronJobs(t *testing.T, w *world) {
 			theirs := w.cronJobOfCPO(t, fmt.Sprintf("theirs-%d", len(labels)))
 			theirs.Labels = labels
 			w.update(theirs)
-			for _, body := range []client.Patch{suspend, client.RawPatch(types.MergePatchType, []byte(`{}`)),
-				client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"`+cpo.LabelMemberType+`": "`+cpo.MemberBackupJob+`"}}}`))} {
+			for _, body := range []client.Patch{
+				suspend, client.RawPatch(types.MergePatchType, []byte(`{}`)),
+				client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"`+cpo.LabelMemberType+`": "`+cpo.MemberBackupJob+`"}}}`)),
+			} {
 				wantRefused(t, w.controller.client.Patch(t.Context(), theirs.DeepCopy(), body, client.DryRunAll), "")
 			}
 			wantRefused(t, w.controller.client.Patch(t.Context(), theirs.DeepCopy(), suspend), "only CronJobs with the label")

@@ -62,6 +62,14 @@ func everyStory() []play.Story {
 			Name: "slot-twice", Alone: true, Takes: 3 * time.Minute,
 			Touches: []string{"internal/translate/schedule/", "internal/run/", "workflows/"},
 		}},
+		{Play: func(t *testing.T) { testAlongside(t, "alongside", fewClusters) }, Story: ladder.Story{
+			Name: "alongside", Everyday: true, Alone: true, Takes: 4 * time.Minute,
+			Touches: []string{"internal/reconcile/alongside/", "internal/cpo/", "deploy/modes/alongside/", "test/standin/"},
+		}},
+		{Play: func(t *testing.T) { testAlongside(t, "alongside-fleet", manyClusters) }, Story: ladder.Story{
+			Name: "alongside/fleet", Alone: true, Takes: 15 * time.Minute,
+			Touches: []string{"internal/reconcile/alongside/", "internal/cpo/", "deploy/modes/alongside/", "test/standin/"},
+		}},
 		{Play: testRepoHostEvicted, Story: ladder.Story{
 			Name: "repo-host-evicted", Takes: 3 * time.Minute,
 			Touches: []string{"internal/run/", "internal/translate/repohost/"},

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,6 +44,8 @@ type Kit struct {
 	Image string
 	// Client reads and writes objects of any namespace.
 	Client client.Client
+	// Config is that of an administrator.
+	Config *rest.Config
 	// Core does what Client cannot: logs, evictions, requests to a Service.
 	Core kubernetes.Interface
 
@@ -92,7 +95,7 @@ func Connect(t testing.TB, namespace string) *Kit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Kit{Namespace: namespace, Image: image, Client: c, Core: core, executor: executor}
+	return &Kit{Namespace: namespace, Image: image, Client: c, Config: config, Core: core, executor: executor}
 }
 
 // startDeletingNamespace does not wait: the next user of the name does.

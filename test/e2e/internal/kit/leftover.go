@@ -24,6 +24,8 @@ func RemoveLeftovers(t testing.TB) {
 	t.Helper()
 	// A story that removes Argo may have been killed before it brought it back.
 	program.RetryKubectl(t, "scale", "-n", "argo", "deployment/workflow-controller", "--replicas=1")
+	// So may one with a stand-in for CPO: while CPO seems to run, nothing is provisioned.
+	program.RetryKubectl(t, "delete", "crd", "operatorconfigurations.cpo.opensource.cybertec.at", "--ignore-not-found")
 	k := Connect(t, "")
 	var namespaces corev1.NamespaceList
 	if err := k.Client.List(t.Context(), &namespaces); err != nil {

@@ -1,0 +1,17 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package slots finds out whether every slot of every schedule ran exactly once, where
+// CPO's CronJobs and our CronWorkflows make the backups of one cluster.
+//
+//	Jobs, Workflows ──▶ Watch ──▶ Log, a file ─┐
+//	                                           ├──▶ Judge ──▶ missed, twice
+//	schedules, and when each was in force ─────┘
+//
+// The witness is independent: Watch asks neither operator. It only writes down which
+// Job or Workflow was started for which slot, and how that ended. A run that left its
+// slot to CPO does not count. Every other one does, whatever came of it.
+//
+// It refuses to guess: slots at which a schedule was just being made, changed or removed
+// are for the caller to leave out. They may run at most once, like all others.
+package slots

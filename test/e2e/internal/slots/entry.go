@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package slots
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Kinds of Entry.
+const (
+	Job      = "Job"
+	Workflow = "Workflow"
+)
+
+// Entry is a Job of CPO or a Workflow of ours, as it was last seen.
+type Entry struct {
+	Seen    time.Time `json:"seen"`
+	Kind    string    `json:"kind"`
+	Name    string    `json:"name"`
+	UID     string    `json:"uid"`
+	Cluster string    `json:"cluster"`
+	Repo    string    `json:"repo"`
+	Type    string    `json:"type"`
+	// Slot for which it was started.
+	Slot time.Time `json:"slot"`
+	// Phase in which it is, empty while it is running.
+	Phase string `json:"phase,omitempty"`
+	// Left is true for a run that left its slot to a CronJob of CPO.
+	Left    bool   `json:"left,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// Backup is what the entry backs up.
+func (e Entry) Backup() Backup { return Backup{e.Cluster, e.Repo, e.Type} }
+
+// Backup is a repo and a type of a cluster.
+type Backup struct{ Cluster, Repo, Type string }
+
+func (b Backup) String() string { return b.Cluster + " " + b.Repo + " " + b.Type }
+
+// readJob reads a Job that Kubernetes has made from a CronJob of CPO. The command says
+// what it backs up: CPO cuts the name.
+func readJob(o *unstructured.Unstructured, clusterLabel string) (Entry, error) {
+	e := newEntry(Job, o)
+	e.Cluster = o.GetLabels()[clusterLabel]
+	if template, _, _ := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels"); e.Cluster == "" {
+		e.Cluster = template[clusterLabel]
+	}
+	containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+	for _, container := range containers {
+		environment, _, _ := unstructured.NestedSlice(container.(map[string]any), "env")
+		for _, variable := range environment {
+			if v := variable.(map[string]any); v["name"] == "COMMAND_OPTS" {
+				for word := range strings.FieldsSeq(fmt.Sprint(v["value"])) {
+					if repo, ok := strings.CutPrefix(word, "--repo="); ok {
+						e.Repo = "repo" + repo
+					}
+					if backupType, ok := strings.CutPrefix(word, "--type="); ok {
+						e.Type = backupType
+					}
+				}
+			}
+		}
+	}
+	for _, phase := range []string{"succeeded", "failed"} {
+		if n, _, _ := unstructured.NestedInt64(o.Object, "status", phase); n > 0 {
+			e.Phase = phase
+		}
+	}
+	var err error
+	e.Slot, err = time.Parse(time.RFC3339, o.GetAnnotations()["batch.kubernetes.io/cronjob-scheduled-timestamp"])
+	return e, err
+}
+
+// leftToCPO is in the report of a run that found its slot to be CPO's.
+const leftToCPO = "belongs to CPO's CronJob"
+
+// readWorkflow reads a run of a schedule.
+func readWorkflow(o *unstructured.Unstructured) (Entry, error) {
+	e := newEntry(Workflow, o)
+	labels := o.GetLabels()
+	e.Cluster, e.Repo, e.Type = labels[vocab.LabelCluster], labels[vocab.LabelRepo], labels[vocab.LabelType]
+	if phase, _, _ := unstructured.NestedString(o.Object, "status", "phase"); phase == "Succeeded" || phase == "Failed" || phase == "Error" {
+		e.Phase = phase
+	}
+	parameters, _, _ := unstructured.NestedSlice(o.Object, "status", "outputs", "parameters")
+	for _, parameter := range parameters {
+		if p := parameter.(map[string]any); p["name"] == vocab.OutputReport {
+			var report struct {
+				Result  string `json:"result"`
+				Message string `json:"message"`
+			}
+			if err := json.Unmarshal([]byte(fmt.Sprint(p["value"])), &report); err == nil {
+				e.Message = report.Result + ": " + report.Message
+				e.Left = report.Result == "Held" && strings.Contains(report.Message, leftToCPO)
+			}
+		}
+	}
+	var err error
+	e.Slot, err = time.Parse(time.RFC3339, o.GetAnnotations()[vocab.AnnotationSlot])
+	return e, err
+}
+
+func newEntry(kind string, o *unstructured.Unstructured) Entry {
+	return Entry{Seen: time.Now().UTC(), Kind: kind, Name: o.GetName(), UID: string(o.GetUID())}
+}
