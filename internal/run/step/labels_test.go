@@ -61,7 +61,7 @@ func TestOtherLabels(t *testing.T) {
 	})
 	t.Run("a CronJob of CPO has the slot", func(t *testing.T) {
 		p := newPod(makeWorld(t, nil, func(w *runtest.World) {
-			besideCPO(w)
+			w.BesideCPO()
 			withOtherLabels(w)
 			cronJob := runtest.CronJob(t, 1, cpo.Full)
 			cronJob.Labels = otherLabels.BackupJobs(runtest.Cluster)
