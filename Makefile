@@ -26,7 +26,7 @@ cluster = go -C test/cluster run .
 postgres_images = stanzaflow.local/postgres:15-pgbackrest-2.45 stanzaflow.local/postgres:17-pgbackrest-2.55
 # Modules with their own tests. Those of test/argo4 compile all of Argo 4, so only
 # make test-full runs them.
-modules = . test/cluster test/chart
+modules = . test/cluster test/chart test/alerts
 all_modules = $(modules) test/argo4
 
 .PHONY: help
@@ -114,7 +114,7 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 lint: ## Check style and architecture.
 	@go vet -tags apiserver,cluster,pgbackrest ./...
 	@$(call tool,golangci-lint) run --allow-parallel-runners --build-tags apiserver,cluster,pgbackrest ./...
-	@for module in test/cluster test/chart test/argo4; do \
+	@for module in test/cluster test/chart test/alerts test/argo4; do \
 	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --allow-parallel-runners --config ../../.golangci.yml ./...); \
 	done
 
