@@ -30,8 +30,12 @@ func TestPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Place{
-		{"db", "repo1-path", "/data"}, {"global", "repo1-type", "s3"}, {"global", "repo2-azure-container", "shop"},
-		{"global", "repo1-cipher-type", "aes-256-cbc"}, {"global", "repo1-s3-region", ""}, {"global", "repo1-host", "old"},
+		{"db", "repo1-path", "/data"},
+		{"global", "repo1-type", "s3"},
+		{"global", "repo2-azure-container", "shop"},
+		{"global", "repo1-cipher-type", "aes-256-cbc"},
+		{"global", "repo1-s3-region", ""},
+		{"global", "repo1-host", "old"},
 		{"global", "repo2-storage-host", "x=y"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -240,8 +240,11 @@ func TestDeadline(t *testing.T) {
 		ours  bool
 		want  int64
 	}{
-		{35 * time.Second, true, no}, {61 * time.Second, true, 56}, {2 * time.Minute, true, 115},
-		{35 * time.Second, false, 0}, {2 * time.Minute, false, 0},
+		{35 * time.Second, true, no},
+		{61 * time.Second, true, 56},
+		{2 * time.Minute, true, 115},
+		{35 * time.Second, false, 0},
+		{2 * time.Minute, false, 0},
 	} {
 		s := newScene(t)
 		if !tc.ours {
