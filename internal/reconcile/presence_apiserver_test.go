@@ -46,6 +46,8 @@ func TestClustersOfCPO(t *testing.T) {
 		"with objects there first, azure":    func(w *world) { testObjectsOfCPO(w, "azure", true) },
 		"with objects there later, pvc":      func(w *world) { testObjectsOfCPO(w, "pvc", false) },
 		"with objects there later, s3":       func(w *world) { testObjectsOfCPO(w, "s3", false) },
+		"handed over with objects, pvc":      func(w *world) { testHandedOverWithObjects(w, "pvc") },
+		"handed over with objects, s3":       func(w *world) { testHandedOverWithObjects(w, "s3") },
 		"with objects there later, tworepos": func(w *world) { testObjectsOfCPO(w, "tworepos", false) },
 	} {
 		t.Run(name, func(t *testing.T) { test(s.world(t)) })
@@ -235,62 +237,101 @@ func testOfCPOWithID(w *world) {
 	}
 }
 
-// testObjectsOfCPO has the real objects of CPO, before the first pass or after it.
-func testObjectsOfCPO(w *world, sample string, first bool) {
-	const cluster = "cluster"
-	settle := func() {
-		w.Helper()
-		for range 5 {
-			if _, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(cluster)}); err != nil {
-				w.Fatal(err)
-			}
+// sampleCluster is the name of the cluster in the samples.
+const sampleCluster = "cluster"
+
+// settleSample does more passes over it than it needs.
+func (w *world) settleSample() {
+	w.Helper()
+	for range 5 {
+		if _, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(sampleCluster)}); err != nil {
+			w.Fatal(err)
 		}
 	}
+}
+
+// createSample creates the objects of a sample, the postgresql first, and does
+// something before the others.
+func (w *world) createSample(name string, between func()) *unstructured.Unstructured {
+	w.Helper()
 	w.create(reconciletest.Template(w.namespace))
-	postgresql, others := w.sample(sample)
+	postgresql, others := w.sample(name)
 	if len(others) < 10 {
 		w.Fatalf("%d objects", len(others))
 	}
 	status := postgresql.Object["status"]
 	w.create(postgresql)
-	if first {
-		for _, o := range others {
-			w.create(o)
-		}
-	} else {
-		settle()
-		for _, o := range others {
-			w.create(o)
-		}
+	between()
+	for _, o := range others {
+		w.create(o)
 	}
 	postgresql.Object["status"] = status
 	if err := w.client.Status().Update(w.Context(), postgresql); err != nil {
 		w.Fatal(err)
 	}
+	return postgresql
+}
+
+// testObjectsOfCPO has the real objects of CPO, before the first pass or after it.
+func testObjectsOfCPO(w *world, sample string, first bool) {
+	w.createSample(sample, func() {
+		if !first {
+			w.settleSample()
+		}
+	})
+	const stanza = "Stanza " + sampleCluster
 	before, issued := w.everything(), len(w.issuedSecrets())
-	for id := range before {
-		delete(before, "Stanza "+cluster)
-		if strings.HasPrefix(id, "CronWorkflow ") {
+	delete(before, stanza)
+	w.settleSample()
+	after := w.everything()
+	if _, ok := after[stanza]; !ok {
+		w.Error("there is no Stanza")
+	}
+	delete(after, stanza)
+	w.wantSame(before, after)
+	for id := range after {
+		if _, ok := before[id]; !ok || strings.HasPrefix(id, "CronWorkflow ") {
 			w.Errorf("%s was created", id)
 		}
 	}
-	settle()
-	after := w.everything()
-	if _, ok := after["Stanza "+cluster]; !ok {
-		w.Error("there is no Stanza")
-	}
-	delete(after, "Stanza "+cluster)
-	for id, is := range after {
-		if before[id] != is {
-			w.Errorf("%s was created or changed:\n%s\n%s", id, before[id], is)
-		}
-		delete(before, id)
-	}
-	if len(before) > 0 {
-		w.Errorf("gone: %v", before)
-	}
 	if len(w.issuedSecrets()) != issued {
 		w.Error("certificates were issued")
+	}
+}
+
+// testHandedOverWithObjects hands a cluster over while the objects of CPO are still
+// there. They stay as they are, and the message asks nobody to remove one.
+func testHandedOverWithObjects(w *world, sample string) {
+	postgresql := w.createSample(sample, func() {})
+	w.annotate(postgresql, cpo.ControllerStanzaflow)
+	before := w.everything()
+	w.settleSample()
+	w.wantSame(before, w.everything())
+	stanza := &stanzaflowv1alpha1.Stanza{}
+	if err := w.client.Get(w.Context(), w.key(sampleCluster), stanza); err != nil {
+		w.Fatal(err)
+	}
+	c := reconciletest.Condition(w.T, stanza.Status, vocab.ConditionProgrammed)
+	if c.Reason != string(vocab.ReasonNotOwned) || !strings.Contains(c.Message, "ConfigMap cluster-pgbackrest-config") || !strings.Contains(c.Message, "From CPO to standalone") {
+		w.Errorf("Programmed is %s: %s", c.Reason, c.Message)
+	}
+	for _, advice := range []string{"remove it", "hand it over", "kubectl label"} {
+		if strings.Contains(c.Message, advice) {
+			w.Errorf("Programmed says %q: %s", advice, c.Message)
+		}
+	}
+}
+
+// wantSame fails the test unless every object that was there is unchanged.
+func (w *world) wantSame(before, after map[string]string) {
+	w.Helper()
+	for id, was := range before {
+		switch is, ok := after[id]; {
+		case !ok:
+			w.Errorf("%s is gone", id)
+		case is != was:
+			w.Errorf("%s was changed:\n%s\n%s", id, was, is)
+		}
 	}
 }
 

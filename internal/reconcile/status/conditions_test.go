@@ -66,6 +66,10 @@ func TestConditionsFor(t *testing.T) {
 			}
 		}
 	}
+	handedOver := func(p *Pass) {
+		p.State.CPOInstalled = true
+		p.State.Postgresql.SetAnnotations(map[string]string{cpo.AnnotationController: cpo.ControllerStanzaflow})
+	}
 	standby := func(p *Pass) {
 		_ = unstructured.SetNestedMap(p.State.Postgresql.Object, map[string]any{"s3_wal_path": "s3://a"}, "spec", "standby")
 	}
@@ -115,10 +119,7 @@ func TestConditionsFor(t *testing.T) {
 			wantMessage: "There are 2 OperatorConfigurations; until then the operator touches nothing of this cluster",
 		},
 		"ours beside CPO": {
-			change: all(healthy, func(p *Pass) {
-				p.State.CPOInstalled = true
-				p.State.Postgresql.SetAnnotations(map[string]string{cpo.AnnotationController: cpo.ControllerStanzaflow})
-			}),
+			change: all(healthy, handedOver),
 		},
 		"new": {
 			change: func(p *Pass) {
@@ -309,6 +310,35 @@ func TestConditionsFor(t *testing.T) {
 		},
 		"not ours": {
 			change:      all(healthy, func(p *Pass) { p.State.Foreign["CronWorkflow "+reconciletest.Full] = true }),
+			want:        []string{"Ready=False/NotOwned", "Programmed=False/NotOwned"},
+			wantMessage: "CronWorkflow pgbackrest-shop-repo1-full exists and is not managed by stanzaflow for this cluster; remove it, or rename the cluster",
+		},
+		"not ours, and perhaps CPO's": {
+			change:      all(healthy, handedOver, func(p *Pass) { p.State.Foreign["ConfigMap "+reconciletest.ConfigMap] = true }),
+			want:        []string{"Ready=False/NotOwned", "Programmed=False/NotOwned"},
+			wantMessage: "These exist, are not managed by stanzaflow for this cluster and may be CPO's: ConfigMap shop-pgbackrest-config; leave them, and see docs/cpo.md, From CPO to standalone, for how to take them over",
+		},
+		"a claim that is not ours, and perhaps CPO's": {
+			change: func(p *Pass) {
+				p.State = reconciletest.StateOf(t, reconciletest.Hosted(t, "db"))
+				p.State.Objects, p.Done.InForce = object.Objects{}, nil
+				handedOver(p)
+				p.State.Foreign["PersistentVolumeClaim "+reconciletest.Claim] = true
+			},
+			want:        []string{"Ready=False/NotOwned", "Programmed=False/NotOwned", "BackupHealthy=False/NoSchedule"},
+			wantMessage: "These exist, are not managed by stanzaflow for this cluster and may be CPO's: PersistentVolumeClaim repo1-shop-pgbackrest-repo-host-0; leave them, and see docs/cpo.md, From CPO to standalone, for how to take them over",
+		},
+		"not ours, and CPO was here": {
+			change: all(healthy, handedOver, func(p *Pass) {
+				p.State.CPOInstalled = false
+				_ = unstructured.SetNestedField(p.State.Postgresql.Object, "Running", "status", "PostgresClusterStatus")
+				p.State.Foreign["ConfigMap "+reconciletest.ConfigMap] = true
+			}),
+			want:        []string{"Ready=False/NotOwned", "Programmed=False/NotOwned"},
+			wantMessage: "These exist, are not managed by stanzaflow for this cluster and may be CPO's: ConfigMap shop-pgbackrest-config; leave them, and see docs/cpo.md, From CPO to standalone, for how to take them over",
+		},
+		"not ours, and of a kind that CPO does not know": {
+			change:      all(healthy, handedOver, func(p *Pass) { p.State.Foreign["CronWorkflow "+reconciletest.Full] = true }),
 			want:        []string{"Ready=False/NotOwned", "Programmed=False/NotOwned"},
 			wantMessage: "CronWorkflow pgbackrest-shop-repo1-full exists and is not managed by stanzaflow for this cluster; remove it, or rename the cluster",
 		},

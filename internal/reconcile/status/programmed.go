@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -87,13 +88,34 @@ func findForeign(p Pass) []Finding {
 		foreign = append(foreign, action.Want)
 	}
 	var findings []Finding
+	var ofCPO []string
 	for _, o := range append(foreign, p.Done.Refused...) {
+		if perhapsOfCPO(o, p.State) {
+			ofCPO = append(ofCPO, object.ID(o))
+			continue
+		}
 		findings = append(findings, Finding{
 			vocab.ReasonNotOwned,
 			object.ID(o) + " exists and is not managed by " + vocab.ManagedBy + " for this cluster; " + handOver(o, p.State.Key.Name),
 		})
 	}
+	// After CPO there are several of them, and one way to take them over.
+	if len(ofCPO) > 0 {
+		findings = append(findings, Finding{
+			vocab.ReasonNotOwned,
+			"these exist, are not managed by " + vocab.ManagedBy + " for this cluster and may be CPO's: " + strings.Join(ofCPO, ", ") +
+				"; leave them, and see docs/cpo.md, From CPO to standalone, for how to take them over",
+		})
+	}
 	return findings
+}
+
+// perhapsOfCPO reports whether an object that is not ours may be CPO's, which may
+// still use it. It is then not to be removed or labelled by itself. CPO makes none of
+// the kinds that need other software, and nothing in the namespace of the operator.
+func perhapsOfCPO(foreign *unstructured.Unstructured, state object.State) bool {
+	return (state.CPOInstalled || state.Claim().Touched) &&
+		object.KindOf(foreign.GroupVersionKind()).Needs == "" && foreign.GetNamespace() == state.Key.Namespace
 }
 
 // handOver says what to do about an object that is not ours. A claim may hold
