@@ -167,7 +167,8 @@ type StanzaStatus struct {
 	OrphanedClaims []string `json:"orphanedClaims,omitempty"`
 
 	// certificate is the one that the repo host and the PostgreSQL pods use
-	// now. Absent without a repo of storage pvc, and if cert-manager issues.
+	// now. Absent without a repo of storage pvc, and if cert-manager issues. If CPO
+	// has made it, it is the one that the last run saw.
 	// +optional
 	Certificate *CertificateStatus `json:"certificate,omitempty"`
 
@@ -311,8 +312,10 @@ type RepoStatus struct {
 type CertificateStatus struct {
 	// notAfter is when it expires.
 	NotAfter metav1.Time `json:"notAfter"`
-	// renewalTime is when the operator replaces it.
-	RenewalTime metav1.Time `json:"renewalTime"`
+	// renewalTime is when the operator replaces it. Absent if CPO has made the
+	// certificate: nobody renews that.
+	// +optional
+	RenewalTime *metav1.Time `json:"renewalTime,omitempty"`
 }
 
 // ScheduleStatus is one schedule: one backup type of one repo.

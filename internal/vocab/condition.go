@@ -83,6 +83,9 @@ const (
 	ReasonDraining      Reason = "Draining"
 	ReasonPolicyMissing Reason = "PolicyMissing"
 	ReasonSkewUnknown   Reason = "SkewUnknown"
+	// CertificateExpires: the certificate of CPO's repo host expires soon. With
+	// Programmed=False it has expired.
+	ReasonCertificateExpires Reason = "CertificateExpires"
 	// TakingOver: CPO's CronJob still makes the backups of a schedule.
 	ReasonTakingOver Reason = "TakingOver"
 

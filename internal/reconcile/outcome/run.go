@@ -26,6 +26,9 @@ type Run struct {
 	// Repo is what the run has found in its repo, nil unless it has proven a
 	// backup there.
 	Repo *stanzaflowv1alpha1.RepoStatus
+	// CertificateEnd is when the certificate of CPO's repo host expires. Nil if the run
+	// has not seen it.
+	CertificateEnd *metav1.Time
 }
 
 // Finished reports whether a run is over.
@@ -66,6 +69,7 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	}
 	if err == nil {
 		run.Status.Retention = retention(r)
+		run.CertificateEnd = certificateEnd(r)
 	}
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		run.Status.Result, run.Status.Message = failure(workflow, r, err)
@@ -138,6 +142,13 @@ func retention(r report.Report) string {
 		return vocab.RetentionFailed
 	}
 	return vocab.RetentionSucceeded
+}
+
+func certificateEnd(r report.Report) *metav1.Time {
+	if r.CertificateEnd == nil || r.CertificateEnd.IsZero() {
+		return nil
+	}
+	return new(metav1.NewTime(*r.CertificateEnd).Rfc3339Copy())
 }
 
 func backup(run stanzaflowv1alpha1.RunStatus, b *report.Backup) *stanzaflowv1alpha1.BackupStatus {

@@ -397,3 +397,25 @@ func TestReadOfAnotherKind(t *testing.T) {
 		})
 	}
 }
+
+// TestCertificateEnd: a run says when the certificate expires, however it ends.
+func TestCertificateEnd(t *testing.T) {
+	t.Parallel()
+	end := start.AddDate(1, 0, 0)
+	with := func(r *report.Report) { r.CertificateEnd = &end }
+	for name, tc := range map[string]struct {
+		phase wfv1.WorkflowPhase
+		r     report.Report
+		want  bool
+	}{
+		"succeeded":      {wfv1.WorkflowSucceeded, proven(with), true},
+		"failed":         {wfv1.WorkflowFailed, proven(with, func(r *report.Report) { r.Result, r.Backup = stanzaflowv1alpha1.RunFailed, nil }), true},
+		"does not know":  {wfv1.WorkflowSucceeded, proven(), false},
+		"of another run": {wfv1.WorkflowSucceeded, proven(with, func(r *report.Report) { r.Run = "uid-2" }), false},
+	} {
+		run := Read(makeWorkflow(tc.phase, func(w *wfv1.Workflow) { w.Status.Outputs = outputs(t, tc.r) }), start)
+		if got := run.CertificateEnd; (got != nil) != tc.want || got != nil && !got.Time.Equal(end) {
+			t.Errorf("%s: got %v, want it: %t", name, got, tc.want)
+		}
+	}
+}

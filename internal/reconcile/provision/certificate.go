@@ -188,7 +188,7 @@ func (a *application) issue(ctx context.Context, w *object.Writer, action object
 		return
 	}
 	w.Done.Certificate = &stanzaflowv1alpha1.CertificateStatus{
-		NotAfter: metav1.NewTime(after.NotAfter()), RenewalTime: metav1.NewTime(renewal),
+		NotAfter: metav1.NewTime(after.NotAfter()), RenewalTime: new(metav1.NewTime(renewal)),
 	}
 	w.Done.Wake = object.Earliest(w.Done.Wake, renewal)
 }

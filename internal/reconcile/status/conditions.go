@@ -23,7 +23,7 @@ import (
 // conditions says what a pass found. The messages hold no time and no name that
 // changes from run to run.
 func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus) []metav1.Condition {
-	conditions := []metav1.Condition{accepted(p), programmed(p), backupHealthy(p, status)}
+	conditions := []metav1.Condition{accepted(p), programmed(p, status), backupHealthy(p, status)}
 	conditions = append([]metav1.Condition{ready(conditions)}, conditions...)
 	if p.State.Suspended() {
 		conditions = append(conditions, condition(vocab.ConditionSuspended, metav1.ConditionTrue, vocab.ReasonSuspendedByUser,

@@ -82,17 +82,6 @@ func orphanedClaims(before []string, p Pass) []string {
 	return orphaned
 }
 
-// certificate is the certificate in use. A failed pass leaves it in use.
-func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass) *stanzaflowv1alpha1.CertificateStatus {
-	switch {
-	case p.Done.Certificate != nil:
-		return p.Done.Certificate
-	case len(object.With(p.Actions, object.Issue, object.Renew)) == 0, len(p.Done.Refused) > 0:
-		return nil
-	}
-	return before
-}
-
 // configuration identifies the configuration that the pods should have, for the
 // precheck of a run. While a Problem keeps an older one, its files are not known
 // here. Nor are those of CPO.

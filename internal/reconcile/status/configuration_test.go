@@ -112,7 +112,7 @@ func TestCertificateStatus(t *testing.T) {
 		"the Secret is somebody else's": {Pass{Actions: issue, Done: object.Result{Refused: []*unstructured.Unstructured{object.New(object.Secret)}}}, nil},
 		"not ours to issue":             {Pass{}, nil},
 	} {
-		if got := certificate(before, tc.pass); got != tc.want {
+		if got := certificate(before, tc.pass, nil); got != tc.want {
 			t.Errorf("%s: got %v, want %v", name, got, tc.want)
 		}
 	}

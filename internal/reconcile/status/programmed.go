@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -20,8 +21,12 @@ import (
 // programmed lists what is wrong, or else what only takes its time. Status True
 // with another reason than Programmed means that everything planned exists, and
 // that there is something to wait for or to know.
-func programmed(p Pass) metav1.Condition {
+func programmed(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
+	certificate, expired := findCertificate(p, status.Certificate)
 	findings := slices.Concat(findClaim(p), findUndecided(p), findArgo(p), findTemplate(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p), findHandovers(p, vocab.ReasonGivenBack, vocab.ReasonLeftToCPO))
+	if expired {
+		findings = append(findings, certificate...)
+	}
 	if len(findings) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionFalse, findings[0].Reason, messages(findings)...)
 	}
@@ -30,6 +35,7 @@ func programmed(p Pass) metav1.Condition {
 		notes = append(notes, Finding{vocab.ReasonDraining, object.ID(cronWorkflow) + " is suspended and will be deleted when its runs have ended"})
 	}
 	notes = append(notes, findHandovers(p, vocab.ReasonTakingOver)...)
+	notes = append(notes, certificate...)
 	notes = append(notes, p.Skew.Notes...)
 	if len(notes) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, notes[0].Reason, messages(notes)...)

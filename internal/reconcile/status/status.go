@@ -63,7 +63,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 
 	after.Repos = repos(before.Repos, p, runs)
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
-	after.Certificate = certificate(before.Certificate, p)
+	after.Certificate = certificate(before.Certificate, p, runs)
 	after.Configuration = configuration(before.Configuration, p)
 	after.CronJobs = alongside.Status(p.Handovers)
 	if p.State.Undecided != "" {
@@ -76,7 +76,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 		}
 	}
 	after.Conditions = stamp(before.Conditions, conditions(p, after), generation, p.Now)
-	return after, object.Earliest(p.Wake(), lookAgain)
+	return after, object.Earliest(object.Earliest(p.Wake(), lookAgain), certificateWake(after.Certificate, p.Now))
 }
 
 // Wake is when there is more to do for the actions of a pass, zero if there is
