@@ -42,6 +42,7 @@ func TestAlongsideCPO(t *testing.T) {
 		"leaves a CronJob that a user has suspended": testUserSuspended,
 		"leaves a CronJob that a user has resumed":   testUserResumed,
 		"gives back what is not managed":             testGivesBack,
+		"gives everything back before an uninstall":  testReleases,
 		"follows an edited schedule":                 testEditedSchedule,
 		"waits while CPO restores":                   testRestoredByCPO,
 		"goes with the cluster":                      testDeletedBesideCPO,

@@ -228,3 +228,27 @@ func testLongNameBesideCPO(b *beside) {
 		b.Errorf("%d CronWorkflows are in force, want 2", inForce)
 	}
 }
+
+// testReleases gives everything back before an uninstall: no Stanza asks for it.
+func testReleases(b *beside) {
+	b.takeOver()
+	before := b.ofCPO()
+	unreleased := func(want int) {
+		b.Helper()
+		cronJobs, cronWorkflows, err := Unreleased(b.Context(), b.client, []string{b.namespace})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(cronJobs) != want || len(cronWorkflows) != want {
+			b.Errorf("CronJobs %s and CronWorkflows %s are left, want %d of each", cronJobs, cronWorkflows, want)
+		}
+	}
+	unreleased(2)
+	b.controller.options.Release = true
+	b.settle()
+	b.later(time.Hour)
+	unreleased(0)
+	b.wantSuspended(reconciletest.Full, false)
+	b.wantSame(before)
+	b.want(vocab.ConditionReady, "Unknown", vocab.ReasonNotManaged)
+}
