@@ -91,26 +91,30 @@ func lastManager(entries []metav1.ManagedFieldsEntry, field string) (manager str
 
 // backupOf reads which backup the command of a CronJob makes.
 func backupOf(cronJob *batchv1.CronJob) (repo, backupType string) {
-	for _, container := range cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers {
-		for _, variable := range container.Env {
-			if variable.Name != envCommandOptions {
-				continue
-			}
-			for word := range strings.FieldsSeq(variable.Value) {
-				if value, ok := strings.CutPrefix(word, "--repo="); ok {
-					repo = "repo" + value
-				}
-				if value, ok := strings.CutPrefix(word, "--type="); ok {
-					backupType = value
-				}
-			}
-			if _, err := RepoNumber(repo); err == nil && slices.Contains(BackupTypes, backupType) {
-				return repo, backupType
-			}
-			return "", ""
+	for word := range strings.FieldsSeq(commandOptions(cronJob)) {
+		if value, ok := strings.CutPrefix(word, "--repo="); ok {
+			repo = "repo" + value
+		}
+		if value, ok := strings.CutPrefix(word, "--type="); ok {
+			backupType = value
 		}
 	}
-	return "", ""
+	if _, err := RepoNumber(repo); err != nil || !slices.Contains(BackupTypes, backupType) {
+		return "", ""
+	}
+	return repo, backupType
+}
+
+// commandOptions are the options of the command, empty without any.
+func commandOptions(cronJob *batchv1.CronJob) string {
+	for _, container := range cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers {
+		for _, variable := range container.Env {
+			if variable.Name == envCommandOptions {
+				return variable.Value
+			}
+		}
+	}
+	return ""
 }
 
 // ownsField reports whether a set of managed fields has a field of the spec.
@@ -121,7 +125,7 @@ func ownsField(fields *metav1.FieldsV1, field string) bool {
 	var set struct {
 		Spec map[string]json.RawMessage `json:"f:spec"`
 	}
-	if err := json.Unmarshal(fields.Raw, &set); err != nil {
+	if err := json.Unmarshal(fields.GetRawBytes(), &set); err != nil {
 		return false
 	}
 	_, owns := set.Spec[field]

@@ -269,7 +269,7 @@ func (w *world) observe() object.State {
 // carryOut does what the writer does with the API server.
 func (w *world) carryOut(action object.Action) {
 	name := action.Object().GetName()
-	switch action.Verb {
+	switch action.Verb { //nolint:exhaustive // the others write nothing
 	case object.Create, object.Update:
 		o := action.Want.DeepCopy()
 		if was := w.cronWorkflows[name]; was != nil {
@@ -325,7 +325,7 @@ func (w *world) patch(action object.Action) {
 		if c.SuspendManager == user && action.Verb != object.LiftDeadline && w.now.Sub(c.SuspendTime) > time.Minute {
 			w.t.Errorf("the operator would %s CronJob %s, which a user has changed", action.Verb, c.Name)
 		}
-		switch action.Verb {
+		switch action.Verb { //nolint:exhaustive // these change a CronJob
 		case object.TakeOver:
 			c.Suspended, c.SuspendManager, c.SuspendTime = true, vocab.FieldManager, w.now
 		case object.GiveBack:

@@ -54,17 +54,15 @@ func Changes(changes []object.Change) []Event {
 
 func changeNote(change object.Change) string {
 	name := object.ID(change.Object)
-	if change.Reason == vocab.ReasonDraining {
+	switch change.Reason { //nolint:exhaustive // the note of the others has one form
+	case vocab.ReasonDraining:
 		return "Suspended " + name + "; it will be deleted when its runs have ended"
-	}
-	switch change.Reason {
+	case vocab.ReasonTouched:
+		return "Touched " + name + ": its pod has ended, and Argo has not noticed"
 	case vocab.ReasonTakenOver:
 		return "Suspended CPO's " + name + ": Stanzaflow makes its backups from now on"
 	case vocab.ReasonResumed:
 		return "Resumed CPO's " + name + ": CPO makes its backups from now on"
-	}
-	if change.Reason == vocab.ReasonTouched {
-		return "Touched " + name + ": its pod has ended, and Argo has not noticed"
 	}
 	note := string(change.Reason) + " " + name
 	if text := schedule.Text(change.Object); text != "" && change.Reason != vocab.ReasonDeleted {
