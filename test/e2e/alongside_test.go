@@ -24,7 +24,7 @@ import (
 
 // fewClusters is what a change must pass.
 var fewClusters = fleet.Plan{
-	Clusters: 5, For: 3 * time.Minute, Resync: 10 * time.Second, EventEvery: 15 * time.Second, KillEvery: 25 * time.Second,
+	Clusters: 5, For: 3 * time.Minute, Resync: 10 * time.Second, EventEvery: 25 * time.Second, KillEvery: 25 * time.Second,
 }
 
 // manyClusters is what the operator must stand.
