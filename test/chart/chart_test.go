@@ -49,7 +49,7 @@ func TestSameReleaseJob(t *testing.T) {
 		t.Error("in mode standalone there is nothing to give back")
 	}
 	args := get(containers(render(t, "{mode: alongside, namespaces: [shop, sales]}")[releaseJob])[0], "args")
-	if diff := cmp.Diff([]any{"--all", "--namespaces=shop,sales"}, args); diff != "" {
+	if diff := cmp.Diff([]any{"--all", "--timeout=8h", "--namespaces=shop,sales"}, args); diff != "" {
 		t.Errorf("arguments with namespaces (-want +got):\n%s", diff)
 	}
 }
