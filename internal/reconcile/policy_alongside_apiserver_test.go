@@ -46,7 +46,7 @@ func testRightsAlongside(t *testing.T, s *server) {
 	}{
 		{cpoGroup, "postgresqls", "", reads},
 		{cpoGroup, "postgresqls", "status", nil},
-		{cpoGroup, "operatorconfigurations", "", reads},
+		{cpoGroup, "operatorconfigurations", "", []string{"get", "list"}},
 		{"batch", "cronjobs", "", slices.Concat(reads, []string{"patch"})},
 		{"batch", "cronjobs", "status", nil},
 		{"batch", "jobs", "", nil},
