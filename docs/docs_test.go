@@ -258,6 +258,33 @@ func TestMakeTargetsExist(t *testing.T) {
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
+// TestOneFieldManagerInstalls checks the commands that apply the definition of
+// postgresql. With a field manager of its own the API server refuses to replace CPO's,
+// whoever wrote that; kubectl's default may be CPO's, too.
+func TestOneFieldManagerInstalls(t *testing.T) {
+	const want = "kubectl apply --server-side --field-manager=stanzaflow-install "
+	overlays, err := filepath.Glob("../deploy/overlays/*/kustomization.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range append(documents(t), overlays...) {
+		for line := range strings.Lines(readFile(t, file)) {
+			if !strings.Contains(line, "kubectl apply") || !regexp.MustCompile(`install\.yaml|deploy/crds|mine/operator|mine/namespaced|deploy/overlays/\S+$`).MatchString(strings.TrimSpace(line)) ||
+				strings.Contains(line, "overlays/alongside-workflows") {
+				continue
+			}
+			found++
+			if !strings.Contains(line, want) {
+				t.Errorf("%s: want %q in %s", file, want, line)
+			}
+		}
+	}
+	if found < 9 {
+		t.Errorf("%d commands prove nothing", found)
+	}
+}
+
 // TestLinksLeadSomewhere shows that every link leads to a file and to a heading of it.
 func TestLinksLeadSomewhere(t *testing.T) {
 	for _, file := range documents(t) {

@@ -30,7 +30,7 @@ var ways = map[string]way{
 	"manifests": {
 		install: func(t testing.TB, d dist, namespace string) {
 			t.Helper()
-			program.Kubectl(t, "apply", "--server-side", "-f", d.path("install.yaml"))
+			program.Kubectl(t, "apply", "--server-side", "--field-manager=stanzaflow-install", "-f", d.path("install.yaml"))
 			program.Kubectl(t, "apply", "--server-side", "-n", namespace, "-f", d.path("workflows.yaml"))
 		},
 		uninstall: func(t testing.TB, d dist, _ string) {
@@ -54,7 +54,7 @@ var ways = map[string]way{
 		install: func(t testing.TB, d dist, namespace string) {
 			t.Helper()
 			operator, workflows := d.overlay(t)
-			program.Kubectl(t, "apply", "--server-side", "-k", operator)
+			program.Kubectl(t, "apply", "--server-side", "--field-manager=stanzaflow-install", "-k", operator)
 			program.Kubectl(t, "apply", "--server-side", "-n", namespace, "-k", workflows)
 		},
 		uninstall: func(t testing.TB, d dist, _ string) {

@@ -64,3 +64,19 @@ labels of a component are those of the kustomization that uses it.
   {{- with get $values $field }}{{ $_ := set $template.spec $field . }}{{ end -}}
 {{- end -}}
 {{- end -}}
+
+{{/*
+Fails if the definition of postgresql is CPO's. Helm itself refuses what another
+release or nobody has installed, but not with --take-ownership, and not at an upgrade
+after CPO has replaced the definition of this release.
+*/}}
+{{- define "stanzaflow.leaveDefinitionOfCPO" -}}
+{{- if .cpo -}}
+  {{- fail "CPO is installed in this Kubernetes cluster (it has the CRD operatorconfigurations.cpo.opensource.cybertec.at) and brings the CRD postgresqls.cpo.opensource.cybertec.at. Set mode=alongside to add proven backups to the clusters of CPO, or crds.postgresql=false to leave that CRD to CPO" -}}
+{{- end -}}
+{{- with .postgresql -}}
+  {{- if ne (dig "metadata" "annotations" "stanzaflow.dev/mode" "" .) "standalone" -}}
+    {{- fail "The CRD postgresqls.cpo.opensource.cybertec.at exists and is not Stanzaflow's: it lacks the annotation stanzaflow.dev/mode=standalone. Set mode=alongside if CPO runs here, or crds.postgresql=false to use that CRD as it is" -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
