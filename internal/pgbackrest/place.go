@@ -10,18 +10,24 @@ import (
 	"strings"
 )
 
+// Options that have older names.
+const (
+	storageHost = "storage-host"
+	storagePort = "storage-port"
+)
+
 // placeNames are the options of a repository that say where its backups go and how
 // they are encrypted. None of them is a secret.
 var placeNames = []string{
-	"type", "path", "host", "cipher-type", "storage-host", "storage-port",
+	"type", "path", "host", "cipher-type", storageHost, storagePort,
 	"s3-bucket", "s3-endpoint", "s3-region", "gcs-bucket", "gcs-endpoint",
 	"azure-container", "azure-account", "azure-endpoint",
 }
 
 // oldPlaceNames are the older names of some of them, without their number.
 var oldPlaceNames = map[string]string{
-	"s3-host": "storage-host", "azure-host": "storage-host",
-	"s3-port": "storage-port", "azure-port": "storage-port",
+	"s3-host": storageHost, "azure-host": storageHost,
+	"s3-port": storagePort, "azure-port": storagePort,
 }
 
 // oldRepoHost is the older name of repo1-host.

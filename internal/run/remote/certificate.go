@@ -6,7 +6,6 @@ package remote
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"time"
 )
 
@@ -16,12 +15,9 @@ func (c *Client) CertificateEnd(ctx context.Context, address string) (time.Time,
 	var end time.Time
 	config := &tls.Config{
 		InsecureSkipVerify: true, //nolint:gosec // nothing is sent, and only the date is read: it may have passed
-		VerifyPeerCertificate: func(certificates [][]byte, _ [][]*x509.Certificate) error {
-			certificate, err := x509.ParseCertificate(certificates[0])
-			if err == nil {
-				end = certificate.NotAfter
-			}
-			return err
+		VerifyConnection: func(state tls.ConnectionState) error {
+			end = state.PeerCertificates[0].NotAfter
+			return nil
 		},
 	}
 	connection, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)

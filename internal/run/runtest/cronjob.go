@@ -45,6 +45,6 @@ func Suspend(cronJob *batchv1.CronJob, manager string, when time.Time) {
 	cronJob.Spec.Suspend = &suspended
 	cronJob.ManagedFields = append(cronJob.ManagedFields, metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, Time: &metav1.Time{Time: when},
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:suspend":{}}}`)},
+		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:suspend":{}}}`),
 	})
 }

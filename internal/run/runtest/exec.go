@@ -188,14 +188,14 @@ func (w *World) grepPlaces(c Call) error {
 		_, _ = fmt.Fprintf(c.Stderr, "grep: %s: No such file or directory\n", file)
 		return &remote.ExitError{Code: 2}
 	}
-	found := ""
+	var found strings.Builder
 	for line := range strings.Lines(content) {
 		if pattern.MatchString(strings.TrimRight(line, "\n")) {
-			found += line
+			found.WriteString(line)
 		}
 	}
-	if found == "" {
+	if found.Len() == 0 {
 		return &remote.ExitError{Code: 1}
 	}
-	return c.Print(found)
+	return c.Print(found.String())
 }
