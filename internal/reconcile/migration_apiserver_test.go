@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -48,25 +47,28 @@ const (
 
 // Names of the objects of CPO in the samples.
 const (
-	sampleCluster = "cluster"
-	sampleHost    = sampleCluster + "-pgbackrest-repo-host"
-	sampleClaim   = "repo1-" + sampleHost + "-0"
+	sampleHost  = sampleCluster + "-pgbackrest-repo-host"
+	sampleClaim = "repo1-" + sampleHost + "-0"
 )
 
 func testFromCPO(w *world, sample, kubeconfig string) {
-	others := w.createSample(sample)
-	w.pass(sampleCluster)
-	w.wantReason(sampleCluster, vocab.ConditionProgrammed, vocab.ReasonManagedByCPO)
+	w.createSample(sample, func() {})
+	_, others := w.sample(sample)
+	for i, o := range others {
+		others[i] = w.get(o.GroupVersionKind(), o.GetName())
+	}
+	w.settleSample()
+	w.wantReason(vocab.ConditionProgrammed, vocab.ReasonManagedByCPO)
 	claim := w.find(object.Claim, sampleClaim)
 
 	w.follow(kubeconfig, handOverAny)
 	if claim != nil {
 		w.follow(kubeconfig, handOverHost)
 	}
-	w.pass(sampleCluster)
+	w.settleSample()
 
-	w.wantReason(sampleCluster, vocab.ConditionProgrammed, vocab.ReasonProgrammed)
-	w.wantReason(sampleCluster, vocab.ConditionAccepted, vocab.ReasonAccepted)
+	w.wantReason(vocab.ConditionProgrammed, vocab.ReasonProgrammed)
+	w.wantReason(vocab.ConditionAccepted, vocab.ReasonAccepted)
 	configuration, _, _ := unstructured.NestedString(w.get(object.ConfigMap, cpo.ConfigMapName(sampleCluster)).Object, "data", cpo.ConfigFileName)
 	if strings.Contains(configuration, " = ") {
 		w.Errorf("the configuration is still CPO's:\n%s", configuration)
@@ -78,44 +80,16 @@ func testFromCPO(w *world, sample, kubeconfig string) {
 		w.wantSameVolume(claim)
 	}
 	before := len(w.written())
-	w.pass(sampleCluster)
+	w.settleSample()
 	if after := w.written(); len(after) > before {
 		w.Errorf("nothing has changed, and the operator writes %v", after[before:])
 	}
 }
 
-// createSample creates the objects of a sample and returns those beside the
-// postgresql.
-func (w *world) createSample(name string) []*unstructured.Unstructured {
-	w.Helper()
-	postgresql, others := w.sample(name)
-	status := postgresql.Object["status"]
-	w.create(reconciletest.Template(w.namespace))
-	w.create(postgresql)
-	postgresql.Object["status"] = status
-	if err := w.client.Status().Update(w.Context(), postgresql); err != nil {
-		w.Fatal(err)
-	}
-	for _, o := range others {
-		w.create(o)
-	}
-	return others
-}
-
-// pass makes as many passes over a cluster as there can be changes to follow.
-func (w *world) pass(cluster string) {
-	w.Helper()
-	for range 6 {
-		if _, err := w.controller.Reconcile(w.Context(), ctrl.Request{NamespacedName: w.key(cluster)}); err != nil {
-			w.Fatal(err)
-		}
-	}
-}
-
-func (w *world) wantReason(cluster, condition string, want vocab.Reason) {
+func (w *world) wantReason(condition string, want vocab.Reason) {
 	w.Helper()
 	stanza := &stanzaflowv1alpha1.Stanza{}
-	if err := w.client.Get(w.Context(), w.key(cluster), stanza); err != nil {
+	if err := w.client.Get(w.Context(), w.key(sampleCluster), stanza); err != nil {
 		w.Fatal(err)
 	}
 	if got := meta.FindStatusCondition(stanza.Status.Conditions, condition); got == nil || got.Reason != string(want) {

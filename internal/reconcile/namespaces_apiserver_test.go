@@ -14,7 +14,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -93,11 +95,67 @@ func TestManagerOfNamespaces(t *testing.T) {
 	})
 }
 
+// TestManagerOfNamespacesAlongside does the same with deploy/overlays/alongside-namespaced:
+// the operator takes over the CronJob of CPO in its namespace, and sees none in another.
+func TestManagerOfNamespacesAlongside(t *testing.T) {
+	s := startBareServer(t, argoCRDs(t, "minimal")...)
+	s.installCPO(t)
+	watched, other := s.worldIn(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: overlayNamespace}}), s.world(t)
+	overlay := kustomize(t, "../../deploy/overlays/alongside-namespaced")
+	if got := flagOf(t, overlay, "--namespaces="); got != overlayNamespace {
+		t.Fatalf("the overlay has --namespaces=%s, its RoleBinding is in %s", got, overlayNamespace)
+	}
+	if got := flagOf(t, overlay, "--mode="); got != vocab.ModeAlongside {
+		t.Fatalf("the overlay has --mode=%s", got)
+	}
+	s.install(t, overlay)
+	operator := s.newClient(t, s.counted())
+	eventually(t, func() error {
+		return operator.List(t.Context(), &batchv1.CronJobList{}, client.InNamespace(overlayNamespace))
+	})
+	for _, w := range []*world{watched, other} {
+		w.createSample("s3", func() {})
+	}
+	s.awaitSchema(t)
+	s.forget()
+	stop := watched.startManagerWith(Options{Namespace: operatorNamespace, Namespaces: []string{overlayNamespace}, Provisioner: vocab.ProvisionedByCPO})
+	const full = "pgbackrest-" + sampleCluster + "-repo1-full"
+	eventually(t, func() error {
+		// What has just been created is left alone.
+		watched.clock.SetTime(time.Now().Add(time.Minute))
+		if cronJob := watched.cronJob(full); !cronJob.Suspended || cronJob.SuspendManager != vocab.FieldManager {
+			return fmt.Errorf("CronJob %s is %+v", full, cronJob)
+		}
+		return nil
+	})
+	stop()
+	// 429 is the answer while the kind is new.
+	also := regexp.MustCompile(discoveryOrRelease.String() + `|^GET /apis/cpo.opensource.cybertec.at/v1/operatorconfigurations (200|429)$`)
+	watched.wantAsked(also, overlayNamespace, operatorNamespace)
+	if cronJob := other.cronJob(full); cronJob.Suspended {
+		t.Errorf("in the other namespace the CronJob is %+v", cronJob)
+	}
+	wantNoAccess(t, operator, other.namespace)
+	if err := operator.List(t.Context(), &batchv1.CronJobList{}, client.InNamespace(other.namespace)); !apierrors.IsForbidden(err) {
+		t.Errorf("the operator lists the CronJobs of another namespace: %v", err)
+	}
+}
+
+// cronJob reads what a CronJob of CPO does.
+func (w *world) cronJob(name string) cpo.CronJob {
+	w.Helper()
+	cronJob := &batchv1.CronJob{}
+	if err := w.client.Get(w.Context(), w.key(name), cronJob); err != nil {
+		w.Fatal(err)
+	}
+	return cpo.DecodeCronJob(cronJob)
+}
+
 // discoveryOrRelease matches requests that every account may make, and requests for
 // the objects that must belong to the operator's release.
 var discoveryOrRelease = regexp.MustCompile(`^GET (/api|/apis)(/[a-z0-9.]+){0,2} (200|404)$` +
 	`|^GET /openapi/v3/apis/stanzaflow.dev/v1alpha1 200$` +
-	`|^GET /apis/admissionregistration.k8s.io/v1/validatingadmissionpolic(ies|ybindings)/stanzaflow-[a-z]+ 200$`)
+	`|^GET /apis/admissionregistration.k8s.io/v1/validatingadmissionpolic(ies|ybindings)/stanzaflow-[a-z-]+ 200$`)
 
 // wantNoAccess fails the test if the operator may read a namespace, or all of them.
 func wantNoAccess(t *testing.T, operator client.Client, namespace string) {
