@@ -117,10 +117,10 @@ var productFile = regexp.MustCompile(`(?m)^[0-9]+\. `)
 // TestChangingKeepsItsLimits counts the product files of a change. A change that needs
 // more shows that a wall is in the wrong place.
 func TestChangingKeepsItsLimits(t *testing.T) {
-	limits := map[string]int{"A storage": 3, "A kind of run": 12, "A metric": 2}
+	limits := map[string]int{"A storage": 3, "A kind of run": 12, "A metric": 2, "What CPO breaks": 1}
 	sections := strings.Split(readFile(t, "changing.md"), "\n## ")[1:]
-	if len(sections) != 11 {
-		t.Errorf("changing.md has %d changes, want 11", len(sections))
+	if len(sections) != 13 {
+		t.Errorf("changing.md has %d changes, want 13", len(sections))
 	}
 	for _, section := range sections {
 		title, text, _ := strings.Cut(section, "\n")
