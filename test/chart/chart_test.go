@@ -123,6 +123,17 @@ func TestHelmKeepsTheCRDs(t *testing.T) {
 	}
 }
 
+// TestOperatorConfiguration names the configuration of one CPO of several.
+func TestOperatorConfiguration(t *testing.T) {
+	t.Parallel()
+	const operator = "Deployment stanzaflow-system/stanzaflow"
+	before := get(containers(render(t, "mode: alongside")[operator])[0], "args").([]any)
+	after := get(containers(render(t, "{mode: alongside, operatorConfiguration: cpo/main}")[operator])[0], "args").([]any)
+	if diff := cmp.Diff(append(before, "--operator-configuration=cpo/main"), after); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestCRDOfCPO(t *testing.T) {
 	t.Parallel()
 	want := render(t, defaultValues)

@@ -18,6 +18,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 	t.Parallel()
 	for values, want := range map[string]string{
 		"imagePullSecret: []":                      "imagePullSecret",
+		"operatorConfiguration: main":              "/operatorConfiguration",
 		"mode: beside":                             "/mode",
 		"image: {name: operator}":                  "name",
 		"image: ghcr.io/stanzaflow/operator":       "/image",

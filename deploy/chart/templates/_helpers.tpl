@@ -57,6 +57,9 @@ labels of a component are those of the kustomization that uses it.
 {{- if and (eq .object.kind "Deployment") (ne $values.mode "standalone") -}}
   {{- $_ := set $container "args" (append $container.args (printf "--mode=%s" $values.mode)) -}}
 {{- end -}}
+{{- if and (eq .object.kind "Deployment") $values.operatorConfiguration -}}
+  {{- $_ := set $container "args" (append $container.args (printf "--operator-configuration=%s" $values.operatorConfiguration)) -}}
+{{- end -}}
 {{- with $values.namespaces -}}
   {{- $_ := set $container "args" (append $container.args (printf "--namespaces=%s" (join "," .))) -}}
 {{- end -}}
