@@ -11,6 +11,7 @@ import (
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -61,7 +62,7 @@ func DecodeCronJob(cronJob *batchv1.CronJob) CronJob {
 	if last := cronJob.Status.LastScheduleTime; last != nil {
 		decoded.LastSlot = last.Time
 	}
-	decoded.Repo, decoded.Type = backupOf(cronJob)
+	decoded.Repo, decoded.Type = backupOf(cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers)
 	// The default of a field that CPO leaves out is CPO's in the managed fields. CPO is
 	// the one that writes the Job: its name is that of the binary in its image.
 	creator, _ := lastManager(cronJob.ManagedFields, "f:jobTemplate")
@@ -89,9 +90,9 @@ func lastManager(entries []metav1.ManagedFieldsEntry, field string) (manager str
 	return manager, at
 }
 
-// backupOf reads which backup the command of a CronJob makes.
-func backupOf(cronJob *batchv1.CronJob) (repo, backupType string) {
-	for word := range strings.FieldsSeq(commandOptions(cronJob)) {
+// backupOf reads which backup the command of a pod makes.
+func backupOf(containers []corev1.Container) (repo, backupType string) {
+	for word := range strings.FieldsSeq(commandOptions(containers)) {
 		if value, ok := strings.CutPrefix(word, "--repo="); ok {
 			repo = "repo" + value
 		}
@@ -106,8 +107,8 @@ func backupOf(cronJob *batchv1.CronJob) (repo, backupType string) {
 }
 
 // commandOptions are the options of the command, empty without any.
-func commandOptions(cronJob *batchv1.CronJob) string {
-	for _, container := range cronJob.Spec.JobTemplate.Spec.Template.Spec.Containers {
+func commandOptions(containers []corev1.Container) string {
+	for _, container := range containers {
 		for _, variable := range container.Env {
 			if variable.Name == envCommandOptions {
 				return variable.Value

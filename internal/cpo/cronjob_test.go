@@ -37,6 +37,19 @@ func TestDecodeCronJob(t *testing.T) {
 	}
 }
 
+func TestDecodeJob(t *testing.T) {
+	var job batchv1.Job
+	cpotest.Decode(t, "job/job-pgbackrest-cluster-repo1-incr-29931525.yaml", &job)
+	want := cpo.Job{Repo: "repo1", Type: "incr", Slot: time.Date(2026, 11, 28, 18, 45, 0, 0, time.UTC)}
+	if diff := cmp.Diff(want, cpo.DecodeJob(&job)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	delete(job.Annotations, batchv1.CronJobScheduledTimestampAnnotation)
+	if got := cpo.DecodeJob(&job); !got.Slot.IsZero() {
+		t.Errorf("without a slot: %+v", got)
+	}
+}
+
 func TestDecodeCronJobOfAnotherCommand(t *testing.T) {
 	for _, options := range []string{"", "--stanza=db", "--repo=1", "--repo=5 --type=full", "--repo=1 --type=copy"} {
 		var cronJob batchv1.CronJob

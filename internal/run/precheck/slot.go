@@ -41,6 +41,27 @@ func (p *precheck) checkSlot(ctx context.Context) error {
 			return err
 		}
 	}
+	return p.checkJobs(ctx, slot)
+}
+
+// checkJobs finds out whether a CronJob that is gone had the slot: CPO deletes one, and
+// makes another, and its Job stays.
+func (p *precheck) checkJobs(ctx context.Context, slot time.Time) error {
+	c := p.Cluster
+	jobs, err := c.Finder.Jobs(ctx, c.Namespace, c.Labels.BackupJobs(c.Name))
+	switch {
+	case apierrors.IsForbidden(err):
+		return attempt.Stop("cannot see whether CPO makes this backup: the run may not list Jobs in namespace %s, %s: %v", c.Namespace, alongside, err)
+	case err != nil:
+		return fmt.Errorf("cannot list the Jobs of postgresql %s/%s: %w", c.Namespace, c.Name, err)
+	}
+	for i := range jobs {
+		decoded := cpo.DecodeJob(&jobs[i])
+		if decoded.Repo == p.Repo && decoded.Type == p.Type && decoded.Slot.Equal(slot) {
+			return attempt.Held("the slot %s belongs to CPO's CronJob that has started Job %s/%s for it; to make another backup now, run argo submit --from workflowtemplate/%s",
+				slot.UTC().Format(time.RFC3339), c.Namespace, jobs[i].Name, vocab.DefaultWorkflowTemplate)
+		}
+	}
 	return nil
 }
 

@@ -25,6 +25,8 @@ type Finder interface {
 	Pods(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
 	// CronJobs returns the CronJobs with all these labels.
 	CronJobs(ctx context.Context, namespace string, labels map[string]string) ([]batchv1.CronJob, error)
+	// Jobs returns the Jobs with all these labels.
+	Jobs(ctx context.Context, namespace string, labels map[string]string) ([]batchv1.Job, error)
 	// HasConfigMap reports whether there is a ConfigMap of a name, without reading
 	// it.
 	HasConfigMap(ctx context.Context, namespace, name string) (bool, error)

@@ -158,6 +158,15 @@ func (c *Client) Pods(ctx context.Context, namespace string, selector map[string
 	return list.Items, nil
 }
 
+// Jobs implements Finder.
+func (c *Client) Jobs(ctx context.Context, namespace string, selector map[string]string) ([]batchv1.Job, error) {
+	list, err := c.core.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(selector).String()})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
 // CronJobs implements Finder.
 func (c *Client) CronJobs(ctx context.Context, namespace string, selector map[string]string) ([]batchv1.CronJob, error) {
 	list, err := c.core.BatchV1().CronJobs(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(selector).String()})

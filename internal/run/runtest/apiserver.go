@@ -79,6 +79,18 @@ func (w *World) CronJobs(ctx context.Context, namespace string, selector map[str
 	}), nil
 }
 
+// Jobs implements remote.Finder.
+func (w *World) Jobs(ctx context.Context, namespace string, selector map[string]string) ([]batchv1.Job, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := cmp.Or(ctx.Err(), w.JobsError); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(w.JobObjects), func(j batchv1.Job) bool {
+		return j.Namespace != namespace || !labels.SelectorFromSet(selector).Matches(labels.Set(j.Labels))
+	}), nil
+}
+
 // HasConfigMap implements remote.Finder.
 func (w *World) HasConfigMap(ctx context.Context, namespace, name string) (bool, error) {
 	w.mu.Lock()

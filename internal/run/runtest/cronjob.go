@@ -34,6 +34,19 @@ func CronJob(t *testing.T, repo int, backupType string) *batchv1.CronJob {
 	return cronJob
 }
 
+// Job returns the Job that Kubernetes has made of a CronJob for a slot. Kubernetes gives
+// it the labels of its pod.
+func Job(cronJob *batchv1.CronJob, slot time.Time) *batchv1.Job {
+	template := cronJob.Spec.JobTemplate.Spec.DeepCopy()
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: cronJob.Name + "-1", Namespace: cronJob.Namespace, Labels: cronJob.Labels,
+			Annotations: map[string]string{batchv1.CronJobScheduledTimestampAnnotation: slot.Format(time.RFC3339)},
+		},
+		Spec: *template,
+	}
+}
+
 // LastSlot is the last one that Kubernetes has started.
 func LastSlot(cronJob *batchv1.CronJob, slot time.Time) {
 	cronJob.Status.LastScheduleTime = &metav1.Time{Time: slot}

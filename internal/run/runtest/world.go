@@ -57,6 +57,9 @@ type World struct {
 	// CronJobObjects are CPO's, CronJobsError is why they cannot be listed.
 	CronJobObjects []batchv1.CronJob
 	CronJobsError  error
+	// JobObjects are those of its CronJobs, JobsError is why they cannot be listed.
+	JobObjects []batchv1.Job
+	JobsError  error
 	// ConfigMaps are the names of those that there are, ConfigMapError is why that
 	// cannot be seen.
 	ConfigMaps     []string

@@ -72,6 +72,12 @@ func testBeside(t *testing.T, s *server) {
 		t.Errorf("CronJobs %v, %v; want one, with its managed fields", found, err)
 	}
 
+	s.create(t, runtest.Job(cronJob, runtest.Start))
+	jobs, err := beside.Jobs(t.Context(), besideNamespace, map[string]string{cpo.LabelCluster: runtest.Cluster, cpo.LabelMemberType: cpo.MemberBackupJob})
+	if err != nil || len(jobs) != 1 || !cpo.DecodeJob(&jobs[0]).Slot.Equal(runtest.Start) {
+		t.Errorf("Jobs %v, %v; want one, with its slot", jobs, err)
+	}
+
 	without, err := remote.New(s.configOf(runner))
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +141,8 @@ func testMarkerOnly(t *testing.T, s *server) {
 		"deletes a CronJob":   {"DELETE", batch + "/cronjobs/pgbackrest-orders-repo1-full"},
 		"makes a CronJob":     {"POST", batch + "/cronjobs"},
 		"makes a Job":         {"POST", batch + "/jobs"},
-		"lists Jobs":          {"GET", batch + "/jobs"},
+		"patches a Job":       {"PATCH", batch + "/jobs/pgbackrest-orders-repo1-full-1"},
+		"deletes a Job":       {"DELETE", batch + "/jobs/pgbackrest-orders-repo1-full-1"},
 	} {
 		if err := s.do(t, besideRunner, request[0], request[1]); !apierrors.IsForbidden(err) {
 			t.Errorf("%s: %v", name, err)

@@ -329,6 +329,7 @@ func testRights(t *testing.T, s *server) {
 		"reads a ConfigMap":               {"GET", core + "/configmaps/orders-pgbackrest-config", false},
 		"makes a ConfigMap":               {"POST", core + "/configmaps", false},
 		"lists CronJobs":                  {"GET", fmt.Sprintf(apis, "batch/v1") + "/cronjobs", false},
+		"lists Jobs":                      {"GET", fmt.Sprintf(apis, "batch/v1") + "/jobs", false},
 		"patches a ConfigMap":             {"PATCH", core + "/configmaps/orders-pgbackrest-config", false},
 		"makes a pod":                     {"POST", core + "/pods", false},
 		"deletes a pod":                   {"DELETE", core + "/pods/" + runtest.PrimaryPod, false},

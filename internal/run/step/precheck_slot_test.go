@@ -124,6 +124,43 @@ func TestPrecheckSlotOfNobody(t *testing.T) {
 	}
 }
 
+// TestPrecheckSlotOfJob: a Job of CPO says who had a slot, also if its CronJob was
+// deleted and made again since.
+func TestPrecheckSlotOfJob(t *testing.T) {
+	const makes = "the slot 2026-03-01T01:00:00Z belongs to CPO's CronJob that has started Job shop/pgbackrest-orders-repo1-full-1"
+	for name, tc := range map[string]struct {
+		job  func() *batchv1.Job
+		held bool
+	}{
+		"of the slot": {func() *batchv1.Job { return runtest.Job(runtest.CronJob(t, 1, cpo.Full), runtest.Start) }, true},
+		"of the slot before": {func() *batchv1.Job {
+			return runtest.Job(runtest.CronJob(t, 1, cpo.Full), runtest.Start.Add(-time.Minute))
+		}, false},
+		"of another type": {func() *batchv1.Job { return runtest.Job(runtest.CronJob(t, 1, cpo.Incr), runtest.Start) }, false},
+		"of another repo": {func() *batchv1.Job { return runtest.Job(runtest.CronJob(t, 2, cpo.Full), runtest.Start) }, false},
+		"that a person made": {func() *batchv1.Job {
+			j := runtest.Job(runtest.CronJob(t, 1, cpo.Full), runtest.Start)
+			j.Annotations = nil
+			return j
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := makeWorld(t, nil, (*runtest.World).BesideCPO)
+			again := runtest.CronJob(t, 1, cpo.Full)
+			again.CreationTimestamp.Time, again.Status.LastScheduleTime = runtest.Start.Add(time.Minute), nil
+			w.CronJobObjects, w.JobObjects = []batchv1.CronJob{*again}, []batchv1.Job{*tc.job()}
+			p := newPod(w)
+			p.mustRun("begin")
+			code := p.run("precheck")
+			if tc.held {
+				p.wantFailure(code, ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, makes)
+			} else if code != 0 {
+				t.Errorf("exit code %d:\n%s", code, p.log)
+			}
+		})
+	}
+}
+
 func TestPrecheckSlotUnknown(t *testing.T) {
 	const failed = stanzaflowv1alpha1.RunFailed
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Group: "batch", Resource: "cronjobs"}, "", errors.New("no RBAC policy matched"))
@@ -135,6 +172,14 @@ func TestPrecheckSlotUnknown(t *testing.T) {
 		"no right": {
 			func(w *runtest.World) { w.CronJobsError = forbidden }, ExitStop,
 			[]string{"the run may not list CronJobs in namespace shop", "apply the component workflows/components/alongside"},
+		},
+		"no right to Jobs": {
+			func(w *runtest.World) { w.JobsError = forbidden }, ExitStop,
+			[]string{"the run may not list Jobs in namespace shop", "apply the component workflows/components/alongside"},
+		},
+		"no answer about Jobs": {
+			func(w *runtest.World) { w.JobsError = errors.New("connection refused") }, ExitGaveUp,
+			[]string{"cannot list the Jobs of postgresql shop/orders: connection refused"},
 		},
 		"no answer": {
 			func(w *runtest.World) { w.CronJobsError = errors.New("connection refused") }, ExitGaveUp,
