@@ -11,6 +11,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,12 +30,17 @@ import (
 type Log struct {
 	mu      sync.Mutex
 	entries map[string]Entry // by UID
-	out     io.Writer
-	errs    []error
+	// left are the runs of which an event says that they left their slot to CPO. Argo
+	// loses the report of a run when the API server is away, and deletes runs.
+	left map[string]string
+	out  io.Writer
+	errs []error
 }
 
 // NewLog returns a Log that also writes a line of JSON for each change.
-func NewLog(out io.Writer) *Log { return &Log{entries: map[string]Entry{}, out: out} }
+func NewLog(out io.Writer) *Log {
+	return &Log{entries: map[string]Entry{}, left: map[string]string{}, out: out}
+}
 
 // Watch fills the Log until the context ends. It waits for an API server that is away,
 // and then sees what was started meanwhile.
@@ -54,16 +60,43 @@ func (l *Log) Watch(ctx context.Context, config *rest.Config, namespace, cluster
 		factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, namespace, func(o *metav1.ListOptions) { o.LabelSelector = watched.selector })
 		informer := factory.ForResource(watched.resource).Informer()
 		seen := func(object any) {
+			if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+				object = tombstone.Obj
+			}
 			if o, ok := object.(*unstructured.Unstructured); ok {
 				l.add(watched.read(o))
 			}
 		}
-		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: seen, UpdateFunc: func(_, o any) { seen(o) }, DeleteFunc: seen}); err != nil {
+		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: seen, UpdateFunc: func(_, o any) { seen(o) }, DeleteFunc: func(o any) { seen(o); l.end(o) }}); err != nil {
 			return err
 		}
 		go informer.Run(ctx.Done())
 	}
-	return nil
+	return l.watchEvents(ctx, client, namespace)
+}
+
+// watchEvents reads what Argo says of the steps of a run.
+func (l *Log) watchEvents(ctx context.Context, client dynamic.Interface, namespace string) error {
+	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, namespace, func(o *metav1.ListOptions) {
+		o.FieldSelector = "involvedObject.kind=" + Workflow
+	})
+	informer := factory.ForResource(schema.GroupVersionResource{Version: "v1", Resource: "events"}).Informer()
+	seen := func(object any) {
+		o, ok := object.(*unstructured.Unstructured)
+		if !ok {
+			return
+		}
+		message, _, _ := unstructured.NestedString(o.Object, "message")
+		uid, _, _ := unstructured.NestedString(o.Object, "involvedObject", "uid")
+		if strings.Contains(message, leftToCPO) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.left[uid] = message
+		}
+	}
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: seen, UpdateFunc: func(_, o any) { seen(o) }})
+	go informer.Run(ctx.Done())
+	return err
 }
 
 func (l *Log) add(e Entry, err error) {
@@ -84,9 +117,32 @@ func (l *Log) add(e Entry, err error) {
 	}
 }
 
+// end notes that an object is gone. It has ended, however it did.
+func (l *Log) end(object any) {
+	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = tombstone.Obj
+	}
+	o, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e, known := l.entries[string(o.GetUID())]; known && e.Phase == "" {
+		e.Phase = "deleted"
+		l.entries[e.UID] = e
+	}
+}
+
 // Entries returns what was seen, by slot, and what could not be read.
 func (l *Log) Entries() ([]Entry, []error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.SortedFunc(maps.Values(l.entries), func(a, b Entry) int { return a.Slot.Compare(b.Slot) }), slices.Clone(l.errs)
+	entries := slices.SortedFunc(maps.Values(l.entries), func(a, b Entry) int { return a.Slot.Compare(b.Slot) })
+	for i := range entries {
+		if message, ok := l.left[entries[i].UID]; ok {
+			entries[i].Left, entries[i].Message = true, message
+		}
+	}
+	return entries, slices.Clone(l.errs)
 }
