@@ -61,7 +61,8 @@ func TestLabelsChosenByOthers(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if len(l.Cluster) != 1 || !l.Equal(l) || l.Equal(DefaultLabels()) {
+	same := Labels{Cluster: map[string]string{"app": "pg"}, ClusterName: "cluster-name", Role: "spilo-role"}
+	if !l.Equal(same) || l.Equal(DefaultLabels()) {
 		t.Errorf("%+v", l)
 	}
 }
