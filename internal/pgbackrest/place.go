@@ -41,8 +41,8 @@ const placesPattern = `^[[:space:]]*((repo[0-9]*-(type|path|host|cipher-type|sto
 // values, for ParsePlaces. Its exit code is 1 if there are none.
 func PlacesCommand(file string) []string { return []string{"grep", "-E", placesPattern, file} }
 
-// Place is an option that says where the backups of a repository go.
-type Place struct {
+// PlaceOption is an option that says where the backups of a repository go.
+type PlaceOption struct {
 	Section string
 	// Name is that of PlaceName.
 	Name  string
@@ -52,8 +52,8 @@ type Place struct {
 var placedOption = regexp.MustCompile(`^\s*([a-z0-9-]+)\s*=(.*)$`)
 
 // ParsePlaces reads the output of PlacesCommand. An error never has the text.
-func ParsePlaces(stdout []byte) ([]Place, error) {
-	var places []Place
+func ParsePlaces(stdout []byte) ([]PlaceOption, error) {
+	var places []PlaceOption
 	section := ""
 	for line := range strings.Lines(string(stdout)) {
 		line = strings.TrimRight(line, "\r\n")
@@ -69,7 +69,7 @@ func ParsePlaces(stdout []byte) ([]Place, error) {
 		if !ok {
 			return nil, errors.New("cannot read the output of grep: a line has another option")
 		}
-		places = append(places, Place{Section: section, Name: name, Value: strings.TrimSpace(match[2])})
+		places = append(places, PlaceOption{Section: section, Name: name, Value: strings.TrimSpace(match[2])})
 	}
 	return places, nil
 }

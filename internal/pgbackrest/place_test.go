@@ -29,7 +29,7 @@ func TestPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Place{
+	want := []PlaceOption{
 		{"db", "repo1-path", "/data"},
 		{"global", "repo1-type", "s3"},
 		{"global", "repo2-azure-container", "shop"},

@@ -50,11 +50,11 @@ func (p *precheck) comparePlaces(ctx context.Context, at remote.Place, configMap
 }
 
 // placesOf returns those lines that say where backups go.
-func placesOf(lines []cpo.Line) []pgbackrest.Place {
-	var places []pgbackrest.Place
+func placesOf(lines []cpo.Line) []pgbackrest.PlaceOption {
+	var places []pgbackrest.PlaceOption
 	for _, line := range lines {
 		if name, ok := pgbackrest.PlaceName(line.Name); ok {
-			places = append(places, pgbackrest.Place{Section: line.Section, Name: name, Value: strings.TrimSpace(line.Value)})
+			places = append(places, pgbackrest.PlaceOption{Section: line.Section, Name: name, Value: strings.TrimSpace(line.Value)})
 		}
 	}
 	return places
@@ -63,7 +63,7 @@ func placesOf(lines []cpo.Line) []pgbackrest.Place {
 // valuesOf returns the values of each option as pgBackRest uses them: those in the
 // section of the stanza before those in global. CPO writes no other section; an
 // option in one has a name of its own, so that it is always a difference.
-func valuesOf(places []pgbackrest.Place) map[string][]string {
+func valuesOf(places []pgbackrest.PlaceOption) map[string][]string {
 	global, stanza := map[string][]string{}, map[string][]string{}
 	for _, place := range places {
 		values, name := stanza, place.Name

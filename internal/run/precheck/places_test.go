@@ -53,7 +53,7 @@ func samples(t *testing.T) []sample {
 }
 
 // placesIn reads a file as a run does.
-func placesIn(t *testing.T, text string) []pgbackrest.Place {
+func placesIn(t *testing.T, text string) []pgbackrest.PlaceOption {
 	t.Helper()
 	pattern, printed := regexp.MustCompile(pgbackrest.PlacesCommand("x")[2]), ""
 	for line := range strings.Lines(text) {
