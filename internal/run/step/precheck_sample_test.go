@@ -5,6 +5,7 @@ package step
 
 import (
 	"io/fs"
+	"maps"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,9 +34,7 @@ func sampleWorld(t *testing.T, folder, name string) *runtest.World {
 		if _, err := fs.Stat(cpotest.Samples(), folder+"/manifest-secret.yaml"); err == nil {
 			var secret corev1.Secret
 			cpotest.Decode(t, folder+"/manifest-secret.yaml", &secret)
-			for file, content := range secret.StringData {
-				found[file] = content
-			}
+			maps.Copy(found, secret.StringData)
 		}
 		return found
 	}
