@@ -12,5 +12,7 @@
 // and the stand-in says that they are ready. CPO's Jobs run a trivial command. Runs of
 // Stanzaflow look who owns their slot, as always, and then fail.
 //
-// It promises: the same seed and plan choose the same events in the same order.
+// It promises: the same seed and plan choose the same events and victims, at the same
+// times after the start. An event is left out if the one before is still in progress for
+// its cluster, and that depends on the machine.
 package fleet

@@ -5,7 +5,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -124,16 +123,11 @@ func (f *Fleet) restore(ctx context.Context, c *cluster) error {
 	f.end(c)
 	c.restores++
 	id := "restore-" + strconv.Itoa(c.restores)
-	request, err := json.Marshal(map[string]any{"spec": map[string]any{"backup": map[string]any{"pgbackrest": map[string]any{
-		"restore": map[string]any{"id": id, "repo": "repo1", "options": map[string]string{"type": "immediate"}},
-	}}}})
-	if err != nil {
+	request := fmt.Sprintf(`{"spec":{"backup":{"pgbackrest":{"restore":{"id":%q,"repo":"repo1","options":{"type":"immediate"}}}}}}`, id)
+	if err := f.patch(ctx, f.postgresql(c), request); err != nil {
 		return err
 	}
-	if err := f.patch(ctx, f.postgresql(c), string(request)); err != nil {
-		return err
-	}
-	err = f.until("restored", func() error {
+	err := f.until("restored", func() error {
 		u := f.postgresql(c)
 		if err := f.kit.Client.Get(ctx, client.ObjectKeyFromObject(u), u); err != nil {
 			return err

@@ -106,7 +106,7 @@ func (f *Fleet) Play(ctx context.Context) {
 // every minute. It changes hands and nothing else happens to it, so that both operators
 // have slots in every play.
 func (f *Fleet) startSteady(ctx context.Context) {
-	steady := &cluster{name: "steady", expression: "* * * * *", managed: true}
+	steady := &cluster{name: "steady", expression: "* * * * *", managed: true, steady: true}
 	f.clusters = append(f.clusters, steady)
 	f.start(ctx, steady, "create", func(ctx context.Context, c *cluster) error {
 		if err := f.create(ctx, c); err != nil {
@@ -126,35 +126,37 @@ func (f *Fleet) soon(about time.Duration) time.Time {
 	return time.Now().Add(about/2 + time.Duration(f.rng.Int64N(int64(about))))
 }
 
-// event lets something happen to a cluster that is not busy.
+// event lets something happen to a cluster, unless something is happening to it.
 func (f *Fleet) event(ctx context.Context) {
-	f.mu.Lock()
-	idle := slices.DeleteFunc(slices.Clone(f.clusters), func(c *cluster) bool { return c.busy })
-	f.mu.Unlock()
-	if len(idle) == 0 {
-		return
-	}
-	c := idle[f.rng.IntN(len(idle))]
+	c := f.clusters[f.rng.IntN(len(f.clusters))]
 	happens := happenings[f.rng.IntN(len(happenings))]
+	f.mu.Lock()
+	busy, exists, managed := c.busy || c.steady, c.exists, c.managed
+	f.mu.Unlock()
 	switch {
-	case !c.exists:
+	case busy:
+	case !exists:
 		f.start(ctx, c, "create", f.create)
-	case happens == "manage" && c.managed:
+	case happens == changeHands && managed:
 		f.start(ctx, c, "release", f.release)
-	case happens == "manage":
+	case happens == changeHands:
 		f.start(ctx, c, "manage", f.manage)
-	case happens == "delete-cronjob" && !c.managed:
+	case happens == loseCronJob && !managed:
 		// Nobody has the schedule until CPO makes the CronJob again.
-		f.start(ctx, c, "edit", f.edit)
 	default:
 		f.start(ctx, c, happens, map[string]action{
-			"edit": f.edit, "restore": f.restore, "delete": f.remove, "delete-cronjob": f.deleteCronJob,
+			"edit": f.edit, "restore": f.restore, "delete": f.remove, loseCronJob: f.deleteCronJob,
 		}[happens])
 	}
 }
 
 // happenings are equally likely.
-var happenings = []string{"edit", "restore", "manage", "manage", "delete", "delete-cronjob"}
+var happenings = []string{"edit", "restore", changeHands, changeHands, "delete", loseCronJob}
+
+const (
+	changeHands = "change hands"
+	loseCronJob = "delete the CronJob of"
+)
 
 type action func(context.Context, *cluster) error
 

@@ -28,7 +28,7 @@ func (f *Fleet) killSomebody(ctx context.Context) {
 		case "kill CPO":
 			f.CPO.Kill()
 		case "kill the API server":
-			err = program.TryLocalCluster("restart", "kube-apiserver")
+			err = program.TryLocalCluster("restart", "kube-apiserver") //nolint:contextcheck // it must run to its end
 		default:
 			err = f.kit.Client.DeleteAllOf(
 				ctx, &corev1.Pod{}, client.InNamespace(kit.System), client.MatchingLabels{"app.kubernetes.io/name": "stanzaflow"}, client.GracePeriodSeconds(0),

@@ -18,8 +18,10 @@ const around = 15 * time.Second
 
 // cluster is one cluster of the fleet.
 type cluster struct {
-	name       string
-	pvc        bool
+	name string
+	pvc  bool
+	// steady: nothing happens to it by chance.
+	steady     bool
 	expression string
 
 	// Guarded by the mutex of the fleet.

@@ -54,20 +54,12 @@ func readJob(o *unstructured.Unstructured, clusterLabel string) (Entry, error) {
 	if template, _, _ := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "labels"); e.Cluster == "" {
 		e.Cluster = template[clusterLabel]
 	}
-	containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
-	for _, container := range containers {
-		environment, _, _ := unstructured.NestedSlice(container.(map[string]any), "env")
-		for _, variable := range environment {
-			if v := variable.(map[string]any); v["name"] == "COMMAND_OPTS" {
-				for word := range strings.FieldsSeq(fmt.Sprint(v["value"])) {
-					if repo, ok := strings.CutPrefix(word, "--repo="); ok {
-						e.Repo = "repo" + repo
-					}
-					if backupType, ok := strings.CutPrefix(word, "--type="); ok {
-						e.Type = backupType
-					}
-				}
-			}
+	for word := range strings.FieldsSeq(commandOptions(o)) {
+		if repo, ok := strings.CutPrefix(word, "--repo="); ok {
+			e.Repo = "repo" + repo
+		}
+		if backupType, ok := strings.CutPrefix(word, "--type="); ok {
+			e.Type = backupType
 		}
 	}
 	for _, phase := range []string{"succeeded", "failed"} {
@@ -78,6 +70,20 @@ func readJob(o *unstructured.Unstructured, clusterLabel string) (Entry, error) {
 	var err error
 	e.Slot, err = time.Parse(time.RFC3339, o.GetAnnotations()["batch.kubernetes.io/cronjob-scheduled-timestamp"])
 	return e, err
+}
+
+// commandOptions are the options of pgbackrest backup.
+func commandOptions(job *unstructured.Unstructured) string {
+	containers, _, _ := unstructured.NestedSlice(job.Object, "spec", "template", "spec", "containers")
+	for _, container := range containers {
+		environment, _, _ := unstructured.NestedSlice(container.(map[string]any), "env")
+		for _, variable := range environment {
+			if v := variable.(map[string]any); v["name"] == "COMMAND_OPTS" {
+				return fmt.Sprint(v["value"])
+			}
+		}
+	}
+	return ""
 }
 
 // leftToCPO is in the report of a run that found its slot to be CPO's.

@@ -4,6 +4,7 @@
 package slots
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ var (
 )
 
 func at(kind string, minute int, isLeft bool) Entry {
-	return Entry{Kind: kind, Name: kind, Cluster: full.Cluster, Repo: full.Repo, Type: full.Type, Slot: noon.Add(time.Duration(minute) * time.Minute), Left: isLeft}
+	return Entry{Kind: kind, Name: fmt.Sprintf("of-%02d", minute), Phase: "ended", Cluster: full.Cluster, Repo: full.Repo, Type: full.Type, Slot: noon.Add(time.Duration(minute) * time.Minute), Left: isLeft}
 }
 
 func TestJudge(t *testing.T) {
@@ -35,7 +36,7 @@ func TestJudge(t *testing.T) {
 		},
 		"left by us, and not run by CPO": {
 			[]Entry{at(Job, 0, false), at(Workflow, 2, true), at(Workflow, 4, false)},
-			Verdict{Slots: 3, CPO: 1, Ours: 1, Left: 1, Problems: []string{"slot 12:02:00 of shop repo1 full was missed; Workflow Workflow  "}},
+			Verdict{Slots: 3, CPO: 1, Ours: 1, Left: 1, Problems: []string{"slot 12:02:00 of shop repo1 full was missed; Workflow of-02 ended "}},
 		},
 		"nothing": {
 			nil,
@@ -48,8 +49,8 @@ func TestJudge(t *testing.T) {
 		"twice, also outside of the period": {
 			[]Entry{at(Job, 0, false), at(Job, 2, false), at(Workflow, 2, false), at(Job, 4, false), at(Job, 8, false), at(Job, 8, false)},
 			Verdict{Slots: 3, CPO: 5, Ours: 1, Problems: []string{
-				"slot 12:02:00 of shop repo1 full ran 2 times: Job Job  ; Workflow Workflow  ",
-				"slot 12:08:00 of shop repo1 full ran 2 times: Job Job  ; Job Job  ",
+				"slot 12:02:00 of shop repo1 full ran 2 times: Job of-02 ended ; Workflow of-02 ended ",
+				"slot 12:08:00 of shop repo1 full ran 2 times: Job of-08 ended ; Job of-08 ended ",
 			}},
 		},
 	} {
