@@ -10,7 +10,9 @@
 //
 // The witness is independent: Watch asks neither operator. It only writes down which
 // Job or Workflow was started for which slot, and how that ended. A run that left its
-// slot to CPO does not count. Every other one does, whatever came of it.
+// slot to CPO does not count, nor does one that found its cluster deleted: it could not
+// look whose slot it was, and had nothing to back up. Every other one does, whatever came
+// of it.
 //
 // It refuses to guess: slots at which a schedule was just being made, changed or removed
 // are for the caller to leave out. They may run at most once, like all others.

@@ -33,7 +33,8 @@ type Entry struct {
 	Slot time.Time `json:"slot"`
 	// Phase in which it is, empty while it is running.
 	Phase string `json:"phase,omitempty"`
-	// Left is true for a run that left its slot to a CronJob of CPO.
+	// Left is true for a run that left its slot to a CronJob of CPO, or whose cluster was
+	// gone before it could look.
 	Left    bool   `json:"left,omitempty"`
 	Message string `json:"message,omitempty"`
 }
@@ -86,8 +87,16 @@ func commandOptions(job *unstructured.Unstructured) string {
 	return ""
 }
 
-// leftToCPO is in the report of a run that found its slot to be CPO's.
-const leftToCPO = "belongs to CPO's CronJob"
+// What the report of a run says that found its slot to be CPO's, or no cluster.
+const (
+	leftToCPO = "belongs to CPO's CronJob"
+	noCluster = "there is no postgresql"
+)
+
+// leaves reports whether a message says that a run did not take its slot.
+func leaves(message string) bool {
+	return strings.Contains(message, leftToCPO) || strings.Contains(message, noCluster)
+}
 
 // readWorkflow reads a run of a schedule.
 func readWorkflow(o *unstructured.Unstructured) (Entry, error) {
@@ -106,7 +115,7 @@ func readWorkflow(o *unstructured.Unstructured) (Entry, error) {
 			}
 			if err := json.Unmarshal([]byte(fmt.Sprint(p["value"])), &report); err == nil {
 				e.Message = report.Result + ": " + report.Message
-				e.Left = report.Result == "Held" && strings.Contains(report.Message, leftToCPO)
+				e.Left = leaves(report.Message)
 			}
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -88,7 +87,7 @@ func (l *Log) watchEvents(ctx context.Context, client dynamic.Interface, namespa
 		}
 		message, _, _ := unstructured.NestedString(o.Object, "message")
 		uid, _, _ := unstructured.NestedString(o.Object, "involvedObject", "uid")
-		if strings.Contains(message, leftToCPO) {
+		if leaves(message) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.left[uid] = message
