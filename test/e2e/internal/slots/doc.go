@@ -14,6 +14,9 @@
 // look whose slot it was, and had nothing to back up. Every other one does, whatever came
 // of it.
 //
+// A slot at which the run of an earlier one has not ended need not run: both have
+// concurrencyPolicy Forbid, and Argo makes up for the newest slot only (ADR 0016).
+//
 // It refuses to guess: slots at which a schedule was just being made, changed or removed
 // are for the caller to leave out. They may run at most once, like all others.
 package slots

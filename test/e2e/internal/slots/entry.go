@@ -31,6 +31,9 @@ type Entry struct {
 	Type    string    `json:"type"`
 	// Slot for which it was started.
 	Slot time.Time `json:"slot"`
+	// Began and Ended; Ended is zero while it is running.
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended,omitzero"`
 	// Phase in which it is, empty while it is running.
 	Phase string `json:"phase,omitempty"`
 	// Left is true for a run that left its slot to a CronJob of CPO, or whose cluster was
@@ -63,6 +66,7 @@ func readJob(o *unstructured.Unstructured, clusterLabel string) (Entry, error) {
 			e.Type = backupType
 		}
 	}
+	e.Ended = timeAt(o, "status", "completionTime")
 	for _, phase := range []string{"succeeded", "failed"} {
 		if n, _, _ := unstructured.NestedInt64(o.Object, "status", phase); n > 0 {
 			e.Phase = phase
@@ -104,7 +108,7 @@ func readWorkflow(o *unstructured.Unstructured) (Entry, error) {
 	labels := o.GetLabels()
 	e.Cluster, e.Repo, e.Type = labels[vocab.LabelCluster], labels[vocab.LabelRepo], labels[vocab.LabelType]
 	if phase, _, _ := unstructured.NestedString(o.Object, "status", "phase"); phase == "Succeeded" || phase == "Failed" || phase == "Error" {
-		e.Phase = phase
+		e.Phase, e.Ended = phase, timeAt(o, "status", "finishedAt")
 	}
 	parameters, _, _ := unstructured.NestedSlice(o.Object, "status", "outputs", "parameters")
 	for _, parameter := range parameters {
@@ -125,5 +129,15 @@ func readWorkflow(o *unstructured.Unstructured) (Entry, error) {
 }
 
 func newEntry(kind string, o *unstructured.Unstructured) Entry {
-	return Entry{Seen: time.Now().UTC(), Kind: kind, Name: o.GetName(), UID: string(o.GetUID())}
+	return Entry{Seen: time.Now().UTC(), Kind: kind, Name: o.GetName(), UID: string(o.GetUID()), Began: o.GetCreationTimestamp().UTC()}
+}
+
+// timeAt is zero if there is none.
+func timeAt(o *unstructured.Unstructured, fields ...string) time.Time {
+	text, _, _ := unstructured.NestedString(o.Object, fields...)
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
 }

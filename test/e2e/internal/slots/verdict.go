@@ -29,11 +29,14 @@ type Verdict struct {
 	// Slots that had to run; how many slots CPO and we ran; and how many runs of ours
 	// left their slot to CPO.
 	Slots, CPO, Ours, Left int
+	// Busy slots found the run of an earlier one: neither CronJob nor CronWorkflow starts
+	// a second one then.
+	Busy int
 }
 
 func (v Verdict) String() string {
-	return fmt.Sprintf("%d slots had to run; CPO ran %d slots, Stanzaflow %d; %d runs of Stanzaflow left their slot to CPO; %d problems",
-		v.Slots, v.CPO, v.Ours, v.Left, len(v.Problems))
+	return fmt.Sprintf("%d slots had to run; CPO ran %d slots, Stanzaflow %d; %d runs of Stanzaflow left their slot to CPO; %d slots found a run of an earlier one; %d problems",
+		v.Slots, v.CPO, v.Ours, v.Left, v.Busy, len(v.Problems))
 }
 
 // slot is a moment of a Backup.
@@ -74,7 +77,11 @@ func Judge(entries []Entry, periods []Period) (Verdict, error) {
 		for at := schedule.Next(period.From.UTC().Add(-time.Second)); at.Before(period.To); at = schedule.Next(at) {
 			v.Slots++
 			key := slot{period.Backup, at.Unix()}
-			if len(started[key]) == 0 {
+			switch {
+			case len(started[key]) > 0:
+			case busy(entries, key):
+				v.Busy++
+			default:
 				v.problem(key, "was missed; %s", left(entries, key))
 			}
 		}
@@ -93,6 +100,14 @@ func describe(entries []Entry) string {
 		texts = append(texts, fmt.Sprintf("%s %s %s %s", e.Kind, e.Name, e.Phase, e.Message))
 	}
 	return strings.Join(texts, "; ")
+}
+
+// busy reports whether the run of an earlier slot had not ended at a slot.
+func busy(entries []Entry, key slot) bool {
+	at := time.Unix(key.at, 0)
+	return slices.ContainsFunc(entries, func(e Entry) bool {
+		return e.Backup() == key.Backup && e.Slot.Before(at) && e.Began.Before(at) && !e.Ended.IsZero() && e.Ended.After(at)
+	})
 }
 
 // left describes the runs that left a slot to CPO.

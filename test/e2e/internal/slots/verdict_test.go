@@ -23,6 +23,13 @@ func at(kind string, minute int, isLeft bool) Entry {
 	return Entry{Kind: kind, Name: fmt.Sprintf("of-%02d", minute), Phase: "ended", Cluster: full.Cluster, Repo: full.Repo, Type: full.Type, Slot: noon.Add(time.Duration(minute) * time.Minute), Left: isLeft}
 }
 
+// long is a run that takes some minutes.
+func long(minute, minutes int) Entry {
+	e := at(Workflow, minute, false)
+	e.Began, e.Ended = e.Slot, e.Slot.Add(time.Duration(minutes)*time.Minute)
+	return e
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	period := Period{Backup: full, Expression: "*/2 * * * *", From: noon, To: noon.Add(6 * time.Minute)}
@@ -45,6 +52,10 @@ func TestJudge(t *testing.T) {
 				"slot 12:02:00 of shop repo1 full was missed; nothing was started for it",
 				"slot 12:04:00 of shop repo1 full was missed; nothing was started for it",
 			}},
+		},
+		"an earlier run had not ended": {
+			[]Entry{long(0, 3), at(Job, 4, false)},
+			Verdict{Slots: 3, CPO: 1, Ours: 1, Busy: 1},
 		},
 		"twice, also outside of the period": {
 			[]Entry{at(Job, 0, false), at(Job, 2, false), at(Workflow, 2, false), at(Job, 4, false), at(Job, 8, false), at(Job, 8, false)},
