@@ -239,9 +239,13 @@ func testBackupRemoved(t *testing.T, s *server) {
 	w.awaitStatus("cluster", statusRunning)
 	w.cronJob(fullJob)
 	w.sync()
-	if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.namespace, Name: fullJob}, &batchv1.CronJob{}); !apierrors.IsNotFound(err) {
-		t.Errorf("the CronJob is there after a sync: %v", err)
-	}
+	w.eventually(func() error {
+		err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.namespace, Name: fullJob}, &batchv1.CronJob{})
+		if !apierrors.IsNotFound(err) {
+			return fmt.Errorf("the CronJob is there after a sync: %w", err)
+		}
+		return nil
+	})
 	if text, _, _ := unstructured.NestedString(w.get("v1", "ConfigMap", "cluster-pgbackrest-config").Object, "data", configFile); strings.Contains(text, "repo1") {
 		t.Errorf("the ConfigMap is not almost empty:\n%s", text)
 	}
