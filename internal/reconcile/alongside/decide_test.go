@@ -231,6 +231,42 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestDeadlineOfBefore gives a CronJob back that still has the deadline of an earlier
+// time: it is replaced or lifted, unless a user has set it.
+func TestDeadlineOfBefore(t *testing.T) {
+	for name, tc := range map[string]struct {
+		manager string
+		ours    bool
+		want    int64
+		lift    bool
+	}{
+		"a slot that we had":       {vocab.FieldManager, true, 115, false},
+		"a slot that nobody had":   {vocab.FieldManager, false, 0, true},
+		"the deadline of the user": {user, true, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			s.state.Stanza.Spec.Managed = new(false)
+			if !tc.ours {
+				s.state.Stanza.Status.Schedules = nil
+			}
+			s.now = s.now.Add(time.Minute)
+			s.cronWorkflows[s.cronJob.Name] = object.AsSuspended(s.ours)
+			s.cronJob.Deadline, s.cronJob.DeadlineManager = new(int64(500)), tc.manager
+			state := s.observe()
+			planned, err := object.Translate(state, vocab.ProvisionedByCPO)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, action := range object.With(alongside.Actions(alongside.Decide(state, planned, s.now)), object.GiveBack) {
+				if action.Have.GetName() == s.cronJob.Name && (action.Deadline != tc.want || action.Lift != tc.lift) {
+					t.Errorf("got deadline %d, lift %t, want %d, %t", action.Deadline, action.Lift, tc.want, tc.lift)
+				}
+			}
+		})
+	}
+}
+
 // TestDeadline gives a CronJob back at some times after a slot: Kubernetes must not
 // start it if we had it, and must if we had not.
 func TestDeadline(t *testing.T) {

@@ -80,12 +80,16 @@ func (d *decision) drained() (time.Time, bool) {
 // deadline returns the startingDeadlineSeconds with which a CronJob that is resumed
 // does not start a slot that we have had: Kubernetes starts the last missed slot at
 // once. It is 0 if there is no such slot: one that nobody has had should start. If the
-// deadline would be too short, deadline returns when to look again.
+// deadline would be too short, deadline returns when to look again. A deadline of
+// others stays as it is.
 func (d *decision) deadline() (seconds int64, wait time.Time) {
+	if d.cronJob.Deadline != nil && !d.ourDeadline() {
+		return 0, time.Time{}
+	}
 	times := d.times()
 	slot := times.Latest(d.now)
 	missed := !slot.IsZero() && slot.After(d.cronJob.Created) && d.cronJob.LastSlot.Before(slot)
-	if !missed || d.cronJob.Deadline != nil || !d.ran(slot.Add(-schedule.ClockSkew)) {
+	if !missed || !d.ran(slot.Add(-schedule.ClockSkew)) {
 		return 0, time.Time{}
 	}
 	shortest := min(shortestDeadline, times.Next(slot).Sub(slot)/2)
@@ -98,12 +102,17 @@ func (d *decision) deadline() (seconds int64, wait time.Time) {
 // liftDeadline removes a deadline that we have set, as soon as no missed slot can
 // start without it.
 func (d *decision) liftDeadline() {
-	if d.cronJob.Suspended || d.cronJob.Deadline == nil || d.cronJob.DeadlineManager != vocab.FieldManager {
+	if d.cronJob.Suspended || !d.ourDeadline() {
 		return
 	}
 	if slot := d.times().Latest(d.now); !d.cronJob.LastSlot.Before(slot) {
 		d.add(object.Action{Verb: object.LiftDeadline, Have: d.cronJob.Object()})
 	}
+}
+
+// ourDeadline reports whether the CronJob has a deadline that we have set.
+func (d *decision) ourDeadline() bool {
+	return d.cronJob.Deadline != nil && d.cronJob.DeadlineManager == vocab.FieldManager
 }
 
 // ran reports whether a run of ours for this repo and type has begun since a moment.

@@ -330,8 +330,11 @@ func (w *world) patch(action object.Action) {
 			c.Suspended, c.SuspendManager, c.SuspendTime = true, vocab.FieldManager, w.now
 		case object.GiveBack:
 			c.Suspended, c.SuspendManager, c.SuspendTime = false, vocab.FieldManager, w.now
-			if action.Deadline > 0 {
+			switch {
+			case action.Deadline > 0:
 				c.Deadline, c.DeadlineManager = new(action.Deadline), vocab.FieldManager
+			case action.Lift:
+				c.Deadline, c.DeadlineManager = nil, ""
 			}
 		default:
 			c.Deadline, c.DeadlineManager = nil, ""

@@ -103,6 +103,8 @@ type Action struct {
 	Valid time.Duration
 	// Deadline is spec.startingDeadlineSeconds of GiveBack, 0 for none.
 	Deadline int64
+	// Lift: GiveBack removes the deadline of an earlier one.
+	Lift bool
 	// Wake is when there is more to do although nothing may have changed.
 	Wake time.Time
 }

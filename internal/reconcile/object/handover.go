@@ -75,8 +75,11 @@ func (w *Writer) giveBack(ctx context.Context, action Action) {
 		{OpTest, pathSuspend, true},
 		{OpReplace, pathSuspend, false},
 	}
-	if action.Deadline > 0 {
+	switch {
+	case action.Deadline > 0:
 		patch = append(patch, Operation{OpAdd, pathDeadline, action.Deadline})
+	case action.Lift:
+		patch = append(patch, Operation{opRemove, pathDeadline, nil})
 	}
 	w.patchCronJob(ctx, action.Have, vocab.ReasonResumed, patch)
 }
