@@ -6,7 +6,6 @@ package alongside
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -133,13 +132,7 @@ func (d *decision) decide() {
 // expression.
 func (d *decision) asked() bool {
 	cluster, _ := cpo.Decode(d.state.Postgresql.Object)
-	if cluster.PgBackRest == nil {
-		return false
-	}
-	return slices.ContainsFunc(cluster.PgBackRest.Repos, func(repo cpo.Repo) bool {
-		_, asked := repo.Schedule[d.cronJob.Type]
-		return asked && repo.Name == d.cronJob.Repo
-	})
+	return cluster.PgBackRest != nil && cluster.PgBackRest.Asks(d.cronJob.Repo, d.cronJob.Type)
 }
 
 // leave lets CPO have the schedule, if it has it.
