@@ -261,26 +261,32 @@ func (f *Fleet) deleteCronJob(ctx context.Context, c *cluster) error {
 	})
 }
 
-// remove deletes a cluster. Its schedules go with it, ours and CPO's.
+// remove deletes a cluster. Its schedules go with it. CPO forgets a cluster if it is
+// killed before it has cleaned up, and then an administrator must.
 func (f *Fleet) remove(ctx context.Context, c *cluster) error {
 	f.end(c)
 	err := f.until("deleted", func() error { return client.IgnoreNotFound(f.kit.Client.Delete(ctx, f.postgresql(c))) })
 	if err != nil {
 		return err
 	}
-	err = f.until("gone: the schedules", func() error {
-		var theirs batchv1.CronJobList
+	err = f.until("gone: our schedules", func() error {
 		var ours wfv1.CronWorkflowList
-		if err := f.kit.TryList(ctx, &theirs, client.MatchingLabels{ClusterLabel: c.name}); err != nil {
-			return err
-		}
 		if err := f.kit.TryList(ctx, &ours, ofCluster(c)); err != nil {
 			return err
 		}
-		if n := len(theirs.Items) + len(ours.Items); n > 0 {
+		if n := len(ours.Items); n > 0 {
 			return fmt.Errorf("%d are there", n)
 		}
 		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = f.until("gone: CPO's CronJobs", func() error {
+		return f.kit.Client.DeleteAllOf(
+			ctx, &batchv1.CronJob{}, client.InNamespace(f.kit.Namespace), client.MatchingLabels{ClusterLabel: c.name},
+			client.PropagationPolicy(metav1.DeletePropagationOrphan),
+		)
 	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
