@@ -94,7 +94,7 @@ func configuration(before *stanzaflowv1alpha1.ConfigurationStatus, p Pass) *stan
 	case p.State.Postgresql == nil, p.Plan.Provision == nil && !p.Plan.Keep.Configuration:
 		return nil
 	case p.Plan.LeftToCPO && len(p.State.Objects[object.ConfigMap]) == 0:
-		return nil // we have written none
+		return leftToCPO(before, p) // we have written none
 	}
 	after := &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByUs), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
 	if p.Plan.Keep.Configuration {
@@ -119,6 +119,20 @@ func configurationOfCPO(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
 	after := &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByCPO), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
 	if labels := p.State.CPO.Labels; !labels.Equal(cpo.DefaultLabels()) {
 		after.Labels = &stanzaflowv1alpha1.PodLabels{Cluster: labels.Cluster, ClusterName: labels.ClusterName, Role: labels.Role}
+	}
+	return after
+}
+
+// leftToCPO is the configuration that CPO writes while mode standalone leaves the
+// cluster to it. The schedules that mode alongside has taken over go on until the
+// cluster is handed over, and their runs compare the pods with CPO's options.
+func leftToCPO(before *stanzaflowv1alpha1.ConfigurationStatus, p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
+	if before == nil || before.Provisioner != string(vocab.ProvisionedByCPO) {
+		return nil
+	}
+	after := configurationOfCPO(p)
+	if after != nil {
+		after.Labels = before.Labels // mode standalone does not read them
 	}
 	return after
 }

@@ -258,3 +258,31 @@ func TestConfigurationOfCPO(t *testing.T) {
 		})
 	}
 }
+
+// TestConfigurationLeftToCPO: when the operator changes from alongside to standalone,
+// the schedules that it has taken over go on. Their runs need to know that the files
+// are still CPO's.
+func TestConfigurationLeftToCPO(t *testing.T) {
+	t.Parallel()
+	p := makePass(t, func(p *Pass) {
+		p.State.CPOInstalled = true
+		delete(p.State.Objects, object.ConfigMap)
+	})
+	if !p.Plan.LeftToCPO {
+		t.Fatal("the test is wrong: the cluster is not left to CPO")
+	}
+	labels := &stanzaflowv1alpha1.PodLabels{ClusterName: "cluster-name", Role: "spilo-role"}
+	theirs := &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: "CPO", Source: "older", Labels: labels}
+	for name, tc := range map[string]struct {
+		before, want *stanzaflowv1alpha1.ConfigurationStatus
+	}{
+		"taken over":    {theirs, &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: "CPO", Source: sourceOf(p.State), Labels: labels}},
+		"never ours":    {nil, nil},
+		"ours, written": {&stanzaflowv1alpha1.ConfigurationStatus{Provisioner: "Stanzaflow", Source: "older"}, nil},
+	} {
+		status, _ := For(stanzaflowv1alpha1.StanzaStatus{Configuration: tc.before}, 1, p)
+		if diff := cmp.Diff(tc.want, status.Configuration); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
