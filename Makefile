@@ -73,7 +73,7 @@ unit: ## Test everything that needs only Go: translation, proof, golden files, m
 	@go -C test/cluster/components/kubernetes test ./internal/...
 
 .PHONY: test
-test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackrest, test-apiserver and test-cluster. 17 min; about 35 min from empty caches.
+test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackrest, test-apiserver and test-cluster. 21 min; about 40 min from empty caches.
 
 .PHONY: test-pgbackrest
 test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest 2.45 and 2.55, without a cluster: MAPS=n, OPTIONS_SEED=n. 1 min.
@@ -86,7 +86,7 @@ test-apiserver: ## Test the operator and all rights against a real kube-apiserve
 	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./test/standin ./hack
 
 .PHONY: test-cluster
-test-cluster: ## Run the demo, the everyday stories and a few faults: real backups, real restores; both operators beside CPO. RUN=regexp, SEED=n, LIST=1. 12 min.
+test-cluster: ## Run the demo, the everyday stories and a few faults: real backups, real restores; both operators beside CPO. RUN=regexp, SEED=n, LIST=1. 16 min.
 	@hack/test-cluster.sh everyday
 
 .PHONY: test-full

@@ -19,7 +19,6 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/slots"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
-	"github.com/stanzaflow/stanzaflow/test/standin"
 )
 
 // fewClusters is what a change must pass.
@@ -64,11 +63,7 @@ func testAlongside(t *testing.T, name string, plan fleet.Plan) {
 // without CPO.
 func installAlongside(t *testing.T, k *kit.Kit) {
 	t.Helper()
-	t.Cleanup(func() {
-		program.Run(t, "", nil, "kubectl", "delete", "crd", standin.ConfigurationCRD, "--ignore-not-found")
-		program.Run(t, "", nil, "kubectl", "delete", "-k", program.Checkout+"/deploy/modes/alongside", "--ignore-not-found")
-		installOperator(t, program.Checkout, k.Image)
-	})
+	t.Cleanup(func() { leaveCPO(t, k) })
 	applyTree(t, program.Checkout, "deploy/overlays/alongside", k.Image)
 	awaitOperator(t)
 }

@@ -103,6 +103,12 @@ func DescribeCrons(crons []wfv1.CronWorkflow) string {
 // schedule gives.
 func (k *Kit) AwaitScheduledRun(t testing.TB, cron string) *wfv1.Workflow {
 	t.Helper()
+	return k.AwaitScheduledRunSince(t, cron, time.Time{})
+}
+
+// AwaitScheduledRunSince is AwaitScheduledRun for a run that was started after a moment.
+func (k *Kit) AwaitScheduledRunSince(t testing.TB, cron string, since time.Time) *wfv1.Workflow {
+	t.Helper()
 	var first *wfv1.Workflow
 	wait.Until(t, 6*time.Minute, "a run of "+cron+" succeeded", func() (bool, string) {
 		var list wfv1.WorkflowList
@@ -113,7 +119,7 @@ func (k *Kit) AwaitScheduledRun(t testing.TB, cron string) *wfv1.Workflow {
 		for i := range list.Items {
 			w := &list.Items[i]
 			seen = append(seen, w.Name+" "+DescribeRun(w))
-			if w.Status.Phase == wfv1.WorkflowSucceeded {
+			if w.Status.Phase == wfv1.WorkflowSucceeded && w.CreationTimestamp.After(since) {
 				first = w
 				return true, ""
 			}
