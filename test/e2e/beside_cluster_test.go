@@ -30,11 +30,7 @@ type madeByCPO struct {
 	pod string
 }
 
-var (
-	withBucket = madeByCPO{folder: "s3", cronJobs: 2, pod: kit.Primary}
-	// withVolume has a bucket, too.
-	withVolume = madeByCPO{folder: "pvc", cronJobs: 3, pod: kit.RepoHost}
-)
+var withBucket = madeByCPO{folder: "s3", cronJobs: 2, pod: kit.Primary}
 
 // besideCPO is a cluster that CPO made, with a real PostgreSQL.
 type besideCPO struct {
@@ -65,7 +61,7 @@ func newBesideCPO(t *testing.T, name string, m madeByCPO) *besideCPO {
 	c.cpo = beside.NewCPO(t, c.kit)
 	c.cpo.CreateCluster(t, c.folder, c.cronJobs)
 	c.kit.AwaitPod(t, c.pod)
-	// CPO's image does it when the pod starts, in the repo host if there is one.
+	// CPO's image does it when the pod starts.
 	c.kit.Exec(t, c.pod, "pgbackrest", "--stanza=db", "stanza-create")
 	c.kit.CreateAccounts(t)
 	c.before = beside.ReadObjects(t, c.kit)
