@@ -63,11 +63,11 @@ func release(ctx context.Context, clk clock.Clock, options releaseOptions, out i
 	if err != nil {
 		return err
 	}
-	held, _, err := reconcile.Unreleased(ctx, mgr.GetAPIReader(), clusters.Namespaces)
+	held, err := reconcile.FindUnreleased(ctx, mgr.GetAPIReader(), clusters.Namespaces)
 	if err != nil {
 		return err
 	}
-	if len(held) == 0 {
+	if len(held.CronJobs) == 0 {
 		printLine(out, "No CronJob of CPO is suspended by Stanzaflow: nothing to give back")
 		return nil
 	}
@@ -94,15 +94,18 @@ func release(ctx context.Context, clk clock.Clock, options releaseOptions, out i
 func awaitRelease(ctx context.Context, clk clock.Clock, mgr ctrl.Manager, clusters reconcile.Options, timeout time.Duration, out io.Writer) error {
 	deadline, last := clk.Now().Add(timeout), ""
 	for {
-		cronJobs, cronWorkflows, err := reconcile.Unreleased(ctx, mgr.GetAPIReader(), clusters.Namespaces)
+		found, err := reconcile.FindUnreleased(ctx, mgr.GetAPIReader(), clusters.Namespaces)
 		if err != nil {
 			return err
 		}
-		if len(cronJobs)+len(cronWorkflows) == 0 {
+		if len(found.CronJobs)+len(found.CronWorkflows) == 0 {
 			printLine(out, "Every CronJob of CPO that Stanzaflow had suspended is resumed, and no CronWorkflow is left")
+			if len(found.Deadlines) > 0 {
+				printLine(out, "These have spec.startingDeadlineSeconds, so that the slot that Stanzaflow has had does not start again; after their next slot you may remove it: %s", listOf(found.Deadlines))
+			}
 			return nil
 		}
-		left := fmt.Sprintf("suspended CronJobs: %s; CronWorkflows: %s", listOf(cronJobs), listOf(cronWorkflows))
+		left := fmt.Sprintf("suspended CronJobs: %s; CronWorkflows: %s", listOf(found.CronJobs), listOf(found.CronWorkflows))
 		if left != last {
 			printLine(out, "Waiting: %s", left)
 			last = left

@@ -235,12 +235,12 @@ func testReleases(b *beside) {
 	before := b.ofCPO()
 	unreleased := func(want int) {
 		b.Helper()
-		cronJobs, cronWorkflows, err := Unreleased(b.Context(), b.client, []string{b.namespace})
+		left, err := FindUnreleased(b.Context(), b.client, []string{b.namespace})
 		if err != nil {
 			b.Fatal(err)
 		}
-		if len(cronJobs) != want || len(cronWorkflows) != want {
-			b.Errorf("CronJobs %s and CronWorkflows %s are left, want %d of each", cronJobs, cronWorkflows, want)
+		if len(left.CronJobs) != want || len(left.CronWorkflows) != want {
+			b.Errorf("got %+v, want %d CronJobs and CronWorkflows", left, want)
 		}
 	}
 	unreleased(2)

@@ -13,32 +13,49 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 )
 
-// Unreleased lists what must still be given back before an uninstall, in some
-// namespaces or, if there are none, in all: the CronJobs of CPO that we have
-// suspended, and our CronWorkflows. A line names each.
-func Unreleased(ctx context.Context, reader client.Reader, namespaces []string) (cronJobs, cronWorkflows []string, err error) {
+// Unreleased is what must still be given back before an uninstall. A name is
+// "<namespace>/<name>".
+type Unreleased struct {
+	// CronJobs of CPO that we have suspended.
+	CronJobs []string
+	// CronWorkflows of ours.
+	CronWorkflows []string
+	// Deadlines are the CronJobs that have been given back with
+	// startingDeadlineSeconds, so that a slot that we have had does not start again.
+	Deadlines []string
+}
+
+// FindUnreleased looks in some namespaces or, if there are none, in all.
+func FindUnreleased(ctx context.Context, reader client.Reader, namespaces []string) (Unreleased, error) {
+	var left Unreleased
 	if len(namespaces) == 0 {
 		namespaces = []string{""}
 	}
 	for _, namespace := range namespaces {
 		found, err := object.CronJobsOfCPO(ctx, reader, namespace)
 		if err != nil {
-			return nil, nil, err
+			return left, err
 		}
 		for _, cronJob := range found {
-			if cronJob.SuspendedByUs() && !cronJob.Deleting {
-				cronJobs = append(cronJobs, cronJob.Namespace+"/"+cronJob.Name)
+			name := cronJob.Namespace + "/" + cronJob.Name
+			switch {
+			case cronJob.Deleting:
+			case cronJob.SuspendedByUs():
+				left.CronJobs = append(left.CronJobs, name)
+			case cronJob.DeadlineByUs():
+				left.Deadlines = append(left.Deadlines, name)
 			}
 		}
 		ours, err := object.List(ctx, reader, object.CronWorkflow, namespace, object.Managed())
 		if err != nil && !meta.IsNoMatchError(err) {
-			return nil, nil, err
+			return left, err
 		}
 		for _, cronWorkflow := range ours {
-			cronWorkflows = append(cronWorkflows, cronWorkflow.GetNamespace()+"/"+cronWorkflow.GetName())
+			left.CronWorkflows = append(left.CronWorkflows, cronWorkflow.GetNamespace()+"/"+cronWorkflow.GetName())
 		}
 	}
-	slices.Sort(cronJobs)
-	slices.Sort(cronWorkflows)
-	return cronJobs, cronWorkflows, nil
+	for _, names := range [][]string{left.CronJobs, left.CronWorkflows, left.Deadlines} {
+		slices.Sort(names)
+	}
+	return left, nil
 }

@@ -231,7 +231,7 @@ func (d *decision) giveBack(reason vocab.Reason, why string) {
 		d.Status.Message, d.Wake = "CPO gets the schedule back soon", wait
 		return
 	}
-	back := object.Action{Verb: object.GiveBack, Want: d.have, Have: d.cronJob.Object(), Deadline: deadline, Lift: deadline == 0 && d.ourDeadline(), Wake: d.now.Add(settle)}
+	back := object.Action{Verb: object.GiveBack, Want: d.have, Have: d.cronJob.Object(), Deadline: deadline, Lift: deadline == 0 && d.cronJob.DeadlineByUs(), Wake: d.now.Add(settle)}
 	if back.Want == nil {
 		back.Want = missing(d.state, d.cronJob)
 	}

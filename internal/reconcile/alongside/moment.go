@@ -12,7 +12,6 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
-	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 const (
@@ -83,7 +82,7 @@ func (d *decision) drained() (time.Time, bool) {
 // deadline would be too short, deadline returns when to look again. A deadline of
 // others stays as it is.
 func (d *decision) deadline() (seconds int64, wait time.Time) {
-	if d.cronJob.Deadline != nil && !d.ourDeadline() {
+	if d.cronJob.Deadline != nil && !d.cronJob.DeadlineByUs() {
 		return 0, time.Time{}
 	}
 	times := d.times()
@@ -102,17 +101,12 @@ func (d *decision) deadline() (seconds int64, wait time.Time) {
 // liftDeadline removes a deadline that we have set, as soon as no missed slot can
 // start without it.
 func (d *decision) liftDeadline() {
-	if d.cronJob.Suspended || !d.ourDeadline() {
+	if d.cronJob.Suspended || !d.cronJob.DeadlineByUs() {
 		return
 	}
 	if slot := d.times().Latest(d.now); !d.cronJob.LastSlot.Before(slot) {
 		d.add(object.Action{Verb: object.LiftDeadline, Have: d.cronJob.Object()})
 	}
-}
-
-// ourDeadline reports whether the CronJob has a deadline that we have set.
-func (d *decision) ourDeadline() bool {
-	return d.cronJob.Deadline != nil && d.cronJob.DeadlineManager == vocab.FieldManager
 }
 
 // ran reports whether a run of ours for this repo and type has begun since a moment.

@@ -59,6 +59,11 @@ func (c CronJob) SuspendedByUs() bool {
 	return c.Suspended && c.SuspendManager == vocab.FieldManager
 }
 
+// DeadlineByUs reports whether we set its spec.startingDeadlineSeconds.
+func (c CronJob) DeadlineByUs() bool {
+	return c.Deadline != nil && c.DeadlineManager == vocab.FieldManager
+}
+
 // Object names the CronJob.
 func (c CronJob) Object() *unstructured.Unstructured {
 	object := New(CronJobKind)
