@@ -48,7 +48,7 @@ func managerCommand() *cobra.Command {
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
-	flags.StringVar(&options.operatorConfiguration, "operator-configuration", "", "NAMESPACE/NAME of the OperatorConfiguration of the CPO whose clusters are meant, in mode "+vocab.ModeAlongside+"; needed only if there are several")
+	options.addClusterFlags(flags)
 	return command
 }
 
@@ -56,6 +56,7 @@ func managerCommand() *cobra.Command {
 func (options *managerOptions) addClusterFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&options.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator, where it keeps the certificates that it issues; by default POD_NAMESPACE")
 	flags.StringVar(&options.watched, "namespaces", "", "namespaces to watch for postgresql resources, separated by commas; empty for all. The operator then needs rights only in these and in its own namespace")
+	flags.StringVar(&options.operatorConfiguration, "operator-configuration", "", "NAMESPACE/NAME of the OperatorConfiguration of the CPO whose clusters are meant, in mode "+vocab.ModeAlongside+"; needed only if there are several")
 }
 
 func manage(ctx context.Context, options managerOptions) error {
@@ -80,13 +81,10 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 	if clusters.Provisioner, err = provisionerOf(options.mode); err != nil {
 		return nil, clusters, err
 	}
-	if err := checkOperatorConfiguration(options.operatorConfiguration, provisioner); err != nil {
-		return err
+	if err := checkOperatorConfiguration(options.operatorConfiguration, clusters.Provisioner); err != nil {
+		return nil, clusters, err
 	}
-	clusters := reconcile.Options{
-		Namespace: options.namespace, Namespaces: namespaces,
-		Provisioner: provisioner, OperatorConfiguration: options.operatorConfiguration,
-	}
+	clusters.OperatorConfiguration = options.operatorConfiguration
 	ctrl.SetLogger(zap.New())
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{

@@ -46,6 +46,8 @@ type Options struct {
 	Namespaces []string
 	// Provisioner owns the pgBackRest configuration of the clusters.
 	Provisioner vocab.Provisioner
+	// Release gives every cluster back to CPO, as if no Stanza let us manage one.
+	Release bool
 	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO
 	// beside which the operator works, empty for the only one.
 	OperatorConfiguration string

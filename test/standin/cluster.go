@@ -79,6 +79,13 @@ func (o *Operator) syncCluster(ctx context.Context, p *Postgresql) error {
 	return o.finish(ctx, p, statusSyncFailed, o.sequence(
 		func() error { return o.ensureBase(ctx, p) },
 		func() error { return o.syncStatefulSets(ctx, p) },
+		func() error {
+			// One that was interrupted may have left no pods to wait for.
+			if restoring, err := o.restoring(ctx, p); err != nil || !restoring {
+				return err
+			}
+			return o.restore(ctx, p)
+		},
 		func() error { return o.awaitPods(ctx, p) },
 		func() error { return o.syncCronJobs(ctx, p) },
 		func() error { return o.restore(ctx, p) },

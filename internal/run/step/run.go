@@ -113,7 +113,7 @@ func (s *step) resume() (err error) {
 func (s *step) attach() {
 	s.cluster = &remote.Cluster{
 		Finder: s.Finder, Executor: s.Executor, Servers: s.Servers, Clock: s.clock, Namespace: s.Namespace, Name: s.Cluster,
-		Log: s.Log, Transcript: s.Workspace.path(fileLog), Logf: s.logf,
+		Labels: s.labels(), Log: s.Log, Transcript: s.Workspace.path(fileLog), Logf: s.logf,
 	}
 	s.attempts = attempt.Series{
 		Name: s.name, Clock: s.clock, Logf: s.logf, Attempts: s.Attempts, Backoff: s.Backoff, Deadline: s.Deadline,
