@@ -14,6 +14,10 @@
 // look whose slot it was, and had nothing to back up. Every other one does, whatever came
 // of it.
 //
+// A run that ended before it could look made no backup: the API server did not answer, or
+// Kubernetes deleted the run with its CronWorkflow. It ran the slot, for nobody else is to
+// make up for it, and it did not run it a second time.
+//
 // A slot at which the run of an earlier one has not ended need not run: both have
 // concurrencyPolicy Forbid, and Argo makes up for the newest slot only (ADR 0016).
 //

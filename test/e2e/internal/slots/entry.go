@@ -6,6 +6,7 @@ package slots
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,11 @@ type Entry struct {
 	Phase string `json:"phase,omitempty"`
 	// Left is true for a run that left its slot to a CronJob of CPO, or whose cluster was
 	// gone before it could look.
-	Left    bool   `json:"left,omitempty"`
+	Left bool `json:"left,omitempty"`
+	// Blind is true for a run that ended before it could look whose slot it was: the API
+	// server did not answer, or Argo started it of a CronWorkflow that was just deleted,
+	// and Kubernetes deleted it, too.
+	Blind   bool   `json:"blind,omitempty"`
 	Message string `json:"message,omitempty"`
 }
 
@@ -102,6 +107,16 @@ func leaves(message string) bool {
 	return strings.Contains(message, leftToCPO) || strings.Contains(message, noCluster)
 }
 
+// blindMessages begin what a run says that could not read something before it could
+// look whose slot it was.
+var blindMessages = []string{
+	"cannot read postgresql", "cannot read stanza", "cannot read the Workflow", "cannot list the CronJobs", "cannot list the Jobs", "cannot see whether CPO makes",
+}
+
+func blind(message string) bool {
+	return slices.ContainsFunc(blindMessages, func(begin string) bool { return strings.HasPrefix(message, begin) })
+}
+
 // readWorkflow reads a run of a schedule.
 func readWorkflow(o *unstructured.Unstructured) (Entry, error) {
 	e := newEntry(Workflow, o)
@@ -119,7 +134,7 @@ func readWorkflow(o *unstructured.Unstructured) (Entry, error) {
 			}
 			if err := json.Unmarshal([]byte(fmt.Sprint(p["value"])), &report); err == nil {
 				e.Message = report.Result + ": " + report.Message
-				e.Left = leaves(report.Message)
+				e.Left, e.Blind = leaves(report.Message), blind(report.Message)
 			}
 		}
 	}

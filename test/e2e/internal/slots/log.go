@@ -128,7 +128,7 @@ func (l *Log) end(object any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e, known := l.entries[string(o.GetUID())]; known && e.Phase == "" {
-		e.Phase, e.Ended = "deleted", e.Seen
+		e.Phase, e.Ended, e.Blind = "deleted", e.Seen, e.Kind == Workflow
 		l.entries[e.UID] = e
 	}
 }

@@ -29,14 +29,16 @@ type Verdict struct {
 	// Slots that had to run; how many slots CPO and we ran; and how many runs of ours
 	// left their slot to CPO.
 	Slots, CPO, Ours, Left int
+	// Blind runs ended before they could look whose slot it was. They made no backup.
+	Blind int
 	// Busy slots found the run of an earlier one: neither CronJob nor CronWorkflow starts
 	// a second one then.
 	Busy int
 }
 
 func (v Verdict) String() string {
-	return fmt.Sprintf("%d slots had to run; CPO ran %d slots, Stanzaflow %d; %d runs of Stanzaflow left their slot to CPO; %d slots found a run of an earlier one; %d problems",
-		v.Slots, v.CPO, v.Ours, v.Left, v.Busy, len(v.Problems))
+	return fmt.Sprintf("%d slots had to run; CPO ran %d slots, Stanzaflow %d; %d runs of Stanzaflow left their slot to CPO; %d ended before they could look; %d slots found a run of an earlier one; %d problems",
+		v.Slots, v.CPO, v.Ours, v.Left, v.Blind, v.Busy, len(v.Problems))
 }
 
 // slot is a moment of a Backup.
@@ -59,14 +61,17 @@ func Judge(entries []Entry, periods []Period) (Verdict, error) {
 			continue
 		case e.Kind == Job:
 			v.CPO++
+		case e.Blind:
+			v.Blind++
 		default:
 			v.Ours++
 		}
 		started[key] = append(started[key], e)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(started), func(a, b slot) int { return int(a.at - b.at) }) {
-		if len(started[key]) > 1 {
-			v.problem(key, "ran %d times: %s", len(started[key]), describe(started[key]))
+		ran := slices.DeleteFunc(slices.Clone(started[key]), func(e Entry) bool { return e.Blind })
+		if len(ran) > 1 {
+			v.problem(key, "ran %d times: %s", len(ran), describe(ran))
 		}
 	}
 	for _, period := range periods {

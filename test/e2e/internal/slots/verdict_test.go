@@ -23,6 +23,13 @@ func at(kind string, minute int, isLeft bool) Entry {
 	return Entry{Kind: kind, Name: fmt.Sprintf("of-%02d", minute), Phase: "ended", Cluster: full.Cluster, Repo: full.Repo, Type: full.Type, Slot: noon.Add(time.Duration(minute) * time.Minute), Left: isLeft}
 }
 
+// unseeing is a run that could not look whose slot it was.
+func unseeing(minute int) Entry {
+	e := at(Workflow, minute, false)
+	e.Blind = true
+	return e
+}
+
 // long is a run that takes some minutes.
 func long(minute, minutes int) Entry {
 	e := at(Workflow, minute, false)
@@ -52,6 +59,10 @@ func TestJudge(t *testing.T) {
 				"slot 12:02:00 of shop repo1 full was missed; nothing was started for it",
 				"slot 12:04:00 of shop repo1 full was missed; nothing was started for it",
 			}},
+		},
+		"could not look": {
+			[]Entry{at(Job, 0, false), unseeing(0), unseeing(2), at(Workflow, 4, false), unseeing(4)},
+			Verdict{Slots: 3, CPO: 1, Ours: 1, Blind: 3},
 		},
 		"an earlier run had not ended": {
 			[]Entry{long(0, 3), at(Job, 4, false)},
