@@ -39,7 +39,7 @@ func (p *precheck) checkRestore(ctx context.Context) error {
 	exists, err := c.Finder.HasConfigMap(ctx, c.Namespace, marker)
 	switch {
 	case apierrors.IsForbidden(err):
-		return attempt.Stop("cannot see whether CPO restores the cluster: the run may not ask for ConfigMap %s/%s by a dry run, %s: %v", c.Namespace, marker, alongside, err)
+		return attempt.Retry("cannot see whether CPO restores the cluster: the run may not ask for ConfigMap %s/%s by a dry run, %s: %v", c.Namespace, marker, alongside, err)
 	case err != nil:
 		return fmt.Errorf("cannot see whether CPO restores the cluster: cannot ask for ConfigMap %s/%s: %w", c.Namespace, marker, err)
 	case exists:

@@ -31,8 +31,8 @@ func (p *precheck) checkSlot(ctx context.Context) error {
 	}
 	cronJobs, err := c.Finder.CronJobs(ctx, c.Namespace, c.Labels.BackupJobs(c.Name))
 	switch {
-	case apierrors.IsForbidden(err):
-		return attempt.Stop("cannot see whether CPO makes this backup: the run may not list CronJobs in namespace %s, %s: %v", c.Namespace, alongside, err)
+	case apierrors.IsForbidden(err): // An API server that has just started forbids everything, too.
+		return attempt.Retry("cannot see whether CPO makes this backup: the run may not list CronJobs in namespace %s, %s: %v", c.Namespace, alongside, err)
 	case err != nil:
 		return fmt.Errorf("cannot list the CronJobs of postgresql %s/%s: %w", c.Namespace, c.Name, err)
 	}
@@ -51,7 +51,7 @@ func (p *precheck) checkJobs(ctx context.Context, slot time.Time) error {
 	jobs, err := c.Finder.Jobs(ctx, c.Namespace, c.Labels.BackupJobs(c.Name))
 	switch {
 	case apierrors.IsForbidden(err):
-		return attempt.Stop("cannot see whether CPO makes this backup: the run may not list Jobs in namespace %s, %s: %v", c.Namespace, alongside, err)
+		return attempt.Retry("cannot see whether CPO makes this backup: the run may not list Jobs in namespace %s, %s: %v", c.Namespace, alongside, err)
 	case err != nil:
 		return fmt.Errorf("cannot list the Jobs of postgresql %s/%s: %w", c.Namespace, c.Name, err)
 	}

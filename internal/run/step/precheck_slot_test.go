@@ -170,11 +170,11 @@ func TestPrecheckSlotUnknown(t *testing.T) {
 		want   []string
 	}{
 		"no right": {
-			func(w *runtest.World) { w.CronJobsError = forbidden }, ExitStop,
+			func(w *runtest.World) { w.CronJobsError = forbidden }, ExitGaveUp,
 			[]string{"the run may not list CronJobs in namespace shop", "apply the component workflows/components/alongside"},
 		},
 		"no right to Jobs": {
-			func(w *runtest.World) { w.JobsError = forbidden }, ExitStop,
+			func(w *runtest.World) { w.JobsError = forbidden }, ExitGaveUp,
 			[]string{"the run may not list Jobs in namespace shop", "apply the component workflows/components/alongside"},
 		},
 		"no answer about Jobs": {
@@ -223,7 +223,7 @@ func TestPrecheckRestore(t *testing.T) {
 			func(w *runtest.World) { marked(w); w.WithoutCPO() }, 0, "", "",
 		},
 		"no right": {
-			func(w *runtest.World) { w.ConfigMapError = forbidden }, ExitStop, stanzaflowv1alpha1.RunFailed,
+			func(w *runtest.World) { w.ConfigMapError = forbidden }, ExitGaveUp, stanzaflowv1alpha1.RunFailed,
 			"the run may not ask for ConfigMap shop/orders-pgbackrest-restore by a dry run, apply the component workflows/components/alongside to the namespace",
 		},
 		"no answer": {
