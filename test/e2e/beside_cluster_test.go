@@ -30,7 +30,11 @@ type madeByCPO struct {
 	pod string
 }
 
-var withBucket = madeByCPO{folder: "s3", cronJobs: 2, pod: kit.Primary}
+var (
+	withBucket = madeByCPO{folder: "s3", cronJobs: 2, pod: kit.Primary}
+	// withVolume has a bucket, too.
+	withVolume = madeByCPO{folder: "pvc", cronJobs: 3, pod: kit.RepoHost}
+)
 
 // besideCPO is a cluster that CPO made, with a real PostgreSQL.
 type besideCPO struct {
@@ -61,8 +65,13 @@ func newBesideCPO(t *testing.T, name string, m madeByCPO) *besideCPO {
 	c.cpo = beside.NewCPO(t, c.kit)
 	c.cpo.CreateCluster(t, c.folder, c.cronJobs)
 	c.kit.AwaitPod(t, c.pod)
-	// CPO's image does it when the pod starts.
-	c.kit.Exec(t, c.pod, "pgbackrest", "--stanza=db", "stanza-create")
+	// CPO's image does it when the pod starts, in the repo host if there is one. That
+	// takes the bucket for a folder, in which a test has nothing to do.
+	create := []string{"pgbackrest", "--stanza=db", "stanza-create"}
+	if c.pod == kit.RepoHost {
+		create = append(create, "--repo2-path=/tmp/repo2")
+	}
+	c.kit.Exec(t, c.pod, create...)
 	c.kit.CreateAccounts(t)
 	c.before = beside.ReadObjects(t, c.kit)
 	return c

@@ -28,9 +28,13 @@ import (
 // backup replays it to the end.
 func testBesideStandalone(t *testing.T, m madeByCPO) {
 	c := newBesideCPO(t, "beside-standalone-"+m.folder, m)
+	repoHost := m == withVolume
 	k := c.kit
 	c.install(t)
 	c.backUpByHand(t)
+	if repoHost {
+		c.proveSecondRepo(t)
+	}
 	c.awaitOwner(t, stanzaflowv1alpha1.OwnerStanzaflow)
 	first := kit.Labels(k.Backups(t, c.pod), "full")[0]
 	k.AwaitArchived(t)
@@ -45,12 +49,12 @@ func testBesideStandalone(t *testing.T, m madeByCPO) {
 	k.ProvenBackup(t, run, c.pod)
 	before := kit.Labels(k.Backups(t, c.pod), "")
 
-	c.handOver(t, page)
+	c.handOver(t, page, repoHost)
 	awaitProgrammed(t, k, metav1.ConditionTrue, "")
 	k.PSQL(t, kit.Primary, "UPDATE account SET balance = balance + 1 WHERE id % 5 = 0")
 	k.AwaitArchived(t)
 	k.Exec(t, kit.Primary, "pgbackrest", "check", "--stanza=db")
-	if now := k.Archiver(t); now.LastFailed != archiver.LastFailed {
+	if now := k.Archiver(t); !repoHost && now.LastFailed != archiver.LastFailed {
 		t.Errorf("archiving has failed: %+v, was %+v", now, archiver)
 	}
 
@@ -72,12 +76,19 @@ func testBesideStandalone(t *testing.T, m madeByCPO) {
 }
 
 // handOver hands the cluster over while rows are written.
-func (c *besideCPO) handOver(t *testing.T, page *beside.Page) {
+func (c *besideCPO) handOver(t *testing.T, page *beside.Page, repoHost bool) {
 	t.Helper()
 	c.kit.PSQL(t, kit.Primary, "CREATE TABLE ledger (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), note text)")
 	stop := startWriter(t, c.kit)
 	page.Run(t, "annotate postgresql")
+	if repoHost {
+		page.Run(t, "delete statefulset")
+	}
 	stop()
+	if repoHost {
+		page.Run(t, "rollout status")
+		c.kit.AwaitPod(t, kit.Primary)
+	}
 }
 
 // awaitProgrammed waits for the condition of the Stanza. An empty reason is any.

@@ -27,7 +27,11 @@ func testBesideCPO(t *testing.T, m madeByCPO) {
 	k := c.kit
 	log := watchSlots(t, k)
 
-	c.readme(t)
+	if c.madeByCPO == withVolume {
+		c.install(t)
+	} else {
+		c.readme(t)
+	}
 	c.backUpByHand(t)
 	c.awaitOwner(t, stanzaflowv1alpha1.OwnerStanzaflow)
 	if out := c.checkout.Page(t, "README.md", "## You run CPO").Run(t, "get stanza"); strings.Count(out, "Stanzaflow") != c.cronJobs {
@@ -35,6 +39,9 @@ func testBesideCPO(t *testing.T, m madeByCPO) {
 	}
 	c.checkProvisioner(t)
 	c.restoreScheduled(t)
+	if c.madeByCPO == withVolume {
+		c.proveSecondRepo(t)
+	}
 	c.before.Check(t, k, "suspend")
 
 	c.giveBack(t)
@@ -69,6 +76,14 @@ func (c *besideCPO) restoreScheduled(t testing.TB) {
 	k.PSQL(t, kit.Primary, "DELETE FROM account WHERE id % 2 = 0")
 	took := k.RestoreAndCompare(t, want, "restored", append(kit.ExactlyBackup(backup.Label), "--repo=1")...)
 	t.Logf("RESTORED scheduled backup %s beside CPO, %.1f s", backup.Label, took.Seconds())
+}
+
+// proveSecondRepo proves a backup in the bucket beside a volume: CPO makes no stanza
+// there, our run does.
+func (c *besideCPO) proveSecondRepo(t testing.TB) {
+	t.Helper()
+	run, _ := c.kit.AwaitSuccess(t, c.kit.Submit(t, "cluster=cluster", "repo=repo2", "type=full"))
+	c.kit.ProvenBackup(t, run, kit.Primary)
 }
 
 // giveBack gives the cluster back by its Stanza, sees CPO run a slot, and takes it over

@@ -71,11 +71,19 @@ func everyStory() []play.Story {
 			Touches: []string{"internal/reconcile/alongside/", "internal/cpo/", "deploy/modes/alongside/", "test/standin/"},
 		}},
 		{Play: func(t *testing.T) { testBesideCPO(t, withBucket) }, Story: ladder.Story{
-			Name: "beside/s3", Everyday: true, Alone: true, Takes: 4 * time.Minute,
+			Name: "beside/s3", Everyday: true, Alone: true, Takes: 8 * time.Minute,
+			Touches: []string{"internal/reconcile/alongside/", "internal/cpo/", "internal/run/", "deploy/", "test/standin/", "docs/cpo.md"},
+		}},
+		{Play: func(t *testing.T) { testBesideCPO(t, withVolume) }, Story: ladder.Story{
+			Name: "beside/pvc", Alone: true, Takes: 8 * time.Minute,
 			Touches: []string{"internal/reconcile/alongside/", "internal/cpo/", "internal/run/", "deploy/", "test/standin/", "docs/cpo.md"},
 		}},
 		{Play: func(t *testing.T) { testBesideStandalone(t, withBucket) }, Story: ladder.Story{
-			Name: "beside/standalone-s3", Alone: true, Takes: 5 * time.Minute,
+			Name: "beside/standalone-s3", Alone: true, Takes: 8 * time.Minute,
+			Touches: []string{"internal/reconcile/", "internal/translate/", "internal/cpo/", "deploy/", "test/standin/", "docs/cpo.md"},
+		}},
+		{Play: func(t *testing.T) { testBesideStandalone(t, withVolume) }, Story: ladder.Story{
+			Name: "beside/standalone-pvc", Alone: true, Takes: 8 * time.Minute,
 			Touches: []string{"internal/reconcile/", "internal/translate/", "internal/cpo/", "deploy/", "test/standin/", "docs/cpo.md"},
 		}},
 		{Play: testRepoHostEvicted, Story: ladder.Story{

@@ -5,6 +5,7 @@ package beside
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/stanzaflow/stanzaflow/internal/certificate"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/credential"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
@@ -71,6 +73,7 @@ func (c *CPO) CreateCluster(t testing.TB, folder string, cronJobs int) {
 	t.Helper()
 	c.kit.CreateNamespace(t)
 	credential.New(c.kit).S3(t)
+	c.writeCertificate(t)
 	for _, manifests := range []string{"base", folder} {
 		if err := c.kit.TryApply(t.Context(), "beside/"+manifests); err != nil {
 			t.Fatal(err)
@@ -86,4 +89,25 @@ func (c *CPO) CreateCluster(t testing.TB, folder string, cronJobs int) {
 		status := program.Kubectl(t, "get", "-n", c.kit.Namespace, "postgresql", "cluster", "-o", "jsonpath={.status.PostgresClusterStatus}")
 		return status == "Running", status
 	})
+}
+
+// writeCertificate writes CPO's Secret. The stand-in makes no certificates, and uses a
+// Secret that is there.
+func (c *CPO) writeCertificate(t testing.TB) {
+	t.Helper()
+	state, _, err := certificate.Renew(certificate.State{}, certificate.Names{
+		CommonName: "cluster", DNSNames: []string{"*.cluster-clusterpods." + c.kit.Namespace + ".svc.cluster.local"},
+	}, 365*24*time.Hour, time.Now(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := state.Secret()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for file, content := range data {
+		files[file] = string(content)
+	}
+	c.kit.WriteSecret(t, "cluster-pgbackrest-cert", files)
 }

@@ -33,11 +33,15 @@ func adjust(template *corev1.PodTemplateSpec, operator string) {
 		AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 	}
 	container.Resources = corev1.ResourceRequirements{}
-	if template.Labels[labelType] == "postgresql" {
+	switch template.Labels[labelType] {
+	case "postgresql":
 		adjustPostgreSQL(template, container)
-		return
+	case "repo-host":
+		container.Image = PostgresImage
+		container.Command = []string{"bash", "-c", "mkdir -p /data/pgbackrest/repo1/log && exec pgbackrest server"}
+	default:
+		container.Image, container.Command = operator, []string{"/operator", "version"}
 	}
-	container.Image, container.Command = operator, []string{"/operator", "version"}
 }
 
 // adjustPostgreSQL does without Patroni: the only pod is the primary.
