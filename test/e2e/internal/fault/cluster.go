@@ -54,7 +54,8 @@ var clusterFaults = []trial.Fault{
 		program.LocalCluster(t, "slow", "kube-apiserver", "--duty=80", "--period=1s", "--for=20s")
 		return nil
 	}},
-	{Name: "api-hangs", What: "the API server does not answer for some seconds", Moments: trial.Anytime, Alone: true, Inject: func(t *testing.T, _ *trial.Trial) func() {
+	// Before the run nobody could start it.
+	{Name: "api-hangs", What: "the API server does not answer for some seconds", Moments: moments(trial.AtStart, trial.InPrecheck, trial.InBackup, trial.AfterBackup), Alone: true, Inject: func(t *testing.T, _ *trial.Trial) func() {
 		program.LocalCluster(t, "signal", "kube-apiserver", "STOP")
 		return func() { program.LocalCluster(t, "signal", "kube-apiserver", "CONT") }
 	}},
