@@ -37,7 +37,7 @@ func operation(object map[string]any) Operation {
 //
 // PostgresClusterStatus is not asked: it says UpdateFailed while a restore is
 // pending, and may say Restoring long after it. If restore is removed from the spec,
-// CPO goes on, and only the ConfigMap of RestoreConfigMapName shows it.
+// CPO continues, and only the ConfigMap of RestoreConfigMapName shows it.
 func restoring(spec, status map[string]any) bool {
 	if word, _ := status["PostgresClusterStatus"].(string); word == "" {
 		return false

@@ -29,8 +29,8 @@ func Installed(resources []string) (installed, complete bool) {
 
 // Claim says whether CPO manages a postgresql, and why.
 type Claim struct {
-	// Managed: CPO makes the objects of the cluster, or did and was never told to
-	// leave it.
+	// Managed is true if CPO makes the objects of the cluster, or did, and the
+	// resource does not exempt it.
 	Managed bool
 	// Controller is the CONTROLLER_ID of that CPO, empty for the one without an id.
 	Controller string

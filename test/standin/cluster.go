@@ -105,7 +105,7 @@ func (o *Operator) sequence(steps ...func() error) error {
 // finish writes the status.
 func (o *Operator) finish(ctx context.Context, p *Postgresql, failed string, err error) error {
 	if ctx.Err() != nil {
-		return ctx.Err() // Killed: the status stays as it is.
+		return ctx.Err() // Killed: the status stays unchanged.
 	}
 	status := statusRunning
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // ConfigurationCRD is the name of the CRD of CPO's own configuration. An operator can
-// tell by it that CPO runs.
+// see by it that CPO runs.
 const ConfigurationCRD = "operatorconfigurations.cpo.opensource.cybertec.at"
 
 // Register does what CPO does at its start: it merges its own schema into the CRD of

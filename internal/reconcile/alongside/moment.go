@@ -16,7 +16,7 @@ import (
 
 const (
 	// settle is how old a CronJob, and the last change of a CronWorkflow, must be. CPO
-	// may be at work on what it has just created, and Argo needs a moment to refuse a
+	// may be changing what it has just created, and Argo needs a moment to refuse a
 	// CronWorkflow.
 	settle = 10 * time.Second
 	// afterSlot and beforeSlot keep a change away from the slots. Kubernetes may start
@@ -80,7 +80,7 @@ func (d *decision) drained() (time.Time, bool) {
 // does not start a slot that we have had: Kubernetes starts the last missed slot at
 // once. It is 0 if there is no such slot: one that nobody has had should start. If the
 // deadline would be too short, deadline returns when to look again. A deadline of
-// others stays as it is.
+// others stays unchanged.
 func (d *decision) deadline() (seconds int64, wait time.Time) {
 	if d.cronJob.Deadline != nil && !d.cronJob.DeadlineByUs() {
 		return 0, time.Time{}

@@ -85,7 +85,7 @@ func TestConditionsFor(t *testing.T) {
 		wantMessage string
 	}{
 		"healthy": {change: healthy},
-		"of CPO, with schedules of ours that go on": {
+		"of CPO, with schedules of ours that continue": {
 			change:      all(healthy, func(p *Pass) { p.State.CPOInstalled = true }),
 			want:        []string{"Ready=False/ManagedByCPO", "Programmed=False/ManagedByCPO"},
 			wantMessage: ofCPO("CPO is installed and manages postgresql shop"),

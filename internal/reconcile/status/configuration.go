@@ -124,7 +124,7 @@ func configurationOfCPO(p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
 }
 
 // leftToCPO is the configuration that CPO writes while mode standalone leaves the
-// cluster to it. The schedules that mode alongside has taken over go on until the
+// cluster to it. The schedules that mode alongside has taken over continue until the
 // cluster is handed over, and their runs compare the pods with CPO's options.
 func leftToCPO(before *stanzaflowv1alpha1.ConfigurationStatus, p Pass) *stanzaflowv1alpha1.ConfigurationStatus {
 	if before == nil || before.Provisioner != string(vocab.ProvisionedByCPO) {

@@ -260,7 +260,7 @@ func TestConfigurationOfCPO(t *testing.T) {
 }
 
 // TestConfigurationLeftToCPO: when the operator changes from alongside to standalone,
-// the schedules that it has taken over go on. Their runs need to know that the files
+// the schedules that it has taken over continue. Their runs need to know that the files
 // are still CPO's.
 func TestConfigurationLeftToCPO(t *testing.T) {
 	t.Parallel()

@@ -108,7 +108,7 @@ func differ(have, want map[string][]string) string {
 	return first
 }
 
-// sameValues compares the values of an option. The name of the repo host goes on with
+// sameValues compares the values of an option. The name of the repo host continues with
 // the domain of the Kubernetes cluster, which only CPO knows.
 func sameValues(have, want []string) bool {
 	return slices.EqualFunc(slices.Sorted(slices.Values(have)), slices.Sorted(slices.Values(want)), func(have, want string) bool {

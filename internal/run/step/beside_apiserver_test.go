@@ -101,12 +101,12 @@ func testMarkerOnly(t *testing.T, s *server) {
 		configMap       *corev1.ConfigMap
 		dryRun          bool
 	}{
-		"for good":                     {besideRunner, besideNamespace, named("other-pgbackrest-restore"), false},
+		"not a dry run":                {besideRunner, besideNamespace, named("other-pgbackrest-restore"), false},
 		"another name":                 {besideRunner, besideNamespace, named("orders-pgbackrest-config"), true},
-		"another name, for good":       {besideRunner, besideNamespace, named("orders-pgbackrest-config"), false},
+		"another name, not a dry run":  {besideRunner, besideNamespace, named("orders-pgbackrest-config"), false},
 		"a name that is made up":       {besideRunner, besideNamespace, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "orders-pgbackrest-restore"}}, true},
 		"another namespace, by rights": {strongRunner, besideNamespace, named("other-pgbackrest-restore"), true},
-		"for good, by rights":          {strongRunner, openNamespace, named("other-pgbackrest-restore"), false},
+		"not a dry run, by rights":     {strongRunner, openNamespace, named("other-pgbackrest-restore"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := s.createConfigMap(t, tc.user, tc.namespace, tc.configMap, tc.dryRun); !refusedBy(err, policy) {

@@ -21,7 +21,7 @@ const (
 	Workflow = "Workflow"
 )
 
-// Entry is a Job of CPO or a Workflow of ours, as it was last seen.
+// Entry is a Job of CPO or a Workflow of ours, as last seen.
 type Entry struct {
 	Seen    time.Time `json:"seen"`
 	Kind    string    `json:"kind"`
