@@ -81,6 +81,20 @@ type StanzaSpec struct {
 	// +optional
 	Managed *bool `json:"managed,omitempty"`
 
+	// initialBackup is true by default: a repo location without a proven backup gets its
+	// stanza and a full backup as soon as the primary is ready, and so does every repo
+	// after a major upgrade of PostgreSQL. If it is false, only the stanza is made, and
+	// PostgreSQL can archive.
+	// +optional
+	InitialBackup *bool `json:"initialBackup,omitempty"`
+
+	// triggers start backups when something happens, beside the schedules.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Triggers []Trigger `json:"triggers,omitempty"`
+
 	// certificate configures the certificates with which the repo host and the
 	// PostgreSQL pods authenticate each other. Only clusters with a repo of
 	// storage pvc use it.
@@ -185,7 +199,17 @@ type StanzaStatus struct {
 	// +listMapKey=name
 	CronJobs []CronJobStatus `json:"cronJobs,omitempty"`
 
-	// lastRun is the run of the cluster that started last, scheduled or by
+	// triggers has one entry for each trigger, and one for the first backup of each repo.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Triggers []TriggerStatus `json:"triggers,omitempty"`
+
+	// lastPredeploy is the newest pre-deploy run that has ended.
+	// +optional
+	LastPredeploy *PredeployStatus `json:"lastPredeploy,omitempty"`
+
+	// lastRun is the backup run of the cluster that started last, scheduled or by
 	// hand.
 	// +optional
 	LastRun *RunStatus `json:"lastRun,omitempty"`
@@ -392,7 +416,7 @@ type RunStatus struct {
 	Repo string `json:"repo"`
 	// type is the backup type that was requested.
 	Type string `json:"type"`
-	// trigger is schedule or manual.
+	// trigger is schedule, manual, initial, or the name of a trigger of the Stanza.
 	// +optional
 	Trigger string `json:"trigger,omitempty"`
 	// result of the run.
@@ -461,4 +485,20 @@ type BackupStatus struct {
 	WALStart string `json:"walStart"`
 	// walStop is the last such segment.
 	WALStop string `json:"walStop"`
+}
+
+// PredeployStatus is a pre-deploy run. It never counts as a backup, but the backup
+// that it has made and proven does.
+type PredeployStatus struct {
+	RunStatus `json:",inline"`
+	// restorePoint is the name of the restore point before the deploy. Absent unless the
+	// run has succeeded: then the database can be restored to it from every repo.
+	// +optional
+	RestorePoint string `json:"restorePoint,omitempty"`
+	// restorePointTime is when it was created.
+	// +optional
+	RestorePointTime *metav1.Time `json:"restorePointTime,omitempty"`
+	// label of the backup from which a restore to it begins.
+	// +optional
+	Label string `json:"label,omitempty"`
 }

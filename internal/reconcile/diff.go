@@ -8,6 +8,7 @@ import (
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -78,5 +79,5 @@ func anyRunning(workflows []*wfv1.Workflow) bool {
 
 // hasSpec reports whether a user has written in a Stanza.
 func hasSpec(stanza *stanzaflowv1alpha1.Stanza) bool {
-	return stanza.Spec != stanzaflowv1alpha1.StanzaSpec{}
+	return !equality.Semantic.DeepEqual(stanza.Spec, stanzaflowv1alpha1.StanzaSpec{})
 }

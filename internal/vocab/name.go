@@ -26,7 +26,8 @@ const (
 	LabelCluster = Domain + "/cluster"
 	LabelRepo    = Domain + "/repo"
 	LabelType    = Domain + "/type"
-	// LabelTrigger says what started a run: schedule or manual.
+	// LabelTrigger says what started a run: schedule, manual, initial, or the name of
+	// a trigger of the Stanza.
 	LabelTrigger = Domain + "/trigger"
 	// LabelKind says which kind of run a Workflow is, a RunKind. A Workflow
 	// without it is a backup.
@@ -34,12 +35,12 @@ const (
 	// LabelContract on a WorkflowTemplate says which parameters and outputs
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
-	TemplateContract = "v3"
+	TemplateContract = "v4"
 	// LabelPolicyContract on an admission policy says which command lines and
 	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
 	LabelPolicyContract = Domain + "/policy-contract"
-	PolicyContract      = "v3"
+	PolicyContract      = "v4"
 )
 
 // Annotations.
@@ -58,6 +59,9 @@ const (
 	// annotation. Any change makes Argo look at the Workflow at once, and not at its
 	// next resync, up to 20 minutes later.
 	AnnotationTouched = Domain + "/touched"
+	// AnnotationCauses on a Workflow that a trigger started is the JSON array of its
+	// causes. A cause that is not in it needs another run.
+	AnnotationCauses = Domain + "/causes"
 	// AnnotationSlot is when a scheduled Workflow was due. Argo sets it.
 	AnnotationSlot = "workflows.argoproj.io/scheduled-time"
 	// AnnotationTitle is what the Argo UI shows instead of the name.
@@ -73,17 +77,42 @@ const (
 	ParamRepo    = "repo"
 	ParamType    = "type"
 	ParamTrigger = "trigger"
+	// ParamMaxAge and ParamRestorePoint are for EntrypointPredeploy: how old a proven
+	// backup may be that makes another one unnecessary, and how the name of the restore
+	// point begins.
+	ParamMaxAge       = "max-age"
+	ParamRestorePoint = "restore-point"
 	// OutputReport is the global output parameter with the report of a run,
 	// the JSON of internal/run/report.Report.
 	OutputReport = "report"
 	// OutputLabel is the global output parameter with the label of the
 	// backup that the run has proven, empty when it has proven none.
 	OutputLabel = "backup-label"
+	// OutputRestorePoint is the global output parameter with the name of the restore
+	// point of a pre-deploy run, empty unless the database can be restored to it.
+	OutputRestorePoint = "restore-point"
+	// OutputRestore is the global output parameter with the command that restores the
+	// database to it.
+	OutputRestore = "restore"
 )
 
-// TriggerSchedule is the value of ParamTrigger in a CronWorkflow. Any other run
-// has the template's default, manual.
-const TriggerSchedule = "schedule"
+// Entrypoints of the WorkflowTemplate.
+const (
+	EntrypointBackup    = "backup"
+	EntrypointPredeploy = "predeploy"
+	EntrypointStanza    = "stanza"
+)
+
+// Values of ParamTrigger. A run that a trigger of the Stanza started has the name of
+// the trigger.
+const (
+	// TriggerSchedule is the value in a CronWorkflow.
+	TriggerSchedule = "schedule"
+	// TriggerManual is the default of the template.
+	TriggerManual = "manual"
+	// TriggerInitial is the value in the first run of a repo location.
+	TriggerInitial = "initial"
+)
 
 // Modes of the operator, the values of the flag --mode.
 const (
@@ -94,8 +123,17 @@ const (
 // RunKind says what a run does for its cluster.
 type RunKind string
 
-// RunBackup makes a backup and proves it. It is the only kind so far.
-const RunBackup RunKind = "backup"
+// Kinds of runs. None counts as another.
+const (
+	// RunBackup makes a backup and proves it.
+	RunBackup RunKind = "backup"
+	// RunPredeploy proves that the database can be restored to the moment before a
+	// deploy. It makes a backup only if there is no fresh one.
+	RunPredeploy RunKind = "predeploy"
+	// RunStanza makes the stanza in every repo, so that PostgreSQL can archive, and
+	// makes no backup.
+	RunStanza RunKind = "stanza"
+)
 
 // Provisioner is who owns the pgBackRest configuration of a cluster: its
 // ConfigMaps, Secrets, volumes, repo host and certificates.

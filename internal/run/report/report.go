@@ -24,9 +24,11 @@ const MaxMessage = 512
 type Report struct {
 	// Kind of the run. A report without it is of a backup.
 	Kind vocab.RunKind `json:"kind,omitempty"`
-	// Result of the run. It starts as Unknown; only verify sets Succeeded.
+	// Result of the run. It starts as Unknown; only the last step of its kind sets
+	// Succeeded.
 	Result stanzaflowv1alpha1.RunResult `json:"result"`
-	// Step that the run is in or ended in: begin, precheck, backup, expire, verify.
+	// Step that the run is in or ended in: begin, precheck, backup, expire, verify,
+	// restore-point.
 	Step string `json:"step"`
 	// Message says what failed and what to do, in one line. Empty on success.
 	Message string `json:"message,omitempty"`
@@ -42,6 +44,10 @@ type Report struct {
 
 	// Backup is what a backup has proven. Nil unless Result is Succeeded.
 	Backup *Backup `json:"backup,omitempty"`
+	// Predeploy is what a pre-deploy run has proven. Nil unless Result is Succeeded.
+	Predeploy *Predeploy `json:"predeploy,omitempty"`
+	// Stanza is what a run of the kind stanza has done. Nil unless Result is Succeeded.
+	Stanza *Stanza `json:"stanza,omitempty"`
 	// Retention is the outcome of the expire step, nil if the run did not get that
 	// far.
 	Retention *Retention `json:"retention,omitempty"`
@@ -79,6 +85,29 @@ type Backup struct {
 	Verified stanzaflowv1alpha1.BackupVerification `json:"verified"`
 }
 
+// Predeploy is a moment to which the database can be restored from every repo. The
+// Backup of the same report is the one from which such a restore begins.
+type Predeploy struct {
+	// Reused: the Backup is one that an earlier run has made and proven.
+	Reused bool `json:"reused,omitempty"`
+	// RestorePoint is the name that pg_create_restore_point was called with.
+	RestorePoint string `json:"restorePoint"`
+	// Time, LSN and Timeline of the restore point.
+	Time     time.Time `json:"time"`
+	LSN      string    `json:"lsn"`
+	Timeline int       `json:"timeline"`
+	// Restore is the pgbackrest command that restores to it.
+	Restore string `json:"restore"`
+}
+
+// Stanza is what was done to the stanza.
+type Stanza struct {
+	// Created and Upgraded report whether stanza-create or stanza-upgrade was run. If
+	// neither, every repo had the stanza already.
+	Created  bool `json:"created,omitempty"`
+	Upgraded bool `json:"upgraded,omitempty"`
+}
+
 // Retention is the outcome of expire. A failure neither hides nor fails the backup,
 // and the Stanza says RetentionFailed.
 type Retention struct {
@@ -105,9 +134,34 @@ func (r Report) Encode() ([]byte, error) {
 	return b, nil
 }
 
+// missing says, by the kind of a run, what a report that says Succeeded lacks. Empty
+// means nothing.
+var missing = map[vocab.RunKind]func(Report) string{
+	vocab.RunBackup: lacksBackup,
+	vocab.RunPredeploy: func(r Report) string {
+		if r.Predeploy == nil || r.Predeploy.RestorePoint == "" {
+			return "a restore point"
+		}
+		return lacksBackup(r)
+	},
+	vocab.RunStanza: func(r Report) string {
+		if r.Stanza == nil {
+			return "a word about the stanza"
+		}
+		return ""
+	},
+}
+
+func lacksBackup(r Report) string {
+	if r.Backup == nil || r.Backup.Label == "" {
+		return "a backup"
+	}
+	return ""
+}
+
 // Decode reads what Encode wrote. It refuses a report without a result, one of an
-// unknown kind, and a backup that says Succeeded and names none: nothing may read
-// as success, or as anything, by a default.
+// unknown kind, and one that says Succeeded and lacks what its kind proves: nothing may
+// read as success, or as anything, by a default.
 func Decode(text string) (Report, error) {
 	if strings.TrimSpace(text) == "" {
 		return Report{}, errors.New("the run left no report")
@@ -117,13 +171,14 @@ func Decode(text string) (Report, error) {
 		return Report{}, fmt.Errorf("cannot decode report: %w", err)
 	}
 	r.Kind = cmp.Or(r.Kind, vocab.RunBackup)
-	if r.Kind != vocab.RunBackup {
+	proves, known := missing[r.Kind]
+	if !known {
 		return Report{}, fmt.Errorf("report is of a run of the kind %q, which this release does not know", r.Kind)
 	}
 	switch r.Result {
 	case stanzaflowv1alpha1.RunSucceeded:
-		if r.Backup == nil || r.Backup.Label == "" {
-			return Report{}, errors.New("report says Succeeded without a backup")
+		if what := proves(r); what != "" {
+			return Report{}, errors.New("report says Succeeded without " + what)
 		}
 	case stanzaflowv1alpha1.RunFailed, stanzaflowv1alpha1.RunHeld, stanzaflowv1alpha1.RunUnknown:
 	case stanzaflowv1alpha1.RunRunning:
