@@ -14,6 +14,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -510,7 +511,7 @@ func testUserStanza(w *world) {
 	w.want(vocab.ConditionSuspended, "True", vocab.ReasonSuspendedByUser)
 	w.want(vocab.ConditionReady, "False", vocab.ReasonHeld)
 	got := w.stanza()
-	if got.Generation != 1 || got.Spec != stanza.Spec || reconciletest.JSON(got.Labels) != reconciletest.JSON(stanza.Labels) {
+	if got.Generation != 1 || !equality.Semantic.DeepEqual(got.Spec, stanza.Spec) || reconciletest.JSON(got.Labels) != reconciletest.JSON(stanza.Labels) {
 		w.Errorf("the Stanza was changed: %s", reconciletest.JSON(got))
 	}
 	for _, entry := range got.ManagedFields {
@@ -523,7 +524,7 @@ func testUserStanza(w *world) {
 	}
 	w.delete(postgresql)
 	w.settle()
-	if got := w.stanza(); got.Spec != stanza.Spec {
+	if got := w.stanza(); !equality.Semantic.DeepEqual(got.Spec, stanza.Spec) {
 		w.Errorf("the Stanza was changed: %s", reconciletest.JSON(got))
 	}
 	w.want(vocab.ConditionAccepted, "False", vocab.ReasonClusterNotFound)

@@ -45,6 +45,7 @@ func TestPolicy(t *testing.T) {
 	t.Run("makes what is planned, and nothing else", func(t *testing.T) { testMakesNothingElse(t, w) })
 	t.Run("is not stopped by what others add", func(t *testing.T) { testOthersAdd(t, w) })
 	t.Run("changes what is its own, and nothing else", func(t *testing.T) { testChangesNothingElse(t, w) })
+	t.Run("starts what is planned, and nothing else", func(t *testing.T) { testStartsNothingElse(t, w) })
 	t.Run("touches a run, and changes nothing else of it", func(t *testing.T) { testOnlyTouches(t, w) })
 }
 
