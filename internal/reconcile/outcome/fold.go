@@ -34,13 +34,16 @@ func (h History) LastFinished() *stanzaflowv1alpha1.RunStatus {
 	return h.PreviousRun
 }
 
-// Fold adds the runs of its kind to what is known. The order of the runs does not
-// matter, and folding the same runs again changes nothing. Runs whose Workflow is
+// Fold adds the runs of its kind to what is known, and the backups that runs of any
+// kind have proven. The order of the runs does not matter, and folding the same runs again changes nothing. Runs whose Workflow is
 // deleted stay known. A run that was known to be running is the exception: it will
 // never say how it ended.
 func (h History) Fold(runs []Run) History {
-	runs = ofKind(runs, cmp.Or(h.Kind, vocab.RunBackup))
 	last, finished, lastBackup := h.LastRun, h.LastFinished(), h.LastBackup
+	for i := range runs {
+		lastBackup = newestBackup(lastBackup, runs[i].Backup)
+	}
+	runs = ofKind(runs, cmp.Or(h.Kind, vocab.RunBackup))
 	if last != nil && !Finished(last) && !present(runs, last) {
 		last = gone(last)
 		finished = newest(finished, last)
@@ -50,7 +53,6 @@ func (h History) Fold(runs []Run) History {
 		if Finished(&run.Status) {
 			finished = newest(finished, &run.Status)
 		}
-		lastBackup = newestBackup(lastBackup, run.Backup)
 	}
 	after := History{Kind: h.Kind, LastRun: last, LastBackup: lastBackup}
 	if !Finished(last) {

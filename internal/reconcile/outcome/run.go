@@ -20,9 +20,13 @@ import (
 type Run struct {
 	Kind   vocab.RunKind
 	Status stanzaflowv1alpha1.RunStatus
-	// Backup that a run of that kind has proven, nil unless its result is
-	// Succeeded.
+	// Backup that the run has made and proven, nil unless its result is Succeeded. A
+	// pre-deploy run makes none if there is a fresh one, and a run that only makes the
+	// stanza never does.
 	Backup *stanzaflowv1alpha1.BackupStatus
+	// Predeploy is what a pre-deploy run has proven, without its RunStatus. Nil for any
+	// other kind, and unless its result is Succeeded.
+	Predeploy *stanzaflowv1alpha1.PredeployStatus
 	// Repo is what the run has found in its repo, nil unless it has proven a
 	// backup there.
 	Repo *stanzaflowv1alpha1.RepoStatus
@@ -84,14 +88,26 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		run.Status.Message = oneLine("The Workflow succeeded, but its report says %s in step %s, so no backup is proven: %s", r.Result, r.Step, r.Message)
 	default:
 		run.Status.Result = stanzaflowv1alpha1.RunSucceeded
-		// The report is of the same kind, and Decode knows no other yet.
-		run.Backup = backup(run.Status, r.Backup)
-		run.Repo = repo(run.Backup, r.Backup)
+		run.prove(r)
 		if r.Retention != nil && r.Retention.Failed {
 			run.Status.Message = oneLine("The backup is good, but expire failed: %s", r.Retention.Message)
 		}
 	}
 	return run
+}
+
+// prove takes over what a report of its own kind proves.
+func (run *Run) prove(r report.Report) {
+	if p := r.Predeploy; p != nil {
+		run.Predeploy = &stanzaflowv1alpha1.PredeployStatus{
+			RestorePoint: p.RestorePoint, RestorePointTime: new(metav1.NewTime(p.Time).Rfc3339Copy()), Label: r.Backup.Label,
+		}
+	}
+	if r.Backup == nil || run.Kind == vocab.RunStanza || r.Predeploy != nil && r.Predeploy.Reused {
+		return
+	}
+	run.Backup = backup(run.Status, r.Backup)
+	run.Repo = repo(run.Backup, r.Backup)
 }
 
 // failure returns how a Workflow that did not succeed ended. Its report may say

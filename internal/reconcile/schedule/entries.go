@@ -26,7 +26,7 @@ type Pass struct {
 	Plan  translate.Plan
 	// InForce are the CronWorkflows after the pass that are not being removed.
 	InForce []*unstructured.Unstructured
-	// Runs are the backup runs.
+	// Runs of the cluster, of every kind.
 	Runs []outcome.Run
 	Now  time.Time
 	// Elsewhere says of the CronWorkflows that start no runs who makes their backups.

@@ -89,6 +89,7 @@ func Transitions(before, after stanzaflowv1alpha1.StanzaStatus, problems []probl
 		events = append(events, e)
 	}
 	events = append(events, runEvents(before, after)...)
+	events = append(events, predeployEvents(before.LastPredeploy, after.LastPredeploy)...)
 	return append(events, scheduleEvents(before, after)...)
 }
 

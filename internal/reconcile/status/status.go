@@ -49,7 +49,7 @@ type Finding struct {
 // For returns the status after a pass, and when to look again.
 func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stanzaflowv1alpha1.StanzaStatus, time.Time) {
 	after := stanzaflowv1alpha1.StanzaStatus{ObservedGeneration: generation}
-	runs := backupRuns(p.State, p.Now)
+	runs := readRuns(p.State, p.Now)
 	var lookAgain time.Time
 	after.Schedules, lookAgain = schedule.Entries(before.Schedules, schedule.Pass{
 		State: p.State, Plan: p.Plan, InForce: p.Done.InForce, Runs: runs, Now: p.Now, Elsewhere: elsewhere(p.Handovers),
@@ -60,6 +60,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 		history = history.Fold(runs)
 	}
 	after.LastRun, after.LastBackup = history.LastRun, history.LastBackup
+	after.LastPredeploy = outcome.FoldPredeploy(before.LastPredeploy, runs)
 
 	after.Repos = repos(before.Repos, p, runs)
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
@@ -85,11 +86,10 @@ func (p Pass) Wake() time.Time {
 	return object.Earliest(object.Earliest(object.WakeAfter(p.Actions), alongside.Wake(p.Handovers)), p.Done.Wake)
 }
 
-// backupRuns are the backup runs of the cluster.
-func backupRuns(state object.State, now time.Time) []outcome.Run {
-	backups := state.Backups()
-	runs := make([]outcome.Run, 0, len(backups))
-	for _, workflow := range backups {
+// readRuns are the runs of the cluster, of every kind.
+func readRuns(state object.State, now time.Time) []outcome.Run {
+	runs := make([]outcome.Run, 0, len(state.Workflows))
+	for _, workflow := range state.Workflows {
 		runs = append(runs, outcome.Read(workflow, now))
 	}
 	return runs
