@@ -108,6 +108,7 @@ const (
 	ReasonUpdated Reason = "Updated"
 	ReasonDeleted Reason = "Deleted"
 	ReasonKept    Reason = "KeptLastGood"
+	ReasonStarted Reason = "Started"
 	ReasonTouched Reason = "Touched"
 	// TakenOver and Resumed: a CronJob of CPO was suspended, or given back.
 	ReasonTakenOver Reason = "TakenOver"

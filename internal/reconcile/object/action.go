@@ -50,6 +50,8 @@ const (
 	GiveBack Verb = "give back"
 	// LiftDeadline removes the deadline that GiveBack has set.
 	LiftDeadline Verb = "lift deadline"
+	// Start creates a Workflow for a trigger.
+	Start Verb = "start"
 	// DeleteStanza removes a Stanza that we made, after everything in it.
 	DeleteStanza Verb = "delete Stanza"
 	// Touch merges metadata into a Workflow, so that Argo looks at it again.
@@ -85,6 +87,7 @@ var turns = [][]Verb{
 	{Drain},
 	{Delete},
 	{TakeOver, GiveBack, LiftDeadline},
+	{Start},
 	{DeleteStanza},
 	{Touch},
 	{Keep, Refuse, Block, Mismatch, Await},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -28,6 +29,8 @@ type Result struct {
 	Draining []*unstructured.Unstructured
 	// Refused are planned Secrets whose name another owner uses.
 	Refused []*unstructured.Unstructured
+	// Started are the Workflows of the triggers that were to be started and exist.
+	Started []*wfv1.Workflow
 	// Certificate in use after the pass, nil where we issue none.
 	Certificate *stanzaflowv1alpha1.CertificateStatus
 	Failures    []Failure

@@ -50,6 +50,7 @@ func acts() map[Verb]Act {
 		TakeOver:     func(ctx context.Context, w *Writer, a Action) { w.takeOver(ctx, a) },
 		GiveBack:     func(ctx context.Context, w *Writer, a Action) { w.giveBack(ctx, a) },
 		LiftDeadline: func(ctx context.Context, w *Writer, a Action) { w.liftDeadline(ctx, a) },
+		Start:        func(ctx context.Context, w *Writer, a Action) { w.start(ctx, a.Want) },
 		Touch:        func(ctx context.Context, w *Writer, a Action) { w.touch(ctx, a.Want) },
 		Keep:         leave,
 		Refuse:       leave,
