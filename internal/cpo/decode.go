@@ -53,6 +53,7 @@ func Decode(object map[string]any) (Postgresql, []FieldError) {
 		Operation: operation(object),
 	}
 	spec := d.object(object, "", "spec")
+	p.Version = version(spec)
 	d.misspeltBackup(spec)
 	backup := d.object(spec, "spec", "backup")
 	d.unknown(backup, "spec.backup", backupFields)

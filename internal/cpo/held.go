@@ -3,6 +3,8 @@
 
 package cpo
 
+import "strconv"
+
 // Held says in one line why no backup of the cluster can be made now. It returns
 // an empty text if one can. While it says why, runs end as held, and so do the
 // schedules of the cluster.
@@ -27,6 +29,8 @@ func operation(object map[string]any) Operation {
 		Standby:      isObject(spec["standby"]),
 		ScaledToZero: isZero(spec["numberOfInstances"]),
 		Restoring:    restoring(spec, status),
+		Restored:     text(status["RestoreID"]),
+		Status:       text(status["PostgresClusterStatus"]),
 	}
 }
 
@@ -39,23 +43,20 @@ func operation(object map[string]any) Operation {
 // pending, and may say Restoring long after it. If restore is removed from the spec,
 // CPO continues, and only the ConfigMap of RestoreConfigMapName shows it.
 func restoring(spec, status map[string]any) bool {
-	if word, _ := status["PostgresClusterStatus"].(string); word == "" {
+	if text(status["PostgresClusterStatus"]) == "" {
 		return false
 	}
 	backup, _ := spec["backup"].(map[string]any)
 	section, _ := backup["pgbackrest"].(map[string]any)
 	asked := restoreOf(section).ID
-	done, _ := status["RestoreID"].(string)
-	return asked != "" && asked != done
+	return asked != "" && asked != text(status["RestoreID"])
 }
 
 // restoreOf reads what CPO is asked to restore. A field that cannot be read is
 // CPO's to report.
 func restoreOf(section map[string]any) Restore {
 	restore, _ := section["restore"].(map[string]any)
-	id, _ := restore["id"].(string)
-	repo, _ := restore["repo"].(string)
-	return Restore{ID: id, Repo: repo}
+	return Restore{ID: text(restore["id"]), Repo: text(restore["repo"])}
 }
 
 // protected reads protection.restore.
@@ -63,6 +64,12 @@ func protected(configuration map[string]any) bool {
 	protection, _ := configuration["protection"].(map[string]any)
 	restore, _ := protection["restore"].(bool)
 	return restore
+}
+
+// text is empty for anything but a text.
+func text(value any) string {
+	t, _ := value.(string)
+	return t
 }
 
 func isObject(value any) bool {
@@ -79,4 +86,19 @@ func isZero(value any) bool {
 		return n == 0
 	}
 	return false
+}
+
+// version reads spec.postgresql.version, which the CRD of CPO holds as a text. A number
+// is read, too: without the CRD of CPO nothing refuses it.
+func version(spec map[string]any) string {
+	section, _ := spec["postgresql"].(map[string]any)
+	switch v := section["version"].(type) {
+	case string:
+		return v
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return ""
 }

@@ -29,6 +29,9 @@ type Postgresql struct {
 	Scheduling Scheduling
 	// Operation is what the resource says about the cluster as a whole.
 	Operation Operation
+	// Version is spec.postgresql.version, the major version of PostgreSQL. Empty where
+	// it cannot be read.
+	Version string
 }
 
 // Operation holds what prevents any backup of a cluster, whatever its pods say.
@@ -40,7 +43,14 @@ type Operation struct {
 	ScaledToZero bool
 	// Restoring is true if CPO is restoring the cluster, or is about to.
 	Restoring bool
+	// Restored is the ID of the restore that CPO has done last, status.RestoreID.
+	Restored string
+	// Status is status.PostgresClusterStatus, a word of CPO's. Empty without CPO.
+	Status string
 }
+
+// StatusUpdating is the Operation.Status while CPO changes the pods of a cluster.
+const StatusUpdating = "Updating"
 
 // Scheduling are spec.tolerations, spec.nodeAffinity and
 // spec.podPriorityClassName.

@@ -78,6 +78,7 @@ type goldenKeep struct {
 	Configuration bool     `json:"configuration,omitempty"`
 	CronWorkflows []string `json:"cronWorkflows,omitempty"`
 	Everything    bool     `json:"everything,omitempty"`
+	Triggers      []string `json:"triggers,omitempty"`
 }
 
 type goldenProblem struct {
@@ -219,7 +220,9 @@ func renderPlan(t testing.TB, in translate.Input) string {
 	t.Helper()
 	plan := translate.Translate(in)
 	type object = map[string]any
-	g := golden[object, object, *goldenRepoHost[object, object, object, object, object], object]{Keep: goldenKeep(plan.Keep)}
+	g := golden[object, object, *goldenRepoHost[object, object, object, object, object], object]{Keep: goldenKeep{
+		plan.Keep.Configuration, plan.Keep.CronWorkflows, plan.Keep.Everything, plan.Keep.Triggers,
+	}}
 	if plan.Provision != nil {
 		g.ConfigMap = readable(t, &plan.Provision.ConfigMap)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
+	"github.com/stanzaflow/stanzaflow/internal/translate/trigger"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -67,6 +68,10 @@ type Plan struct {
 	Repos []storage.Repository
 	// Schedules are CronWorkflows, sorted by name.
 	Schedules []wfv1.CronWorkflow
+	// Triggers of the Stanza that can start a run, in the order of their names.
+	Triggers []trigger.Trigger
+	// Initial are the first runs, one for each of Repos.
+	Initial []trigger.Initial
 	// Problems are the mistakes in the input, sorted by field.
 	Problems problem.List
 	// Keep says which existing objects stay untouched although the Plan does
@@ -129,6 +134,10 @@ type Keep struct {
 	// Everything is true if part of the input could not be tied to a name: no
 	// CronWorkflow may be removed.
 	Everything bool
+	// Triggers are the names of those that start nothing now and keep their status.
+	Triggers []string
+	// Initial is true if the first runs start nothing now and keep their status.
+	Initial bool
 }
 
 // add keeps what other keeps, too.

@@ -29,6 +29,7 @@ const (
 	ReasonInvalidSchedule       Reason = "InvalidSchedule"
 	ReasonInvalidTimeZone       Reason = "InvalidTimeZone"
 	ReasonInvalidGate           Reason = "InvalidGate"
+	ReasonInvalidTrigger        Reason = "InvalidTrigger"
 	ReasonInvalidOption         Reason = "InvalidOption"
 	ReasonUnknownRepo           Reason = "UnknownRepo"
 	ReasonDuplicateRepo         Reason = "DuplicateRepo"

@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package trigger
+
+import (
+	"time"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	plan "github.com/stanzaflow/stanzaflow/internal/translate/trigger"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Input is everything that Decide depends on.
+type Input struct {
+	// Cluster is the decoded postgresql. It says what is asked to be restored, what CPO
+	// has restored, and the version of PostgreSQL.
+	Cluster cpo.Postgresql
+	// Before is status.triggers as it was read.
+	Before []stanzaflowv1alpha1.TriggerStatus
+	// Repos is status.repos as it is after this pass. What a repo without a proven backup
+	// is to get is decided from it.
+	Repos []stanzaflowv1alpha1.RepoStatus
+	// Triggers of the plan.
+	Triggers []plan.Trigger
+	// Kept are the names of the triggers that start nothing now and keep their status.
+	Kept []string
+	// Initial are the first runs of the plan.
+	Initial []plan.Initial
+	// KeepInitial: the first runs start nothing now and keep their status.
+	KeepInitial bool
+	// Seen is what was read of the namespace for the triggers.
+	Seen Seen
+	// Existing has the Workflow of each pending, if there is one, by the names that
+	// Pending returns.
+	Existing map[string]*wfv1.Workflow
+	// Runs of the cluster. Nil means that they are not known: Argo is not installed.
+	Runs []outcome.Run
+	// Hold says in one line why nothing may start now. Empty means that all may.
+	Hold string
+	Now  time.Time
+}
+
+// Seen is what was read of the namespace for the triggers.
+type Seen struct {
+	// Objects of each trigger on OnChange, by the name of the trigger. A trigger that is
+	// not in it was not read: nothing of it has changed, as far as is known.
+	Objects map[string][]Object
+	// Primary is nil if it is not known which pod is the primary.
+	Primary *Primary
+}
+
+// Object is one object that a trigger follows.
+type Object struct {
+	Kind, Name string
+	UID        string
+	Generation int64
+	// Content is the whole object. It may be nil if NeedsContent says so, and is nil if
+	// it could not be read.
+	Content map[string]any
+}
+
+// Primary is the pod with the role of the primary.
+type Primary struct {
+	// Pod is its name, empty if no pod has the role.
+	Pod string
+	// Ready: its containers are ready.
+	Ready bool
+	// Upgrading: it has the label cpo.LabelCriticalOperation.
+	Upgrading bool
+}
+
+// Decision is what to write and what to start.
+type Decision struct {
+	// After is status.triggers to write.
+	After []stanzaflowv1alpha1.TriggerStatus
+	// Start are the Workflows to create. Create one only if the API server still has the
+	// status from which this was decided. Hand each one that the API server has, created
+	// or there already, to Fired.
+	Start []Start
+	// Wake is when there is more to do, zero if nothing but an event can bring it.
+	Wake time.Time
+}
+
+// Start is a Workflow to create.
+type Start struct {
+	// Trigger is the name of the entry in status.triggers.
+	Trigger string
+	// Name of the Workflow.
+	Name string
+	Kind vocab.RunKind
+	Repo string
+	Type string
+	// Value is the label and the parameter trigger: the name of the trigger, or initial.
+	Value string
+	// Causes that the run is for, all of which the API server had in the status.
+	Causes []string
+	Since  metav1.Time
+}
+
+// Decide says what becomes of the triggers of a cluster. It is pure.
+func Decide(in Input) Decision { return Decision{After: in.Before} }
+
+// Pending returns the names of the Workflows that may exist already for the pending
+// causes of a status.
+func Pending(cluster string, triggers []stanzaflowv1alpha1.TriggerStatus) []string { return nil }
+
+// Fired returns status.triggers after the Workflow of a Start was created, or was there
+// already. Exactly the causes in its annotation are done, others remain pending. A
+// Workflow of anybody else changes nothing but the name that the run will have.
+func Fired(after []stanzaflowv1alpha1.TriggerStatus, start Start, workflow *wfv1.Workflow) []stanzaflowv1alpha1.TriggerStatus {
+	return after
+}
+
+// Workflow builds the Workflow of a Start.
+func (s Start) Workflow(cluster cpo.Postgresql, stanza stanzaflowv1alpha1.StanzaSpec) *wfv1.Workflow {
+	return nil
+}
+
+// NeedsContent reports whether Decide needs the content of an object, of which only the
+// metadata is known.
+func NeedsContent(before []stanzaflowv1alpha1.TriggerStatus, trigger plan.Trigger, object Object) bool {
+	return true
+}
+
+// Unproven are the repos whose first backup, or first one after a major upgrade, is not
+// proven yet, sorted, with why.
+func Unproven(after []stanzaflowv1alpha1.TriggerStatus) map[string]string { return nil }
