@@ -20,8 +20,11 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/trigger"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/watch"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -74,6 +77,8 @@ type Controller struct {
 	clock    clock.PassiveClock
 	// provision is nil where another owns the configuration.
 	provision *provision.Provider
+	// watches follow what triggers ask for.
+	watches *watch.Watches
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
@@ -136,10 +141,19 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		have.Issued = c.provision.Observe(ctx, c.live, state, want.Plan)
 	}
 	p := pass{Pass: status.Pass{
-		State: state, Plan: want.Plan, Handovers: have.Handovers, Skew: c.skew.get(ctx), Provisioner: c.options.Provisioner, Now: now,
+		State: state, Plan: want.Plan, Runs: outcome.ReadAll(state.Workflows, now), Handovers: have.Handovers, Skew: c.skew.get(ctx), Provisioner: c.options.Provisioner, Now: now,
 	}}
+	triggers, err := c.decideTriggers(ctx, p.Pass)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if have.Starts, err = startActions(state, triggers); err != nil {
+		return ctrl.Result{}, reconcile.TerminalError(err)
+	}
 	p.Actions = diff(c.options.Provisioner, have, want, p.Now)
 	p.Done = c.apply(ctx, have, p.Actions, p.Now)
+	p.Triggers, p.TriggersWake = recordStarts(triggers, p.Done.Started), triggers.Wake
+	p.Unproven = trigger.Unproven(p.Triggers)
 	// What was done is reported even if the status cannot be written: the next
 	// pass will not do it again.
 	c.emit(state, status.Changes(p.Done.Changes))

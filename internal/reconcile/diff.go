@@ -29,6 +29,8 @@ type observed struct {
 	Issued *provision.Issued
 	// Handovers are what is to be done about the CronJobs of CPO.
 	Handovers []alongside.Handover
+	// Starts are the runs that triggers start.
+	Starts []object.Action
 }
 
 // diff compares the planned objects with those that exist. It is pure, and
@@ -40,6 +42,7 @@ func diff(by vocab.Provisioner, have observed, want object.Planned, now time.Tim
 	}
 	actions = append(actions, schedule.Diff(have.State, want, now)...)
 	actions = append(actions, alongside.Actions(have.Handovers)...)
+	actions = append(actions, have.Starts...)
 	actions = append(actions, diffRuns(have.State, now)...)
 	if by == vocab.ProvisionedByUs {
 		actions = append(actions, provision.KeepUnplanned(have.State, want)...)

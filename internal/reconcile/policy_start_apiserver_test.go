@@ -41,7 +41,9 @@ func testStartsNothingElse(t *testing.T, w *world) {
 		parameters = "only Workflows whose arguments are parameters"
 		reference  = "only Workflows that refer to a WorkflowTemplate of their namespace"
 	)
-	spec := func(value any, fields ...string) edit { return set(value, append([]string{object.FieldSpec}, fields...)...) }
+	spec := func(value any, fields ...string) edit {
+		return set(value, append([]string{object.FieldSpec}, fields...)...)
+	}
 	for title, test := range map[string]struct {
 		edit edit
 		want string

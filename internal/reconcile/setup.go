@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/metadata"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,6 +29,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/watch"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -49,6 +51,11 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	if err := c.setUpPresence(ctx, mgr); err != nil {
 		return err
 	}
+	metadataClient, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("cannot make the client for metadata: %w", err)
+	}
+	c.watches = watch.New(metadataClient)
 	if c.locations, err = newIndexed(ctx, mgr, c.cached); err != nil {
 		return err
 	}
@@ -58,6 +65,7 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		For(object.New(cpo.GroupVersionKind)).
 		Watches(object.New(cpo.GroupVersionKind), c.wakeRivals()).
 		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
+		WatchesRawSource(c.watches).
 		WatchesRawSource(source.Channel(c.wake, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
 	for _, kind := range configurationKinds(c.options.Provisioner) {
 		builder = builder.Watches(object.New(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))

@@ -19,6 +19,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
@@ -239,7 +240,7 @@ func (w *world) operator() {
 		}
 		w.carryOut(action)
 	}
-	pass := status.Pass{State: state, Plan: planned.Plan, Actions: actions, Handovers: handovers, Now: w.now}
+	pass := status.Pass{State: state, Plan: planned.Plan, Actions: actions, Runs: outcome.ReadAll(state.Workflows, w.now), Handovers: handovers, Now: w.now}
 	pass.Done.InForce = slices.Collect(maps.Values(w.cronWorkflows))
 	w.state.Stanza.Status, _ = status.For(w.state.Stanza.Status, 1, pass)
 }

@@ -51,6 +51,15 @@ func KindOf(workflow *wfv1.Workflow) vocab.RunKind {
 	return cmp.Or(vocab.RunKind(workflow.Labels[vocab.LabelKind]), vocab.RunBackup)
 }
 
+// ReadAll reads Workflows of any kind.
+func ReadAll(workflows []*wfv1.Workflow, now time.Time) []Run {
+	runs := make([]Run, 0, len(workflows))
+	for _, workflow := range workflows {
+		runs = append(runs, Read(workflow, now))
+	}
+	return runs
+}
+
 // Read returns what one Workflow says, and whether Argo should have ended it by now.
 func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	labels := workflow.Labels

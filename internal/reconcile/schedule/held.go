@@ -10,15 +10,15 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 )
 
-// suspendedByUser is why every schedule of the cluster is held.
-const suspendedByUser = "suspended by spec.suspend of the Stanza"
+// SuspendedByUser is why every schedule and every trigger of the cluster is held.
+const SuspendedByUser = "suspended by spec.suspend of the Stanza"
 
 // heldNow says why no schedule of the cluster can make a backup now, according to
 // the Stanza and the postgresql. It is empty if they can.
 func heldNow(state object.State) string {
 	switch {
 	case state.Suspended():
-		return suspendedByUser
+		return SuspendedByUser
 	case state.Postgresql == nil:
 		return ""
 	}

@@ -33,7 +33,7 @@ func TestHeld(t *testing.T) {
 		wantFull, wantIncr string
 	}{
 		"nothing":   {},
-		"suspended": {changes: []func(*Pass){suspend}, wantFull: suspendedByUser, wantIncr: suspendedByUser},
+		"suspended": {changes: []func(*Pass){suspend}, wantFull: SuspendedByUser, wantIncr: SuspendedByUser},
 		"scaled to zero": {
 			changes:  []func(*Pass){set(int64(0), "spec", "numberOfInstances")},
 			wantFull: "spec.numberOfInstances is 0: there is nothing to back up", wantIncr: "spec.numberOfInstances is 0: there is nothing to back up",
@@ -44,7 +44,7 @@ func TestHeld(t *testing.T) {
 		},
 		"suspended while it is restored": {
 			changes:  []func(*Pass){suspend, restore},
-			wantFull: suspendedByUser, wantIncr: suspendedByUser,
+			wantFull: SuspendedByUser, wantIncr: SuspendedByUser,
 		},
 		"a run of one schedule was held": {
 			changes: []func(*Pass){held}, wantFull: "the last run was held: disk full; free some space",

@@ -20,6 +20,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
@@ -33,6 +34,7 @@ func makePass(t *testing.T, change func(*Pass)) Pass {
 	p := Pass{State: reconciletest.State(t), Now: reconciletest.Noon}
 	p.Done.InForce = p.State.Objects[object.CronWorkflow]
 	change(&p)
+	p.Runs = outcome.ReadAll(p.State.Workflows, p.Now)
 	planned := reconciletest.Planned(t, p.State)
 	p.Plan = planned.Plan
 	p.Actions = slices.Concat(provision.Diff(p.State, planned, nil), schedule.Diff(p.State, planned, p.Now), provision.KeepUnplanned(p.State, planned))

@@ -18,10 +18,10 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// repos has an entry for each repo of the configuration that is in force: the
+// Repos has an entry for each repo of the configuration that is in force: the
 // planned one, or the one before it while a Problem keeps that, or while nothing
 // is planned at all, since PostgreSQL then archives by the last one.
-func repos(before []stanzaflowv1alpha1.RepoStatus, p Pass, runs []outcome.Run) []stanzaflowv1alpha1.RepoStatus {
+func Repos(before []stanzaflowv1alpha1.RepoStatus, p Pass) []stanzaflowv1alpha1.RepoStatus {
 	known := map[string]stanzaflowv1alpha1.RepoStatus{}
 	for _, entry := range before {
 		known[entry.Name] = entry
@@ -38,11 +38,11 @@ func repos(before []stanzaflowv1alpha1.RepoStatus, p Pass, runs []outcome.Run) [
 			entry.PreviousLocation = leftLocation(was, entry.Location)
 		}
 		delete(known, repo.Name)
-		after = append(after, outcome.FoldRepo(entry, runs))
+		after = append(after, outcome.FoldRepo(entry, p.Runs))
 	}
 	if kept {
 		for _, entry := range known {
-			after = append(after, outcome.FoldRepo(entry, runs))
+			after = append(after, outcome.FoldRepo(entry, p.Runs))
 		}
 	}
 	slices.SortFunc(after, func(a, b stanzaflowv1alpha1.RepoStatus) int { return strings.Compare(a.Name, b.Name) })

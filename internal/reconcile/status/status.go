@@ -23,6 +23,15 @@ type Pass struct {
 	Plan    translate.Plan
 	Actions []object.Action
 	Done    object.Result
+	// Runs of the cluster, of every kind. They mean nothing while Argo is not installed.
+	Runs []outcome.Run
+	// Triggers are status.triggers after the pass, and TriggersWake when to look at them
+	// again.
+	Triggers     []stanzaflowv1alpha1.TriggerStatus
+	TriggersWake time.Time
+	// Unproven says by the name of a repo why its first backup, or the first one after a
+	// major upgrade, is not proven yet.
+	Unproven map[string]string
 	// Handovers are what is to be done about the CronJobs of CPO.
 	Handovers []alongside.Handover
 	Skew      Skew
@@ -49,7 +58,7 @@ type Finding struct {
 // For returns the status after a pass, and when to look again.
 func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stanzaflowv1alpha1.StanzaStatus, time.Time) {
 	after := stanzaflowv1alpha1.StanzaStatus{ObservedGeneration: generation}
-	runs := readRuns(p.State, p.Now)
+	runs := p.Runs
 	var lookAgain time.Time
 	after.Schedules, lookAgain = schedule.Entries(before.Schedules, schedule.Pass{
 		State: p.State, Plan: p.Plan, InForce: p.Done.InForce, Runs: runs, Now: p.Now, Elsewhere: elsewhere(p.Handovers),
@@ -62,7 +71,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	after.LastRun, after.LastBackup = history.LastRun, history.LastBackup
 	after.LastPredeploy = outcome.FoldPredeploy(before.LastPredeploy, runs)
 
-	after.Repos = repos(before.Repos, p, runs)
+	after.Repos, after.Triggers = Repos(before.Repos, p), p.Triggers
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
 	after.Certificate = certificate(before.Certificate, p, runs)
 	after.Configuration = configuration(before.Configuration, p)
@@ -83,16 +92,8 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 // Wake is when there is more to do for the actions of a pass, zero if there is
 // nothing.
 func (p Pass) Wake() time.Time {
-	return object.Earliest(object.Earliest(object.WakeAfter(p.Actions), alongside.Wake(p.Handovers)), p.Done.Wake)
-}
-
-// readRuns are the runs of the cluster, of every kind.
-func readRuns(state object.State, now time.Time) []outcome.Run {
-	runs := make([]outcome.Run, 0, len(state.Workflows))
-	for _, workflow := range state.Workflows {
-		runs = append(runs, outcome.Read(workflow, now))
-	}
-	return runs
+	wake := object.Earliest(object.WakeAfter(p.Actions), alongside.Wake(p.Handovers))
+	return object.Earliest(object.Earliest(wake, p.Done.Wake), p.TriggersWake)
 }
 
 // stamp gives conditions their generation and the time of their last change.

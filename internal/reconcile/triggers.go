@@ -1,0 +1,304 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/trigger"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/watch"
+	"github.com/stanzaflow/stanzaflow/internal/translate"
+	plan "github.com/stanzaflow/stanzaflow/internal/translate/trigger"
+)
+
+// resources that triggers follow, by the kind that a Stanza names.
+var followed = map[string]schema.GroupVersionResource{
+	"Deployment":  appsv1.SchemeGroupVersion.WithResource("deployments"),
+	"StatefulSet": appsv1.SchemeGroupVersion.WithResource("statefulsets"),
+}
+
+var pods = corev1.SchemeGroupVersion.WithResource("pods")
+
+// How soon to look at the pod of the primary again while a run waits for it: a tenth
+// of the time that it has waited, within these.
+const (
+	primaryPollMin = 2 * time.Second
+	primaryPollMax = time.Minute
+	// watchRetry is how soon to look again for what a watch has not listed yet.
+	watchRetry = 5 * time.Second
+)
+
+// decideTriggers reads what the triggers of a cluster need, and decides. At rest it
+// makes no request.
+func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger.Decision, error) {
+	state := p.State
+	c.watches.Follow(state.Key, targets(state, p.Plan))
+	if state.Stanza == nil {
+		return trigger.Decision{}, nil
+	}
+	if state.Postgresql == nil {
+		return trigger.Decision{After: state.Stanza.Status.Triggers}, nil
+	}
+	cluster, _ := cpo.Decode(state.Postgresql.Object)
+	before := state.Stanza.Status.Triggers
+	in := trigger.Input{
+		Cluster: cluster, Before: before, Repos: status.Repos(state.Stanza.Status.Repos, p),
+		Triggers: p.Plan.Triggers, Kept: p.Plan.Keep.Triggers, Initial: p.Plan.Initial, KeepInitial: p.Plan.Keep.Initial,
+		Runs: p.Runs, Hold: holdTriggers(state, p.Plan, cluster), Now: p.Now,
+	}
+	if !state.ArgoInstalled {
+		in.Runs = nil // not known
+	}
+	var wake time.Time
+	var err error
+	if in.Seen.Objects, wake, err = c.seeObjects(ctx, state, p.Plan.Triggers, p.Now); err != nil {
+		return trigger.Decision{}, err
+	}
+	if in.Seen.Primary, err = c.seePrimary(ctx, state, p.Plan.Triggers); err != nil {
+		return trigger.Decision{}, err
+	}
+	if in.Existing, err = c.findRuns(ctx, state.Key, trigger.Pending(state.Key.Name, before)); err != nil {
+		return trigger.Decision{}, err
+	}
+	decision := trigger.Decide(in)
+	decision.Wake = object.Earliest(decision.Wake, wake)
+	if since := waiting(before); !since.IsZero() && in.Hold == "" && (in.Seen.Primary == nil || !in.Seen.Primary.Ready) {
+		poll := min(max(p.Now.Sub(since)/10, primaryPollMin), primaryPollMax)
+		decision.Wake = object.Earliest(decision.Wake, p.Now.Add(poll))
+	}
+	return decision, nil
+}
+
+// waiting is since when the first cause has waited for its run, zero without one.
+func waiting(triggers []stanzaflowv1alpha1.TriggerStatus) time.Time {
+	var since time.Time
+	for _, t := range triggers {
+		if t.Pending != nil {
+			since = object.Earliest(since, t.Pending.Since.Time)
+		}
+	}
+	return since
+}
+
+// holdTriggers says why no trigger of a cluster may start a run now, empty if it may.
+func holdTriggers(state object.State, plan translate.Plan, cluster cpo.Postgresql) string {
+	switch {
+	case !state.Managed():
+		return "the operator makes no backups of the cluster: spec.managed of the Stanza is false, or operator release has given it back"
+	case state.Undecided != "":
+		return state.Undecided
+	case plan.LeftToCPO:
+		return "CPO manages the postgresql"
+	case state.Suspended():
+		return schedule.SuspendedByUser
+	case !state.ArgoInstalled:
+		return "Argo Workflows is not installed"
+	case !state.Template.Usable():
+		return "WorkflowTemplate " + state.Template.Name + " is missing, or of another contract"
+	}
+	return cluster.Operation.Held()
+}
+
+// targets are the watches that the triggers of a cluster need.
+func targets(state object.State, plan translate.Plan) []watch.Target {
+	var all []watch.Target
+	for _, t := range plan.Triggers {
+		switch resource, ok := followed[t.Of.Kind]; {
+		case t.On == stanzaflowv1alpha1.OnFailover:
+			all = append(all, primaryTarget(state))
+		case t.On == stanzaflowv1alpha1.OnChange && ok:
+			all = append(all, watch.Target{Resource: resource, Namespace: state.Key.Namespace})
+		}
+	}
+	return all
+}
+
+// primaryTarget are the primaries of every cluster of the namespace.
+func primaryTarget(state object.State) watch.Target {
+	selector := labels.Set(state.CPO.Labels.Primary(state.Key.Name))
+	delete(selector, state.CPO.Labels.ClusterName)
+	return watch.Target{Resource: pods, Namespace: state.Key.Namespace, Selector: selector.String()}
+}
+
+// seeObjects reads the objects of the triggers on OnChange: their metadata, and those
+// whole whose generation a trigger has not seen yet. A trigger whose objects cannot be
+// read is left out.
+func (c *Controller) seeObjects(ctx context.Context, state object.State, triggers []plan.Trigger, now time.Time) (map[string][]trigger.Object, time.Time, error) {
+	seen := map[string][]trigger.Object{}
+	var wake time.Time
+	for _, t := range triggers {
+		if t.On != stanzaflowv1alpha1.OnChange {
+			continue
+		}
+		resource, ok := followed[t.Of.Kind]
+		if !ok {
+			o := state.Postgresql
+			seen[t.Name] = []trigger.Object{{Kind: t.Of.Kind, Name: o.GetName(), UID: string(o.GetUID()), Generation: o.GetGeneration(), Content: o.Object}}
+			continue
+		}
+		listed, err := c.watches.List(watch.Target{Resource: resource, Namespace: state.Key.Namespace})
+		if err != nil {
+			wake = object.Earliest(wake, now.Add(watchRetry))
+			if !errors.Is(err, watch.ErrNotYet) && !apierrors.IsForbidden(err) {
+				return nil, wake, err
+			}
+			continue
+		}
+		objects := []trigger.Object{}
+		for _, m := range listed {
+			if !follows(t.Of, m) {
+				continue
+			}
+			o := trigger.Object{Kind: t.Of.Kind, Name: m.Name, UID: string(m.UID), Generation: m.Generation}
+			if trigger.NeedsContent(state.Stanza.Status.Triggers, t, o) {
+				if o, err = c.readContent(ctx, m.Namespace, o); err != nil {
+					return nil, wake, err
+				}
+			}
+			objects = append(objects, o)
+		}
+		seen[t.Name] = objects
+	}
+	return seen, wake, nil
+}
+
+func follows(of plan.Objects, m *metav1.PartialObjectMetadata) bool {
+	if m.DeletionTimestamp != nil {
+		return false
+	}
+	if of.Selector != nil {
+		return of.Selector.Matches(labels.Set(m.Labels))
+	}
+	return m.Name == of.Name
+}
+
+// readContent reads an object whole. One that is gone meanwhile has none.
+func (c *Controller) readContent(ctx context.Context, namespace string, o trigger.Object) (trigger.Object, error) {
+	whole := object.New(appsv1.SchemeGroupVersion.WithKind(o.Kind))
+	err := c.live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: o.Name}, whole)
+	switch {
+	case apierrors.IsNotFound(err):
+		return o, nil
+	case err != nil:
+		return o, fmt.Errorf("cannot read %s %s, which a trigger follows: %w", o.Kind, o.Name, err)
+	}
+	o.UID, o.Generation, o.Content = string(whole.GetUID()), whole.GetGeneration(), whole.Object
+	return o, nil
+}
+
+// seePrimary finds the pod of the primary. While a run waits for it, it asks the API
+// server, which knows whether the pod is ready. Otherwise only a trigger on OnFailover
+// asks, and the name is enough for it. Nil means that it is not known.
+func (c *Controller) seePrimary(ctx context.Context, state object.State, triggers []plan.Trigger) (*trigger.Primary, error) {
+	key := state.Key
+	if !waiting(state.Stanza.Status.Triggers).IsZero() {
+		list := &corev1.PodList{}
+		err := c.live.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingLabels(state.CPO.Labels.Primary(key.Name)))
+		if err != nil {
+			return nil, fmt.Errorf("cannot list the pod of the primary: %w", err)
+		}
+		return primaryOf(list.Items), nil
+	}
+	if !slices.ContainsFunc(triggers, func(t plan.Trigger) bool { return t.On == stanzaflowv1alpha1.OnFailover }) {
+		return nil, nil //nolint:nilnil // documented
+	}
+	listed, err := c.watches.List(primaryTarget(state))
+	if errors.Is(err, watch.ErrNotYet) || apierrors.IsForbidden(err) {
+		return nil, nil //nolint:nilnil,nilerr // documented
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found []corev1.Pod
+	for _, m := range listed {
+		if m.Labels[state.CPO.Labels.ClusterName] == key.Name {
+			found = append(found, corev1.Pod{ObjectMeta: m.ObjectMeta})
+		}
+	}
+	return primaryOf(found), nil
+}
+
+// primaryOf is nil while two pods have the role, as in the moment of a failover.
+func primaryOf(pods []corev1.Pod) *trigger.Primary {
+	pods = slices.DeleteFunc(pods, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	if len(pods) != 1 {
+		if len(pods) == 0 {
+			return &trigger.Primary{}
+		}
+		return nil
+	}
+	pod := &pods[0]
+	return &trigger.Primary{Pod: pod.Name, Ready: ready(pod), Upgrading: pod.Labels[cpo.LabelCriticalOperation] == "true"}
+}
+
+// ready reports whether PostgreSQL is ready: other containers of the pod do not count.
+func ready(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.Name == cpo.ContainerPostgreSQL && s.Ready
+	})
+}
+
+// findRuns reads Workflows of these names from the API server.
+func (c *Controller) findRuns(ctx context.Context, key types.NamespacedName, names []string) (map[string]*wfv1.Workflow, error) {
+	found := map[string]*wfv1.Workflow{}
+	for _, name := range names {
+		run := object.New(object.Workflow)
+		err := c.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: name}, run)
+		switch {
+		case apierrors.IsNotFound(err), meta.IsNoMatchError(err):
+		case err != nil:
+			return nil, fmt.Errorf("cannot read Workflow %s: %w", name, err)
+		default:
+			found[name] = object.DecodeWorkflow(run)
+		}
+	}
+	return found, nil
+}
+
+// startActions create the Workflows of a decision.
+func startActions(state object.State, decision trigger.Decision) ([]object.Action, error) {
+	actions := make([]object.Action, 0, len(decision.Start))
+	for _, start := range decision.Start {
+		cluster, _ := cpo.Decode(state.Postgresql.Object)
+		action, err := object.StartOf(start.Workflow(cluster, state.Stanza.Spec))
+		if err != nil {
+			return nil, err
+		}
+		actions = append(actions, action)
+	}
+	return actions, nil
+}
+
+// recordStarts returns status.triggers after the Workflows of a decision were created.
+func recordStarts(decision trigger.Decision, started []*wfv1.Workflow) []stanzaflowv1alpha1.TriggerStatus {
+	after := decision.After
+	for _, start := range decision.Start {
+		for _, workflow := range started {
+			if workflow.Name == start.Name {
+				after = trigger.Fired(after, start, workflow)
+			}
+		}
+	}
+	return after
+}
