@@ -29,10 +29,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -41,6 +44,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/watch"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -217,7 +221,24 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 		provision: provision.New(operatorNamespace, rand.Reader),
 		skew:      &skewMemory{from: w.installed(w.T, direct), by: vocab.ProvisionedByUs},
 		presence:  presenceNow(w),
+		watches:   w.startWatches(),
 	}
+}
+
+// startWatches starts the watches of triggers. They wake nobody: the Controller is
+// called by hand.
+func (w *world) startWatches() *watch.Watches {
+	w.Helper()
+	client, err := metadata.NewForConfig(w.counted())
+	if err != nil {
+		w.Fatal(err)
+	}
+	watches := watch.New(client)
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	if err := watches.Start(w.Context(), queue); err != nil {
+		w.Fatal(err)
+	}
+	return watches
 }
 
 // newPresence returns one that has asked.
