@@ -22,7 +22,7 @@ func stepCommand() *cobra.Command {
 	var poll time.Duration
 	command := &cobra.Command{
 		Use:       "step NAME",
-		Short:     "Run one step of a backup; the WorkflowTemplate pgbackrest-backup calls it",
+		Short:     "Run one step of a run; the WorkflowTemplate pgbackrest-backup calls it",
 		ValidArgs: step.Names,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,16 +52,20 @@ func stepCommand() *cobra.Command {
 		return exitError(step.ExitStop)
 	})
 	flags := command.Flags()
+	flags.StringVar(&parameters.Kind, "kind", "", "kind of the run: backup, predeploy or stanza")
 	flags.StringVar(&parameters.Namespace, "namespace", "", "namespace of the postgresql resource")
 	flags.StringVar(&parameters.Cluster, "cluster", "", "name of the postgresql resource")
 	flags.StringVar(&parameters.Repo, "repo", "", "repo1, repo2, repo3 or repo4")
 	flags.StringVar(&parameters.Type, "type", "", "full, diff or incr")
-	flags.StringVar(&parameters.Trigger, "trigger", "", "what started the run: schedule or manual")
+	flags.StringVar(&parameters.Trigger, "trigger", "", "what started the run: schedule, manual, initial, or the name of a trigger")
 	flags.StringVar(&parameters.Workflow, "workflow", "", "name of the Workflow")
 	flags.StringVar(&parameters.Created, "created", "", "when the Workflow was created, such as 2026-11-22T02:30:00Z")
 	flags.DurationVar(&parameters.Limit, "limit", 470*time.Minute, "how long after that the run must have ended")
 	flags.StringVar(&parameters.Verify, "verify", "10Gi", "largest size in the repo at which a backup and those it builds on are read back")
 	flags.StringVar(&parameters.Run, "run", "", "UID of the Workflow, which identifies its backup")
+	flags.DurationVar(&parameters.MaxAge, "max-age", 15*time.Minute, "predeploy: how long ago a proven backup may have ended to be reused")
+	flags.StringVar(&parameters.RestorePoint, "restore-point", "predeploy", "predeploy: how the name of the restore point begins")
+	flags.BoolVar(&parameters.OnlyReuse, "only-reuse", false, "predeploy: reuse a fresh backup, and make none")
 	flags.StringVar(&workspace, "workspace", "/run/stanzaflow", "directory that the steps of a run share")
 	flags.IntVar(&parameters.Attempts, "attempts", 6, "how often the step is tried, at least 1")
 	flags.DurationVar(&parameters.Backoff, "backoff", 10*time.Second, "wait before the second attempt; it doubles up to 5m")

@@ -82,6 +82,13 @@ func StanzaCreateCommand(stanza string) ([]string, error) {
 	return command("stanza-create", stanza, verbose, complain)
 }
 
+// StanzaUpgradeCommand has all repositories take the WAL and the backups of a newer
+// version of PostgreSQL beside those of the older one. It does nothing in one that does
+// so already.
+func StanzaUpgradeCommand(stanza string) ([]string, error) {
+	return command("stanza-upgrade", stanza, verbose, complain)
+}
+
 // CheckCommand has PostgreSQL write a WAL segment and waits until it is in every
 // repository. It is for the host of PostgreSQL: from there WAL is archived.
 func CheckCommand(stanza string) ([]string, error) {

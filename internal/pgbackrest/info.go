@@ -6,6 +6,8 @@ package pgbackrest
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -46,6 +48,7 @@ type Info struct {
 	// moves only when a file is done.
 	RunningBytes, RunningDone uint64
 	Repos                     []RepoInfo
+	Databases                 []Database
 	Archives                  []Archive
 	// Backups of these repositories, in pgBackRest's order: oldest first.
 	Backups []Backup
@@ -62,6 +65,16 @@ type RepoInfo struct {
 	Key    int
 	Cipher string
 	Status Status
+}
+
+// Database is one that a repository holds backups or WAL of, or is prepared for. A major
+// upgrade of PostgreSQL makes another one, with the next ID.
+type Database struct {
+	RepoKey, ID int
+	// Version of PostgreSQL, such as 16 or 9.6.
+	Version string
+	// SystemID is its system identifier. It is too large for some readers of JSON.
+	SystemID uint64
 }
 
 // Archive is the WAL archive of one database in one repository.
@@ -125,6 +138,37 @@ func (i Info) Repo(key int) (RepoInfo, bool) {
 		}
 	}
 	return RepoInfo{}, false
+}
+
+// Database returns a database of a repository.
+func (i Info) Database(repo, id int) (Database, bool) {
+	for _, database := range i.Databases {
+		if database.RepoKey == repo && database.ID == id {
+			return database, true
+		}
+	}
+	return Database{}, false
+}
+
+// NewestDatabase returns the database for which a repository is prepared now.
+func (i Info) NewestDatabase(repo int) (Database, bool) {
+	var newest Database
+	for _, database := range i.Databases {
+		if database.RepoKey == repo && database.ID > newest.ID {
+			newest = database
+		}
+	}
+	return newest, newest.ID > 0
+}
+
+// Major returns the major version, 16 or 9, and 0 if it cannot be read.
+func (d Database) Major() int {
+	text, _, _ := strings.Cut(d.Version, ".")
+	major, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return major
 }
 
 // Archive returns the WAL archive of a database in a repository.

@@ -30,6 +30,11 @@ type (
 			Cipher string     `json:"cipher"`
 			Status statusJSON `json:"status"`
 		} `json:"repo"`
+		DB []struct {
+			databaseKeyJSON
+			Version  string `json:"version"`
+			SystemID uint64 `json:"system-id"`
+		} `json:"db"`
 		Archive []struct {
 			Database databaseKeyJSON `json:"database"`
 			ID       string          `json:"id"`
@@ -89,6 +94,9 @@ func (s stanzaJSON) info() Info {
 	}
 	for _, r := range s.Repo {
 		info.Repos = append(info.Repos, RepoInfo{Key: r.Key, Cipher: r.Cipher, Status: r.Status.status()})
+	}
+	for _, d := range s.DB {
+		info.Databases = append(info.Databases, Database{RepoKey: d.RepoKey, ID: d.ID, Version: d.Version, SystemID: d.SystemID})
 	}
 	for _, a := range s.Archive {
 		info.Archives = append(info.Archives, Archive{

@@ -49,16 +49,18 @@ func TestParseInfo(t *testing.T) {
 			file: "info-2.45-no-backups.json",
 			want: Info{
 				Stanza: "main", Status: none,
-				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: none}, {Key: 2, Cipher: "aes-256-cbc", Status: none}},
-				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1"}, {RepoKey: 2, DatabaseID: 1, ID: "15-1"}},
+				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: none}, {Key: 2, Cipher: "aes-256-cbc", Status: none}},
+				Databases: []Database{{RepoKey: 1, ID: 1, Version: "15", SystemID: 7710987001486039924}, {RepoKey: 2, ID: 1, Version: "15", SystemID: 7710987001486039924}},
+				Archives:  []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1"}, {RepoKey: 2, DatabaseID: 1, ID: "15-1"}},
 			},
 		},
 		"each repository has its own status": {
 			file: "info-2.45-repo2-gone.json",
 			want: Info{
 				Stanza: "main", Status: Status{Code: 4, Message: "different across repos"},
-				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: ok}, {Key: 2, Cipher: "aes-256-cbc", Status: missing}},
-				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "00000001000000000000000A"}},
+				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: ok}, {Key: 2, Cipher: "aes-256-cbc", Status: missing}},
+				Databases: []Database{{RepoKey: 1, ID: 1, Version: "15", SystemID: 7710987001486039924}},
+				Archives:  []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "00000001000000000000000A"}},
 			},
 			wantLabels: []string{"20261122-132749F", "20261122-132749F_20261122-132800D", "20261122-132749F_20261122-132802I"},
 		},
@@ -66,16 +68,18 @@ func TestParseInfo(t *testing.T) {
 			file: "info-2.55.1-progress.json",
 			want: Info{
 				Stanza: "main", Status: none, Running: true, RunningBytes: 23090804, RunningDone: 23082223,
-				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: none}},
-				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1"}},
+				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: none}},
+				Databases: []Database{{RepoKey: 1, ID: 1, Version: "15", SystemID: 7710987021816380561}},
+				Archives:  []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1"}},
 			},
 		},
 		"a running backup of 2.45 has none": {
 			file: "info-2.45-lock-held.json",
 			want: Info{
 				Stanza: "main", Status: ok, Running: true,
-				Repos:    []RepoInfo{{Key: 1, Cipher: "none", Status: ok}},
-				Archives: []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "000000010000000000000003"}},
+				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: ok}},
+				Databases: []Database{{RepoKey: 1, ID: 1, Version: "15", SystemID: 7710984372009427606}},
+				Archives:  []Archive{{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "000000010000000000000003"}},
 			},
 			wantLabels: []string{"20261122-131740F"},
 		},
@@ -83,7 +87,8 @@ func TestParseInfo(t *testing.T) {
 			file: "info-2.55.1-two-repos-full-diff-incr.json",
 			want: Info{
 				Stanza: "main", Status: ok,
-				Repos: []RepoInfo{{Key: 1, Cipher: "none", Status: ok}, {Key: 2, Cipher: "aes-256-cbc", Status: ok}},
+				Repos:     []RepoInfo{{Key: 1, Cipher: "none", Status: ok}, {Key: 2, Cipher: "aes-256-cbc", Status: ok}},
+				Databases: []Database{{RepoKey: 1, ID: 1, Version: "15", SystemID: 7710987164902647897}, {RepoKey: 2, ID: 1, Version: "15", SystemID: 7710987164902647897}},
 				Archives: []Archive{
 					{RepoKey: 1, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "000000010000000000000009"},
 					{RepoKey: 2, DatabaseID: 1, ID: "15-1", Min: "000000010000000000000001", Max: "000000010000000000000009"},
@@ -321,4 +326,31 @@ func mustParse(t testing.TB, name string) Info {
 		t.Fatal(err)
 	}
 	return info
+}
+
+func TestNewestDatabase(t *testing.T) {
+	t.Parallel()
+	info, err := ParseInfo([]byte(`[{"name":"main","db":[
+		{"id":2,"repo-key":1,"system-id":7710987021816380561,"version":"16"},
+		{"id":1,"repo-key":1,"system-id":7710987001486039924,"version":"9.6"},
+		{"id":1,"repo-key":2,"system-id":7710987001486039924,"version":"next"}]}]`), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest, ok := info.NewestDatabase(1)
+	if want := (Database{RepoKey: 1, ID: 2, Version: "16", SystemID: 7710987021816380561}); !ok || newest != want || newest.Major() != 16 {
+		t.Errorf("newest of repo1 %+v, %t, want %+v", newest, ok, want)
+	}
+	if older, ok := info.Database(1, 1); !ok || older.Major() != 9 {
+		t.Errorf("the older of repo1 %+v, %t, want 9.6", older, ok)
+	}
+	if unreadable, ok := info.NewestDatabase(2); !ok || unreadable.Major() != 0 {
+		t.Errorf("newest of repo2 %+v, %t, want a major version that is not known", unreadable, ok)
+	}
+	if _, ok := info.NewestDatabase(3); ok {
+		t.Error("repo3 has a database")
+	}
+	if _, ok := info.Database(2, 2); ok {
+		t.Error("repo2 has a second database")
+	}
 }

@@ -20,17 +20,17 @@ func hasItsWAL(in Input, b pgbackrest.Backup) []string {
 	var reasons []string
 	if len(wal.late) > 0 {
 		reasons = append(reasons, reason("Backup %s is not complete yet: %d of the %d WAL segments it needs are late, not in repo%d: %s; "+
-			"see why in the PostgreSQL log and in pg_stat_archiver.", b.Label, len(wal.late), wal.needed, in.Repo, list(wal.late))...)
+			"see why in the PostgreSQL log and in pg_stat_archiver.", b.Label, len(wal.late), wal.needed, in.Repo, List(wal.late))...)
 	}
 	if len(wal.lost) > 0 {
 		reasons = append(reasons, reason("Backup %s cannot be restored: %d of the %d WAL segments it needs are not in repo%d, although PostgreSQL has archived them: %s; "+
 			"see whether archive-push-queue-max dropped them or the store lost them, then make the backup again.",
-			b.Label, len(wal.lost), wal.needed, in.Repo, list(wal.lost))...)
+			b.Label, len(wal.lost), wal.needed, in.Repo, List(wal.lost))...)
 	}
 	if len(wal.twice) > 0 {
 		reasons = append(reasons, reason("Backup %s cannot be restored: %d of the %d WAL segments it needs are in repo%d "+
 			"more than once with different content: %s; find out whether two primaries archive to this stanza.",
-			b.Label, len(wal.twice), wal.needed, in.Repo, list(wal.twice))...)
+			b.Label, len(wal.twice), wal.needed, in.Repo, List(wal.twice))...)
 	}
 	return reasons
 }

@@ -76,7 +76,7 @@ func runHasOneBackup(in Input) []string {
 		labels = append(labels, backup.Label)
 	}
 	return reason("%d backups in repo%d carry the annotation %s=%s of this run, so none of them is certain: %s.",
-		len(found), in.Repo, in.AnnotationKey, in.Run, list(labels))
+		len(found), in.Repo, in.AnnotationKey, in.Run, List(labels))
 }
 
 // hasNoPageErrors checks the error flag: after a page checksum error pgBackRest sets
@@ -183,8 +183,8 @@ func hasAnArchive(in Input, b pgbackrest.Backup) []string {
 
 func reason(format string, args ...any) []string { return []string{fmt.Sprintf(format, args...)} }
 
-// list names the first few and counts the rest: a gap can be thousands long.
-func list(names []string) string {
+// List names the first few and counts the rest: a gap can be thousands long.
+func List(names []string) string {
 	const most = 3
 	if len(names) <= most {
 		return strings.Join(names, ", ")

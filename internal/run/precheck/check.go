@@ -14,6 +14,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // checks in their order: what is cheap to find comes first. A check may go by
@@ -49,14 +50,17 @@ var checks = []func(*precheck, context.Context) error{
 	(*precheck).checkPrimaryOptions,
 	// Nor is one in the files of the repo host.
 	(*precheck).checkHostOptions,
+	// CPO has made its first backup, or is making it.
+	(*precheck).awaitCPO,
 	// The primary can read the repo, or lacks only the stanza in it.
 	(*precheck).readRepos,
 	// No repo without the stanza exists by mistake.
 	(*precheck).checkLocations,
 	// No repo without the stanza held backups before.
 	(*precheck).checkNeverHadBackups,
-	// Every repo has the stanza.
+	// Every repo has the stanza, of the version of PostgreSQL.
 	(*precheck).ensureStanza,
+	(*precheck).upgradeStanza,
 	// The host of the repo can read it.
 	(*precheck).readRepoAtHost,
 	// The repo has the cipher that the postgresql asks for.
@@ -78,6 +82,10 @@ type Input struct {
 	ReadInfo func(ctx context.Context, at remote.Place, repo int) (pgbackrest.Info, error)
 	// ReadSlot reads for which slot the Workflow of a scheduled run was made.
 	ReadSlot func(ctx context.Context) (time.Time, error)
+	Kind     vocab.RunKind
+	// OnlyReuse means that no backup follows, but step restore-point, which also checks
+	// that WAL gets into every repo.
+	OnlyReuse bool
 	// Repo, Type and Trigger of the run, and the UID of its Workflow.
 	Repo, Type, Trigger, Run string
 }
@@ -101,6 +109,11 @@ type Result struct {
 	// CertificateEnd is when the certificate of CPO's repo host expires. Nil without
 	// one, and if it could not be read.
 	CertificateEnd *time.Time `json:"certificateEnd,omitempty"`
+	// Created and Upgraded report whether stanza-create or stanza-upgrade was run.
+	Created  bool `json:"created,omitempty"`
+	Upgraded bool `json:"upgraded,omitempty"`
+	// Info is what pgbackrest info said last. It is for the step of the precheck only.
+	Info pgbackrest.Info `json:"-"`
 }
 
 // precheck is what the checks have found so far.
@@ -120,9 +133,10 @@ type precheck struct {
 	// primaryOptions and hostOptions are those of repos, in the files of each.
 	primaryOptions, hostOptions []pgbackrest.FileOption
 	info                        pgbackrest.Info
-	// missing are the repos without the stanza, created whether it was created.
-	missing []int
-	created bool
+	// missing are the repos without the stanza. created and upgraded report what was done
+	// to the stanza.
+	missing           []int
+	created, upgraded bool
 	// listed reports whether the backup of this run is there already.
 	listed bool
 	facts  gate.Facts
@@ -142,7 +156,7 @@ func Run(ctx context.Context, in Input) (Result, error) {
 	return Result{
 		Labels: p.Cluster.Labels, Primary: p.target.Primary, Host: p.target.Host, Repo: p.target.Repo, StartFast: p.target.StartFast,
 		ArchiveTimeout: p.target.ArchiveTimeout, Cipher: p.target.Repository.Cipher, Facts: p.facts,
-		CertificateEnd: p.certificateEnd,
+		CertificateEnd: p.certificateEnd, Created: p.created, Upgraded: p.upgraded, Info: p.info,
 	}, nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -42,12 +41,9 @@ func (p *precheck) checkPostgres(ctx context.Context) (err error) {
 // would wait for its own in vain, and PostgreSQL keeps all that one repo lacks.
 // Archiving that has failed since the backup was made does not make it worse.
 func (p *precheck) checkArchiving(ctx context.Context) error {
-	if p.listed {
-		return nil
+	if p.listed || p.OnlyReuse {
+		return nil // Step restore-point makes the same check after the restore point.
 	}
-	argv, err := pgbackrest.CheckCommand(vocab.PgBackRestStanza)
-	if err != nil {
-		return attempt.Stop("%v", err)
-	}
-	return p.Cluster.ExplainArchiveTimeout(ctx, p.primary, p.Cluster.FollowPgBackRest(ctx, p.primary, argv))
+	_, err := p.Cluster.Check(ctx, p.primary)
+	return err
 }

@@ -22,6 +22,20 @@ func (c *Cluster) FollowPgBackRest(ctx context.Context, at Place, argv []string)
 	return checkEnd(ctx, at, argv, out, err)
 }
 
+// Check has PostgreSQL write a WAL segment and waits until it is in every repo. It
+// returns where pgBackRest saw it.
+func (c *Cluster) Check(ctx context.Context, primary Place) (map[int]pgbackrest.CheckedSegment, error) {
+	argv, err := pgbackrest.CheckCommand(vocab.PgBackRestStanza)
+	if err != nil {
+		return nil, attempt.Stop("%v", err)
+	}
+	out, err := c.Follow(ctx, primary, argv)
+	if err := checkEnd(ctx, primary, argv, out, err); err != nil {
+		return nil, c.ExplainArchiveTimeout(ctx, primary, err)
+	}
+	return pgbackrest.ParseCheck(out.Stdout.Bytes()), nil
+}
+
 // StreamPgBackRest runs a command of pgBackRest whose answer may be longer than
 // the memory of the step, and takes long. It is parsed as it comes. Only the end
 // of the run bounds it: pgBackRest itself gives up on a store that does not

@@ -17,11 +17,17 @@ import (
 // backup makes the backup of this run, unless it is there already. It looks first:
 // if a backup with this run's annotation is listed, it is done; if one is running,
 // whoever started it, it waits; only then does it start one. So a lost exec stream,
-// or a second pod of the same run, never starts a second one.
+// or a second pod of the same run, never starts a second one. A pre-deploy run makes none
+// if there is a fresh one.
 func (s *step) backup(ctx context.Context) error {
 	p, err := s.Workspace.precheck()
 	if err != nil {
 		return err
+	}
+	if s.Kind == vocab.RunPredeploy {
+		if reused, err := s.reuseLocked(ctx, p); err != nil || reused {
+			return err
+		}
 	}
 	var lost error
 	for {

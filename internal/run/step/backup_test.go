@@ -100,7 +100,7 @@ func TestBackupWithOneAttempt(t *testing.T) {
 	w.On("backup", runtest.OutlivesStream(w, 7))
 	p := newPod(w)
 	p.parameters.Attempts = 1
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if n := len(w.Issued("backup")); n != 1 {
 		t.Errorf("%d backup commands, want 1", n)
 	}
@@ -182,7 +182,7 @@ func TestBackupFails(t *testing.T) {
 			w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start.Add(-time.Hour)})
 			tc.change(w)
 			p := newPod(w)
-			p.wantFailure(p.run(Names...), tc.code, tc.step, stanzaflowv1alpha1.RunFailed, tc.want...)
+			p.wantFailure(p.run(backupSteps...), tc.code, tc.step, stanzaflowv1alpha1.RunFailed, tc.want...)
 			if n := len(w.Issued("backup")); n != tc.commands {
 				t.Errorf("%d backup commands, want %d", n, tc.commands)
 			}
@@ -206,7 +206,7 @@ func TestBackupSucceedsAtTheSecondAttempt(t *testing.T) {
 			w := runtest.New(t)
 			w.On("backup", failure)
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if r := p.report(); r.Steps[2].Attempts != 2 || r.Message != "" || r.Code != 0 {
 				t.Errorf("report %+v, want two attempts and no message", r)
 			}
@@ -246,7 +246,7 @@ func TestBackupFollowsAFailover(t *testing.T) {
 				}
 				return len(b), nil
 			}))
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			backups := w.Issued("backup")
 			if len(backups) != 2 || backups[0].At.Pod != "orders-0" || backups[1].At.Pod != "orders-1" {
 				t.Errorf("backups %v, want one in orders-0, then one in orders-1", backups)
@@ -278,7 +278,7 @@ func TestBackupWaitsForTheOldPrimary(t *testing.T) {
 				return io.ErrUnexpectedEOF
 			})
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if n := len(w.Issued("backup")); n != 2 {
 				t.Errorf("%d backup commands, want 2", n)
 			}
@@ -335,7 +335,7 @@ func TestBackupEndsWhatADeadOneLeft(t *testing.T) {
 	w := runtest.New(t)
 	w.Orphans[atPrimary] = 1
 	p := newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	// Without the parent it would end the workers of a backup that is running.
 	if argv := strings.Join(w.Issued("pkill workers")[0].Argv, " "); argv != "pkill --signal TERM --parent 1 --full backup:local" {
 		t.Errorf("command %q", argv)
@@ -347,7 +347,7 @@ func TestBackupEndsWhatADeadOneLeft(t *testing.T) {
 	w = runtest.New(t)
 	w.On("pkill workers", runtest.Fails(127, ""))
 	p = newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if !strings.Contains(p.log.String(), "there is no pkill in shop/orders-0 (postgres)") {
 		t.Errorf("log:\n%s", p.log)
 	}

@@ -73,7 +73,7 @@ func (s *step) fail(f *attempt.Failure) int {
 // leave puts the end of a step where people look for it, and returns exit.
 func (s *step) leave(exit int, result stanzaflowv1alpha1.RunResult, message string, code int) int {
 	s.report.Step, s.report.Result, s.report.Message, s.report.Code = s.name, result, report.OneLine(message), code
-	s.report.Backup = nil
+	s.report.Backup, s.report.Predeploy, s.report.Stanza = nil, nil, nil
 	if err := s.Workspace.saveReport(s.report); err != nil {
 		s.logf("%v", err)
 	}

@@ -276,7 +276,7 @@ func TestStoppedAndNotCancelled(t *testing.T) {
 	w.Lock = false
 	w.List(ours)
 	next := newPod(w)
-	next.mustRun(Names...)
+	next.mustRun(backupSteps...)
 	if n := len(w.Issued("backup")); n != 1 {
 		t.Errorf("%d backup commands, want 1", n)
 	}
@@ -351,7 +351,7 @@ func TestCancelledInAnotherStep(t *testing.T) {
 // TestCancelledWhenTheStepIsDone: no other step begins, so this one reports;
 // only a proof stands.
 func TestCancelledWhenTheStepIsDone(t *testing.T) {
-	for _, name := range Names {
+	for _, name := range backupSteps {
 		t.Run(name, func(t *testing.T) {
 			w := runtest.New(t)
 			w.CancelledBy = "argo stop"

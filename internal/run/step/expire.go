@@ -5,6 +5,7 @@ package step
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
@@ -14,7 +15,8 @@ import (
 
 // expire applies the retention of the repo. The backup is made already, so a failure
 // here does not fail the run. It is in the report, and the Stanza says
-// RetentionFailed until an expire succeeds.
+// RetentionFailed until an expire succeeds. It fails a pre-deploy run: a repo that cannot be
+// written, or fills up, is no ground to deploy on.
 func (s *step) expire(ctx context.Context) error {
 	err := s.expireOnce(ctx)
 	if err == nil {
@@ -23,6 +25,11 @@ func (s *step) expire(ctx context.Context) error {
 	}
 	failure := attempt.Of(err)
 	s.report.Retention = &report.Retention{Failed: true, Code: failure.Code, Message: report.OneLine(failure.Message)}
+	if s.Kind == vocab.RunPredeploy {
+		failure := *failure
+		failure.Message = fmt.Sprintf("the retention of %s cannot be applied, so the deploy must not continue: %s", s.Backup.Repo, failure.Message)
+		return failure.Err()
+	}
 	if ctx.Err() == nil && !failure.Wait && (failure.Stop || s.attempts.Last()) {
 		s.logf("RETENTION FAILED, the backup is not affected: %s", failure.Message)
 		return nil

@@ -45,7 +45,7 @@ func TestExpireFails(t *testing.T) {
 				w.On("expire", tc.failure)
 			}
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			r := p.report()
 			if diff := cmp.Diff(&tc.want, r.Retention); diff != "" {
 				t.Errorf("retention (-want +got):\n%s", diff)
@@ -98,7 +98,7 @@ func TestExpireFindsItsOwn(t *testing.T) {
 	w.On("expire", runtest.DiesWithStream, locked, locked, locked, locked, locked, locked, locked)
 	p := newPod(w)
 	p.parameters.Attempts = 2
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if n := len(w.Issued("expire")); n != 9 {
 		t.Errorf("%d commands, want 9", n)
 	}

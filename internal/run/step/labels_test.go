@@ -34,7 +34,7 @@ func TestOtherLabels(t *testing.T) {
 	for name, world := range map[string]func(*testing.T) *runtest.World{"in a bucket": runtest.New, "on a repo host": runtest.NewWithRepoHost} {
 		t.Run(name, func(t *testing.T) {
 			p := newPod(makeWorld(t, world, withOtherLabels))
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if r := p.report(); r.Result != stanzaflowv1alpha1.RunSucceeded {
 				t.Errorf("the run reports %+v", r)
 			}

@@ -10,12 +10,15 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Parameters are what the WorkflowTemplate passes to begin, as the command line
 // has them. The other steps take the Options that begin left.
 type Parameters struct {
+	// Kind of the run, a vocab.RunKind.
+	Kind string
 	// Namespace and Cluster name the postgresql resource.
 	Namespace, Cluster string
 	// Repo, Type and Trigger of the run.
@@ -30,6 +33,10 @@ type Parameters struct {
 	// Attempts and Backoff are those of the Options.
 	Attempts int
 	Backoff  time.Duration
+	// MaxAge, RestorePoint and OnlyReuse are those of the PredeployOptions.
+	MaxAge       time.Duration
+	RestorePoint string
+	OnlyReuse    bool
 }
 
 // Options of a run. begin makes them from its Parameters, and leaves them in the
@@ -52,6 +59,8 @@ type Options struct {
 	Backoff  time.Duration
 	// Backup is the part of a backup.
 	Backup BackupOptions
+	// Predeploy is the part of a pre-deploy run.
+	Predeploy PredeployOptions
 }
 
 // BackupOptions are the options of a run that makes a backup.
@@ -62,19 +71,54 @@ type BackupOptions struct {
 	VerifyBytes int64
 }
 
+// PredeployOptions are the options of a pre-deploy run.
+type PredeployOptions struct {
+	// MaxAge is how long ago a proven backup may have ended to be reused.
+	MaxAge time.Duration
+	// RestorePoint is how the name of the restore point begins.
+	RestorePoint string
+	// OnlyReuse: this pod does not have the lock, and makes no backup.
+	OnlyReuse bool
+}
+
 // options returns the Options, and the first mistake in the Parameters. With a
 // mistake they are good for a report.
 func (p Parameters) options() (Options, error) {
 	o := Options{
-		Kind: vocab.RunBackup, Namespace: p.Namespace, Cluster: p.Cluster, Trigger: p.Trigger, Workflow: p.Workflow, Run: p.Run,
+		Kind: vocab.RunKind(p.Kind), Namespace: p.Namespace, Cluster: p.Cluster, Trigger: p.Trigger, Workflow: p.Workflow, Run: p.Run,
 		Attempts: p.Attempts, Backoff: p.Backoff, Backup: BackupOptions{Repo: p.Repo, Type: p.Type},
 	}
-	for _, check := range []func(*Options) error{p.checkRun, p.checkBackup, p.checkTries, p.readLimit, p.readVerify} {
+	for _, check := range []func(*Options) error{p.checkKind, p.checkRun, p.checkBackup, p.checkPredeploy, p.checkTries, p.readLimit, p.readVerify} {
 		if err := check(&o); err != nil {
 			return o, err
 		}
 	}
 	return o, nil
+}
+
+func (p Parameters) checkKind(o *Options) error {
+	if stepsOf[o.Kind] == nil {
+		o.Kind = vocab.RunBackup // The report is of one.
+		return fmt.Errorf("--kind is %q, must be %s, %s or %s", p.Kind, vocab.RunBackup, vocab.RunPredeploy, vocab.RunStanza)
+	}
+	return nil
+}
+
+func (p Parameters) checkPredeploy(o *Options) error {
+	if o.Kind != vocab.RunPredeploy {
+		if p.OnlyReuse {
+			return fmt.Errorf("--only-reuse is for --kind=%s, the kind is %s", vocab.RunPredeploy, o.Kind)
+		}
+		return nil
+	}
+	if p.MaxAge < 0 {
+		return fmt.Errorf("parameter %s is %s, must not be negative; 0s always makes a backup", vocab.ParamMaxAge, p.MaxAge)
+	}
+	if err := remote.CheckRestorePointName(p.RestorePoint); err != nil {
+		return fmt.Errorf("parameter %s is %q, %w", vocab.ParamRestorePoint, p.RestorePoint, err)
+	}
+	o.Predeploy = PredeployOptions{MaxAge: p.MaxAge, RestorePoint: p.RestorePoint, OnlyReuse: p.OnlyReuse}
+	return nil
 }
 
 func (p Parameters) checkRun(*Options) error {

@@ -18,6 +18,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // pod is the pod of one run in a world.
@@ -27,6 +28,9 @@ type pod struct {
 	parameters Parameters
 	log        *safeBuffer
 }
+
+// backupSteps are those of a run that makes a backup.
+var backupSteps = stepsOf[vocab.RunBackup]
 
 func newPod(w *runtest.World) *pod {
 	w.T.Helper()
@@ -38,7 +42,7 @@ func newPod(w *runtest.World) *pod {
 			TerminationLog: filepath.Join(dir, "termination-log"),
 		},
 		parameters: Parameters{
-			Namespace: runtest.Namespace, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
+			Kind: string(vocab.RunBackup), Namespace: runtest.Namespace, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
 			Workflow: runtest.Workflow, Run: runtest.Run, Attempts: 3, Backoff: time.Microsecond, Verify: "10Gi",
 		},
 	}
@@ -70,7 +74,7 @@ func makeWorld(t *testing.T, other func(*testing.T) *runtest.World, change func(
 // step does one step. Only begin gets the parameters.
 func (p *pod) step(ctx context.Context, name string) int {
 	parameters := Parameters{}
-	if name == Names[0] {
+	if name == backupSteps[0] {
 		parameters = p.parameters
 	}
 	return Run(ctx, name, p.env, parameters)

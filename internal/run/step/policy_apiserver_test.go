@@ -80,6 +80,22 @@ func backupArgv() []string {
 	}))
 }
 
+// restorePointArgv creates a restore point whose name begins so.
+func restorePointArgv(prefix string) []string {
+	statement, _, err := remote.RestorePointStatement(prefix, runtest.Start)
+	if err != nil {
+		panic(err)
+	}
+	return remote.PsqlCommand(statement)
+}
+
+// inPoint is the same with something else in place of the name.
+func inPoint(name string) []string {
+	argv := restorePointArgv("predeploy")
+	last := len(argv) - 1
+	return at(last, strings.Replace(argv[last], "predeploy-20260301T010000.000Z", name, 1), argv)
+}
+
 // with is a command line with more arguments.
 func with(argv []string, more ...string) []string { return append(slices.Clone(argv), more...) }
 
@@ -119,6 +135,7 @@ func testAllowed(t *testing.T, s *server) {
 		"info of all repos":         must(pgbackrest.InfoCommand(stanza, pgbackrest.AllRepos)),
 		"info of one repo":          must(pgbackrest.InfoCommand(stanza, 4)),
 		"stanza-create":             must(pgbackrest.StanzaCreateCommand(stanza)),
+		"stanza-upgrade":            must(pgbackrest.StanzaUpgradeCommand(stanza)),
 		"check":                     must(pgbackrest.CheckCommand(stanza)),
 		"backup":                    backupArgv(),
 		"backup without start-fast": without("--start-fast", backupArgv()),
@@ -134,6 +151,8 @@ func testAllowed(t *testing.T, s *server) {
 		"where backups go":          pgbackrest.PlacesCommand(cpo.ConfigDir + "/" + cpo.ConfigFileName),
 		"ask for settings":          remote.PsqlCommand(remote.PostgresStatement),
 		"ask for sessions":          remote.PsqlCommand(remote.BackupSessionsStatement),
+		"create a restore point":    restorePointArgv("predeploy"),
+		"create one of 63 letters":  restorePointArgv(strings.Repeat("x", 42)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, container := range []string{cpo.ContainerPostgreSQL, cpo.ContainerRepoHost} {
@@ -158,7 +177,7 @@ func testSteps(t *testing.T, s *server) {
 		t.Run(name, func(t *testing.T) {
 			w := makeWorld(t)
 			w.StanzaExists = false
-			newPod(w).mustRun(Names...)
+			newPod(w).mustRun(backupSteps...)
 			if len(w.Calls) < 10 {
 				t.Fatalf("the steps ran %d commands, which cannot be all", len(w.Calls))
 			}
@@ -217,52 +236,70 @@ func testRefused(t *testing.T, s *server) {
 		"server":        {pgBackRest("server"), otherCommand},
 		"help":          {pgBackRest("help"), otherCommand},
 
-		"info of another stanza":                {exec{argv: at(2, "--stanza=other", info)}, otherCommand},
-		"info of the fifth repo":                {exec{argv: must(pgbackrest.InfoCommand("db", 5))}, otherCommand},
-		"info with one set":                     {exec{argv: with(info, "--set="+testLabel)}, otherCommand},
-		"backup with another file":              {exec{argv: with(backupArgv(), "--config=/tmp/x")}, otherCommand},
-		"backup with another directory":         {exec{argv: with(backupArgv(), "--config-include-path=/tmp")}, otherCommand},
-		"backup to another place":               {exec{argv: with(backupArgv(), "--repo1-path=/tmp")}, otherCommand},
-		"backup through another host":           {exec{argv: with(backupArgv(), "--repo1-host=example.org")}, otherCommand},
-		"backup with another program":           {exec{argv: with(backupArgv(), "--cmd=/tmp/x")}, otherCommand},
-		"backup with a log elsewhere":           {exec{argv: with(backupArgv(), "--log-path=/tmp")}, otherCommand},
-		"backup that logs everything":           {exec{argv: at(len(backupArgv())-1, "--log-level-stderr=trace", backupArgv())}, otherCommand},
-		"backup of a delta":                     {exec{argv: with(backupArgv(), "--delta")}, otherCommand},
-		"backup that expires":                   {exec{argv: without("--no-expire-auto", backupArgv())}, otherCommand},
-		"backup that does not wait for its WAL": {exec{argv: without("--archive-check", backupArgv())}, otherCommand},
-		"backup that may leave files out":       {exec{argv: without("--reset-exclude", backupArgv())}, otherCommand},
-		"backup that may not check pages":       {exec{argv: without("--reset-checksum-page", backupArgv())}, otherCommand},
-		"backup of no run":                      {exec{argv: without("--annotation="+vocab.BackupAnnotation+"="+runtest.Run, backupArgv())}, otherCommand},
-		"backup of two runs":                    {exec{argv: with(backupArgv(), "--annotation="+vocab.BackupAnnotation+"="+runtest.Run)}, otherCommand},
-		"expire of one set":                     {exec{argv: with(must(pgbackrest.ExpireCommand("db", 1)), "--set="+testLabel)}, otherCommand},
-		"expire with another retention":         {exec{argv: with(must(pgbackrest.ExpireCommand("db", 1)), "--repo1-retention-full=1")}, otherCommand},
-		"verify without a set":                  {exec{argv: without("--set="+testLabel, must(pgbackrest.VerifyCommand("db", 1, testLabel)))}, otherCommand},
-		"list all of the repo":                  {exec{argv: at(len(ls)-1, "/", ls)}, otherCommand},
-		"list beside the repo":                  {exec{argv: at(len(ls)-1, "archive/db/../../..", ls)}, otherCommand},
-		"list another stanza":                   {exec{argv: at(len(ls)-1, "archive/other", ls)}, otherCommand},
-		"list two directories":                  {exec{argv: with(ls, "backup/db")}, otherCommand},
-		"another statement":                     {exec{argv: remote.PsqlCommand("SELECT 1")}, otherCommand},
-		"a statement after ours":                {exec{argv: remote.PsqlCommand(remote.BackupSessionsStatement + "; DROP DATABASE shop")}, otherCommand},
-		"a second statement":                    {exec{argv: with(remote.PsqlCommand(remote.PostgresStatement), "--command=SELECT 1")}, otherCommand},
-		"a statement from a file":               {exec{argv: with(remote.PsqlCommand(remote.PostgresStatement), "--file=/tmp/x")}, otherCommand},
-		"the statement to another host":         {exec{argv: at(7, "--host=example.org", remote.PsqlCommand(remote.PostgresStatement))}, otherCommand},
-		"psql without a statement":              {exec{argv: remote.PsqlCommand(remote.PostgresStatement)[:11]}, otherCommand},
-		"end every process":                     {exec{argv: []string{"pkill", "--signal", "TERM", "--full", "."}}, otherCommand},
-		"end every backup":                      {exec{argv: []string{"pkill", "--signal", "TERM", "--full", vocab.BackupAnnotation + "="}}, otherCommand},
-		"end the children of PostgreSQL":        {exec{argv: at(6, "postgres", pgbackrest.TerminateWorkersCommand())}, otherCommand},
-		"end the workers of any backup":         {exec{argv: []string{"pkill", "--signal", "TERM", "--full", "backup:local"}}, otherCommand},
-		"kill the backup":                       {exec{argv: at(2, "KILL", must(pgbackrest.TerminateCommand(vocab.BackupAnnotation, runtest.Run)))}, otherCommand},
-		"digest of another file":                {exec{argv: pgbackrest.ConfigDigestCommand("/etc/passwd")}, otherCommand},
-		"digest of a second file":               {exec{argv: with(pgbackrest.ConfigDigestCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "/etc/passwd")}, otherCommand},
-		"options of another directory":          {exec{argv: pgbackrest.OptionNamesCommand("/")}, otherCommand},
-		"values of the options":                 {exec{argv: at(4, ".*", pgbackrest.OptionNamesCommand(cpo.ConfigDir))}, otherCommand},
-		"lines with a name of an option":        {exec{argv: without("-o", pgbackrest.OptionNamesCommand(cpo.ConfigDir))}, otherCommand},
-		"all values of the file":                {exec{argv: at(2, ".*", pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName))}, otherCommand},
-		"the key of an account":                 {exec{argv: at(2, strings.Replace(pgbackrest.PlacesCommand("x")[2], "azure-account", "azure-key", 1), pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName))}, otherCommand},
-		"where backups go, of a Secret":         {exec{argv: pgbackrest.PlacesCommand(cpo.ConfigDir + "/s3.conf")}, otherCommand},
-		"where backups go, of two files":        {exec{argv: with(pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "/etc/passwd")}, otherCommand},
-		"lines around those options":            {exec{argv: with(pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "--context=100")}, otherCommand},
-		"options with a pattern of a file":      {exec{argv: with(pgbackrest.OptionNamesCommand(cpo.ConfigDir), "-f", "/etc/passwd")}, otherCommand},
+		"info of another stanza":                 {exec{argv: at(2, "--stanza=other", info)}, otherCommand},
+		"info of the fifth repo":                 {exec{argv: must(pgbackrest.InfoCommand("db", 5))}, otherCommand},
+		"info with one set":                      {exec{argv: with(info, "--set="+testLabel)}, otherCommand},
+		"backup with another file":               {exec{argv: with(backupArgv(), "--config=/tmp/x")}, otherCommand},
+		"backup with another directory":          {exec{argv: with(backupArgv(), "--config-include-path=/tmp")}, otherCommand},
+		"backup to another place":                {exec{argv: with(backupArgv(), "--repo1-path=/tmp")}, otherCommand},
+		"backup through another host":            {exec{argv: with(backupArgv(), "--repo1-host=example.org")}, otherCommand},
+		"backup with another program":            {exec{argv: with(backupArgv(), "--cmd=/tmp/x")}, otherCommand},
+		"backup with a log elsewhere":            {exec{argv: with(backupArgv(), "--log-path=/tmp")}, otherCommand},
+		"backup that logs everything":            {exec{argv: at(len(backupArgv())-1, "--log-level-stderr=trace", backupArgv())}, otherCommand},
+		"backup of a delta":                      {exec{argv: with(backupArgv(), "--delta")}, otherCommand},
+		"backup that expires":                    {exec{argv: without("--no-expire-auto", backupArgv())}, otherCommand},
+		"backup that does not wait for its WAL":  {exec{argv: without("--archive-check", backupArgv())}, otherCommand},
+		"backup that may leave files out":        {exec{argv: without("--reset-exclude", backupArgv())}, otherCommand},
+		"backup that may not check pages":        {exec{argv: without("--reset-checksum-page", backupArgv())}, otherCommand},
+		"backup of no run":                       {exec{argv: without("--annotation="+vocab.BackupAnnotation+"="+runtest.Run, backupArgv())}, otherCommand},
+		"backup of two runs":                     {exec{argv: with(backupArgv(), "--annotation="+vocab.BackupAnnotation+"="+runtest.Run)}, otherCommand},
+		"expire of one set":                      {exec{argv: with(must(pgbackrest.ExpireCommand("db", 1)), "--set="+testLabel)}, otherCommand},
+		"expire with another retention":          {exec{argv: with(must(pgbackrest.ExpireCommand("db", 1)), "--repo1-retention-full=1")}, otherCommand},
+		"verify without a set":                   {exec{argv: without("--set="+testLabel, must(pgbackrest.VerifyCommand("db", 1, testLabel)))}, otherCommand},
+		"list all of the repo":                   {exec{argv: at(len(ls)-1, "/", ls)}, otherCommand},
+		"list beside the repo":                   {exec{argv: at(len(ls)-1, "archive/db/../../..", ls)}, otherCommand},
+		"list another stanza":                    {exec{argv: at(len(ls)-1, "archive/other", ls)}, otherCommand},
+		"list two directories":                   {exec{argv: with(ls, "backup/db")}, otherCommand},
+		"another statement":                      {exec{argv: remote.PsqlCommand("SELECT 1")}, otherCommand},
+		"a statement after ours":                 {exec{argv: remote.PsqlCommand(remote.BackupSessionsStatement + "; DROP DATABASE shop")}, otherCommand},
+		"a second statement":                     {exec{argv: with(remote.PsqlCommand(remote.PostgresStatement), "--command=SELECT 1")}, otherCommand},
+		"a statement from a file":                {exec{argv: with(remote.PsqlCommand(remote.PostgresStatement), "--file=/tmp/x")}, otherCommand},
+		"the statement to another host":          {exec{argv: at(7, "--host=example.org", remote.PsqlCommand(remote.PostgresStatement))}, otherCommand},
+		"psql without a statement":               {exec{argv: remote.PsqlCommand(remote.PostgresStatement)[:11]}, otherCommand},
+		"a restore point with a statement in it": {exec{argv: inPoint("x'); DROP DATABASE shop; SELECT pg_create_restore_point('predeploy-20260301T010000.000Z")}, otherCommand},
+		"a restore point with a quote":           {exec{argv: inPoint("x'-20260301T010000.000Z")}, otherCommand},
+		"a restore point with two quotes":        {exec{argv: inPoint("x''-20260301T010000.000Z")}, otherCommand},
+		"a restore point with a backslash":       {exec{argv: inPoint(`x\-20260301T010000.000Z`)}, otherCommand},
+		"a restore point with a space":           {exec{argv: inPoint("x y-20260301T010000.000Z")}, otherCommand},
+		"a restore point with a line break":      {exec{argv: inPoint("x\n-20260301T010000.000Z")}, otherCommand},
+		"a restore point without a time":         {exec{argv: inPoint("predeploy")}, otherCommand},
+		"a restore point with more than a time":  {exec{argv: inPoint("predeploy-20260301T010000.000Z-x")}, otherCommand},
+		"a restore point with a long name":       {exec{argv: inPoint(strings.Repeat("x", 43) + "-20260301T010000.000Z")}, otherCommand},
+		"a restore point without a name":         {exec{argv: inPoint("")}, otherCommand},
+		"another function with its name":         {exec{argv: at(11, strings.Replace(restorePointArgv("x")[11], "pg_create_restore_point", "pg_read_file", 1), restorePointArgv("x"))}, otherCommand},
+		"a statement after the restore point":    {exec{argv: at(11, restorePointArgv("x")[11]+"; DROP DATABASE shop", restorePointArgv("x"))}, otherCommand},
+		"a statement before the restore point":   {exec{argv: at(11, strings.Replace(restorePointArgv("x")[11], "=SELECT", "=DROP DATABASE shop; SELECT", 1), restorePointArgv("x"))}, otherCommand},
+		"two restore points":                     {exec{argv: with(restorePointArgv("x"), restorePointArgv("x")[11])}, otherCommand},
+		"a restore point on another host":        {exec{argv: at(7, "--host=example.org", restorePointArgv("x"))}, otherCommand},
+		"a restore point by another program":     {exec{argv: at(0, "sh", restorePointArgv("x"))}, otherCommand},
+		"stanza-upgrade of another stanza":       {exec{argv: at(2, "--stanza=other", must(pgbackrest.StanzaUpgradeCommand("db")))}, otherCommand},
+		"stanza-upgrade without PostgreSQL":      {exec{argv: with(must(pgbackrest.StanzaUpgradeCommand("db")), "--no-online")}, otherCommand},
+		"end every process":                      {exec{argv: []string{"pkill", "--signal", "TERM", "--full", "."}}, otherCommand},
+		"end every backup":                       {exec{argv: []string{"pkill", "--signal", "TERM", "--full", vocab.BackupAnnotation + "="}}, otherCommand},
+		"end the children of PostgreSQL":         {exec{argv: at(6, "postgres", pgbackrest.TerminateWorkersCommand())}, otherCommand},
+		"end the workers of any backup":          {exec{argv: []string{"pkill", "--signal", "TERM", "--full", "backup:local"}}, otherCommand},
+		"kill the backup":                        {exec{argv: at(2, "KILL", must(pgbackrest.TerminateCommand(vocab.BackupAnnotation, runtest.Run)))}, otherCommand},
+		"digest of another file":                 {exec{argv: pgbackrest.ConfigDigestCommand("/etc/passwd")}, otherCommand},
+		"digest of a second file":                {exec{argv: with(pgbackrest.ConfigDigestCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "/etc/passwd")}, otherCommand},
+		"options of another directory":           {exec{argv: pgbackrest.OptionNamesCommand("/")}, otherCommand},
+		"values of the options":                  {exec{argv: at(4, ".*", pgbackrest.OptionNamesCommand(cpo.ConfigDir))}, otherCommand},
+		"lines with a name of an option":         {exec{argv: without("-o", pgbackrest.OptionNamesCommand(cpo.ConfigDir))}, otherCommand},
+		"all values of the file":                 {exec{argv: at(2, ".*", pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName))}, otherCommand},
+		"the key of an account":                  {exec{argv: at(2, strings.Replace(pgbackrest.PlacesCommand("x")[2], "azure-account", "azure-key", 1), pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName))}, otherCommand},
+		"where backups go, of a Secret":          {exec{argv: pgbackrest.PlacesCommand(cpo.ConfigDir + "/s3.conf")}, otherCommand},
+		"where backups go, of two files":         {exec{argv: with(pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "/etc/passwd")}, otherCommand},
+		"lines around those options":             {exec{argv: with(pgbackrest.PlacesCommand(cpo.ConfigDir+"/"+cpo.ConfigFileName), "--context=100")}, otherCommand},
+		"options with a pattern of a file":       {exec{argv: with(pgbackrest.OptionNamesCommand(cpo.ConfigDir), "-f", "/etc/passwd")}, otherCommand},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"GET", "POST"} {
@@ -422,7 +459,9 @@ func randomCommand(random *rand.Rand) []string {
 		func() ([]string, error) { return pgbackrest.VersionCommand(), nil },
 		func() ([]string, error) { return pgbackrest.InfoCommand(stanza, random.IntN(5)) },
 		func() ([]string, error) { return pgbackrest.StanzaCreateCommand(stanza) },
+		func() ([]string, error) { return pgbackrest.StanzaUpgradeCommand(stanza) },
 		func() ([]string, error) { return pgbackrest.CheckCommand(stanza) },
+		func() ([]string, error) { return restorePointArgv("p" + uid), nil },
 		func() ([]string, error) {
 			return pgbackrest.BackupCommand(pgbackrest.BackupOptions{
 				Stanza: stanza, Repo: repo, Type: []string{cpo.Full, cpo.Diff, cpo.Incr}[random.IntN(3)],

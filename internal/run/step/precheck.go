@@ -7,16 +7,20 @@ import (
 	"context"
 	"time"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/run/precheck"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // precheck finds out whether a backup can and may be made now, and leaves what it
-// found for the other steps.
+// found for the other steps. A run of the kind stanza succeeds here.
 func (s *step) precheck(ctx context.Context) error {
 	found, err := precheck.Run(ctx, precheck.Input{
+		Kind: s.Kind, OnlyReuse: s.Predeploy.OnlyReuse,
 		Cluster: s.cluster, Clock: s.clock, Logf: s.logf, ReadInfo: s.readInfo, ReadSlot: s.readSlot,
 		Repo: s.Backup.Repo, Type: s.Backup.Type, Trigger: s.Trigger, Run: s.Run,
 	})
@@ -24,7 +28,17 @@ func (s *step) precheck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.Workspace.savePrecheck(found)
+	if err := s.Workspace.savePrecheck(found); err != nil {
+		return err
+	}
+	switch {
+	case s.Kind == vocab.RunStanza:
+		s.report.Result, s.report.Message, s.report.Code = stanzaflowv1alpha1.RunSucceeded, "", 0
+		s.report.Stanza = &report.Stanza{Created: found.Created, Upgraded: found.Upgraded}
+	case s.Predeploy.OnlyReuse:
+		return s.reuse(ctx, found)
+	}
+	return nil
 }
 
 // locate returns what precheck found, and the container where the backup is made.

@@ -93,7 +93,7 @@ func TestPrecheckProvesArchiving(t *testing.T) {
 			w := runtest.New(t)
 			tc.change(w)
 			p := newPod(w)
-			p.wantFailure(p.run(Names...), tc.code, "precheck", failed, tc.want...)
+			p.wantFailure(p.run(backupSteps...), tc.code, "precheck", failed, tc.want...)
 			r := p.report()
 			if r.Code != tc.pgCode {
 				t.Errorf("code %d, want %d", r.Code, tc.pgCode)
@@ -119,7 +119,7 @@ func TestPrecheckTakesArchiving(t *testing.T) {
 			w := runtest.New(t)
 			change(w)
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if !strings.Contains(p.file(fileLog), "successfully archived") {
 				t.Errorf("the log of the run lacks what check said:\n%s", p.file(fileLog))
 			}
@@ -133,7 +133,7 @@ func TestCheckComesBeforeTheGate(t *testing.T) {
 	w := runtest.New(t)
 	w.StanzaObject.Spec.Gate = "false"
 	p := newPod(w)
-	p.wantFailure(p.run(Names...), ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "is false")
+	p.wantFailure(p.run(backupSteps...), ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "is false")
 	if n := len(w.Issued("check")); n != 1 {
 		t.Errorf("%d checks, want 1", n)
 	}
@@ -141,7 +141,7 @@ func TestCheckComesBeforeTheGate(t *testing.T) {
 	lost := newPod(w)
 	lost.mustRun("begin", "precheck", "backup")
 	w.On("check", runtest.Fails(82, "ERROR: [082]: x"))
-	newPod(w).mustRun(Names...)
+	newPod(w).mustRun(backupSteps...)
 	if n := len(w.Issued("check")); n != 2 {
 		t.Errorf("%d checks, want no other one after the backup", n-2)
 	}
@@ -168,7 +168,7 @@ func TestStanzaOfOtherRepos(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := makeWorld(t, tc.world, tc.change)
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if n := len(w.Issued("stanza-create")); n != tc.want {
 				t.Errorf("%d stanza-create commands, want %d", n, tc.want)
 			}
@@ -183,7 +183,7 @@ func TestStanzaOfOtherRepos(t *testing.T) {
 		w.Files[cpo.ContainerPostgreSQL]["z.conf"] = "[global]\nrepo2-cipher-type=hunter2\n"
 		w.Files[cpo.ContainerPostgreSQL]["z.txt"] = "[global]\nrepo2-path=hunter2\n"
 		p := newPod(w)
-		p.wantFailure(p.run(Names...), ExitStop, "precheck", stanzaflowv1alpha1.RunFailed,
+		p.wantFailure(p.run(backupSteps...), ExitStop, "precheck", stanzaflowv1alpha1.RunFailed,
 			"repo2 in "+onPrimary+" has no location configured, so PostgreSQL would archive into the container's file system", "repo2-cipher-type is set in z.conf; remove it from Secret orders-s3, or add repo2 to spec.backup.pgbackrest.repos")
 		if n := len(w.Issued("stanza-create")); n > 0 {
 			t.Errorf("%d stanza-create commands", n)
@@ -194,7 +194,7 @@ func TestStanzaOfOtherRepos(t *testing.T) {
 			w := runtest.New(t)
 			w.Others[2] = runtest.MissingStanza
 			w.Files[cpo.ContainerPostgreSQL]["z.conf"] = "[global]\nrepo2-" + option + "=hunter2\nrepo2-retention-full=hunter2\n"
-			newPod(w).mustRun(Names...)
+			newPod(w).mustRun(backupSteps...)
 		}
 	})
 	t.Run("one cannot get it", func(t *testing.T) {
@@ -202,13 +202,13 @@ func TestStanzaOfOtherRepos(t *testing.T) {
 		w.Others[2] = runtest.MissingStanza
 		w.On("stanza-create", runtest.FailsAs(t, "mismatch: stanza-create"))
 		p := newPod(w)
-		p.wantFailure(p.run(Names...), ExitStop, "precheck", stanzaflowv1alpha1.RunFailed, "pgbackrest stanza-create failed in "+onPrimary+": [028]")
+		p.wantFailure(p.run(backupSteps...), ExitStop, "precheck", stanzaflowv1alpha1.RunFailed, "pgbackrest stanza-create failed in "+onPrimary+": [028]")
 	})
 	t.Run("the own one is down, another lacks it", func(t *testing.T) {
 		w := runtest.New(t)
 		w.RepoStatus, w.Others[2] = &down, runtest.MissingStanza
 		p := newPod(w)
-		p.wantFailure(p.run(Names...), ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "pgBackRest in "+onPrimary+" cannot use repo1: [049]")
+		p.wantFailure(p.run(backupSteps...), ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "pgBackRest in "+onPrimary+" cannot use repo1: [049]")
 		if n := len(w.Issued("stanza-create")); n > 0 {
 			t.Errorf("%d stanza-create commands", n)
 		}

@@ -180,7 +180,7 @@ func TestPrecheckRefusesOptions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := makeWorld(t, tc.world, tc.change)
 			p := newPod(w)
-			p.wantFailure(p.run(Names...), ExitStop, "precheck", stanzaflowv1alpha1.RunFailed, tc.want...)
+			p.wantFailure(p.run(backupSteps...), ExitStop, "precheck", stanzaflowv1alpha1.RunFailed, tc.want...)
 			if n := len(w.Issued("backup")) + len(w.Issued("check")); n > 0 {
 				t.Errorf("%d commands ran after precheck failed", n)
 			}
@@ -238,7 +238,7 @@ func TestPrecheckTakesOptions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := makeWorld(t, tc.world, tc.change)
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if n := p.report().Steps[1].Attempts; n != max(1, tc.attempts) {
 				t.Errorf("%d attempts of precheck", n)
 			}

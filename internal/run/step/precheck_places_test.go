@@ -134,7 +134,7 @@ func twoRepos(t *testing.T) *runtest.World {
 func TestRunBesideCPOWithTwoRepos(t *testing.T) {
 	w := twoRepos(t)
 	p := newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if w.Others[2].Code != pgbackrest.StatusNoBackups || len(w.Issued("stanza-create")) != 1 {
 		t.Errorf("repo2 has no stanza: %+v", w.Others[2])
 	}

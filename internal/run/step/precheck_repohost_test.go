@@ -32,7 +32,7 @@ func TestRunOnARepoHost(t *testing.T) {
 	w := runtest.NewWithRepoHost(t)
 	w.StanzaExists = false
 	p := newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 
 	places := map[string][]string{}
 	for _, c := range w.Calls {
@@ -181,7 +181,7 @@ func TestPrecheckFailsOnARepoHost(t *testing.T) {
 			w := runtest.NewWithRepoHost(t)
 			tc.change(w)
 			p := newPod(w)
-			p.wantFailure(p.run(Names...), tc.code, "precheck", failed, tc.want...)
+			p.wantFailure(p.run(backupSteps...), tc.code, "precheck", failed, tc.want...)
 			if n := len(w.Issued("backup")) + len(w.Issued("expire")) + len(w.Issued("check")); n > 0 {
 				t.Errorf("%d commands ran after precheck failed", n)
 			}
@@ -195,7 +195,7 @@ func TestPrecheckWaitsForTheRepoHost(t *testing.T) {
 	w.PodObjects[1].Status.ContainerStatuses[0].Ready = false
 	w.On("psql", runtest.Does(func() {}), runtest.Does(func() { w.PodObjects[1].Status.ContainerStatuses[0].Ready = true }))
 	p := newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if n := p.report().Steps[1].Attempts; n != 2 {
 		t.Errorf("%d attempts, want 2", n)
 	}

@@ -170,7 +170,7 @@ func TestPrecheckFails(t *testing.T) {
 			if tc.options != nil {
 				tc.options(&p.parameters)
 			}
-			p.wantFailure(p.run(Names...), tc.code, "precheck", tc.result, tc.want...)
+			p.wantFailure(p.run(backupSteps...), tc.code, "precheck", tc.result, tc.want...)
 			if n := len(w.Issued("backup")) + len(w.Issued("expire")); n > 0 {
 				t.Errorf("%d commands ran after precheck failed", n)
 			}
@@ -218,7 +218,7 @@ func TestPrecheckHolds(t *testing.T) {
 			w := runtest.New(t)
 			tc.change(w)
 			p := newPod(w)
-			p.wantFailure(p.run(Names...), ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, tc.want...)
+			p.wantFailure(p.run(backupSteps...), ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, tc.want...)
 			if r := p.report(); r.Steps[1].Attempts != tc.attempts {
 				t.Errorf("%d attempts, want %d", r.Steps[1].Attempts, tc.attempts)
 			}
@@ -231,7 +231,7 @@ func TestPrecheckHolds(t *testing.T) {
 		w := runtest.New(t)
 		w.Postgres["inRecovery"] = true
 		w.On("psql", runtest.Does(func() {}), runtest.Does(func() { w.Postgres["inRecovery"] = false }))
-		newPod(w).mustRun(Names...)
+		newPod(w).mustRun(backupSteps...)
 	})
 }
 
@@ -285,7 +285,7 @@ func TestPrecheckPasses(t *testing.T) {
 			w := runtest.New(t)
 			change(w)
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if backups := w.Issued("backup"); len(backups) != 1 || backups[0].At.Pod != runtest.PrimaryPod {
 				t.Errorf("backups %v, want one in %s", backups, runtest.PrimaryPod)
 			}
@@ -310,7 +310,7 @@ func TestPrecheckCreatesTheStanza(t *testing.T) {
 			w.StanzaExists = false
 			change(w)
 			p := newPod(w)
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			if n := len(w.Issued("stanza-create")); n != 1 {
 				t.Errorf("%d stanza-create commands, want 1", n)
 			}
@@ -351,13 +351,13 @@ func TestPrecheckInAnotherPod(t *testing.T) {
 	lost := newPod(w)
 	lost.mustRun("begin", "precheck", "backup")
 	p := newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if n := len(w.Issued("backup")); n != 1 {
 		t.Errorf("%d backup commands, want 1", n)
 	}
 	next := newPod(w)
 	next.parameters.Run = "another"
-	next.wantFailure(next.run(Names...), ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "is false")
+	next.wantFailure(next.run(backupSteps...), ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "is false")
 }
 
 func TestPrecheckGathersFacts(t *testing.T) {

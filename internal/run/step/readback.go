@@ -14,9 +14,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// examine lists the files of the run's backup and of those it builds on. It reads
-// them back, unless that is more than VerifyBytes or WAL is missing.
-func (s *step) examine(ctx context.Context, at remote.Place, in *proof.Input, version string) error {
+// listFiles lists the files of the backup and of those it builds on.
+func (s *step) listFiles(ctx context.Context, at remote.Place, in *proof.Input) error {
 	backup, ok := in.Backup()
 	if !ok {
 		return nil // The proof says so.
@@ -29,7 +28,14 @@ func (s *step) examine(ctx context.Context, at remote.Place, in *proof.Input, ve
 		}
 		in.Files[label] = files
 	}
-	if in.LacksWAL() {
+	return nil
+}
+
+// readBack reads the backup and those that it builds on, unless that is more than
+// VerifyBytes or WAL is missing.
+func (s *step) readBack(ctx context.Context, at remote.Place, in *proof.Input, version string) error {
+	backup, ok := in.Backup()
+	if !ok || in.LacksWAL() {
 		return nil // The proof fails.
 	}
 	if read, err := s.shouldReadBack(ctx, at, in.Repo, in.Reads(backup, version)); err != nil || !read {

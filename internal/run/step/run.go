@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -17,6 +18,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Env is what a step works with.
@@ -39,7 +41,15 @@ type Env struct {
 }
 
 // Names of the steps in their order.
-var Names = []string{"begin", "precheck", "backup", "expire", "verify"}
+var Names = []string{"begin", "precheck", "backup", "expire", "verify", "restore-point"}
+
+// stepsOf are the steps of each kind of run. In a pod that only reuses a backup,
+// restore-point follows precheck.
+var stepsOf = map[vocab.RunKind][]string{
+	vocab.RunBackup:    {"begin", "precheck", "backup", "expire", "verify"},
+	vocab.RunPredeploy: Names,
+	vocab.RunStanza:    {"begin", "precheck"},
+}
 
 // step is one step of one run.
 type step struct {
@@ -65,6 +75,7 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s.Options, s.mistake = parameters.options()
 	work, ok := map[string]func(context.Context) error{
 		"begin": s.begin, "precheck": s.precheck, "backup": s.backup, "expire": s.expire, "verify": s.verify,
+		"restore-point": s.restorePoint,
 	}[name]
 	if !ok {
 		return s.fail(&attempt.Failure{Message: fmt.Sprintf("there is no step %q", name), Stop: true})
@@ -101,6 +112,9 @@ func (s *step) try(ctx context.Context, work func(context.Context) error) error 
 func (s *step) resume() (err error) {
 	if s.Options, err = s.Workspace.options(); err != nil {
 		return err
+	}
+	if !slices.Contains(stepsOf[s.Kind], s.name) {
+		return attempt.Stop("a run of the kind %s has no step %s: its steps are %s", s.Kind, s.name, strings.Join(stepsOf[s.Kind], ", "))
 	}
 	if s.report, err = s.Workspace.report(); err != nil {
 		s.report = s.newReport()

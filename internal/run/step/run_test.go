@@ -32,7 +32,7 @@ func TestRunProvesABackup(t *testing.T) {
 	w.List(runtest.Backup{Type: cpo.Full, RepoKey: 2, Stop: runtest.Start.Add(-48 * time.Hour)})
 	w.Clock.Step(time.Hour)
 	p := newPod(w)
-	if code := p.run(Names...); code != 0 {
+	if code := p.run(backupSteps...); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, p.log)
 	}
 
@@ -103,14 +103,14 @@ func TestRunLeavesStartFastToTheUser(t *testing.T) {
 	w.Cluster.PgBackRest.Global["start-fast"] = "n"
 	w.Project()
 	p := newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if argv := w.Issued("backup")[0].Argv; strings.Contains(strings.Join(argv, " "), "start-fast") {
 		t.Errorf("backup command %q, want no --start-fast", argv)
 	}
 }
 
 func TestRunStepsNeedTheirOrder(t *testing.T) {
-	for _, name := range Names[1:] {
+	for _, name := range backupSteps[1:] {
 		t.Run(name, func(t *testing.T) {
 			p := newPod(runtest.New(t))
 			code := p.step(t.Context(), name)
@@ -168,7 +168,7 @@ func TestRunUnknownStep(t *testing.T) {
 
 // TestRunThatIsKilledHasProvenNothing: a kill leaves what the step before wrote.
 func TestRunThatIsKilledHasProvenNothing(t *testing.T) {
-	for _, name := range Names[1:] {
+	for _, name := range backupSteps[1:] {
 		p := newPod(runtest.New(t))
 		p.mustRun(stepsBefore(name)...)
 		r := p.report()
@@ -182,7 +182,7 @@ func TestRunThatIsKilledHasProvenNothing(t *testing.T) {
 }
 
 // stepsBefore are the steps before the one of that name.
-func stepsBefore(name string) []string { return Names[:slices.Index(Names, name)] }
+func stepsBefore(name string) []string { return backupSteps[:slices.Index(backupSteps, name)] }
 
 // TestRunStopped stops each step before and while it works.
 func TestRunStopped(t *testing.T) {
@@ -302,7 +302,7 @@ func TestBegin(t *testing.T) {
 // TestBeginInAnotherPod: an attempt must not inherit the report of one before.
 func TestBeginInAnotherPod(t *testing.T) {
 	p := newPod(runtest.New(t))
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	p.mustRun("begin")
 	want := report.Report{
 		Result: stanzaflowv1alpha1.RunUnknown, Step: "begin", Message: "the run ended before it could say how",
@@ -335,11 +335,11 @@ func TestRunShowsNoSecrets(t *testing.T) {
 		},
 		runtest.FailsAs(t, "pg: wrong port"), runtest.FailsAs(t, "pg: wrong port"))
 	failed := newPod(w)
-	if code := failed.run(Names...); code != ExitGaveUp {
+	if code := failed.run(backupSteps...); code != ExitGaveUp {
 		t.Fatalf("exit code %d\n%s", code, failed.log)
 	}
 	good := newPod(w)
-	good.mustRun(Names...)
+	good.mustRun(backupSteps...)
 	stale := newPod(w)
 	delete(w.Cluster.PgBackRest.Global, "repo1-s3-key-secret")
 	w.Declare()

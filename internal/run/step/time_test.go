@@ -122,7 +122,7 @@ func TestOutOfTimeBeforeItBegan(t *testing.T) {
 			want = "its backup in shop/orders-0 (postgres) was ended"
 		}
 		t.Log(name)
-		p.wantFailure(p.run(Names...), ExitStop, "begin", stanzaflowv1alpha1.RunFailed,
+		p.wantFailure(p.run(backupSteps...), ExitStop, "begin", stanzaflowv1alpha1.RunFailed,
 			"the run exceeded its limit of 1h0m0s: step begin had not begun: it waited for another run of the cluster, or for a node", want)
 		if n := len(w.Issued("backup")); n > 0 {
 			t.Errorf("%d backup commands", n)
@@ -147,7 +147,7 @@ func TestInTime(t *testing.T) {
 	w := runtest.New(t)
 	w.On("backup", runtest.OutlivesStream(w, 100))
 	p := newLimitedPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	if n := len(w.Issued("pkill")); n > 0 {
 		t.Errorf("%d commands pkill, want none", n)
 	}
@@ -182,7 +182,7 @@ func TestWaiting(t *testing.T) {
 			for range 9 {
 				w.On(tc.command, runtest.FailsAs(t, tc.sample))
 			}
-			p.mustRun(Names...)
+			p.mustRun(backupSteps...)
 			for _, s := range p.report().Steps {
 				if s.Attempts != 1 {
 					t.Errorf("step %s made %d attempts, want 1", s.Name, s.Attempts)

@@ -143,7 +143,7 @@ func TestVerifyProves(t *testing.T) {
 func TestVerifyTakesBack(t *testing.T) {
 	w := runtest.New(t)
 	p := newPod(w)
-	p.mustRun(Names...)
+	p.mustRun(backupSteps...)
 	w.Backups[0].Error = true
 	p.wantFailure(p.run("verify"), ExitStop, "verify", stanzaflowv1alpha1.RunFailed, "page checksum errors")
 }

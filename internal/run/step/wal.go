@@ -7,7 +7,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/proof"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/precheck"
@@ -19,7 +18,7 @@ import (
 // archived yet is only late: it is listed again until the archive timeout has passed
 // since the first look of the step. What it has archived and is not there is lost.
 func (s *step) awaitWAL(ctx context.Context, at remote.Place, in *proof.Input, p precheck.Result) (err error) {
-	if in.Archived, err = s.listArchived(ctx, at, in.Info, p); err != nil || !in.LacksWAL() {
+	if in.Archived, err = s.listArchived(ctx, at, *in, p); err != nil || !in.LacksWAL() {
 		return err
 	}
 	if s.lateSince.IsZero() {
@@ -28,7 +27,7 @@ func (s *step) awaitWAL(ctx context.Context, at remote.Place, in *proof.Input, p
 	for {
 		// PostgreSQL first: what it has archived before the look must be there.
 		in.ArchivedUpTo = s.readArchivedUpTo(ctx, p)
-		if in.Archived, err = s.listArchived(ctx, at, in.Info, p); err != nil {
+		if in.Archived, err = s.listArchived(ctx, at, *in, p); err != nil {
 			return err
 		}
 		late := in.LateWAL()
@@ -57,24 +56,29 @@ func (s *step) readArchivedUpTo(ctx context.Context, p precheck.Result) string {
 	return ""
 }
 
-// listArchived lists the WAL segments of this run's backup that are in the archive.
-// What cannot be listed is absent, and then the proof says so.
-func (s *step) listArchived(ctx context.Context, at remote.Place, info pgbackrest.Info, p precheck.Result) (map[string]bool, error) {
-	found := info.ByAnnotation(p.Repo, vocab.BackupAnnotation, s.Run)
-	if len(found) != 1 {
-		return nil, nil
-	}
-	archive, ok := info.Archive(p.Repo, found[0].DatabaseID)
+// listArchived lists the WAL segments of the backup that are in the archive. What cannot
+// be listed is absent, and then the proof says so.
+func (s *step) listArchived(ctx context.Context, at remote.Place, in proof.Input, p precheck.Result) (map[string]bool, error) {
+	backup, ok := in.Backup()
 	if !ok {
 		return nil, nil
 	}
-	segments, err := proof.Segments(found[0].WALStart, found[0].WALStop, p.Facts.Postgres.WALSegmentBytes)
-	if err != nil {
-		return nil, attempt.Stop("backup %s: %v", found[0].Label, err)
+	archive, ok := in.Info.Archive(p.Repo, backup.DatabaseID)
+	if !ok {
+		return nil, nil
 	}
+	segments, err := proof.Segments(backup.WALStart, backup.WALStop, p.Facts.Postgres.WALSegmentBytes)
+	if err != nil {
+		return nil, attempt.Stop("backup %s: %v", backup.Label, err)
+	}
+	return s.listSegments(ctx, at, p.Repo, archive.ID, segments)
+}
+
+// listSegments returns which of these segments are in an archive of a repo.
+func (s *step) listSegments(ctx context.Context, at remote.Place, repo int, archive string, segments []string) (map[string]bool, error) {
 	var names []string
-	for _, dir := range proof.SegmentDirs(vocab.PgBackRestStanza, archive.ID, segments) {
-		listing, err := s.cluster.ListRepo(ctx, at, p.Repo, dir)
+	for _, dir := range proof.SegmentDirs(vocab.PgBackRestStanza, archive, segments) {
+		listing, err := s.cluster.ListRepo(ctx, at, repo, dir)
 		if err != nil {
 			return nil, err
 		}

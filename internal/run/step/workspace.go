@@ -22,7 +22,11 @@ const (
 	fileReport    = "report.json"
 	fileLabel     = "backup-label"
 	fileRetention = "retention"
+	filePoint     = "restore-point"
+	fileRestore   = "restore"
+	fileFresh     = "fresh"
 	filePrecheck  = "precheck.json"
+	fileCandidate = "candidate.json"
 	fileInfo      = "info.json"
 	fileLog       = "pgbackrest.log"
 )
@@ -45,6 +49,14 @@ func (w Workspace) options() (Options, error) {
 }
 
 func (w Workspace) saveOptions(o Options) error { return w.save(fileOptions, o) }
+
+func (w Workspace) candidate(writer string) (candidate, error) {
+	var c candidate
+	err := w.read(fileCandidate, writer, &c)
+	return c, err
+}
+
+func (w Workspace) saveCandidate(c candidate) error { return w.save(fileCandidate, c) }
 
 // read decodes what an earlier step saved.
 func (w Workspace) read(name, writer string, into any) error {
@@ -80,15 +92,20 @@ func (w Workspace) report() (report.Report, error) {
 	return report.Report{}, fmt.Errorf("cannot read the report of the run: %w", err)
 }
 
-// saveReport also writes the outputs that Argo shows beside the report.
+// saveReport also writes the outputs that Argo shows beside the report. A pod that only
+// reuses a backup has done so if fresh is true: Argo then starts no other one.
 func (w Workspace) saveReport(r report.Report) error {
 	b, err := r.Encode()
 	if err != nil {
 		return err
 	}
-	label, retention := "", ""
+	label, retention, fresh := "", "", "false"
 	if r.Backup != nil {
 		label = r.Backup.Label
+	}
+	var point report.Predeploy
+	if r.Predeploy != nil {
+		point, fresh = *r.Predeploy, "true"
 	}
 	switch {
 	case r.Retention == nil:
@@ -101,6 +118,9 @@ func (w Workspace) saveReport(r report.Report) error {
 		w.write(fileReport, b),
 		w.write(fileLabel, []byte(label)),
 		w.write(fileRetention, []byte(retention)),
+		w.write(filePoint, []byte(point.RestorePoint)),
+		w.write(fileRestore, []byte(point.Restore)),
+		w.write(fileFresh, []byte(fresh)),
 	)
 }
 
