@@ -39,6 +39,9 @@ func (w *World) Postgresql(ctx context.Context, namespace, name string) (cpo.Pos
 func (w *World) Stanza(ctx context.Context, _, _ string) (stanzaflowv1alpha1.Stanza, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.OnStanza != nil {
+		w.OnStanza()
+	}
 	return w.StanzaObject, errors.Join(ctx.Err(), w.StanzaError)
 }
 

@@ -14,8 +14,9 @@
 //     their labels, the Workflow of the run;
 //   - the operator: Project writes the configuration into the pods and declares
 //     it in the Stanza, with the operator's own translation;
-//   - PostgreSQL: the answers to the statements of package remote;
-//   - pgBackRest: info, stanza-create, check, backup, expire, repo-ls and verify
+//   - PostgreSQL: the answers to the statements of package remote, restore points, a
+//     major upgrade;
+//   - pgBackRest: info, stanza-create, stanza-upgrade, check, backup, expire, repo-ls and verify
 //     over one repo with its backups and WAL, the lock, and failures with the
 //     code and text of real ones;
 //   - CPO, as far as a run sees it: its CronJobs, its configuration, the marker of a

@@ -40,7 +40,7 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 		}
 	}
 	switch name {
-	case "psql", "stanza-create", "check":
+	case "psql", "stanza-create", "stanza-upgrade", "check":
 		if at.Container != cpo.ContainerPostgreSQL {
 			w.T.Errorf("%s ran in %s, want the primary", name, at)
 		}
@@ -61,7 +61,7 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 	case "version":
 		return c.Print("pgBackRest " + w.Versions[at.Container] + "\n")
 	case "check":
-		return c.Print("P00   INFO: WAL segment 000000010000000000000001 successfully archived to ... on repo1\n")
+		return w.check(c)
 	case "info":
 		return w.AnswerInfo(c)
 	case "stanza-create":
@@ -72,6 +72,9 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 			}
 		}
 		return c.Print("P00   INFO: stanza-create for stanza 'db' on repo1\n")
+	case "stanza-upgrade":
+		w.upgrade()
+		return c.Print("P00   INFO: stanza-upgrade for stanza 'db' on repo1\n")
 	case "backup":
 		w.List(w.Made(argv))
 		return c.Print("P00   INFO: new backup label = " + w.Backups[len(w.Backups)-1].Label + "\n")
@@ -147,8 +150,11 @@ func (c Call) PrintJSON(value any) error {
 
 func (w *World) psql(c Call) error {
 	statement := strings.TrimPrefix(c.Argv[len(c.Argv)-1], "--command=")
-	if statement == remote.BackupSessionsStatement {
+	switch {
+	case statement == remote.BackupSessionsStatement:
 		return c.PrintJSON(w.Sessions)
+	case strings.Contains(statement, "pg_create_restore_point"):
+		return w.createRestorePoint(c, statement)
 	}
 	return c.PrintJSON(w.Postgres)
 }

@@ -4,8 +4,10 @@
 package runtest
 
 import (
-	"fmt"
+	"cmp"
+	"encoding/json"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +39,10 @@ func (w *World) Made(argv []string) Backup {
 // List adds a backup to the repo, with its WAL in the archive.
 func (w *World) List(b Backup) {
 	stamp := b.Stop.Format("20060102-150405")
+	b.DatabaseID = cmp.Or(b.DatabaseID, w.Databases[len(w.Databases)-1].ID)
 	last := func(typ string) string {
 		for _, other := range slices.Backward(w.Backups) {
-			if other.Type == typ {
+			if other.Type == typ && other.DatabaseID == b.DatabaseID {
 				return other.Label
 			}
 		}
@@ -50,9 +53,10 @@ func (w *World) List(b Backup) {
 	} else {
 		b.Label, b.Type = stamp+"F", cpo.Full
 	}
-	b.WALStart = fmt.Sprintf("0000000100000000%08X", w.nextSegment)
-	b.WALStop = fmt.Sprintf("0000000100000000%08X", w.nextSegment+1)
-	w.nextSegment += 2
+	b.WALStart = w.segment()
+	w.nextSegment++
+	b.WALStop = w.segment()
+	w.nextSegment++
 	w.Segments[b.WALStart] = []string{Sum("a")}
 	w.Segments[b.WALStop] = []string{Sum("b")}
 	w.Backups = append(w.Backups, b)
@@ -105,8 +109,12 @@ func (w *World) AnswerInfo(c Call) error {
 	}
 	stanza["repo"] = repos
 	if w.RepoStatus == nil && w.StanzaExists {
-		key := object{"id": 1, "repo-key": 1}
-		stanza["archive"] = []object{{"database": key, "id": "16-1", "min": nil, "max": nil}}
+		var archives, databases []object
+		for _, d := range w.Databases {
+			archives = append(archives, object{"database": object{"id": d.ID, "repo-key": 1}, "id": d.archive(), "min": nil, "max": nil})
+			databases = append(databases, object{"id": d.ID, "repo-key": 1, "version": d.Version, "system-id": json.Number(d.SystemID)})
+		}
+		stanza["archive"], stanza["db"] = archives, databases
 		var backups []object
 		for _, b := range w.Backups {
 			if only != pgbackrest.AllRepos && b.RepoKey != only {
@@ -114,7 +122,7 @@ func (w *World) AnswerInfo(c Call) error {
 			}
 			backups = append(backups, object{
 				"label": b.Label, "type": b.Type, "prior": b.Prior, "reference": b.Reference, "annotation": b.Annotation, "error": b.Error,
-				"database": object{"id": 1, "repo-key": b.RepoKey}, "backrest": object{"version": "2.55.1"},
+				"database": object{"id": b.DatabaseID, "repo-key": b.RepoKey}, "backrest": object{"version": "2.55.1"},
 				"timestamp": object{"start": b.Stop.Unix(), "stop": b.Stop.Unix()},
 				"archive":   object{"start": b.WALStart, "stop": b.WALStop},
 				"lsn":       object{"start": "0/2000028", "stop": "0/3000050"},
@@ -133,7 +141,7 @@ func (w *World) repoLS(c Call) error {
 	}
 	files := map[string]any{".": map[string]string{"type": "path"}}
 	for segment, sums := range w.Segments {
-		if dir != "archive/"+vocab.PgBackRestStanza+"/16-1/"+segment[:16] {
+		if path.Base(dir) != segment[:16] {
 			continue
 		}
 		for _, sum := range sums {

@@ -116,11 +116,20 @@ type World struct {
 	Backups     []Backup
 	Segments    map[string][]string
 	nextSegment int
+	// Databases that the repo knows, the newest last.
+	Databases []Database
+	// Timeline of PostgreSQL. RestorePoints are those that it has written, and
+	// pointWritten means that the segment of the last is not archived.
+	Timeline      int
+	RestorePoints []string
+	pointWritten  bool
 	// LostBytes is how many bytes of the files of a backup are gone, by label.
 	LostBytes map[string]int64
 
 	// Scripts replace what a command does, one call each, in their order.
 	Scripts map[string][]Script
+	// OnStanza is called each time the Stanza is read.
+	OnStanza func()
 	// OnInfo is called at each info, before it reads anything.
 	OnInfo func()
 	// Calls are all commands that were run.
@@ -136,6 +145,7 @@ type Backup struct {
 	Stop               time.Time
 	WALStart, WALStop  string
 	RepoKey            int
+	DatabaseID         int
 }
 
 // New returns a World whose repo1 is in a bucket.
@@ -174,6 +184,8 @@ func New(t *testing.T) *World {
 		CertificateTime: Start.AddDate(1, 0, 0),
 		Segments:        map[string][]string{},
 		nextSegment:     2,
+		Timeline:        1,
+		Databases:       []Database{{ID: 1, Version: "16", SystemID: "7710987021816380561"}},
 		LostBytes:       map[string]int64{},
 		Scripts:         map[string][]Script{},
 		OtherLocks:      map[string]bool{},

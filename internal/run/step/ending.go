@@ -10,6 +10,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Times that an ending may take. The pod is killed 60 s after SIGTERM,
@@ -67,9 +68,12 @@ func (s *step) askCancelled(ctx context.Context) (string, error) {
 // end concludes a run that is over before its time and will not continue. Argo
 // publishes no report of a cancelled run, so there is an event too.
 func (s *step) end(ctx context.Context, why, advice string, code int) int {
-	s.logf("%s; looking for its backup", why)
 	ctx = context.WithoutCancel(ctx)
-	became := s.endBackup(ctx)
+	became := ending{vocab.EventNoBackup, "this run makes no backup"}
+	if s.Kind == vocab.RunBackup || s.Kind == vocab.RunPredeploy && !s.Predeploy.OnlyReuse {
+		s.logf("%s; looking for its backup", why)
+		became = s.endBackup(ctx)
+	}
 	exit := s.leave(ExitStop, stanzaflowv1alpha1.RunFailed, why+": "+became.text+advice, code)
 	ctx, cancel := s.clock.Within(ctx, eventTime, attempt.ErrNoAnswer)
 	defer cancel()

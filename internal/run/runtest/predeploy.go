@@ -1,0 +1,97 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package runtest
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Database is one of the repo. A backup without a DatabaseID is of the first.
+type Database struct {
+	ID       int
+	Version  string
+	SystemID string
+}
+
+// AfterUpgrade has PostgreSQL be the next major version, as pg_upgrade leaves it: a new
+// database, of which the repo knows nothing.
+func (w *World) AfterUpgrade() {
+	w.Postgres["version"], w.Postgres["systemId"] = 170002, "7710999999999999999"
+}
+
+// upgrade has the repo know the PostgreSQL that runs.
+func (w *World) upgrade() {
+	version, _ := w.Postgres["version"].(int)
+	system, _ := w.Postgres["systemId"].(string)
+	last := w.Databases[len(w.Databases)-1]
+	if last.SystemID != system {
+		w.Databases = append(w.Databases, Database{ID: last.ID + 1, Version: strconv.Itoa(version / 10000), SystemID: system})
+	}
+}
+
+// archive is the ID of the archive of a database.
+func (d Database) archive() string { return fmt.Sprintf("%s-%d", d.Version, d.ID) }
+
+// Prove has a run list a backup that ended so long before now, and the operator write
+// into the Stanza that it is proven.
+func (w *World) Prove(run, backupType string, age time.Duration) Backup {
+	w.List(Backup{Type: backupType, RepoKey: 1, Stop: w.Clock.Now().Add(-age).Truncate(time.Second), Annotation: map[string]string{vocab.BackupAnnotation: run}})
+	made := w.Backups[len(w.Backups)-1]
+	w.Record(made)
+	return made
+}
+
+// Record has the operator write into the Stanza that a backup is proven.
+func (w *World) Record(b Backup) {
+	w.StanzaObject.Status.Repos = []stanzaflowv1alpha1.RepoStatus{{Name: "repo1", LastBackup: &stanzaflowv1alpha1.BackupStatus{
+		Label: b.Label, Repo: "repo1", Type: b.Type, StopTime: metav1.NewTime(b.Stop), Verified: stanzaflowv1alpha1.VerifiedContents,
+	}}}
+}
+
+var restorePoint = regexp.MustCompile(`pg_create_restore_point\('([^']*)'\)`)
+
+// createRestorePoint writes a restore point into the segment that comes next.
+func (w *World) createRestorePoint(c Call, statement string) error {
+	w.RestorePoints = append(w.RestorePoints, restorePoint.FindStringSubmatch(statement)[1])
+	w.pointWritten = true
+	return c.PrintJSON(map[string]any{"lsn": "0/5000060", "segment": w.segment(), "time": w.Clock.Now(), "xid": "731"})
+}
+
+// SkipSegment has PostgreSQL write a segment that does not get into the archive.
+func (w *World) SkipSegment() { w.nextSegment++ }
+
+// segment is the one that PostgreSQL writes.
+func (w *World) segment() string { return fmt.Sprintf("%08X00000000%08X", w.Timeline, w.nextSegment) }
+
+// check archives the segment with the restore point, if there is one.
+func (w *World) check(c Call) error {
+	segment := w.segment()
+	if w.pointWritten {
+		w.Segments[segment] = []string{Sum("c")}
+		w.nextSegment++
+		w.pointWritten = false
+	}
+	text := ""
+	for _, repo := range append([]int{1}, slices.Sorted(maps.Keys(w.Others))...) {
+		text += CheckedLine(repo, w.Databases[len(w.Databases)-1].archive(), segment)
+	}
+	return c.Print(text)
+}
+
+// CheckedLine is what pgbackrest check says of a segment in a repo.
+func CheckedLine(repo int, archive, segment string) string {
+	return fmt.Sprintf("P00   INFO: WAL segment %s successfully archived to '/orders/archive/db/%s/%s/%s-%s.zst' on repo%d\n",
+		segment, archive, segment[:16], segment, strings.Repeat("c", 40), repo)
+}

@@ -1,0 +1,439 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package step
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// earlier is the run that has made the backup before.
+const earlier = "0a1b2c3d-0c0e-4d6b-9a5e-1b5f3c1d7e11"
+
+var (
+	reuseSteps = []string{"begin", "precheck", "restore-point"}
+	makeSteps  = stepsOf[vocab.RunPredeploy]
+)
+
+// newReusePod is the first pod of a pre-deploy run.
+func newReusePod(w *runtest.World) *pod {
+	p := newMakePod(w)
+	p.parameters.OnlyReuse = true
+	return p
+}
+
+// newMakePod is the second.
+func newMakePod(w *runtest.World) *pod {
+	w.T.Helper()
+	p := newPod(w)
+	p.parameters.Kind, p.parameters.Trigger = string(vocab.RunPredeploy), vocab.TriggerManual
+	p.parameters.MaxAge, p.parameters.RestorePoint = 15*time.Minute, "release"
+	return p
+}
+
+// names are those of the commands that ran.
+func names(w *runtest.World) []string {
+	var all []string
+	for _, c := range w.Calls {
+		all = append(all, c.Name())
+	}
+	return all
+}
+
+// wantNotFresh checks that a pod leaves it to the next one to make a backup, and why.
+func (p *pod) wantNotFresh(why string) {
+	p.T.Helper()
+	if code := p.run(reuseSteps...); code != 0 {
+		p.T.Fatalf("exit code %d, want 0, so that the next pod starts\n%s", code, p.log)
+	}
+	r := p.report()
+	if r.Result != stanzaflowv1alpha1.RunUnknown || r.Backup != nil || r.Predeploy != nil {
+		p.T.Errorf("report %+v, want one that proves nothing", r)
+	}
+	if !strings.HasPrefix(r.Message, "no fresh backup: ") || !strings.Contains(r.Message, why) {
+		p.T.Errorf("message %q, want no fresh backup: …%s", r.Message, why)
+	}
+	p.wantOutputs("false", "", "")
+}
+
+func (p *pod) wantOutputs(fresh, label, point string) {
+	p.T.Helper()
+	if got := p.file(fileFresh); got != fresh {
+		p.T.Errorf("output fresh is %q, want %q", got, fresh)
+	}
+	if got := p.file(fileLabel); got != label {
+		p.T.Errorf("output backup-label is %q, want %q", got, label)
+	}
+	if got := p.file(filePoint); got != point {
+		p.T.Errorf("output restore-point is %q, want %q", got, point)
+	}
+	if got := p.file(fileRestore); (got == "") != (point == "") {
+		p.T.Errorf("output restore is %q beside the restore point %q", got, point)
+	}
+}
+
+func TestPredeployReusesAFreshBackup(t *testing.T) {
+	w := runtest.New(t)
+	full := w.Prove(earlier, cpo.Full, 26*time.Hour)
+	incr := w.Prove(earlier[:35]+"2", cpo.Incr, 10*time.Minute)
+	w.Lock = true // A deploy does not wait for a backup that is running.
+	p := newReusePod(w)
+	if code := p.run(reuseSteps...); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, p.log)
+	}
+	const point = "release-20260301T010000.000Z"
+	restore := "pgbackrest restore --stanza=db --repo=1 --set=" + incr.Label + " --type=name --target=" + point + " --target-timeline=1 --target-action=promote"
+	at := runtest.Start
+	want := report.Report{
+		Result: stanzaflowv1alpha1.RunSucceeded, Step: "restore-point",
+		Kind: vocab.RunPredeploy, Run: runtest.Run, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "manual",
+		Backup: &report.Backup{
+			Label: incr.Label, Type: cpo.Incr, Start: incr.Stop, Stop: incr.Stop, DatabaseBytes: 22992758, RepoDeltaBytes: 4534133,
+			LSNStart: "0/2000028", LSNStop: "0/3000050",
+			WALStart: "000000010000000000000004", WALStop: "000000010000000000000005", WALSegments: 2, References: 1, PgBackRest: "2.55.1",
+			OldestInRepo: full.Stop, BackupsInRepo: 2, FullsInRepo: 1,
+			Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc", Verified: stanzaflowv1alpha1.VerifiedContents,
+		},
+		Predeploy: &report.Predeploy{Reused: true, RestorePoint: point, Time: at, LSN: "0/5000060", Timeline: 1, Restore: restore},
+		Steps: []report.Step{
+			{Name: "begin", Start: at, Attempts: 1}, {Name: "precheck", Start: at, Attempts: 1}, {Name: "restore-point", Start: at, Attempts: 1},
+		},
+	}
+	if diff := cmp.Diff(want, p.report()); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	p.wantOutputs("true", incr.Label, point)
+	if got := p.file(fileRestore); got != restore {
+		t.Errorf("output restore is %q, want %q", got, restore)
+	}
+	if diff := cmp.Diff([]string{point}, w.RestorePoints); diff != "" {
+		t.Errorf("restore points (-want +got):\n%s", diff)
+	}
+	// Nothing is asked twice: each exec takes a part of the 5 s.
+	commands := []string{"psql", "version", "sha256sum", "grep", "info", "repo-ls", "repo-ls", "repo-ls", "psql", "check"}
+	if diff := cmp.Diff(commands, names(w)); diff != "" {
+		t.Errorf("commands (-want +got):\n%s", diff)
+	}
+}
+
+func TestPredeployOnARepoHost(t *testing.T) {
+	w := runtest.NewWithRepoHost(t)
+	made := w.Prove(earlier, cpo.Full, time.Minute)
+	p := newReusePod(w)
+	p.mustRun(reuseSteps...)
+	p.wantOutputs("true", made.Label, w.RestorePoints[0])
+}
+
+func TestPredeployMakesABackup(t *testing.T) {
+	w := runtest.New(t)
+	w.Prove(earlier, cpo.Full, 16*time.Minute)
+	newReusePod(w).wantNotFresh("ended 16m0s ago, and the parameter max-age is 15m0s")
+	if n := len(w.RestorePoints); n > 0 {
+		t.Errorf("%d restore points without a backup", n)
+	}
+	w.Clock.Step(time.Minute)
+	p := newMakePod(w)
+	if code := p.run(makeSteps...); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, p.log)
+	}
+	r := p.report()
+	if r.Result != stanzaflowv1alpha1.RunSucceeded || r.Predeploy == nil || r.Predeploy.Reused || r.Backup == nil || r.Backup.Verified != stanzaflowv1alpha1.VerifiedContents {
+		t.Errorf("report %+v, want one with a restore point and a backup of its own", r)
+	}
+	p.wantOutputs("true", w.Backups[1].Label, "release-20260301T010100.000Z")
+	if got := w.Backups[1].Annotation[vocab.BackupAnnotation]; got != runtest.Run {
+		t.Errorf("the backup is of run %q", got)
+	}
+	order := []string{"backup", "expire", "verify", "psql", "check"}
+	if got := slices.DeleteFunc(names(w), func(name string) bool { return !slices.Contains(order, name) }); !cmp.Equal(got[len(got)-5:], order) {
+		t.Errorf("commands %v, want them to end with %v", got, order)
+	}
+}
+
+// TestPredeployNotFresh has every reason why the backup of before is not reused. A
+// make pod decides by the same function.
+func TestPredeployNotFresh(t *testing.T) {
+	proven := func(change func(*runtest.World, runtest.Backup)) func(*runtest.World) {
+		return func(w *runtest.World) { change(w, w.Prove(earlier, cpo.Full, time.Minute)) }
+	}
+	for name, tc := range map[string]struct {
+		world func(*runtest.World)
+		why   string
+	}{
+		"no backup":                     {func(*runtest.World) {}, "no run has proven a backup in repo1"},
+		"one of CPO, which none proved": {func(w *runtest.World) { w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start}) }, "no run has proven a backup in repo1"},
+		"a stanza that does not exist":  {func(w *runtest.World) { w.StanzaExists = false }, "no run has proven a backup in repo1"},
+		"a proven one in another repo": {proven(func(w *runtest.World, _ runtest.Backup) {
+			w.StanzaObject.Status.Repos[0].Name = "repo2"
+		}), "no run has proven a backup in repo1"},
+		"too old": {func(w *runtest.World) { w.Prove(earlier, cpo.Full, 15*time.Minute+time.Second) }, "ended 15m1s ago, and the parameter max-age is 15m0s"},
+		"expired": {proven(func(w *runtest.World, _ runtest.Backup) { w.Backups = nil }), "backup 20260301-005900F is no longer listed in repo1"},
+		"the same label, of nobody": {proven(func(w *runtest.World, _ runtest.Backup) {
+			w.Backups[0].Annotation = nil
+		}), "is not whole any more: The run has no name"},
+		"page errors": {proven(func(w *runtest.World, _ runtest.Backup) { w.Backups[0].Error = true }), "is not whole any more: Backup 20260301-005900F in repo1 has page checksum errors"},
+		"files lost":  {proven(func(w *runtest.World, b runtest.Backup) { w.LostBytes[b.Label] = 1 }), "lacks 1 of its 4534133 bytes"},
+		"WAL lost":    {proven(func(w *runtest.World, b runtest.Backup) { delete(w.Segments, b.WALStop) }), "1 of the 2 WAL segments it needs are late"},
+		"WAL twice": {proven(func(w *runtest.World, b runtest.Backup) {
+			w.Segments[b.WALStop] = []string{runtest.Sum("a"), runtest.Sum("b")}
+		}), "more than once with different content"},
+		"its full lost": {func(w *runtest.World) {
+			w.Prove(earlier, cpo.Full, time.Hour)
+			w.Prove(earlier[:35]+"2", cpo.Incr, time.Minute)
+			w.Backups = w.Backups[1:]
+		}, "needs backup 20260301-000000F, which is not in repo1"},
+		"of PostgreSQL before an upgrade": {proven(func(w *runtest.World, _ runtest.Backup) { w.AfterUpgrade() }), "is of another database than this PostgreSQL"},
+		"on a timeline before a failover": {proven(func(w *runtest.World, _ runtest.Backup) { w.Timeline = 2 }), "it is on another timeline than backup 20260301-005900F, there was a failover or a restore since"},
+		"WAL since then lost": {proven(func(w *runtest.World, b runtest.Backup) {
+			w.SkipSegment()
+			w.Postgres["lastArchivedWal"] = "000000010000000000000004"
+		}), "PostgreSQL has archived WAL that is not whole in repo1, see whether archive-push-queue-max dropped it: 000000010000000000000004"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newReusePod(makeWorld(t, nil, tc.world))
+			p.wantNotFresh(tc.why)
+			if n := len(p.Issued("backup")) + len(p.Issued("expire")) + len(p.Issued("verify")); n > 0 {
+				t.Errorf("%d commands that need the lock", n)
+			}
+		})
+	}
+}
+
+// TestPredeployFailsClosed has what ends a run in the first pod: nothing but exit code 0
+// has the deploy continue.
+func TestPredeployFailsClosed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		world  func(*runtest.World)
+		code   int
+		step   string
+		result stanzaflowv1alpha1.RunResult
+		why    string
+	}{
+		"the gate is false":         {func(w *runtest.World) { w.StanzaObject.Spec.Gate = "postgres.databaseBytes == 0" }, ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "the gate of stanza shop/orders is false"},
+		"the gate is wrong":         {func(w *runtest.World) { w.StanzaObject.Spec.Gate = "now > later" }, ExitStop, "precheck", stanzaflowv1alpha1.RunFailed, "correct spec.gate"},
+		"the cluster is a standby":  {func(w *runtest.World) { w.Cluster.Operation.Standby = true }, ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "cannot be backed up now"},
+		"PostgreSQL is in recovery": {func(w *runtest.World) { w.Postgres["inRecovery"] = true }, ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "is in recovery"},
+		"the repo cannot be read": {func(w *runtest.World) {
+			w.RepoStatus = &pgbackrest.Status{Code: 99, Message: "[ProtocolError] HTTP request failed with 404 (Not Found):"}
+		}, ExitStop, "precheck", stanzaflowv1alpha1.RunFailed, "cannot use repo1"},
+		"the Stanza cannot be read":  {func(w *runtest.World) { w.StanzaError = context.DeadlineExceeded }, ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "cannot read stanza shop/orders"},
+		"the files cannot be listed": {func(w *runtest.World) { w.Always("repo-ls", runtest.Fails(39, "ERROR: [039]: HTTP request failed with 503 (Slow Down):")) }, ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "pgbackrest repo-ls failed"},
+		"PostgreSQL makes no restore point": {func(w *runtest.World) {
+			w.On("psql", func(context.Context, runtest.Call) error { return runtest.ErrUnscripted })
+			w.Always("psql", runtest.Fails(1, "ERROR:  could not write"))
+		}, ExitGaveUp, "restore-point", stanzaflowv1alpha1.RunFailed, "cannot query PostgreSQL"},
+		"PostgreSQL says nothing of it": {func(w *runtest.World) {
+			w.On("psql", func(context.Context, runtest.Call) error { return runtest.ErrUnscripted })
+			w.Always("psql", runtest.Prints(`{"lsn":null}`))
+		}, ExitStop, "restore-point", stanzaflowv1alpha1.RunFailed, "does not say where restore point release-"},
+		"WAL does not get into a repo": {func(w *runtest.World) {
+			w.Always("check", runtest.Fails(82, "ERROR: [082]: WAL segment 000000010000000000000004 was not archived before the 60000ms timeout"))
+		}, ExitGaveUp, "restore-point", stanzaflowv1alpha1.RunFailed, "was not archived"},
+		"check does not name the repo": {func(w *runtest.World) {
+			w.Always("check", runtest.Prints(runtest.CheckedLine(2, "16-1", "000000010000000000000004")))
+		}, ExitStop, "restore-point", stanzaflowv1alpha1.RunFailed, "does not say which WAL segment it has seen in repo1"},
+		"WAL since the backup does not come": {(*runtest.World).SkipSegment, ExitGaveUp, "restore-point", stanzaflowv1alpha1.RunFailed, "WAL up to the restore point is not in repo1 after 1m0s: 000000010000000000000004"},
+		"WAL is not in another repo": {func(w *runtest.World) {
+			w.Others[2] = pgbackrest.Status{Code: pgbackrest.StatusNoBackups, Message: "no valid backups"}
+			w.Always("check", runtest.Prints(runtest.CheckedLine(1, "16-1", "000000010000000000000004")+runtest.CheckedLine(2, "16-1", "000000010000000000000005")))
+		}, ExitGaveUp, "restore-point", stanzaflowv1alpha1.RunFailed, "WAL up to the restore point is not in repo2 after 1m0s: 000000010000000000000004"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newReusePod(makeWorld(t, nil, func(w *runtest.World) {
+				w.Prove(earlier, cpo.Full, time.Minute)
+				tc.world(w)
+			}))
+			p.wantFailure(p.run(reuseSteps...), tc.code, tc.step, tc.result, tc.why)
+			p.wantOutputs("false", "", "")
+			if r := p.report(); r.Predeploy != nil {
+				t.Errorf("the report has a restore point: %+v", r)
+			}
+		})
+	}
+}
+
+// TestPredeployMakeFailsClosed has the same for the pod that makes a backup.
+func TestPredeployMakeFailsClosed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		world  func(*runtest.World)
+		code   int
+		step   string
+		result stanzaflowv1alpha1.RunResult
+		why    string
+	}{
+		"the gate is false": {func(w *runtest.World) { w.StanzaObject.Spec.Gate = "false" }, ExitStop, "precheck", stanzaflowv1alpha1.RunHeld, "the gate of stanza shop/orders is false"},
+		"the backup fails":  {func(w *runtest.World) { w.Always("backup", runtest.Fails(75, "ERROR: [075]: no")) }, ExitStop, "backup", stanzaflowv1alpha1.RunFailed, "pgbackrest backup failed"},
+		"retention fails": {func(w *runtest.World) { w.Always("expire", runtest.Fails(41, "ERROR: [041]: unable to open file")) }, ExitStop, "expire", stanzaflowv1alpha1.RunFailed,
+			"the retention of repo1 cannot be applied, so the deploy must not continue: pgbackrest expire failed"},
+		"retention fails again and again": {func(w *runtest.World) {
+			w.Always("expire", runtest.Fails(39, "ERROR: [039]: HTTP request failed with 503"))
+		}, ExitGaveUp, "expire", stanzaflowv1alpha1.RunFailed,
+			"the retention of repo1 cannot be applied, so the deploy must not continue"},
+		"the backup is not proven": {func(w *runtest.World) {
+			w.On("verify", runtest.Finds("", "error", runtest.VerifyCounts{Segments: 2}, runtest.VerifiedBackup{Label: "20260301-010000F", Status: "invalid", VerifyCounts: runtest.VerifyCounts{Missing: 1}}))
+		}, ExitStop, "verify", stanzaflowv1alpha1.RunFailed, "the backup of this run is not proven"},
+		"a failover after the backup": {func(w *runtest.World) { w.On("verify", runtest.Does(func() { w.Timeline = 2 })) }, ExitStop, "restore-point", stanzaflowv1alpha1.RunFailed,
+			"so the deploy must not continue: it is on another timeline than backup 20260301-010000F"},
+		"WAL after the backup is lost": {func(w *runtest.World) {
+			w.On("verify", runtest.Does(func() {
+				w.SkipSegment()
+				w.Postgres["lastArchivedWal"] = "000000010000000000000004"
+			}))
+		}, ExitStop, "restore-point", stanzaflowv1alpha1.RunFailed, "so the deploy must not continue: PostgreSQL has archived WAL that is not whole in repo1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newMakePod(makeWorld(t, nil, tc.world))
+			p.wantFailure(p.run(makeSteps...), tc.code, tc.step, tc.result, tc.why)
+			p.wantOutputs("false", "", "")
+		})
+	}
+	t.Run("out of time", func(t *testing.T) {
+		w := runtest.New(t)
+		w.Lock = true // CPO's backup, for ever.
+		p := newMakePod(w)
+		p.parameters.Created, p.parameters.Limit = runtest.Start.Format(time.RFC3339), 20*time.Minute
+		p.wantFailure(p.run(makeSteps...), ExitStop, "backup", stanzaflowv1alpha1.RunFailed, "the run exceeded its limit of 20m0s")
+		p.wantOutputs("false", "", "")
+	})
+}
+
+// TestPredeployKilledHasProvenNothing: nothing that a step leaves reads as success.
+func TestPredeployKilledHasProvenNothing(t *testing.T) {
+	for _, name := range makeSteps[1:] {
+		p := newMakePod(runtest.New(t))
+		p.mustRun(makeSteps[:slices.Index(makeSteps, name)]...)
+		if r := p.report(); r.Result != stanzaflowv1alpha1.RunUnknown || r.Backup != nil || r.Predeploy != nil {
+			t.Errorf("killed in %s, the report is %+v", name, r)
+		}
+		p.wantOutputs("false", "", "")
+	}
+}
+
+// TestPredeployWaitsForWALOfAnAsyncArchive: a later segment may arrive first.
+func TestPredeployWaitsForWALOfAnAsyncArchive(t *testing.T) {
+	w := runtest.New(t)
+	made := w.Prove(earlier, cpo.Full, time.Minute)
+	w.SkipSegment()
+	w.On("check", runtest.Does(func() {}))
+	looks := 0
+	w.Always("repo-ls", func(_ context.Context, c runtest.Call) error {
+		if len(w.IssuedLocked("check")) > 0 {
+			if looks++; looks == 3 {
+				w.Segments["000000010000000000000004"] = []string{runtest.Sum("d")}
+			}
+		}
+		return runtest.ErrUnscripted
+	})
+	p := newReusePod(w)
+	p.mustRun(reuseSteps...)
+	p.wantOutputs("true", made.Label, w.RestorePoints[0])
+	if looks != 3 {
+		t.Errorf("looked %d times, want 3", looks)
+	}
+}
+
+// TestPredeployFiveAtOnce: five hooks within a second make one backup. The mutex of the
+// template orders the second pods.
+func TestPredeployFiveAtOnce(t *testing.T) {
+	w := runtest.New(t)
+	uid := func(i int) string { return fmt.Sprintf("%d%s", i, earlier[1:]) }
+	for i := range 5 {
+		p := newReusePod(w)
+		p.parameters.Run = uid(i)
+		p.wantNotFresh("no run has proven a backup in repo1")
+	}
+	for i := range 5 {
+		p := newMakePod(w)
+		p.parameters.Run = uid(i)
+		p.mustRun(makeSteps...)
+		r := p.report()
+		if r.Predeploy.Reused != (i > 0) || r.Backup.Label != w.Backups[0].Label {
+			t.Errorf("run %d: reused %t, backup %s; want that of the first run", i, r.Predeploy.Reused, r.Backup.Label)
+		}
+		w.Clock.Step(time.Second)
+		if i == 0 {
+			// The operator is slower than the second run.
+			looks := 0
+			w.OnStanza = func() {
+				if looks++; looks == 4 {
+					w.Record(w.Backups[0])
+				}
+			}
+		}
+	}
+	if n := len(w.Issued("backup")); n != 1 {
+		t.Errorf("%d backup commands, want 1", n)
+	}
+	if n := len(w.Issued("verify")); n != 1 {
+		t.Errorf("%d backups were read back, want only that of the first run", n)
+	}
+	if points := slices.Compact(slices.Sorted(slices.Values(w.RestorePoints))); len(points) != 5 {
+		t.Errorf("restore points %v, want five", w.RestorePoints)
+	}
+}
+
+// TestPredeployWithoutAnOperator makes a backup of its own: nobody has written down that
+// the one of the other run is proven.
+func TestPredeployWithoutAnOperator(t *testing.T) {
+	w := runtest.New(t)
+	w.Prove(earlier, cpo.Full, time.Minute)
+	w.StanzaObject.Status.Repos = nil
+	p := newMakePod(w)
+	p.mustRun(makeSteps...)
+	if r := p.report(); r.Predeploy.Reused || len(w.Issued("backup")) != 1 {
+		t.Errorf("%d backups, report %+v", len(w.Issued("backup")), r)
+	}
+	if took := w.Clock.Since(runtest.Start); took < recordTime || took > 2*recordTime {
+		t.Errorf("it took %s, want about %s", took, recordTime)
+	}
+}
+
+// TestPredeployContinuesAfterALostPod: the backup of the pod before is not made again.
+func TestPredeployContinuesAfterALostPod(t *testing.T) {
+	w := runtest.New(t)
+	w.Prove(earlier, cpo.Full, time.Hour)
+	newMakePod(w).mustRun("begin", "precheck", "backup")
+	w.Clock.Step(time.Minute)
+	p := newMakePod(w)
+	p.mustRun(makeSteps...)
+	if r := p.report(); r.Predeploy.Reused || r.Backup.Label != w.Backups[1].Label || len(w.Issued("backup")) != 1 {
+		t.Errorf("%d backups, report %+v", len(w.Issued("backup")), r)
+	}
+}
+
+// TestPredeployReusedIsLostAgain: what verify finds after expire counts.
+func TestPredeployReusedIsLostAgain(t *testing.T) {
+	w := runtest.New(t)
+	made := w.Prove(earlier, cpo.Full, time.Minute)
+	w.On("expire", runtest.Does(func() { w.LostBytes[made.Label] = 7 }))
+	p := newMakePod(w)
+	p.wantFailure(p.run(makeSteps...), ExitStop, "verify", stanzaflowv1alpha1.RunFailed, "the backup that was to be reused is not whole any more", "lacks 7 of its")
+	p.wantOutputs("false", "", "")
+}
+
+func TestPredeployCancelled(t *testing.T) {
+	w := runtest.New(t)
+	w.Prove(earlier, cpo.Full, time.Minute)
+	w.CancelledBy = "argo stop"
+	p := newReusePod(w)
+	p.mustRun("begin", "precheck")
+	p.wantFailure(p.step(p.stoppedDuring("check"), "restore-point"), ExitStop, "restore-point", stanzaflowv1alpha1.RunFailed, "the run was ended in step restore-point: argo stop")
+	p.wantOutputs("false", "", "")
+	if n := len(w.Issued("pkill")); n > 0 {
+		t.Errorf("%d commands pkill of a run that makes no backup", n)
+	}
+}
