@@ -76,6 +76,9 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 		w.upgrade()
 		return c.Print("P00   INFO: stanza-upgrade for stanza 'db' on repo1\n")
 	case "backup":
+		if err := w.matches(c); err != nil {
+			return err
+		}
 		w.List(w.Made(argv))
 		return c.Print("P00   INFO: new backup label = " + w.Backups[len(w.Backups)-1].Label + "\n")
 	case "expire":

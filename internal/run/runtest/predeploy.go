@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -39,6 +40,17 @@ func (w *World) upgrade() {
 	if last.SystemID != system {
 		w.Databases = append(w.Databases, Database{ID: last.ID + 1, Version: strconv.Itoa(version / 10000), SystemID: system})
 	}
+}
+
+// matches fails as pgBackRest does if the repo is prepared for another PostgreSQL.
+func (w *World) matches(c Call) error {
+	newest := w.Databases[len(w.Databases)-1]
+	if newest.SystemID == w.Postgres["systemId"] {
+		return nil
+	}
+	_, _ = fmt.Fprintf(c.Stderr, "ERROR: [051]: PostgreSQL version %d, system-id %s do not match stanza version %s, system-id %s\n       HINT: is this the correct stanza?\n",
+		w.Postgres["version"].(int)/10000, w.Postgres["systemId"], newest.Version, newest.SystemID)
+	return &remote.ExitError{Code: 51}
 }
 
 // archive is the ID of the archive of a database.
@@ -77,6 +89,9 @@ func (w *World) segment() string { return fmt.Sprintf("%08X00000000%08X", w.Time
 
 // check archives the segment with the restore point, if there is one.
 func (w *World) check(c Call) error {
+	if err := w.matches(c); err != nil {
+		return err
+	}
 	segment := w.segment()
 	if w.pointWritten {
 		w.Segments[segment] = []string{Sum("c")}

@@ -25,7 +25,7 @@ import (
 const earlier = "0a1b2c3d-0c0e-4d6b-9a5e-1b5f3c1d7e11"
 
 var (
-	reuseSteps = []string{"begin", "precheck", "restore-point"}
+	reuseSteps = Options{Predeploy: PredeployOptions{OnlyReuse: true}}.steps()
 	makeSteps  = stepsOf[vocab.RunPredeploy]
 )
 
@@ -230,8 +230,10 @@ func TestPredeployFailsClosed(t *testing.T) {
 		"the repo cannot be read": {func(w *runtest.World) {
 			w.RepoStatus = &pgbackrest.Status{Code: 99, Message: "[ProtocolError] HTTP request failed with 404 (Not Found):"}
 		}, ExitStop, "precheck", stanzaflowv1alpha1.RunFailed, "cannot use repo1"},
-		"the Stanza cannot be read":  {func(w *runtest.World) { w.StanzaError = context.DeadlineExceeded }, ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "cannot read stanza shop/orders"},
-		"the files cannot be listed": {func(w *runtest.World) { w.Always("repo-ls", runtest.Fails(39, "ERROR: [039]: HTTP request failed with 503 (Slow Down):")) }, ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "pgbackrest repo-ls failed"},
+		"the Stanza cannot be read": {func(w *runtest.World) { w.StanzaError = context.DeadlineExceeded }, ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "cannot read stanza shop/orders"},
+		"the files cannot be listed": {func(w *runtest.World) {
+			w.Always("repo-ls", runtest.Fails(39, "ERROR: [039]: HTTP request failed with 503 (Slow Down):"))
+		}, ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, "pgbackrest repo-ls failed"},
 		"PostgreSQL makes no restore point": {func(w *runtest.World) {
 			w.On("psql", func(context.Context, runtest.Call) error { return runtest.ErrUnscripted })
 			w.Always("psql", runtest.Fails(1, "ERROR:  could not write"))

@@ -43,12 +43,19 @@ type Env struct {
 // Names of the steps in their order.
 var Names = []string{"begin", "precheck", "backup", "expire", "verify", "restore-point"}
 
-// stepsOf are the steps of each kind of run. In a pod that only reuses a backup,
-// restore-point follows precheck.
+// stepsOf are the steps of each kind of run.
 var stepsOf = map[vocab.RunKind][]string{
 	vocab.RunBackup:    {"begin", "precheck", "backup", "expire", "verify"},
 	vocab.RunPredeploy: Names,
 	vocab.RunStanza:    {"begin", "precheck"},
+}
+
+// steps are those of the pod.
+func (o Options) steps() []string {
+	if o.Predeploy.OnlyReuse {
+		return []string{"begin", "precheck", "restore-point"}
+	}
+	return stepsOf[o.Kind]
 }
 
 // step is one step of one run.
@@ -113,8 +120,8 @@ func (s *step) resume() (err error) {
 	if s.Options, err = s.Workspace.options(); err != nil {
 		return err
 	}
-	if !slices.Contains(stepsOf[s.Kind], s.name) {
-		return attempt.Stop("a run of the kind %s has no step %s: its steps are %s", s.Kind, s.name, strings.Join(stepsOf[s.Kind], ", "))
+	if steps := s.steps(); !slices.Contains(steps, s.name) {
+		return attempt.Stop("a run of the kind %s has no step %s: its steps are %s", s.Kind, s.name, strings.Join(steps, ", "))
 	}
 	if s.report, err = s.Workspace.report(); err != nil {
 		s.report = s.newReport()

@@ -273,20 +273,29 @@ func TestBegin(t *testing.T) {
 		change func(*Parameters)
 		want   string
 	}{
-		"no cluster":       {func(o *Parameters) { o.Cluster = "" }, "parameter cluster is empty"},
-		"no repo":          {func(o *Parameters) { o.Repo = "" }, `parameter repo is ""`},
-		"repo5":            {func(o *Parameters) { o.Repo = "repo5" }, "must be repo1, repo2, repo3 or repo4"},
-		"unknown type":     {func(o *Parameters) { o.Type = "weekly" }, `parameter type is "weekly", must be full, diff or incr`},
-		"no type":          {func(o *Parameters) { o.Type = "" }, `parameter type is ""`},
-		"no attempts":      {func(o *Parameters) { o.Attempts = 0 }, "parameter attempts is 0, must be at least 1"},
-		"negative backoff": {func(o *Parameters) { o.Backoff = -time.Second }, "parameter backoff is -1s"},
-		"no run":           {func(o *Parameters) { o.Run = "" }, `run ""`},
-		"no Workflow":      {func(o *Parameters) { o.Workflow = "" }, `workflow ""`},
-		"no time":          {func(o *Parameters) { o.Created = "today" }, `--created is "today", must be a time such as`},
-		"no limit":         {func(o *Parameters) { o.Created, o.Limit = "2026-03-01T01:00:00Z", 0 }, "parameter limit is 0s, must be more than 0"},
-		"no size":          {func(o *Parameters) { o.Verify = "much" }, `parameter verify is "much", must be a size such as 10Gi`},
-		"negative size":    {func(o *Parameters) { o.Verify = "-1Gi" }, `parameter verify is "-1Gi"`},
-		"no namespace":     {func(o *Parameters) { o.Namespace = "" }, `namespace is ""`},
+		"no cluster":                     {func(o *Parameters) { o.Cluster = "" }, "parameter cluster is empty"},
+		"no repo":                        {func(o *Parameters) { o.Repo = "" }, `parameter repo is ""`},
+		"repo5":                          {func(o *Parameters) { o.Repo = "repo5" }, "must be repo1, repo2, repo3 or repo4"},
+		"unknown type":                   {func(o *Parameters) { o.Type = "weekly" }, `parameter type is "weekly", must be full, diff or incr`},
+		"no type":                        {func(o *Parameters) { o.Type = "" }, `parameter type is ""`},
+		"no attempts":                    {func(o *Parameters) { o.Attempts = 0 }, "parameter attempts is 0, must be at least 1"},
+		"negative backoff":               {func(o *Parameters) { o.Backoff = -time.Second }, "parameter backoff is -1s"},
+		"no run":                         {func(o *Parameters) { o.Run = "" }, `run ""`},
+		"no Workflow":                    {func(o *Parameters) { o.Workflow = "" }, `workflow ""`},
+		"no time":                        {func(o *Parameters) { o.Created = "today" }, `--created is "today", must be a time such as`},
+		"no limit":                       {func(o *Parameters) { o.Created, o.Limit = "2026-03-01T01:00:00Z", 0 }, "parameter limit is 0s, must be more than 0"},
+		"no size":                        {func(o *Parameters) { o.Verify = "much" }, `parameter verify is "much", must be a size such as 10Gi`},
+		"negative size":                  {func(o *Parameters) { o.Verify = "-1Gi" }, `parameter verify is "-1Gi"`},
+		"no namespace":                   {func(o *Parameters) { o.Namespace = "" }, `namespace is ""`},
+		"no kind":                        {func(o *Parameters) { o.Kind = "" }, `--kind is "", must be backup, predeploy or stanza`},
+		"a kind of later":                {func(o *Parameters) { o.Kind = "drill" }, `--kind is "drill"`},
+		"a backup that makes none":       {func(o *Parameters) { o.OnlyReuse = true }, "--only-reuse is for --kind=predeploy, the kind is backup"},
+		"negative age":                   {predeploy(func(o *Parameters) { o.MaxAge = -time.Second }), "parameter max-age is -1s, must not be negative; 0s always makes a backup"},
+		"no name of a restore point":     {predeploy(func(o *Parameters) { o.RestorePoint = "" }), `parameter restore-point is "", must be 1 to 42 letters, digits, dots, underscores and hyphens`},
+		"a long name of a restore point": {predeploy(func(o *Parameters) { o.RestorePoint = strings.Repeat("x", 43) }), "parameter restore-point is"},
+		"a statement in its name":        {predeploy(func(o *Parameters) { o.RestorePoint = "x'); DROP DATABASE shop; --" }), "parameter restore-point is"},
+		"a name that is an option":       {predeploy(func(o *Parameters) { o.RestorePoint = "--help" }), "begin with a letter or digit"},
+		"a name of two lines":            {predeploy(func(o *Parameters) { o.RestorePoint = "x\n" }), "parameter restore-point is"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPod(runtest.New(t))
@@ -296,6 +305,36 @@ func TestBegin(t *testing.T) {
 				t.Errorf("options are left for the next step: %v", err)
 			}
 		})
+	}
+}
+
+// predeploy changes the parameters of a pre-deploy run that are right.
+func predeploy(change func(*Parameters)) func(*Parameters) {
+	return func(o *Parameters) {
+		o.Kind, o.MaxAge, o.RestorePoint = string(vocab.RunPredeploy), 15*time.Minute, "release"
+		change(o)
+	}
+}
+
+// TestRunHasOnlyItsSteps: a container of another template proves nothing.
+func TestRunHasOnlyItsSteps(t *testing.T) {
+	for _, tc := range []struct {
+		kind vocab.RunKind
+		step string
+	}{
+		{vocab.RunBackup, "restore-point"}, {vocab.RunStanza, "backup"}, {vocab.RunStanza, "verify"}, {vocab.RunStanza, "restore-point"},
+	} {
+		p := newPod(runtest.New(t))
+		p.parameters.Kind = string(tc.kind)
+		p.mustRun("begin", "precheck")
+		p.wantFailure(p.step(t.Context(), tc.step), ExitStop, tc.step, stanzaflowv1alpha1.RunFailed,
+			"a run of the kind "+string(tc.kind)+" has no step "+tc.step+": its steps are begin, precheck")
+	}
+	p := newMakePod(runtest.New(t))
+	p.parameters.OnlyReuse = true
+	p.mustRun("begin", "precheck")
+	for _, name := range []string{"backup", "expire", "verify"} {
+		p.wantFailure(p.step(t.Context(), name), ExitStop, name, stanzaflowv1alpha1.RunFailed, "has no step "+name+": its steps are begin, precheck, restore-point")
 	}
 }
 
