@@ -36,6 +36,10 @@ func TestCommands(t *testing.T) {
 			argv: func() ([]string, error) { return StanzaCreateCommand("db") },
 			want: "pgbackrest stanza-create --stanza=db --log-level-console=info --log-level-stderr=warn",
 		},
+		"stanza-upgrade": {
+			argv: func() ([]string, error) { return StanzaUpgradeCommand("db") },
+			want: "pgbackrest stanza-upgrade --stanza=db --log-level-console=info --log-level-stderr=warn",
+		},
 		"backup, with its annotations sorted": {
 			argv: func() ([]string, error) {
 				return BackupCommand(BackupOptions{
