@@ -30,7 +30,7 @@ var rules = []rule{
 	{27, "cannot both be configured as remote", Stop, hostOptionAdvice},
 	{27, "", Stop, "correct the pgBackRest configuration as the message says"},
 
-	{28, "", Stop, "the stanza in the repository is of another database; run stanza-upgrade after a major upgrade, else check the repository path, and whether the database was created again"},
+	{28, "", Stop, "the stanza in the repository is of another database; after a major upgrade the next run does stanza-upgrade, else check the repository path, and whether the database was created again"},
 	// Before the info file: the store is what could not be asked for it.
 	{29, "expected protocol 'https'", Stop, "the endpoint begins with http://, which pgBackRest takes from 2.58 on; use https, or an image with such a version"},
 	{29, "AssumeRoleWithWebIdentityResult", Retry, awsRoleAdvice},
@@ -109,7 +109,7 @@ var rules = []rule{
 	// Without "while", of a file that ends before what is written about it.
 	{42, "unexpected eof", Stop, damagedAdvice},
 	{42, "", Retry, "a file or a connection cannot be read; retry, then look at the disk or the host that the message names"},
-	{44, "", Stop, "this WAL is not of the database of the stanza; run stanza-upgrade after a major upgrade, else find out which cluster archives here"},
+	{44, "", Stop, "this WAL is not of the database of the stanza; after a major upgrade the next run does stanza-upgrade, else find out which cluster archives here"},
 	{45, "", Stop, "a WAL segment is archived with different content; find out whether two primaries archive to this stanza"},
 	{46, "", Stop, "this pgBackRest does not know this PostgreSQL; update pgBackRest if it is a new version, and not a fork that pgBackRest does not support"},
 	{47, noSpace, Stop, volumeFullAdvice},
@@ -128,7 +128,7 @@ var rules = []rule{
 	{50, noSpace, Stop, "the volume of the lock path is full; free space"},
 	{50, "", Wait, lockAdvice},
 
-	{51, "", Stop, "the database is not the one of this stanza; run stanza-upgrade after a major upgrade, else correct stanza or pg1-path"},
+	{51, "", Stop, "the database is not the one of this stanza; after a major upgrade the next run does stanza-upgrade, else correct stanza or pg1-path"},
 	{55, "archive.info", Stop, missingStanzaAdvice},
 	{55, "backup.info", Stop, missingStanzaAdvice},
 	{55, "backup.manifest", Stop, "a backup is listed but its files are gone; run pgbackrest verify and make a new full backup"},

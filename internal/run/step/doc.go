@@ -4,19 +4,23 @@
 // Package step is what the pods of a run do: the steps of the WorkflowTemplate
 // pgbackrest-backup.
 //
-//	begin ─▶ precheck ─▶ backup ─▶ expire ─▶ verify
+//	backup      begin ─▶ precheck ─▶ backup ─▶ expire ─▶ verify
+//	stanza      begin ─▶ precheck
+//	predeploy   begin ─▶ precheck ─▶ restore-point
+//	            begin ─▶ precheck ─▶ backup ─▶ expire ─▶ verify ─▶ restore-point
 //
-// The steps share a directory, the workspace. begin puts a report there that says
-// Unknown; every step adds what it learned; only verify writes Succeeded. Argo
-// publishes the report whatever becomes of the pod.
+// The steps of a line share a directory, the workspace. begin puts a report there that
+// says Unknown; every step adds what it learned; only the last step of a kind writes
+// Succeeded. Argo publishes the report whatever becomes of the pod.
 //
 // run.go is the loop of a step, conclude.go its end, ending.go and terminate.go the
-// end of a run before its time. Package attempt decides how often a step tries,
-// package remote reaches the cluster, and the checks of precheck are in package
-// precheck.
+// end of a run before its time. reuse.go looks for a backup that a pre-deploy run need
+// not make. Package attempt decides how often a step tries, package remote reaches the
+// cluster, and the checks of precheck are in package precheck.
 //
 // It promises: a step can be stopped anywhere and started again; a run that was killed
-// has proven nothing and says so; a run starts one backup at most.
+// has proven nothing and says so; a run starts one backup at most; a pre-deploy run
+// succeeds only if a proven backup can be restored to its restore point.
 //
 // It refuses to take the end of a command's stream for the end of the command, and to
 // read success from anything but the repository.
