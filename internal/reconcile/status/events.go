@@ -4,6 +4,7 @@
 package status
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -59,6 +60,8 @@ func changeNote(change object.Change) string {
 		return "Suspended " + name + "; it will be deleted when its runs have ended"
 	case vocab.ReasonTouched:
 		return "Touched " + name + ": its pod has ended, and Argo has not noticed"
+	case vocab.ReasonStarted:
+		return "Started " + name + ": " + strings.Join(causesOf(change.Object), "; ")
 	case vocab.ReasonTakenOver:
 		return "Suspended CPO's " + name + ": Stanzaflow makes its backups from now on"
 	case vocab.ReasonResumed:
@@ -72,6 +75,15 @@ func changeNote(change object.Change) string {
 		}
 	}
 	return note
+}
+
+// causesOf are the causes of a run that a trigger has started.
+func causesOf(workflow *unstructured.Unstructured) []string {
+	var causes []string
+	if err := json.Unmarshal([]byte(workflow.GetAnnotations()[vocab.AnnotationCauses]), &causes); err != nil {
+		panic(err) // we have written it
+	}
+	return causes
 }
 
 func reference(o *unstructured.Unstructured) *corev1.ObjectReference {
