@@ -24,17 +24,17 @@ const (
 
 // Trigger starts a backup when something happens.
 //
-// +kubebuilder:validation:XValidation:rule="self.on == 'Change' || !has(self.of) && !has(self.when)",message="of and when are for a trigger with on: Change"
-// +kubebuilder:validation:XValidation:rule="self.on != 'Change' || has(self.of)",message="a trigger with on: Change needs of, which says the change of what"
+// +kubebuilder:validation:XValidation:rule="self.event == 'Change' || !has(self.of) && !has(self.when)",message="of and when are for a trigger with event: Change"
+// +kubebuilder:validation:XValidation:rule="self.event != 'Change' || has(self.of)",message="a trigger with event: Change needs of, which says the change of what"
 type Trigger struct {
 	// name of the trigger, unique in the list. The runs have it in their names and in
 	// their label stanzaflow.dev/trigger.
 	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$`
 	// +kubebuilder:validation:XValidation:rule="self != 'schedule' && self != 'manual' && !self.startsWith('initial')",message="schedule, manual and names that begin with initial have a meaning of their own"
 	Name string `json:"name"`
-	// on says what starts the backup: Restore, MajorUpgrade, Failover or Change.
-	On TriggerEvent `json:"on"`
-	// of says which objects of the namespace on: Change is about.
+	// event that starts the backup: Restore, MajorUpgrade, Failover or Change.
+	Event TriggerEvent `json:"event"`
+	// of says which objects of the namespace event: Change is about.
 	// +optional
 	Of *TriggerObject `json:"of,omitempty"`
 	// when is a boolean expression in expr-lang/expr over old and new, the object

@@ -8,6 +8,6 @@
 //	Stanza.spec.gate, Facts ─▶ Open ─▶ the run continues, or is held
 //
 // The package is pure. A gate fails closed: one that does not compile, does not
-// evaluate or is not a boolean lets no run through. And a gate ends: an expression
-// that could run for long or fill the memory is refused before it starts.
+// evaluate or is not a boolean lets no run through. And a gate ends: package expression
+// refuses one that could run for long or fill the memory.
 package gate

@@ -16,7 +16,7 @@ func TestFunctionsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range functions {
+	for _, name := range language.Functions {
 		if !strings.Contains(string(text), "`"+name+"`") {
 			t.Errorf("docs/gate.md does not list %s", name)
 		}

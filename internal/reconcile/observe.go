@@ -18,7 +18,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
-	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -121,7 +121,7 @@ func (c *Controller) observeTemplate(ctx context.Context, state *object.State) e
 	if state.Stanza != nil {
 		spec = state.Stanza.Spec
 	}
-	state.Template.Name = schedule.TemplateName(spec)
+	state.Template.Name = workflow.TemplateName(spec)
 	template := object.NewMetadata(object.WorkflowTemplate)
 	err := c.cached.Get(ctx, types.NamespacedName{Namespace: state.Key.Namespace, Name: state.Template.Name}, template)
 	switch {

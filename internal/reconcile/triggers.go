@@ -125,9 +125,9 @@ func targets(state object.State, plan translate.Plan) []watch.Target {
 	var all []watch.Target
 	for _, t := range plan.Triggers {
 		switch resource, ok := followed[t.Of.Kind]; {
-		case t.On == stanzaflowv1alpha1.OnFailover:
+		case t.Event == stanzaflowv1alpha1.OnFailover:
 			all = append(all, primaryTarget(state))
-		case t.On == stanzaflowv1alpha1.OnChange && ok:
+		case t.Event == stanzaflowv1alpha1.OnChange && ok:
 			all = append(all, watch.Target{Resource: resource, Namespace: state.Key.Namespace})
 		}
 	}
@@ -148,7 +148,7 @@ func (c *Controller) seeObjects(ctx context.Context, state object.State, trigger
 	seen := map[string][]trigger.Object{}
 	var wake time.Time
 	for _, t := range triggers {
-		if t.On != stanzaflowv1alpha1.OnChange {
+		if t.Event != stanzaflowv1alpha1.OnChange {
 			continue
 		}
 		resource, ok := followed[t.Of.Kind]
@@ -220,7 +220,7 @@ func (c *Controller) seePrimary(ctx context.Context, state object.State, trigger
 		}
 		return primaryOf(list.Items), nil
 	}
-	if !slices.ContainsFunc(triggers, func(t plan.Trigger) bool { return t.On == stanzaflowv1alpha1.OnFailover }) {
+	if !slices.ContainsFunc(triggers, func(t plan.Trigger) bool { return t.Event == stanzaflowv1alpha1.OnFailover }) {
 		return nil, nil //nolint:nilnil // documented
 	}
 	listed, err := c.watches.List(primaryTarget(state))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/trigger"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -19,12 +20,12 @@ import (
 // resource says, and that nothing that exists goes away.
 func TestLeftToCPO(t *testing.T) {
 	t.Parallel()
-	want := translate.Keep{Configuration: true, Everything: true}
 	for _, dir := range caseDirs(t) {
 		name, in := filepath.Base(dir), readCase(t, dir)
 		in.Provisioner, in.Claim = vocab.ProvisionedByUs, cpo.Claim{Managed: true}
 		plan := translate.Translate(in)
-		if !plan.LeftToCPO || len(plan.Provision.Objects()) > 0 || len(plan.Schedules) > 0 {
+		want := translate.Keep{Configuration: true, Everything: true, Triggers: trigger.Names(in.Stanza), Initial: true}
+		if !plan.LeftToCPO || len(plan.Provision.Objects()) > 0 || len(plan.Schedules) > 0 || len(plan.Triggers) > 0 || len(plan.Initial) > 0 {
 			t.Errorf("%s: %+v", name, plan)
 		}
 		if diff := cmp.Diff(want, plan.Keep); diff != "" {
@@ -72,7 +73,7 @@ func TestUndecided(t *testing.T) {
 		in := goodInput()
 		in.Provisioner, in.Undecided, in.Stanza.Managed = vocab.ProvisionedByCPO, true, managed
 		plan := translate.Translate(in)
-		if want := (translate.Keep{Everything: true}); plan.LeftToCPO || len(plan.Schedules) > 0 || !cmp.Equal(plan.Keep, want) {
+		if want := (translate.Keep{Everything: true, Initial: true}); plan.LeftToCPO || len(plan.Schedules) > 0 || !cmp.Equal(plan.Keep, want) {
 			t.Errorf("%+v", plan)
 		}
 	}

@@ -50,6 +50,7 @@ type golden[C, E, H, W any] struct {
 	RepoHost      H                  `json:"repoHost,omitempty"`
 	Repos         []goldenRepository `json:"repos,omitempty"`
 	CronWorkflows []W                `json:"cronWorkflows,omitempty"`
+	Triggers      []goldenTrigger    `json:"triggers,omitempty"`
 	Keep          goldenKeep         `json:"keep,omitzero"`
 	Problems      []goldenProblem    `json:"problems,omitempty"`
 }
@@ -72,6 +73,18 @@ type goldenRepository struct {
 	Location string `json:"location"`
 	Cipher   string `json:"cipher"`
 	Claim    string `json:"claim,omitempty"`
+}
+
+// goldenTrigger has the texts of what a trigger compares.
+type goldenTrigger struct {
+	Name     string                          `json:"name"`
+	Event    stanzaflowv1alpha1.TriggerEvent `json:"event"`
+	Of       string                          `json:"of,omitempty"`
+	Reads    []string                        `json:"reads,omitempty"`
+	Type     string                          `json:"type"`
+	Repo     string                          `json:"repo"`
+	MaxAge   string                          `json:"maxAge"`
+	Cooldown string                          `json:"cooldown"`
 }
 
 type goldenKeep struct {
@@ -249,6 +262,15 @@ func renderPlan(t testing.TB, in translate.Input) string {
 	}
 	for i := range plan.Schedules {
 		g.CronWorkflows = append(g.CronWorkflows, readable(t, &plan.Schedules[i]))
+	}
+	for _, trigger := range plan.Triggers {
+		of := trigger.Of.Kind + " " + trigger.Of.Name
+		if trigger.Of.Selector != nil {
+			of += trigger.Of.Selector.String()
+		}
+		g.Triggers = append(g.Triggers, goldenTrigger{
+			trigger.Name, trigger.Event, strings.TrimSpace(of), trigger.When.Paths(), trigger.Type, trigger.Repo, trigger.MaxAge.String(), trigger.Cooldown.String(),
+		})
 	}
 	for _, p := range plan.Problems {
 		g.Problems = append(g.Problems, goldenProblem{p.Kind, p.Field, p.Reason, p.Message, p.Severity == problem.Warning})

@@ -12,8 +12,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
-	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
+	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -155,7 +155,7 @@ func warnOfMoves(in Input, repos []storage.Repo) problem.List {
 		}
 		problems.Warn(r.Path, vocab.ReasonLocationChanged,
 			"leads to %s now, and its backups are in %s; PostgreSQL cannot archive until a run has created the stanza, so start one: argo submit -n %s --from workflowtemplate/%s -p cluster=%s -p repo=%s -p type=full",
-			short(to.Location), short(from), in.Cluster.Namespace, schedule.TemplateName(in.Stanza), in.Cluster.Name, r.Name)
+			short(to.Location), short(from), in.Cluster.Namespace, workflow.TemplateName(in.Stanza), in.Cluster.Name, r.Name)
 	}
 	return problems
 }

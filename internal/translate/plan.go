@@ -59,6 +59,9 @@ func (in Input) leftToCPO() bool {
 	return in.Provisioner == vocab.ProvisionedByUs && in.Claim.Managed
 }
 
+// unmanaged reports whether the Stanza asks for no backups of the cluster.
+func (in Input) unmanaged() bool { return in.Stanza.Managed != nil && !*in.Stanza.Managed }
+
 // Plan is what should exist for one cluster.
 type Plan struct {
 	// Provision is the configuration of pgBackRest. Nil where the cluster has no
@@ -136,7 +139,8 @@ type Keep struct {
 	Everything bool
 	// Triggers are the names of those that start nothing now and keep their status.
 	Triggers []string
-	// Initial is true if the first runs start nothing now and keep their status.
+	// Initial is true if first runs that are not planned keep their status: a repo has a
+	// mistake.
 	Initial bool
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
 	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
+	"github.com/stanzaflow/stanzaflow/internal/translate/trigger"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -52,7 +53,7 @@ func Translate(in Input) Plan {
 		plan.LeftToCPO, plan.Schedules = true, nil
 		plan.Keep = Keep{Configuration: true, Everything: true}
 	}
-	if managed := in.Stanza.Managed; managed != nil && !*managed {
+	if in.unmanaged() {
 		plan.Schedules, plan.Provision, plan.Keep = nil, nil, Keep{Configuration: true}
 	}
 	if in.Undecided {
@@ -61,6 +62,7 @@ func Translate(in Input) Plan {
 	if in.Provisioner != vocab.ProvisionedByUs {
 		plan.Keep.Configuration = false
 	}
+	problems = append(problems, plan.trigger(in, refused)...)
 	slices.Sort(plan.Keep.CronWorkflows)
 	plan.Keep.CronWorkflows = slices.Compact(plan.Keep.CronWorkflows)
 	plan.Problems = append(fields.problems, withoutUnreadable(problems, in.FieldErrors)...).Sorted()
@@ -97,4 +99,22 @@ func (plan *Plan) schedule(in Input, repos []storage.Repo, stanzaRefused bool) p
 		problems = append(problems, planned.Problems...)
 	}
 	return problems
+}
+
+// trigger adds the triggers of a cluster, and returns what is wrong with them. No
+// mistake in one of them affects a schedule, nor the other way round.
+func (plan *Plan) trigger(in Input, refused bool) problem.List {
+	repos := make([]string, 0, len(plan.Repos))
+	for _, r := range plan.Repos {
+		repos = append(repos, r.Name)
+	}
+	planned := trigger.Plan(trigger.Input{Cluster: in.Cluster, Stanza: in.Stanza, Repos: repos})
+	switch {
+	case in.Undecided, !in.unmanaged() && (refused || in.leftToCPO()):
+		plan.Keep.Triggers, plan.Keep.Initial = trigger.Names(in.Stanza), true
+	case !in.unmanaged():
+		plan.Triggers, plan.Keep.Triggers, plan.Initial = planned.Triggers, planned.Kept, planned.Initial
+		plan.Keep.Initial = in.Cluster.PgBackRest != nil && len(repos) < len(in.Cluster.PgBackRest.Repos)
+	}
+	return planned.Problems
 }

@@ -32,7 +32,8 @@ type Input struct {
 	Kept []string
 	// Initial are the first runs of the plan.
 	Initial []plan.Initial
-	// KeepInitial: the first runs start nothing now and keep their status.
+	// KeepInitial: first runs that are not in Initial start nothing now and keep their
+	// status.
 	KeepInitial bool
 	// Seen is what was read of the namespace for the triggers.
 	Seen Seen

@@ -6,7 +6,9 @@ package manifest
 import (
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // maxCronWorkflowName leaves room for the suffix "-<unix time>" that Argo
@@ -29,6 +31,15 @@ func looksHashed(cluster string) bool {
 func CronWorkflowName(cluster, repo, backupType string) string {
 	return shortName("pgbackrest-", cluster, "-"+repo+"-"+backupType, maxCronWorkflowName)
 }
+
+// WorkflowName is pgbackrest-<cluster>-<trigger>-<unix time>, as Argo names the runs of
+// a CronWorkflow: the run of a trigger whose causes were seen first at that time.
+func WorkflowName(cluster, trigger string, since time.Time) string {
+	return shortName("pgbackrest-", cluster+"-"+trigger, "-"+strconv.FormatInt(since.Unix(), 10), maxWorkflowName)
+}
+
+// maxWorkflowName leaves room for what Argo appends for the name of a pod.
+const maxWorkflowName = 52
 
 // shortName joins prefix, cluster and suffix. If that is too long, it cuts the name
 // of the cluster and adds a hash of the whole name, so that two long names never

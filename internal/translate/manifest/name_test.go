@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
@@ -52,6 +53,31 @@ func TestCronWorkflowNameIsUnique(t *testing.T) {
 		if impostor := strings.TrimSuffix(strings.TrimPrefix(name, "pgbackrest-"), "-repo1-full"); impostor != cluster &&
 			manifest.CronWorkflowName(impostor, "repo1", cpo.Full) == name {
 			t.Fatalf("%s takes the name %s of %s", impostor, name, cluster)
+		}
+	}
+}
+
+// TestWorkflowName checks that the names of runs fit, whatever the names of cluster and
+// trigger, and differ with each of the three parts.
+func TestWorkflowName(t *testing.T) {
+	t.Parallel()
+	since := time.Unix(1764407100, 0)
+	if got, want := manifest.WorkflowName("orders", "release", since), "pgbackrest-orders-release-1764407100"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	seen := map[string]string{}
+	for length := 1; length <= 63; length++ {
+		for _, cluster := range []string{strings.Repeat("x", length), strings.Repeat("x", length-1) + "y"} {
+			for _, trigger := range []string{"t", "initial-repo1", "initial-repo2", strings.Repeat("t", 30)} {
+				for _, at := range []time.Time{since, since.Add(time.Second)} {
+					name := manifest.WorkflowName(cluster, trigger, at)
+					of := fmt.Sprint(cluster, " ", trigger, " ", at)
+					if other, taken := seen[name]; taken || len(name) > 52 {
+						t.Fatalf("%s of %s and %s", name, of, other)
+					}
+					seen[name] = of
+				}
+			}
 		}
 	}
 }

@@ -14,8 +14,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// KindCronWorkflow is Argo's.
-const KindCronWorkflow = "CronWorkflow"
+// Kinds of Argo's.
+const (
+	KindCronWorkflow = "CronWorkflow"
+	KindWorkflow     = "Workflow"
+)
 
 // Labels returns the labels that every object of a cluster carries.
 func Labels(cluster string) map[string]string {

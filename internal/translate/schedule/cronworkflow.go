@@ -5,15 +5,13 @@ package schedule
 
 import (
 	"cmp"
-	"maps"
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
+	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -27,11 +25,6 @@ const historyLimit = int32(3)
 // run, and no daily or weekly full waits for its next slot.
 const startingDeadline = 366 * 24 * time.Hour
 
-// priorities order the runs that wait for one cluster: the most valuable goes
-// first. They do not affect a run that does not wait: if a full and an incr are due
-// at 02:30, the one that Argo sees first runs first, and both make their backup.
-var priorities = map[string]int32{cpo.Full: 20, cpo.Diff: 10, cpo.Incr: 0}
-
 // cronWorkflow returns a CronWorkflow with only the arguments for the
 // WorkflowTemplate, and no field that a controller with templateReferencing Strict
 // refuses.
@@ -39,8 +32,9 @@ func cronWorkflow(in Input, repo, backupType, expression string) wfv1.CronWorkfl
 	cluster := in.Cluster.Name
 	labels := manifest.Labels(cluster)
 	labels[vocab.LabelRepo], labels[vocab.LabelType] = repo, backupType
-	runLabels := maps.Clone(labels)
-	runLabels[vocab.LabelTrigger] = vocab.TriggerSchedule
+	run := workflow.Run{
+		Cluster: cluster, Template: workflow.TemplateName(in.Stanza), Repo: repo, Type: backupType, Trigger: vocab.TriggerSchedule,
+	}
 	var annotations map[string]string
 	if in.TemplateVersion != "" {
 		annotations = map[string]string{vocab.AnnotationTemplate: in.TemplateVersion}
@@ -61,26 +55,8 @@ func cronWorkflow(in Input, repo, backupType, expression string) wfv1.CronWorkfl
 			StartingDeadlineSeconds:    new(int64(startingDeadline / time.Second)),
 			SuccessfulJobsHistoryLimit: new(historyLimit),
 			FailedJobsHistoryLimit:     new(historyLimit),
-			WorkflowMetadata: &metav1.ObjectMeta{
-				Labels:      runLabels,
-				Annotations: map[string]string{vocab.AnnotationTitle: cluster + " / " + repo + " / " + backupType},
-			},
-			WorkflowSpec: wfv1.WorkflowSpec{
-				WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: TemplateName(in.Stanza)},
-				Priority:            new(priorities[backupType]),
-				Arguments: wfv1.Arguments{Parameters: []wfv1.Parameter{
-					{Name: vocab.ParamCluster, Value: wfv1.AnyStringPtr(cluster)},
-					{Name: vocab.ParamRepo, Value: wfv1.AnyStringPtr(repo)},
-					{Name: vocab.ParamType, Value: wfv1.AnyStringPtr(backupType)},
-					{Name: vocab.ParamTrigger, Value: wfv1.AnyStringPtr(vocab.TriggerSchedule)},
-				}},
-			},
+			WorkflowMetadata:           &metav1.ObjectMeta{Labels: run.Labels(), Annotations: run.Annotations()},
+			WorkflowSpec:               run.Spec(),
 		},
 	}
-}
-
-// TemplateName returns the name of the WorkflowTemplate that the schedules of a
-// Stanza refer to.
-func TemplateName(stanza stanzaflowv1alpha1.StanzaSpec) string {
-	return cmp.Or(stanza.WorkflowTemplate, vocab.DefaultWorkflowTemplate)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -59,15 +58,5 @@ func TestPlan(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{full, diff, incr}, schedule.Names("orders", "repo2")); d != "" {
 		t.Errorf("names (-want +got):\n%s", d)
-	}
-}
-
-func TestTemplateName(t *testing.T) {
-	t.Parallel()
-	if got := schedule.TemplateName(stanzaflowv1alpha1.StanzaSpec{}); got != vocab.DefaultWorkflowTemplate {
-		t.Errorf("without a name it is %s", got)
-	}
-	if got := schedule.TemplateName(stanzaflowv1alpha1.StanzaSpec{WorkflowTemplate: "mine"}); got != "mine" {
-		t.Errorf("mine is %s", got)
 	}
 }

@@ -16,7 +16,8 @@ import (
 // Trigger is one of spec.triggers of a Stanza, checked.
 type Trigger struct {
 	Name string
-	On   stanzaflowv1alpha1.TriggerEvent
+	// Event that starts the backup.
+	Event stanzaflowv1alpha1.TriggerEvent
 	// Of says the objects of a trigger on OnChange.
 	Of Objects
 	// When says which change of such an object counts. Nil means every one.

@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package workflow
+
+import (
+	"cmp"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// priorities order the runs that wait for one cluster: the most valuable goes
+// first. They do not affect a run that does not wait: if a full and an incr are due
+// at 02:30, the one that Argo sees first runs first, and both make their backup.
+var priorities = map[string]int32{cpo.Full: 20, cpo.Diff: 10, cpo.Incr: 0}
+
+// Run is one run of a cluster.
+type Run struct {
+	// Cluster is the name of the postgresql.
+	Cluster string
+	// Template is the name of the WorkflowTemplate, TemplateName.
+	Template string
+	// Kind of the run. Zero means a backup, which the template makes by itself.
+	Kind       vocab.RunKind
+	Repo, Type string
+	// Trigger is what started it: the value of vocab.ParamTrigger.
+	Trigger string
+}
+
+// TemplateName returns the name of the WorkflowTemplate to which the runs of a Stanza
+// refer.
+func TemplateName(stanza stanzaflowv1alpha1.StanzaSpec) string {
+	return cmp.Or(stanza.WorkflowTemplate, vocab.DefaultWorkflowTemplate)
+}
+
+// Labels of the Workflow.
+func (r Run) Labels() map[string]string {
+	labels := manifest.Labels(r.Cluster)
+	labels[vocab.LabelRepo], labels[vocab.LabelType], labels[vocab.LabelTrigger] = r.Repo, r.Type, r.Trigger
+	return labels
+}
+
+// Annotations of the Workflow.
+func (r Run) Annotations() map[string]string {
+	return map[string]string{vocab.AnnotationTitle: r.Cluster + " / " + r.Repo + " / " + r.Type}
+}
+
+// Spec has only the arguments for the WorkflowTemplate, and no field that a controller
+// with templateReferencing Strict refuses.
+func (r Run) Spec() wfv1.WorkflowSpec {
+	spec := wfv1.WorkflowSpec{
+		WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: r.Template},
+		Priority:            new(priorities[r.Type]),
+		Arguments: wfv1.Arguments{Parameters: []wfv1.Parameter{
+			{Name: vocab.ParamCluster, Value: wfv1.AnyStringPtr(r.Cluster)},
+			{Name: vocab.ParamRepo, Value: wfv1.AnyStringPtr(r.Repo)},
+			{Name: vocab.ParamType, Value: wfv1.AnyStringPtr(r.Type)},
+			{Name: vocab.ParamTrigger, Value: wfv1.AnyStringPtr(r.Trigger)},
+		}},
+	}
+	if r.Kind != "" && r.Kind != vocab.RunBackup {
+		spec.Entrypoint = string(r.Kind)
+	}
+	return spec
+}
+
+// Workflow returns the Workflow of the run, with a name and more annotations. Its kind
+// is in a label from the start: until Argo has taken up the Workflow, the template has
+// not set it yet, and a run that makes no backup would read as one that does.
+func (r Run) Workflow(namespace, name string, annotations map[string]string) *wfv1.Workflow {
+	workflow := &wfv1.Workflow{
+		TypeMeta: metav1.TypeMeta{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: manifest.KindWorkflow},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: namespace, Labels: r.Labels(), Annotations: r.Annotations(),
+		},
+		Spec: r.Spec(),
+	}
+	workflow.Labels[vocab.LabelKind] = string(cmp.Or(r.Kind, vocab.RunBackup))
+	for key, value := range annotations {
+		workflow.Annotations[key] = value
+	}
+	return workflow
+}
