@@ -56,7 +56,7 @@ func backupHealthy(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condit
 	if len(late) > 0 {
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionFalse, vocab.ReasonOverdue, texts[vocab.ReasonOverdue]...)
 	}
-	if missing := withoutBackup(status); len(missing) > 0 || !proven && len(status.Repos) == 0 {
+	if missing := withoutBackup(p, status); len(missing) > 0 || !proven && len(status.Repos) == 0 {
 		missing = append(missing, "until a run has created the pgBackRest stanza, PostgreSQL cannot archive and keeps its WAL")
 		return condition(vocab.ConditionBackupHealthy, metav1.ConditionUnknown, vocab.ReasonNoBackupYet, missing...)
 	}
@@ -86,11 +86,16 @@ func asksForBackups(p Pass) bool {
 	return cluster.PgBackRest != nil && len(cluster.PgBackRest.Repos) > 0 && cluster.Operation.Held() == ""
 }
 
-// withoutBackup says of each repo without a proven backup what will make one.
-func withoutBackup(status stanzaflowv1alpha1.StanzaStatus) []string {
+// withoutBackup says of each repo without a proven backup, or without one of the
+// version of PostgreSQL, what will make one.
+func withoutBackup(p Pass, status stanzaflowv1alpha1.StanzaStatus) []string {
 	var texts []string
 	for _, repo := range status.Repos {
-		if repo.LastBackup != nil {
+		why := p.Unproven[repo.Name]
+		if why != "" {
+			texts = append(texts, repo.Name+" "+why)
+		}
+		if why != "" || repo.LastBackup != nil {
 			continue
 		}
 		scheduled := slices.ContainsFunc(status.Schedules, func(s stanzaflowv1alpha1.ScheduleStatus) bool { return s.Repo == repo.Name })
