@@ -102,33 +102,6 @@ type Start struct {
 	// Causes that the run is for, all of which the API server had in the status.
 	Causes []string
 	Since  metav1.Time
+
+	cluster string
 }
-
-// Decide says what becomes of the triggers of a cluster. It is pure.
-func Decide(in Input) Decision { return Decision{After: in.Before} }
-
-// Pending returns the names of the Workflows that may exist already for the pending
-// causes of a status.
-func Pending(cluster string, triggers []stanzaflowv1alpha1.TriggerStatus) []string { return nil }
-
-// Fired returns status.triggers after the Workflow of a Start was created, or was there
-// already. Exactly the causes in its annotation are done, others remain pending. A
-// Workflow of anybody else changes nothing but the name that the run will have.
-func Fired(after []stanzaflowv1alpha1.TriggerStatus, start Start, workflow *wfv1.Workflow) []stanzaflowv1alpha1.TriggerStatus {
-	return after
-}
-
-// Workflow builds the Workflow of a Start.
-func (s Start) Workflow(cluster cpo.Postgresql, stanza stanzaflowv1alpha1.StanzaSpec) *wfv1.Workflow {
-	return nil
-}
-
-// NeedsContent reports whether Decide needs the content of an object, of which only the
-// metadata is known.
-func NeedsContent(before []stanzaflowv1alpha1.TriggerStatus, trigger plan.Trigger, object Object) bool {
-	return true
-}
-
-// Unproven are the repos whose first backup, or first one after a major upgrade, is not
-// proven yet, sorted, with why.
-func Unproven(after []stanzaflowv1alpha1.TriggerStatus) map[string]string { return nil }
