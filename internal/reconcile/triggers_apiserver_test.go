@@ -232,7 +232,7 @@ func (w *world) triggered(trigger stanzaflowv1alpha1.Trigger) {
 
 func ofTheShop() stanzaflowv1alpha1.Trigger {
 	return stanzaflowv1alpha1.Trigger{
-		Name: "release", On: stanzaflowv1alpha1.OnChange, Type: cpo.Incr,
+		Name: "release", Event: stanzaflowv1alpha1.OnChange, Type: cpo.Incr,
 		Of:   &stanzaflowv1alpha1.TriggerObject{Kind: "Deployment", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shop"}}},
 		When: "old.spec.template.spec.containers[0].image != new.spec.template.spec.containers[0].image",
 	}
@@ -303,7 +303,7 @@ func testChange(w *world) {
 }
 
 func testFailover(w *world) {
-	w.triggered(stanzaflowv1alpha1.Trigger{Name: "failover", On: stanzaflowv1alpha1.OnFailover, Type: cpo.Incr})
+	w.triggered(stanzaflowv1alpha1.Trigger{Name: "failover", Event: stanzaflowv1alpha1.OnFailover, Type: cpo.Incr})
 	seen := func(pod string) func() error {
 		return func() error {
 			w.settle()
