@@ -120,8 +120,8 @@ type TriggerStatus struct {
 	// result of the last run.
 	// +optional
 	Result TriggerResult `json:"result,omitempty"`
-	// attempts is how many runs were started for the same causes. Only the operator's own
-	// triggers start more than one.
+	// attempts is how many runs were started for a first backup that is not proven yet.
+	// Absent otherwise: no other trigger starts more than one.
 	// +optional
 	Attempts int32 `json:"attempts,omitempty"`
 	// message says in one line what the trigger waits for, or why its last run made no
@@ -147,6 +147,9 @@ type TriggerObservation struct {
 	// version is the generation of the object, or what stands for it: the pod that is the
 	// primary, the version of PostgreSQL, the restore, the location of the repo.
 	Version string `json:"version"`
+	// uid of the object. One that is made anew under the same name has another.
+	// +optional
+	UID string `json:"uid,omitempty"`
 	// values are what the expression of the trigger reads of the object, as JSON.
 	// +optional
 	Values string `json:"values,omitempty"`

@@ -20,12 +20,16 @@ const maxObjects = 16
 // key of an object in the observations.
 func (o Object) key() string { return o.Kind + "/" + o.Name }
 
-// version of an object. One that was made anew under the same name has another UID and
-// counts its generations from 1 again.
-func (o Object) version() string { return o.UID + "." + strconv.FormatInt(o.Generation, 10) }
+// seenAs is an object as a trigger remembers it. One that was made anew under the same
+// name has another UID and counts its generations from 1 again.
+func (o Object) seenAs(values string) stanzaflowv1alpha1.TriggerObservation {
+	return stanzaflowv1alpha1.TriggerObservation{Object: o.key(), Version: strconv.FormatInt(o.Generation, 10), UID: o.UID, Values: values}
+}
 
-// generation is the part of a version that people know.
-func generation(version string) string { return version[strings.LastIndex(version, ".")+1:] }
+// changed reports whether an object is another one than was seen, or has another spec.
+func (o Object) changed(was stanzaflowv1alpha1.TriggerObservation) bool {
+	return o.seenAs(was.Values) != was
+}
 
 // NeedsContent reports whether Decide needs the content of an object, of which only the
 // metadata is known.
@@ -49,7 +53,7 @@ const tooMuch = "null"
 // known reports whether an object is as it was seen, by the expression that the trigger
 // has now.
 func known(was *stanzaflowv1alpha1.TriggerObservation, trigger plan.Trigger, object Object) bool {
-	return was != nil && was.Version == object.version() && (was.Values == tooMuch || trigger.When.Fit(was.Values))
+	return was != nil && !object.changed(*was) && (was.Values == tooMuch || trigger.When.Fit(was.Values))
 }
 
 // observeObjects adds a cause for each object that has changed as the trigger says. It
@@ -110,16 +114,16 @@ func (d *decider) observeObject(e *entry, t plan.Trigger, object Object) {
 		e.note("cannot read " + object.key())
 		return
 	}
-	saw := stanzaflowv1alpha1.TriggerObservation{Object: object.key(), Version: object.version()}
-	var err error
-	if saw.Values, err = t.When.Values(object.Content); err != nil {
-		saw.Values = tooMuch
+	values, err := t.When.Values(object.Content)
+	if err != nil {
+		values = tooMuch
 	}
-	if was != nil && was.Version != saw.Version {
+	if was != nil && object.changed(*was) {
 		if text, counts := judge(*was, t, object); counts {
 			e.addCause(text, d.now())
 		}
 	}
+	saw := object.seenAs(values)
 	e.noteTooMuch(saw, t)
 	e.remember(saw)
 }
@@ -136,8 +140,8 @@ func (e *entry) noteTooMuch(saw stanzaflowv1alpha1.TriggerObservation, t plan.Tr
 // judge reports whether a change counts, and how it reads. One that cannot be judged
 // counts.
 func judge(was stanzaflowv1alpha1.TriggerObservation, t plan.Trigger, object Object) (string, bool) {
-	text := fmt.Sprintf("%s: generation %d, before %s", object.key(), object.Generation, generation(was.Version))
-	if !strings.HasPrefix(was.Version, object.UID+".") {
+	text := fmt.Sprintf("%s: generation %d, before %s", object.key(), object.Generation, was.Version)
+	if was.UID != object.UID {
 		text = object.key() + " was made anew"
 	}
 	counts, err := t.When.Eval(was.Values, object.Content)
