@@ -109,7 +109,7 @@ func (w *world) triggerStatus(name string) stanzaflowv1alpha1.TriggerStatus {
 func (w *world) endRun(run *unstructured.Unstructured, backupType, phase string, result stanzaflowv1alpha1.RunResult) {
 	w.Helper()
 	reconciletest.SetRun(run, reconciletest.Run{
-		Type: backupType, Phase: phase, Started: w.clock.Now(), Result: result, Storage: cpo.StorageS3, Location: reconciletest.Location,
+		Type: backupType, Phase: phase, Started: run.GetCreationTimestamp().Time, Result: result, Storage: cpo.StorageS3, Location: reconciletest.Location,
 	})
 	w.update(run)
 	w.settle()
@@ -127,6 +127,7 @@ func testFirstBackup(w *world) {
 	if c := w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet); !strings.Contains(c.Message, "primary") {
 		w.Errorf("the message is %q", c.Message)
 	}
+	w.recorder.take()
 	w.wantQuiet()
 
 	pod := w.createPrimary("shop-0")
@@ -146,10 +147,15 @@ func testFirstBackup(w *world) {
 		w.Errorf("events are %q", notes)
 	}
 	wantSpec := map[string]any{"workflowTemplateRef": map[string]any{"name": vocab.DefaultWorkflowTemplate}}
-	for _, field := range []string{"workflowTemplateRef"} {
-		if diff := cmp.Diff(wantSpec[field], run.Object[object.FieldSpec].(map[string]any)[field]); diff != "" {
-			w.Errorf("spec.%s (-want +got):\n%s", field, diff)
-		}
+	argument := func(name, value string) any { return map[string]any{"name": name, "value": value} }
+	wantSpec["arguments"] = map[string]any{"parameters": []any{
+		argument(vocab.ParamCluster, reconciletest.Cluster), argument(vocab.ParamRepo, "repo1"),
+		argument(vocab.ParamType, cpo.Full), argument(vocab.ParamTrigger, vocab.TriggerInitial),
+	}}
+	spec := run.Object[object.FieldSpec].(map[string]any)
+	delete(spec, "priority")
+	if diff := cmp.Diff(wantSpec, spec); diff != "" {
+		w.Errorf("spec (-want +got):\n%s", diff)
 	}
 	wantLabels := map[string]string{
 		vocab.LabelManagedBy: vocab.ManagedBy, vocab.LabelCluster: reconciletest.Cluster, vocab.LabelRepo: "repo1",

@@ -93,7 +93,7 @@ func withoutBackup(p Pass, status stanzaflowv1alpha1.StanzaStatus) []string {
 	for _, repo := range status.Repos {
 		why := p.Unproven[repo.Name]
 		if why != "" {
-			texts = append(texts, repo.Name+" "+why)
+			texts = append(texts, why)
 		}
 		if why != "" || repo.LastBackup != nil {
 			continue
