@@ -305,6 +305,7 @@ func testChange(w *world) {
 	if runs := w.started(); len(runs) != 0 {
 		w.Errorf("%s was started for the same change", runs[0].GetName())
 	}
+	w.recorder.take()
 	w.wantQuiet()
 }
 
