@@ -96,7 +96,7 @@ func (p *precheck) ensureStanza(ctx context.Context) error {
 // readRepoAtHost reads the repo where its backup is made. The primary may be that
 // host, and has read it already.
 func (p *precheck) readRepoAtHost(ctx context.Context) (err error) {
-	if p.created || p.upgraded || p.onRepoHost() {
+	if p.created || p.onRepoHost() {
 		if p.info, err = p.ReadInfo(ctx, p.host, p.target.Repo); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -409,12 +410,31 @@ func TestPredeployContinuesAfterALostPod(t *testing.T) {
 	w := runtest.New(t)
 	w.Prove(earlier, cpo.Full, time.Hour)
 	newMakePod(w).mustRun("begin", "precheck", "backup")
-	w.Clock.Step(time.Minute)
+	w.Clock.Step(time.Second)
 	p := newMakePod(w)
 	p.mustRun(makeSteps...)
 	if r := p.report(); r.Predeploy.Reused || r.Backup.Label != w.Backups[1].Label || len(w.Issued("backup")) != 1 {
 		t.Errorf("%d backups, report %+v", len(w.Issued("backup")), r)
 	}
+	if took := w.Clock.Since(runtest.Start); took >= recordTime {
+		t.Errorf("it took %s: it waited for the operator to record its own backup", took)
+	}
+}
+
+// TestPredeployThatCannotSayHow: a restore point that nobody can be told of is none.
+func TestPredeployThatCannotSayHow(t *testing.T) {
+	w := runtest.New(t)
+	w.Prove(earlier, cpo.Full, time.Minute)
+	p := newReusePod(w)
+	p.mustRun("begin", "precheck")
+	if err := os.Mkdir(p.env.Workspace.path(fileRestore+".next"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.wantFailure(p.step(t.Context(), "restore-point"), ExitGaveUp, "restore-point", stanzaflowv1alpha1.RunFailed, "cannot write to the workspace")
+	if r := p.report(); r.Predeploy != nil {
+		t.Errorf("the report has a restore point: %+v", r)
+	}
+	p.wantOutputs("false", "", "")
 }
 
 // TestPredeployReusedIsLostAgain: what verify finds after expire counts.
