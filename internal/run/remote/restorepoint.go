@@ -63,7 +63,7 @@ func (p RestorePoint) Timeline() (int, error) {
 		return 0, fmt.Errorf("%q is not the name of a WAL segment", p.Segment)
 	}
 	timeline, err := strconv.ParseUint(p.Segment[:8], 16, 32)
-	return int(timeline), err //nolint:gosec // 32 bits
+	return int(timeline), err
 }
 
 // CreateRestorePoint creates a restore point in the PostgreSQL of a container.

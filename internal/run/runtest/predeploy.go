@@ -98,11 +98,11 @@ func (w *World) check(c Call) error {
 		w.nextSegment++
 		w.pointWritten = false
 	}
-	text := ""
+	var text strings.Builder
 	for _, repo := range append([]int{1}, slices.Sorted(maps.Keys(w.Others))...) {
-		text += CheckedLine(repo, w.Databases[len(w.Databases)-1].archive(), segment)
+		text.WriteString(CheckedLine(repo, w.Databases[len(w.Databases)-1].archive(), segment))
 	}
-	return c.Print(text)
+	return c.Print(text.String())
 }
 
 // CheckedLine is what pgbackrest check says of a segment in a repo.

@@ -18,6 +18,18 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
+// Backup as the repo lists it.
+type Backup struct {
+	Label, Type, Prior string
+	Reference          []string
+	Annotation         map[string]string
+	Error              bool
+	Stop               time.Time
+	WALStart, WALStop  string
+	RepoKey            int
+	DatabaseID         int
+}
+
 // Made returns the backup that a command line asks for.
 func (w *World) Made(argv []string) Backup {
 	b := Backup{RepoKey: 1, Annotation: map[string]string{}, Stop: w.Clock.Now().Truncate(time.Second)}
@@ -109,12 +121,7 @@ func (w *World) AnswerInfo(c Call) error {
 	}
 	stanza["repo"] = repos
 	if w.RepoStatus == nil && w.StanzaExists {
-		var archives, databases []object
-		for _, d := range w.Databases {
-			archives = append(archives, object{"database": object{"id": d.ID, "repo-key": 1}, "id": d.archive(), "min": nil, "max": nil})
-			databases = append(databases, object{"id": d.ID, "repo-key": 1, "version": d.Version, "system-id": json.Number(d.SystemID)})
-		}
-		stanza["archive"], stanza["db"] = archives, databases
+		stanza["archive"], stanza["db"] = w.databases()
 		var backups []object
 		for _, b := range w.Backups {
 			if only != pgbackrest.AllRepos && b.RepoKey != only {
@@ -132,6 +139,15 @@ func (w *World) AnswerInfo(c Call) error {
 		stanza["backup"] = backups
 	}
 	return c.PrintJSON([]object{stanza})
+}
+
+// databases returns what info says of the archives and of the databases.
+func (w *World) databases() (archives, databases []map[string]any) {
+	for _, d := range w.Databases {
+		archives = append(archives, map[string]any{"database": map[string]any{"id": d.ID, "repo-key": 1}, "id": d.archive(), "min": nil, "max": nil})
+		databases = append(databases, map[string]any{"id": d.ID, "repo-key": 1, "version": d.Version, "system-id": json.Number(d.SystemID)})
+	}
+	return archives, databases
 }
 
 func (w *World) repoLS(c Call) error {

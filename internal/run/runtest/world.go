@@ -136,18 +136,6 @@ type World struct {
 	Calls []Call
 }
 
-// Backup as the repo lists it.
-type Backup struct {
-	Label, Type, Prior string
-	Reference          []string
-	Annotation         map[string]string
-	Error              bool
-	Stop               time.Time
-	WALStart, WALStop  string
-	RepoKey            int
-	DatabaseID         int
-}
-
 // New returns a World whose repo1 is in a bucket.
 func New(t *testing.T) *World {
 	t.Helper()

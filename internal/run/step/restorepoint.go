@@ -79,9 +79,9 @@ func (s *step) proven(from candidate, p precheck.Result, point remote.RestorePoi
 // writerOfCandidate is the step before this one that chooses the backup.
 func (s *step) writerOfCandidate() string {
 	if s.Predeploy.OnlyReuse {
-		return "precheck"
+		return stepPrecheck
 	}
-	return "backup"
+	return stepBackup
 }
 
 // findGap says what of the WAL from the end of the backup up to the restore point is not

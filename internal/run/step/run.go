@@ -40,20 +40,25 @@ type Env struct {
 	ProgressFile string
 }
 
+const (
+	stepPrecheck = "precheck"
+	stepBackup   = "backup"
+)
+
 // Names of the steps in their order.
-var Names = []string{"begin", "precheck", "backup", "expire", "verify", "restore-point"}
+var Names = []string{"begin", stepPrecheck, stepBackup, "expire", "verify", "restore-point"}
 
 // stepsOf are the steps of each kind of run.
 var stepsOf = map[vocab.RunKind][]string{
-	vocab.RunBackup:    {"begin", "precheck", "backup", "expire", "verify"},
+	vocab.RunBackup:    {"begin", stepPrecheck, stepBackup, "expire", "verify"},
 	vocab.RunPredeploy: Names,
-	vocab.RunStanza:    {"begin", "precheck"},
+	vocab.RunStanza:    {"begin", stepPrecheck},
 }
 
 // steps are those of the pod.
 func (o Options) steps() []string {
 	if o.Predeploy.OnlyReuse {
-		return []string{"begin", "precheck", "restore-point"}
+		return []string{"begin", stepPrecheck, "restore-point"}
 	}
 	return stepsOf[o.Kind]
 }
@@ -81,7 +86,7 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s := &step{Env: env, name: name, clock: attempt.Clock{WithDelayedExecution: env.Clock}}
 	s.Options, s.mistake = parameters.options()
 	work, ok := map[string]func(context.Context) error{
-		"begin": s.begin, "precheck": s.precheck, "backup": s.backup, "expire": s.expire, "verify": s.verify,
+		"begin": s.begin, stepPrecheck: s.precheck, stepBackup: s.backup, "expire": s.expire, "verify": s.verify,
 		"restore-point": s.restorePoint,
 	}[name]
 	if !ok {
