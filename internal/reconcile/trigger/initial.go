@@ -4,7 +4,6 @@
 package trigger
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -54,11 +53,11 @@ func (d *decider) wanted(e *entry, kind vocab.RunKind, repo *stanzaflowv1alpha1.
 	done := func(text string) bool {
 		return kind == vocab.RunStanza && !moved && e.did(text)
 	}
-	what := "no backup is proven"
+	what := "no proven backup"
 	if kind == vocab.RunStanza {
-		what = "no stanza is known"
+		what = "no known stanza"
 	}
-	if text := cut(fmt.Sprintf("%s in %s, %s", what, repo.Name, repo.Location)); repo.LastBackup == nil && !done(text) {
+	if text := cut(what + " in " + repo.Location); repo.LastBackup == nil && !done(text) {
 		wanted = append(wanted, text)
 	}
 	version, was := d.in.Cluster.Version, e.observed(observedVersion)
@@ -66,7 +65,7 @@ func (d *decider) wanted(e *entry, kind vocab.RunKind, repo *stanzaflowv1alpha1.
 		return wanted, false
 	}
 	if was != nil && was.Version != version {
-		if text := cut("PostgreSQL " + version + ", before " + was.Version); !done(text) && !e.provenSince(text, repo.LastBackup) {
+		if text := cut(what + " of PostgreSQL " + version + ", before " + was.Version); !done(text) && !e.provenSince(text, repo.LastBackup) {
 			return append(wanted, text), true
 		}
 	}
@@ -147,7 +146,8 @@ func retryAfter(attempts int32) time.Duration {
 }
 
 // Unproven are the repos whose first backup, or first one after a major upgrade, is not
-// proven yet, or whose stanza is not made yet, with why.
+// proven yet, or whose stanza is not known to be made, with what they have not, and what
+// that waits for.
 func Unproven(after []stanzaflowv1alpha1.TriggerStatus) map[string]string {
 	unproven := map[string]string{}
 	for _, t := range after {
@@ -155,9 +155,9 @@ func Unproven(after []stanzaflowv1alpha1.TriggerStatus) map[string]string {
 		switch {
 		case !ok:
 		case t.Pending != nil:
-			unproven[repo] = strings.Join(t.Pending.Causes, "; ")
+			unproven[repo] = "has " + strings.Join(t.Pending.Causes, " and ") + "; " + t.Message
 		case t.Attempts > 0:
-			unproven[repo] = strings.Join(t.Causes, "; ")
+			unproven[repo] = "has " + strings.Join(t.Causes, " and ") + "; Workflow " + t.Workflow + " is to change that"
 		}
 	}
 	return unproven

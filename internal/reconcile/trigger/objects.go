@@ -26,9 +26,11 @@ func (o Object) seenAs(values string) stanzaflowv1alpha1.TriggerObservation {
 	return stanzaflowv1alpha1.TriggerObservation{Object: o.key(), Version: strconv.FormatInt(o.Generation, 10), UID: o.UID, Values: values}
 }
 
-// changed reports whether an object is another one than was seen, or has another spec.
+// changed reports whether an object is another one than was seen, or has another spec. A
+// generation from before is a late cache.
 func (o Object) changed(was stanzaflowv1alpha1.TriggerObservation) bool {
-	return o.seenAs(was.Values) != was
+	known, err := strconv.ParseInt(was.Version, 10, 64)
+	return o.UID != was.UID || err != nil || o.Generation > known
 }
 
 // NeedsContent reports whether Decide needs the content of an object, of which only the
@@ -140,10 +142,11 @@ func (e *entry) noteTooMuch(saw stanzaflowv1alpha1.TriggerObservation, t plan.Tr
 // judge reports whether a change counts, and how it reads. One that cannot be judged
 // counts.
 func judge(was stanzaflowv1alpha1.TriggerObservation, t plan.Trigger, object Object) (string, bool) {
-	text := fmt.Sprintf("%s: generation %d, before %s", object.key(), object.Generation, was.Version)
+	what := object.key()
 	if was.UID != object.UID {
-		text = object.key() + " was made anew"
+		what += " was made anew"
 	}
+	text := fmt.Sprintf("%s: generation %d, before %s", what, object.Generation, was.Version)
 	counts, err := t.When.Eval(was.Values, object.Content)
 	if err != nil {
 		return text + "; " + err.Error(), true

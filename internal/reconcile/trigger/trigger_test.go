@@ -177,7 +177,7 @@ func TestChange(t *testing.T) {
 		"the image":                       {[]trigger.Object{deployment("web", "a", 5, "shop:2")}, []string{"incr release: Deployment/web: generation 5, before 4"}},
 		"something else":                  {[]trigger.Object{deployment("web", "a", 5, "shop:1")}, nil},
 		"nothing":                         {[]trigger.Object{deployment("web", "a", 4, "shop:1")}, nil},
-		"made anew with another image":    {[]trigger.Object{deployment("web", "b", 4, "shop:2")}, []string{"incr release: Deployment/web was made anew"}},
+		"made anew with another image":    {[]trigger.Object{deployment("web", "b", 4, "shop:2")}, []string{"incr release: Deployment/web was made anew: generation 4, before 4"}},
 		"made anew with the same image":   {[]trigger.Object{deployment("web", "b", 4, "shop:1")}, nil},
 		"gone":                            {[]trigger.Object{}, nil},
 		"too large to be remembered":      {[]trigger.Object{deployment("web", "a", 5, strings.Repeat("x", when.MaxValues))}, []string{"incr release: Deployment/web: generation 5, before 4; reads more than 1024 bytes of the object; name members that are smaller"}},
@@ -500,7 +500,9 @@ func TestKept(t *testing.T) {
 	}
 	w.in.Triggers, w.in.Kept = []plan.Trigger{failover()}, nil
 	w.after(time.Minute)
-	w.wantRuns("incr failover: the primary is orders-1, before orders-0 | the primary is orders-2, before orders-1")
+	w.wantRuns("incr failover: the primary is orders-1, before orders-0")
+	w.after(10 * time.Minute)
+	w.wantRuns("incr failover: the primary is orders-1, before orders-0", "incr failover: the primary is orders-2, before orders-1")
 	w.in.Triggers, w.in.KeepInitial = nil, false
 	w.pass()
 	if len(w.in.Before) > 0 {
