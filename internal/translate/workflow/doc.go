@@ -5,8 +5,8 @@
 // WorkflowTemplate.
 //
 //	Run ─┬─▶ Labels, Annotations, Spec ─▶ the Workflows that a CronWorkflow starts
-//	     └─▶ Workflow ─▶ the Workflow that a trigger starts
+//	     └─▶ Workflow ─▶ the Workflow that a trigger or a person starts
 //
-// Both have the same labels, arguments, priority and title, so that a run is the same
+// All have the same labels, arguments, priority and title, so that a run is the same
 // whatever started it. The package decides nothing.
 package workflow

@@ -20,6 +20,9 @@ import (
 // at 02:30, the one that Argo sees first runs first, and both make their backup.
 var priorities = map[string]int32{cpo.Full: 20, cpo.Diff: 10, cpo.Incr: 0}
 
+// beforeDeploy is the priority of a pre-deploy run: a deploy waits for it.
+const beforeDeploy = int32(30)
+
 // Run is one run of a cluster.
 type Run struct {
 	// Cluster is the name of the postgresql.
@@ -31,6 +34,9 @@ type Run struct {
 	Repo, Type string
 	// Trigger is what started it: the value of vocab.ParamTrigger.
 	Trigger string
+	// MaxAge and RestorePoint are for a pre-deploy run. Empty means the default of the
+	// template.
+	MaxAge, RestorePoint string
 }
 
 // TemplateName returns the name of the WorkflowTemplate to which the runs of a Stanza
@@ -46,9 +52,23 @@ func (r Run) Labels() map[string]string {
 	return labels
 }
 
+// Name returns a name for the Workflow: what a schedule would call it, with a suffix that
+// no other run may have.
+func (r Run) Name(suffix string) string {
+	what := r.Type
+	if r.Kind == vocab.RunPredeploy {
+		what = string(r.Kind)
+	}
+	return manifest.CronWorkflowName(r.Cluster, r.Repo, what) + "-" + suffix
+}
+
 // Annotations of the Workflow.
 func (r Run) Annotations() map[string]string {
-	return map[string]string{vocab.AnnotationTitle: r.Cluster + " / " + r.Repo + " / " + r.Type}
+	title := r.Cluster + " / " + r.Repo + " / " + r.Type
+	if r.Kind == vocab.RunPredeploy {
+		title = r.Cluster + " / " + string(r.Kind)
+	}
+	return map[string]string{vocab.AnnotationTitle: title}
 }
 
 // Spec has only the arguments for the WorkflowTemplate, and no field that a controller
@@ -66,6 +86,14 @@ func (r Run) Spec() wfv1.WorkflowSpec {
 	}
 	if r.Kind != "" && r.Kind != vocab.RunBackup {
 		spec.Entrypoint = string(r.Kind)
+	}
+	if r.Kind == vocab.RunPredeploy {
+		spec.Priority = new(beforeDeploy)
+	}
+	for _, p := range []struct{ name, value string }{{vocab.ParamMaxAge, r.MaxAge}, {vocab.ParamRestorePoint, r.RestorePoint}} {
+		if p.value != "" {
+			spec.Arguments.Parameters = append(spec.Arguments.Parameters, wfv1.Parameter{Name: p.name, Value: wfv1.AnyStringPtr(p.value)})
+		}
 	}
 	return spec
 }

@@ -4,6 +4,7 @@
 package workflow_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -79,6 +80,54 @@ spec:
     - {name: trigger, value: initial}
 `
 	compare(t, stanza, run)
+}
+
+// TestPredeploy shows the run before a deploy. The parameters that are not given have the
+// defaults of the template.
+func TestPredeploy(t *testing.T) {
+	t.Parallel()
+	run := workflow.Run{Cluster: "orders", Template: "pgbackrest-backup", Kind: vocab.RunPredeploy, Repo: "repo1", Type: "incr", Trigger: "manual", MaxAge: "15m0s"}
+	compare(t, `
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata:
+  name: pgbackrest-orders-release-1764407100
+  namespace: shop
+  labels:
+    app.kubernetes.io/managed-by: stanzaflow
+    app.kubernetes.io/part-of: stanzaflow
+    stanzaflow.dev/cluster: orders
+    stanzaflow.dev/kind: predeploy
+    stanzaflow.dev/repo: repo1
+    stanzaflow.dev/trigger: manual
+    stanzaflow.dev/type: incr
+  annotations:
+    stanzaflow.dev/causes: '["Deployment/shop: generation 5"]'
+    workflows.argoproj.io/title: orders / predeploy
+spec:
+  workflowTemplateRef: {name: pgbackrest-backup}
+  entrypoint: predeploy
+  priority: 30
+  arguments:
+    parameters:
+    - {name: cluster, value: orders}
+    - {name: repo, value: repo1}
+    - {name: type, value: incr}
+    - {name: trigger, value: manual}
+    - {name: max-age, value: 15m0s}
+`, run)
+}
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	run := workflow.Run{Cluster: "orders", Repo: "repo1", Type: "full"}
+	if got := run.Name("x7k2p"); got != "pgbackrest-orders-repo1-full-x7k2p" {
+		t.Errorf("a backup is called %s", got)
+	}
+	run.Kind, run.Cluster = vocab.RunPredeploy, strings.Repeat("orders-", 9)
+	if got := run.Name("x7k2pm4vqd"); len(got) > 63 || !strings.HasSuffix(got, "-repo1-predeploy-x7k2pm4vqd") {
+		t.Errorf("a pre-deploy run of a long name is called %s, %d characters", got, len(got))
+	}
 }
 
 func compare(t *testing.T, text string, run workflow.Run) {
