@@ -35,6 +35,19 @@ func newestReport(workflow *wfv1.Workflow) (report.Report, error) {
 	return global, err
 }
 
+// ReportOf returns what a run says of itself. Without a report of exactly this run it
+// returns an error.
+func ReportOf(workflow *wfv1.Workflow) (report.Report, error) {
+	r, err := newestReport(workflow)
+	if err == nil {
+		err = checkOwner(workflow, r)
+	}
+	if err != nil {
+		return report.Report{}, err
+	}
+	return r, nil
+}
+
 func ended(r report.Report) bool {
 	return r.Result == stanzaflowv1alpha1.RunSucceeded ||
 		r.Result == stanzaflowv1alpha1.RunFailed || r.Result == stanzaflowv1alpha1.RunHeld

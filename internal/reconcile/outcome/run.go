@@ -76,10 +76,7 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		return run
 	}
 	run.Status.FinishTime = finishTime(workflow)
-	r, err := newestReport(workflow)
-	if err == nil {
-		err = checkOwner(workflow, r)
-	}
+	r, err := ReportOf(workflow)
 	if err == nil {
 		run.Status.Retention = retention(r)
 		run.CertificateEnd = certificateEnd(r)
