@@ -83,7 +83,7 @@ test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 5 min.
 	@$(cluster) assets
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./test/standin ./hack
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./internal/submit ./test/standin ./hack
 
 .PHONY: test-cluster
 test-cluster: ## Run the demo, the everyday stories and a few faults: real backups, real restores; both operators beside CPO. RUN=regexp, SEED=n, LIST=1. 16 min.
