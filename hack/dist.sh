@@ -53,6 +53,7 @@ for arch in amd64 arm64; do
   say "building the operator for linux/$arch"
   CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$work/operator-$arch" ./cmd/operator
   binaries+=(--binary "$PWD/$work/operator-$arch")
+  cp "$work/operator-$arch" "$work/dist/kubectl-stanzaflow-linux-$arch"
 done
 say "building the image $image:$VERSION"
 go -C test/cluster run . image --name "$image:$VERSION" "${binaries[@]}" --out "$PWD/$work/dist/operator.tar"

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command operator is all of Stanzaflow: manager runs in the cluster, step runs in
-// the pods of a run, render shows what the manager would create, release gives CPO's
-// CronJobs back, and version prints what must fit the manager.
+// the pods of a run, backup and predeploy start a run and wait for its verdict, render
+// shows what the manager would create, release gives CPO's CronJobs back, and version
+// prints what must fit the manager. As kubectl-stanzaflow it is a plugin of kubectl.
 package main
 
 import (
@@ -29,22 +30,27 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, clock.RealClock{}, os.Args[1:])
+	code := run(ctx, clock.RealClock{}, os.Args)
 	cancel()
 	os.Exit(code)
 }
 
-// run runs the program. Only render uses the clock.
+// run runs the program. The first argument is the file that was run. Only render uses
+// the clock.
 func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
+	program := nameOfProgram(args[0])
 	root := &cobra.Command{
-		Use:           "operator",
+		Use:           programName,
 		Short:         "Turn the pgBackRest schedules of postgresql resources into Argo CronWorkflows that prove each backup",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), renderCommand(clk), versionCommand()) //nolint:contextcheck // cobra passes the context
-	root.SetArgs(args)
+	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand()) //nolint:contextcheck // cobra passes the context
+	if program == pluginName {
+		asPlugin(root)
+	}
+	root.SetArgs(args[1:])
 	err := root.ExecuteContext(ctx)
 	var status exitError
 	switch {
@@ -53,7 +59,7 @@ func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 	case errors.As(err, &status):
 		return int(status)
 	default:
-		_, _ = fmt.Fprintln(os.Stderr, "operator:", err)
+		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
 		return 1
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
+	"github.com/stanzaflow/stanzaflow/internal/submit"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -25,6 +27,9 @@ const (
 	exitProblems   = 1
 	exitUnreadable = 2
 )
+
+// exitUsage is the exit code of a command line that is wrong.
+const exitUsage = submit.ExitUsage
 
 // Output formats of render.
 const (
@@ -70,13 +75,13 @@ type renderOptions struct {
 	mode      string
 }
 
-func renderCommand(clk clock.PassiveClock) *cobra.Command {
+func renderCommand(clk clock.PassiveClock, program string) *cobra.Command {
 	var options renderOptions
 	command := &cobra.Command{
 		Use:     "render -f FILENAME",
 		Short:   "Print what the operator would create for a postgresql resource, without a cluster",
 		Long:    renderHelp,
-		Example: renderExamples,
+		Example: strings.ReplaceAll(renderExamples, programName+" render", program+" render"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError(cmd, "unexpected arguments %q; every file needs its own -f", args)
@@ -112,7 +117,7 @@ func renderCommand(clk clock.PassiveClock) *cobra.Command {
 func usageError(cmd *cobra.Command, format string, args ...any) error {
 	printLine(cmd.ErrOrStderr(), "error: "+format, args...)
 	printLine(cmd.ErrOrStderr(), "See '%s --help' for usage.", cmd.CommandPath())
-	return exitError(exitUnreadable)
+	return exitError(exitUsage)
 }
 
 func printLine(out io.Writer, format string, args ...any) {

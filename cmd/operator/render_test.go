@@ -90,11 +90,17 @@ type result struct {
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("$ operator %s\nexit code %d\n\n== stderr ==\n%s\n== stdout ==\n%s", strings.Join(r.args, " "), r.code, r.stderr, r.stdout)
+	return fmt.Sprintf("$ %s\nexit code %d\n\n== stderr ==\n%s\n== stdout ==\n%s", strings.Join(r.args, " "), r.code, r.stderr, r.stdout)
 }
 
 // operator runs the program with the file as its standard input.
 func operator(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	return program(t, stdin, append([]string{programName}, args...)...)
+}
+
+// program runs a file, which is the first argument.
+func program(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	in, err := os.Open(stdin)
 	if err != nil {
