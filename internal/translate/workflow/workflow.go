@@ -5,6 +5,7 @@ package workflow
 
 import (
 	"cmp"
+	"maps"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -110,8 +111,6 @@ func (r Run) Workflow(namespace, name string, annotations map[string]string) *wf
 		Spec: r.Spec(),
 	}
 	workflow.Labels[vocab.LabelKind] = string(cmp.Or(r.Kind, vocab.RunBackup))
-	for key, value := range annotations {
-		workflow.Annotations[key] = value
-	}
+	maps.Copy(workflow.Annotations, annotations)
 	return workflow
 }
