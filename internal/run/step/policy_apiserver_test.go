@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -178,6 +179,16 @@ func testSteps(t *testing.T, s *server) {
 			w := makeWorld(t)
 			w.StanzaExists = false
 			newPod(w).mustRun(backupSteps...)
+			w.AfterUpgrade()
+			w.Clock.Step(time.Minute)
+			made := newMakePod(w)
+			made.parameters.Run = earlier
+			made.mustRun(makeSteps...)
+			w.Record(w.Backups[1])
+			newReusePod(w).mustRun(reuseSteps...)
+			if len(w.RestorePoints) != 2 || len(w.Issued("stanza-upgrade")) != 1 {
+				t.Fatalf("%d restore points, %d upgrades: the test is wrong", len(w.RestorePoints), len(w.Issued("stanza-upgrade")))
+			}
 			if len(w.Calls) < 10 {
 				t.Fatalf("the steps ran %d commands, which cannot be all", len(w.Calls))
 			}
