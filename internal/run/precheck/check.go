@@ -60,7 +60,6 @@ var checks = []func(*precheck, context.Context) error{
 	(*precheck).checkNeverHadBackups,
 	// Every repo has the stanza, of the version of PostgreSQL.
 	(*precheck).ensureStanza,
-	(*precheck).upgradeStanza,
 	// The host of the repo can read it.
 	(*precheck).readRepoAtHost,
 	// The repo has the cipher that the postgresql asks for.

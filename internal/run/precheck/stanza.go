@@ -5,6 +5,7 @@ package precheck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -74,13 +75,32 @@ func (p *precheck) checkNeverHadBackups(context.Context) error {
 	return nil
 }
 
-// ensureStanza creates the stanza if any repo lacks it, as one that was added
+// ensureStanza creates the stanza where a repo lacks it, and upgrades it where it is of an
+// older PostgreSQL. Each command goes through the repos in their order, and fails at the
+// first that needs the other command; so if both are needed, they take turns.
+func (p *precheck) ensureStanza(ctx context.Context) error {
+	outdated := p.outdated()
+	switch {
+	case len(outdated) == 0 && !p.lacksStanza():
+		return nil
+	case len(outdated) == 0:
+		return p.createStanza(ctx)
+	case !p.lacksStanza():
+		return p.upgradeStanza(ctx, outdated)
+	}
+	var err error
+	for range p.info.Repos {
+		if err = errors.Join(p.upgradeStanza(ctx, outdated), p.createStanza(ctx)); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// createStanza creates the stanza if any repo lacks it, as one that was added
 // later: until then PostgreSQL can archive to none, and its WAL piles up. That is
 // done at the primary, from where pgBackRest reaches every repo.
-func (p *precheck) ensureStanza(ctx context.Context) error {
-	if !p.lacksStanza() {
-		return nil
-	}
+func (p *precheck) createStanza(ctx context.Context) error {
 	argv, err := pgbackrest.StanzaCreateCommand(vocab.PgBackRestStanza)
 	if err != nil {
 		return attempt.Stop("%v", err)

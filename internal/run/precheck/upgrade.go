@@ -14,17 +14,13 @@ import (
 )
 
 // upgradeStanza prepares every repo for PostgreSQL after a major upgrade: until then
-// archiving fails with [044], check and backup with [051] or [058]. CPO's image does the
+// archiving fails with [044], check with [028] and a backup with [051]. CPO's image does the
 // same in the background; pgBackRest has it wait for the lock, and does nothing the second
 // time. The backup that follows is a full one, because there is none of this version.
 //
 // Only a newer version than that of the repo is an upgrade. Another database of the same
 // version, or of an older one, is a mistake that only a person can judge.
-func (p *precheck) upgradeStanza(ctx context.Context) error {
-	outdated := p.outdatedIn(p.info)
-	if len(outdated) == 0 {
-		return nil
-	}
+func (p *precheck) upgradeStanza(ctx context.Context, outdated []int) error {
 	argv, err := pgbackrest.StanzaUpgradeCommand(vocab.PgBackRestStanza)
 	if err != nil {
 		return attempt.Stop("%v", err)
@@ -37,12 +33,12 @@ func (p *precheck) upgradeStanza(ctx context.Context) error {
 	return nil
 }
 
-// outdatedIn returns the repos whose newest database is of an older major version than
+// outdated returns the repos whose newest database is of an older major version than
 // PostgreSQL. What cannot be read is not outdated.
-func (p *precheck) outdatedIn(info pgbackrest.Info) []int {
+func (p *precheck) outdated() []int {
 	var outdated []int
-	for _, repo := range info.Repos {
-		newest, ok := info.NewestDatabase(repo.Key)
+	for _, repo := range p.info.Repos {
+		newest, ok := p.info.NewestDatabase(repo.Key)
 		if ok && newest.Major() > 0 && newest.Major() < p.major() && !slices.Contains(p.missing, repo.Key) {
 			outdated = append(outdated, repo.Key)
 		}

@@ -65,6 +65,9 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 	case "info":
 		return w.AnswerInfo(c)
 	case "stanza-create":
+		if w.StanzaExists && !w.matches() {
+			return Fails(28, mismatch)(ctx, c)
+		}
 		w.StanzaExists = true
 		for repo, status := range w.Others {
 			if status == MissingStanza {
@@ -73,11 +76,13 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 		}
 		return c.Print("P00   INFO: stanza-create for stanza 'db' on repo1\n")
 	case "stanza-upgrade":
-		w.upgrade()
+		if err := w.upgrade(c); err != nil {
+			return err
+		}
 		return c.Print("P00   INFO: stanza-upgrade for stanza 'db' on repo1\n")
 	case "backup":
-		if err := w.matches(c); err != nil {
-			return err
+		if !w.matches() {
+			return Fails(51, "ERROR: [051]: PostgreSQL and the stanza do not match\n       HINT: is this the correct stanza?")(ctx, c)
 		}
 		w.List(w.Made(argv))
 		return c.Print("P00   INFO: new backup label = " + w.Backups[len(w.Backups)-1].Label + "\n")

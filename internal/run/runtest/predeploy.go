@@ -4,6 +4,7 @@
 package runtest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"regexp"
@@ -15,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -32,25 +32,33 @@ func (w *World) AfterUpgrade() {
 	w.Postgres["version"], w.Postgres["systemId"] = 170002, "7710999999999999999"
 }
 
-// upgrade has the repo know the PostgreSQL that runs.
-func (w *World) upgrade() {
+// upgrade has the repo know the PostgreSQL that runs. It ends at a repo without the
+// stanza.
+func (w *World) upgrade(c Call) error {
+	missing := Fails(55, "ERROR: [055]: unable to load info file '/archive/db/archive.info' or '/archive/db/archive.info.copy':")
+	if !w.StanzaExists {
+		return missing(context.Background(), c)
+	}
 	version, _ := w.Postgres["version"].(int)
 	system, _ := w.Postgres["systemId"].(string)
 	last := w.Databases[len(w.Databases)-1]
 	if last.SystemID != system {
 		w.Databases = append(w.Databases, Database{ID: last.ID + 1, Version: strconv.Itoa(version / 10000), SystemID: system})
 	}
+	for _, status := range w.Others {
+		if status == MissingStanza {
+			return missing(context.Background(), c)
+		}
+	}
+	return nil
 }
 
-// matches fails as pgBackRest does if the repo is prepared for another PostgreSQL.
-func (w *World) matches(c Call) error {
-	newest := w.Databases[len(w.Databases)-1]
-	if newest.SystemID == w.Postgres["systemId"] {
-		return nil
-	}
-	_, _ = fmt.Fprintf(c.Stderr, "ERROR: [051]: PostgreSQL version %d, system-id %s do not match stanza version %s, system-id %s\n       HINT: is this the correct stanza?\n",
-		w.Postgres["version"].(int)/10000, w.Postgres["systemId"], newest.Version, newest.SystemID)
-	return &remote.ExitError{Code: 51}
+// mismatch is what pgBackRest says if the repo is prepared for another PostgreSQL.
+const mismatch = "ERROR: [028]: backup and archive info files exist but do not match the database\n       HINT: is this the correct stanza?\n       HINT: did an error occur during stanza-upgrade?"
+
+// matches reports whether the repo is prepared for the PostgreSQL that runs.
+func (w *World) matches() bool {
+	return w.Databases[len(w.Databases)-1].SystemID == w.Postgres["systemId"]
 }
 
 // archive is the ID of the archive of a database.
@@ -89,8 +97,8 @@ func (w *World) segment() string { return fmt.Sprintf("%08X00000000%08X", w.Time
 
 // check archives the segment with the restore point, if there is one.
 func (w *World) check(c Call) error {
-	if err := w.matches(c); err != nil {
-		return err
+	if !w.matches() {
+		return Fails(28, mismatch)(context.Background(), c)
 	}
 	segment := w.segment()
 	if w.pointWritten {

@@ -41,24 +41,25 @@ type Env struct {
 }
 
 const (
+	stepBegin    = "begin"
 	stepPrecheck = "precheck"
 	stepBackup   = "backup"
 )
 
 // Names of the steps in their order.
-var Names = []string{"begin", stepPrecheck, stepBackup, "expire", "verify", "restore-point"}
+var Names = []string{stepBegin, stepPrecheck, stepBackup, "expire", "verify", "restore-point"}
 
 // stepsOf are the steps of each kind of run.
 var stepsOf = map[vocab.RunKind][]string{
-	vocab.RunBackup:    {"begin", stepPrecheck, stepBackup, "expire", "verify"},
+	vocab.RunBackup:    {stepBegin, stepPrecheck, stepBackup, "expire", "verify"},
 	vocab.RunPredeploy: Names,
-	vocab.RunStanza:    {"begin", stepPrecheck},
+	vocab.RunStanza:    {stepBegin, stepPrecheck},
 }
 
 // steps are those of the pod.
 func (o Options) steps() []string {
 	if o.Predeploy.OnlyReuse {
-		return []string{"begin", stepPrecheck, "restore-point"}
+		return []string{stepBegin, stepPrecheck, "restore-point"}
 	}
 	return stepsOf[o.Kind]
 }
@@ -86,7 +87,7 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s := &step{Env: env, name: name, clock: attempt.Clock{WithDelayedExecution: env.Clock}}
 	s.Options, s.mistake = parameters.options()
 	work, ok := map[string]func(context.Context) error{
-		"begin": s.begin, stepPrecheck: s.precheck, stepBackup: s.backup, "expire": s.expire, "verify": s.verify,
+		stepBegin: s.begin, stepPrecheck: s.precheck, stepBackup: s.backup, "expire": s.expire, "verify": s.verify,
 		"restore-point": s.restorePoint,
 	}[name]
 	if !ok {

@@ -31,11 +31,12 @@ func TestStanzaRun(t *testing.T) {
 		world func(*runtest.World)
 		want  report.Stanza
 	}{
-		"none there":        {func(w *runtest.World) { w.StanzaExists = false }, report.Stanza{Created: true}},
-		"missing in repo2":  {func(w *runtest.World) { w.Others[2] = runtest.MissingStanza }, report.Stanza{Created: true}},
-		"there already":     {func(*runtest.World) {}, report.Stanza{}},
-		"of PostgreSQL 16":  {(*runtest.World).AfterUpgrade, report.Stanza{Upgraded: true}},
-		"the gate is false": {func(w *runtest.World) { w.StanzaExists, w.StanzaObject.Spec.Gate = false, "false" }, report.Stanza{Created: true}},
+		"none there":                             {func(w *runtest.World) { w.StanzaExists = false }, report.Stanza{Created: true}},
+		"missing in repo2":                       {func(w *runtest.World) { w.Others[2] = runtest.MissingStanza }, report.Stanza{Created: true}},
+		"there already":                          {func(*runtest.World) {}, report.Stanza{}},
+		"of PostgreSQL 16":                       {(*runtest.World).AfterUpgrade, report.Stanza{Upgraded: true}},
+		"of PostgreSQL 16, and missing in repo2": {func(w *runtest.World) { w.AfterUpgrade(); w.Others[2] = runtest.MissingStanza }, report.Stanza{Created: true, Upgraded: true}},
+		"the gate is false":                      {func(w *runtest.World) { w.StanzaExists, w.StanzaObject.Spec.Gate = false, "false" }, report.Stanza{Created: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := makeWorld(t, nil, tc.world)
@@ -129,9 +130,9 @@ func TestUpgradeRefuses(t *testing.T) {
 		upgrades int
 		want     string
 	}{
-		"another database of the same version": {func(w *runtest.World) { w.Postgres["systemId"] = "7710999999999999999" }, 0, "[051]"},
-		"an older PostgreSQL":                  {func(w *runtest.World) { w.Postgres["systemId"], w.Postgres["version"] = "7710999999999999999", 150004 }, 0, "[051]"},
-		"a version that cannot be read":        {func(w *runtest.World) { w.AfterUpgrade(); w.Databases[0].Version = "next" }, 0, "[051]"},
+		"another database of the same version": {func(w *runtest.World) { w.Postgres["systemId"] = "7710999999999999999" }, 0, "[028]"},
+		"an older PostgreSQL":                  {func(w *runtest.World) { w.Postgres["systemId"], w.Postgres["version"] = "7710999999999999999", 150004 }, 0, "[028]"},
+		"a version that cannot be read":        {func(w *runtest.World) { w.AfterUpgrade(); w.Databases[0].Version = "next" }, 0, "[028]"},
 		"a repo that refuses": {func(w *runtest.World) {
 			w.AfterUpgrade()
 			w.On("stanza-upgrade", runtest.Fails(41, "ERROR: [041]: unable to open file"))
