@@ -19,9 +19,16 @@ import (
 	"time"
 	"unicode"
 
+	"sigs.k8s.io/yaml"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/expression"
 	"github.com/stanzaflow/stanzaflow/internal/gate"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/run/step"
+	"github.com/stanzaflow/stanzaflow/internal/translate/trigger"
+	"github.com/stanzaflow/stanzaflow/internal/when"
 )
 
 const root = ".."
@@ -119,8 +126,8 @@ var productFile = regexp.MustCompile(`(?m)^[0-9]+\. `)
 func TestChangingKeepsItsLimits(t *testing.T) {
 	limits := map[string]int{"A storage": 3, "A kind of run": 12, "A metric": 2, "What CPO breaks": 1}
 	sections := strings.Split(readFile(t, "changing.md"), "\n## ")[1:]
-	if len(sections) != 13 {
-		t.Errorf("changing.md has %d changes, want 13", len(sections))
+	if len(sections) != 14 {
+		t.Errorf("changing.md has %d changes, want 14", len(sections))
 	}
 	for _, section := range sections {
 		title, text, _ := strings.Cut(section, "\n")
@@ -178,6 +185,37 @@ func TestGateExamples(t *testing.T) {
 					t.Errorf("%s with %s and %s: %v", example, name, backupType, err)
 				}
 			}
+		}
+	}
+}
+
+// TestTriggerExamples shows that triggers.md can be copied: each expression compiles, and
+// the Stanza has no Problem. And it lists every function.
+func TestTriggerExamples(t *testing.T) {
+	text := readFile(t, "triggers.md")
+	examples := fences(text, "expr")
+	if len(examples) < 4 {
+		t.Fatalf("found %d expressions, which cannot be all", len(examples))
+	}
+	for _, example := range examples {
+		if _, err := when.Compile(example); err != nil {
+			t.Errorf("%s: %v", example, err)
+		}
+	}
+	var stanza stanzaflowv1alpha1.Stanza
+	if err := yaml.UnmarshalStrict([]byte(fences(text, "yaml")[0]), &stanza); err != nil {
+		t.Fatal(err)
+	}
+	planned := trigger.Plan(trigger.Input{
+		Cluster: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{Repos: []cpo.Repo{{Name: "repo1"}, {Name: "repo2"}}}},
+		Stanza:  stanza.Spec, Repos: []string{"repo1", "repo2"},
+	})
+	if len(planned.Problems) > 0 || len(planned.Triggers) < 5 {
+		t.Errorf("%d triggers, %+v", len(planned.Triggers), planned.Problems)
+	}
+	for _, name := range expression.Functions {
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("triggers.md does not name the function %s", name)
 		}
 	}
 }
