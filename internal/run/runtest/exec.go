@@ -39,16 +39,7 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 			return err
 		}
 	}
-	switch name {
-	case "psql", "stanza-create", "stanza-upgrade", "check":
-		if at.Container != cpo.ContainerPostgreSQL {
-			w.T.Errorf("%s ran in %s, want the primary", name, at)
-		}
-	case "backup", "expire", "repo-ls", "verify":
-		if at.Container != w.workplace() {
-			w.T.Errorf("%s ran in %s, want container %s", name, at, w.workplace())
-		}
-	}
+	w.checkPlace(name, at)
 	switch name {
 	case "psql":
 		return w.psql(c)
@@ -65,27 +56,11 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 	case "info":
 		return w.AnswerInfo(c)
 	case "stanza-create":
-		if w.StanzaExists && !w.matches() {
-			return Fails(28, mismatch)(ctx, c)
-		}
-		w.StanzaExists = true
-		for repo, status := range w.Others {
-			if status == MissingStanza {
-				w.Others[repo] = pgbackrest.Status{Code: pgbackrest.StatusNoBackups, Message: "no valid backups"}
-			}
-		}
-		return c.Print("P00   INFO: stanza-create for stanza 'db' on repo1\n")
+		return w.createStanza(c)
 	case "stanza-upgrade":
-		if err := w.upgrade(c); err != nil {
-			return err
-		}
-		return c.Print("P00   INFO: stanza-upgrade for stanza 'db' on repo1\n")
+		return w.upgradeStanza(c)
 	case "backup":
-		if !w.matches() {
-			return Fails(51, "ERROR: [051]: PostgreSQL and the stanza do not match\n       HINT: is this the correct stanza?")(ctx, c)
-		}
-		w.List(w.Made(argv))
-		return c.Print("P00   INFO: new backup label = " + w.Backups[len(w.Backups)-1].Label + "\n")
+		return w.backup(c)
 	case "expire":
 		return c.Print("P00   INFO: expire command end: completed successfully\n")
 	case "repo-ls":
@@ -99,6 +74,29 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 	}
 	w.T.Errorf("unexpected command %q", argv)
 	return &remote.ExitError{Code: 48}
+}
+
+// checkPlace fails the test for a command in the wrong container.
+func (w *World) checkPlace(name string, at remote.Place) {
+	switch name {
+	case "psql", "stanza-create", "stanza-upgrade", "check":
+		if at.Container != cpo.ContainerPostgreSQL {
+			w.T.Errorf("%s ran in %s, want the primary", name, at)
+		}
+	case "backup", "expire", "repo-ls", "verify":
+		if at.Container != w.workplace() {
+			w.T.Errorf("%s ran in %s, want container %s", name, at, w.workplace())
+		}
+	}
+}
+
+// backup makes the backup that the command line asks for.
+func (w *World) backup(c Call) error {
+	if !w.matches() {
+		return c.fail(51, "ERROR: [051]: PostgreSQL and the stanza do not match\n       HINT: is this the correct stanza?")
+	}
+	w.List(w.Made(c.Argv))
+	return c.Print("P00   INFO: new backup label = " + w.Backups[len(w.Backups)-1].Label + "\n")
 }
 
 // pkill signals the backup with the annotation of the run, and no other.

@@ -4,12 +4,10 @@
 package runtest
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,51 +16,6 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
-
-// Database is one of the repo. A backup without a DatabaseID is of the first.
-type Database struct {
-	ID       int
-	Version  string
-	SystemID string
-}
-
-// AfterUpgrade has PostgreSQL be the next major version, as pg_upgrade leaves it: a new
-// database, of which the repo knows nothing.
-func (w *World) AfterUpgrade() {
-	w.Postgres["version"], w.Postgres["systemId"] = 170002, "7710999999999999999"
-}
-
-// upgrade has the repo know the PostgreSQL that runs. It ends at a repo without the
-// stanza.
-func (w *World) upgrade(c Call) error {
-	missing := Fails(55, "ERROR: [055]: unable to load info file '/archive/db/archive.info' or '/archive/db/archive.info.copy':")
-	if !w.StanzaExists {
-		return missing(context.Background(), c)
-	}
-	version, _ := w.Postgres["version"].(int)
-	system, _ := w.Postgres["systemId"].(string)
-	last := w.Databases[len(w.Databases)-1]
-	if last.SystemID != system {
-		w.Databases = append(w.Databases, Database{ID: last.ID + 1, Version: strconv.Itoa(version / 10000), SystemID: system})
-	}
-	for _, status := range w.Others {
-		if status == MissingStanza {
-			return missing(context.Background(), c)
-		}
-	}
-	return nil
-}
-
-// mismatch is what pgBackRest says if the repo is prepared for another PostgreSQL.
-const mismatch = "ERROR: [028]: backup and archive info files exist but do not match the database\n       HINT: is this the correct stanza?\n       HINT: did an error occur during stanza-upgrade?"
-
-// matches reports whether the repo is prepared for the PostgreSQL that runs.
-func (w *World) matches() bool {
-	return w.Databases[len(w.Databases)-1].SystemID == w.Postgres["systemId"]
-}
-
-// archive is the ID of the archive of a database.
-func (d Database) archive() string { return fmt.Sprintf("%s-%d", d.Version, d.ID) }
 
 // Prove has a run list a backup that ended so long before now, and the operator write
 // into the Stanza that it is proven.
@@ -98,7 +51,7 @@ func (w *World) segment() string { return fmt.Sprintf("%08X00000000%08X", w.Time
 // check archives the segment with the restore point, if there is one.
 func (w *World) check(c Call) error {
 	if !w.matches() {
-		return Fails(28, mismatch)(context.Background(), c)
+		return c.fail(28, mismatch)
 	}
 	segment := w.segment()
 	if w.pointWritten {

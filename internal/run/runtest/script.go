@@ -51,10 +51,12 @@ func (w *World) IssuedLocked(name string) []Call {
 
 // Fails ends with a code, and a text on stderr.
 func Fails(code int, text string) Script {
-	return func(_ context.Context, c Call) error {
-		_, _ = io.WriteString(c.Stderr, text+"\n")
-		return &remote.ExitError{Code: code}
-	}
+	return func(_ context.Context, c Call) error { return c.fail(code, text) }
+}
+
+func (c Call) fail(code int, text string) error {
+	_, _ = io.WriteString(c.Stderr, text+"\n")
+	return &remote.ExitError{Code: code}
 }
 
 // Does calls f, and then does what the command normally does.

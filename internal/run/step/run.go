@@ -41,17 +41,20 @@ type Env struct {
 }
 
 const (
-	stepBegin    = "begin"
-	stepPrecheck = "precheck"
-	stepBackup   = "backup"
+	stepBegin        = "begin"
+	stepPrecheck     = "precheck"
+	stepBackup       = "backup"
+	stepExpire       = "expire"
+	stepVerify       = "verify"
+	stepRestorePoint = "restore-point"
 )
 
 // Names of the steps in their order.
-var Names = []string{stepBegin, stepPrecheck, stepBackup, "expire", "verify", "restore-point"}
+var Names = []string{stepBegin, stepPrecheck, stepBackup, stepExpire, stepVerify, stepRestorePoint}
 
 // stepsOf are the steps of each kind of run.
 var stepsOf = map[vocab.RunKind][]string{
-	vocab.RunBackup:    {stepBegin, stepPrecheck, stepBackup, "expire", "verify"},
+	vocab.RunBackup:    {stepBegin, stepPrecheck, stepBackup, stepExpire, stepVerify},
 	vocab.RunPredeploy: Names,
 	vocab.RunStanza:    {stepBegin, stepPrecheck},
 }
@@ -59,7 +62,7 @@ var stepsOf = map[vocab.RunKind][]string{
 // steps are those of the pod.
 func (o Options) steps() []string {
 	if o.Predeploy.OnlyReuse {
-		return []string{stepBegin, stepPrecheck, "restore-point"}
+		return []string{stepBegin, stepPrecheck, stepRestorePoint}
 	}
 	return stepsOf[o.Kind]
 }
@@ -87,8 +90,8 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s := &step{Env: env, name: name, clock: attempt.Clock{WithDelayedExecution: env.Clock}}
 	s.Options, s.mistake = parameters.options()
 	work, ok := map[string]func(context.Context) error{
-		stepBegin: s.begin, stepPrecheck: s.precheck, stepBackup: s.backup, "expire": s.expire, "verify": s.verify,
-		"restore-point": s.restorePoint,
+		stepBegin: s.begin, stepPrecheck: s.precheck, stepBackup: s.backup, stepExpire: s.expire, stepVerify: s.verify,
+		stepRestorePoint: s.restorePoint,
 	}[name]
 	if !ok {
 		return s.fail(&attempt.Failure{Message: fmt.Sprintf("there is no step %q", name), Stop: true})
