@@ -30,10 +30,11 @@ func (e *entry) addCause(text string, now metav1.Time) {
 	}
 	named, unnamed := split(e.Pending.Causes)
 	if len(named) < maxCauses && unnamed == 0 {
-		e.Pending.Causes = append(named, cut(text))
-		return
+		named = append(named, cut(text))
+	} else {
+		unnamed++
 	}
-	e.Pending.Causes = join(named, unnamed+1)
+	e.Pending.Causes = join(named, unnamed)
 }
 
 // split returns the causes with a name and the number of the others.

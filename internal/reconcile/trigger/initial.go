@@ -16,11 +16,11 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// A first run that has failed is tried again after retryMin, then after twice as long
-// each time, at most retryMax.
+// A first run that has failed is tried again after retryFirst, then after twice as long
+// each time, at most retryLast.
 const (
-	retryMin = 5 * time.Minute
-	retryMax = 6 * time.Hour
+	retryFirst = 5 * time.Minute
+	retryLast  = 6 * time.Hour
 )
 
 // initial decides about the first run of a repo. Other than a trigger of the Stanza it
@@ -119,6 +119,9 @@ func (d *decider) want(e *entry, wanted []string) {
 	}
 }
 
+// withoutSuccess is how an attempt may end.
+var withoutSuccess = []stanzaflowv1alpha1.RunResult{stanzaflowv1alpha1.RunFailed, stanzaflowv1alpha1.RunHeld, stanzaflowv1alpha1.RunUnknown}
+
 // satisfied ends the attempts: a backup is proven, whoever has made it.
 func (d *decider) satisfied(e *entry, repo *stanzaflowv1alpha1.RepoStatus) {
 	e.Attempts = 0
@@ -126,9 +129,7 @@ func (d *decider) satisfied(e *entry, repo *stanzaflowv1alpha1.RepoStatus) {
 	if repo.LastBackup != nil {
 		why = "backup " + repo.LastBackup.Label + " of " + repo.Name + " is proven"
 	}
-	switch e.Result {
-	case stanzaflowv1alpha1.TriggerResult(stanzaflowv1alpha1.RunFailed), stanzaflowv1alpha1.TriggerResult(stanzaflowv1alpha1.RunHeld),
-		stanzaflowv1alpha1.TriggerResult(stanzaflowv1alpha1.RunUnknown):
+	if slices.Contains(withoutSuccess, stanzaflowv1alpha1.RunResult(e.Result)) {
 		e.Result, e.Message = stanzaflowv1alpha1.TriggerNotNeeded, why
 	}
 	if e.Pending != nil {
@@ -138,11 +139,11 @@ func (d *decider) satisfied(e *entry, repo *stanzaflowv1alpha1.RepoStatus) {
 
 // retryAfter is how long after the end of the last of some attempts the next one begins.
 func retryAfter(attempts int32) time.Duration {
-	pause := retryMin
-	for n := int32(1); n < attempts && pause < retryMax; n++ {
+	pause := retryFirst
+	for n := int32(1); n < attempts && pause < retryLast; n++ {
 		pause *= 2
 	}
-	return min(pause, retryMax)
+	return min(pause, retryLast)
 }
 
 // Unproven are the repos whose first backup, or first one after a major upgrade, is not

@@ -39,7 +39,7 @@ func (s Start) Workflow(cluster cpo.Postgresql, stanza stanzaflowv1alpha1.Stanza
 	run := workflow.Run{
 		Cluster: cluster.Name, Template: workflow.TemplateName(stanza), Kind: s.Kind, Repo: s.Repo, Type: s.Type, Trigger: s.Value,
 	}
-	causes, _ := json.Marshal(s.Causes) // A list of texts can be encoded.
+	causes, _ := json.Marshal(s.Causes) //nolint:errchkjson // A list of texts can always be encoded.
 	return run.Workflow(cluster.Namespace, s.Name, map[string]string{vocab.AnnotationCauses: string(causes)})
 }
 

@@ -190,7 +190,10 @@ func (w *world) wantMessage(name, want string) {
 }
 
 func (w *world) String() string {
-	text, _ := json.MarshalIndent(w.in.Before, "", " ")
+	text, err := json.MarshalIndent(w.in.Before, "", " ")
+	if err != nil {
+		return err.Error()
+	}
 	return string(text)
 }
 
