@@ -12,7 +12,9 @@ import (
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
@@ -73,16 +75,24 @@ func awaitBackupSince(t *testing.T, k *kit.Kit, moment time.Time) {
 // times of day.
 func slotsWithRun(t testing.TB, k *kit.Kit, from, to time.Time) []string {
 	t.Helper()
-	var workflows wfv1.WorkflowList
-	k.List(t, &workflows)
+	workflows := listScheduled(t, k)
 	var slots []string
-	for i := range workflows.Items {
-		if at := slotOf(t, &workflows.Items[i]); !at.Before(from) && at.Before(to) {
+	for i := range workflows {
+		if at := slotOf(t, &workflows[i]); !at.Before(from) && at.Before(to) {
 			slots = append(slots, at.Format(time.TimeOnly))
 		}
 	}
 	slices.Sort(slots)
 	return slots
+}
+
+// listScheduled lists the runs that a schedule has started. The operator also starts one
+// that makes the stanza.
+func listScheduled(t testing.TB, k *kit.Kit) []wfv1.Workflow {
+	t.Helper()
+	var workflows wfv1.WorkflowList
+	k.List(t, &workflows, client.MatchingLabels{vocab.LabelTrigger: vocab.TriggerSchedule})
+	return workflows.Items
 }
 
 // slotOf returns the time for which Argo has submitted a run.

@@ -51,18 +51,17 @@ func awaitUnnotedRun(t *testing.T, k *kit.Kit) *wfv1.Workflow {
 	t.Helper()
 	var run *wfv1.Workflow
 	wait.Until(t, 3*time.Minute, "a run that Argo has not noted", func() (bool, string) {
-		var workflows wfv1.WorkflowList
-		k.List(t, &workflows)
+		workflows := listScheduled(t, k)
 		// Argo notes a slot at once, long before the pod of its run is running.
 		noted := k.CronWorkflows(t)[0].Status.LastScheduledTime
-		for i := range workflows.Items {
-			w := &workflows.Items[i]
+		for i := range workflows {
+			w := &workflows[i]
 			hasPod := w.Status.Nodes.Any(func(n wfv1.NodeStatus) bool { return n.Type == wfv1.NodeTypePod && n.Phase == wfv1.NodeRunning })
 			if hasPod && noted != nil && noted.Time.Before(slotOf(t, w)) {
 				run = w
 			}
 		}
-		return run != nil, fmt.Sprintf("last noted %s, %d runs", noted, len(workflows.Items))
+		return run != nil, fmt.Sprintf("last noted %s, %d runs", noted, len(workflows))
 	})
 	return run
 }
@@ -123,11 +122,10 @@ const labelCron = "workflows.argoproj.io/cron-workflow"
 // backups.
 func checkOneBackupEach(t *testing.T, k *kit.Kit, run *wfv1.Workflow) {
 	t.Helper()
-	var workflows wfv1.WorkflowList
-	k.List(t, &workflows)
+	workflows := listScheduled(t, k)
 	runs := map[time.Time]string{}
-	for i := range workflows.Items {
-		w := &workflows.Items[i]
+	for i := range workflows {
+		w := &workflows[i]
 		if w.Status.Phase != wfv1.WorkflowSucceeded {
 			t.Errorf("workflow %s: %s", w.Name, kit.DescribeRun(w))
 		}

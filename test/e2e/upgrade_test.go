@@ -46,6 +46,10 @@ FROM generate_series(1, 200000) i; CHECKPOINT`)
 	wait.Until(t, 3*time.Minute, "the backup of "+name+" is running", func() (bool, string) { return k.IsBackingUp(t.Context(), kit.Primary) })
 
 	applyTree(t, tree, "deploy/overlays/standalone", k.Image)
+	// The CRD of the old release may have dropped it.
+	if err := k.DisableInitialBackup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	applyTree(t, tree, "workflows", k.Image, "-n", k.Namespace)
 	if running, got := k.IsBackingUp(t.Context(), kit.Primary); !running {
 		t.Fatalf("the backup was over before everything was upgraded, so this has tested nothing: %s", got)

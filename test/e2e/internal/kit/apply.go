@@ -13,9 +13,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 )
 
@@ -53,10 +55,35 @@ func (k *Kit) TryApply(ctx context.Context, folder string, replace ...string) er
 	replace = append(replace, "cpu: 100m", "cpu: 20m")
 	replace = append(replace, Released, k.Image, "e2e-store", k.Namespace)
 	manifests = strings.NewReplacer(replace...).Replace(manifests)
+	if !k.InitialBackup && strings.Contains(manifests, "\nkind: postgresql\n") {
+		if err := k.DisableInitialBackup(ctx); err != nil {
+			return err
+		}
+	}
 	if out, err := program.TryKubectl(ctx, []byte(manifests), "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
 		return fmt.Errorf("kubectl apply of %s: %w: %s", folder, err, out)
 	}
 	return nil
+}
+
+// ApplyText applies manifests to the namespace.
+func (k *Kit) ApplyText(t testing.TB, manifests string) {
+	t.Helper()
+	if out, err := program.TryKubectl(t.Context(), []byte(manifests), "apply", "--server-side", "-n", k.Namespace, "-f", "-"); err != nil {
+		t.Fatalf("kubectl apply: %v\n%s", err, out)
+	}
+}
+
+// DisableInitialBackup makes a Stanza that turns the first backup off, before the
+// operator sees the cluster. The operator then makes only the stanza in each repo. The
+// CRD of an older release drops the field.
+func (k *Kit) DisableInitialBackup(ctx context.Context) error {
+	s := &unstructured.Unstructured{}
+	s.SetGroupVersionKind(stanzaflowv1alpha1.GroupVersion.WithKind("Stanza"))
+	s.SetNamespace(k.Namespace)
+	s.SetName("cluster")
+	s.Object["spec"] = map[string]any{"initialBackup": false}
+	return k.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(s), client.FieldOwner("e2e-initial-backup"), client.ForceOwnership)
 }
 
 // WriteSecret writes a Secret as a whole, as a user does.

@@ -46,6 +46,10 @@ type Kit struct {
 	Client client.Client
 	// Config is that of an administrator.
 	Config *rest.Config
+	// InitialBackup leaves the Stanza to the operator, which then makes the first backup of
+	// each repo by itself, as by default. Most stories make their first backup themselves,
+	// and count the backups that are there.
+	InitialBackup bool
 	// Core does what Client cannot: logs, evictions, requests to a Service.
 	Core kubernetes.Interface
 

@@ -25,8 +25,17 @@ import (
 func (k *Kit) Restore(t testing.TB, pod string, options ...string) time.Duration {
 	t.Helper()
 	k.CreateEmptyPod(t, pod)
+	return k.RestoreInto(t, pod, append([]string{"pgbackrest", "restore", "--stanza=db"}, options...)...)
+}
+
+// RestoreInto is Restore with a whole command, into a pod of CreateEmptyPod, which may
+// have had another restore.
+func (k *Kit) RestoreInto(t testing.TB, pod string, command ...string) time.Duration {
+	t.Helper()
+	_, _ = k.TryExec(t.Context(), pod, "pg_ctl", "-D", cpo.PGDataPath, "-m", "immediate", "-w", "stop")
+	k.Exec(t, pod, "find", cpo.PGDataPath, "-mindepth", "1", "-delete")
 	started := time.Now()
-	k.Exec(t, pod, append([]string{"pgbackrest", "restore", "--stanza=db"}, options...)...)
+	k.Exec(t, pod, command...)
 	took := time.Since(started)
 	k.StartPostgres(t, pod)
 	wait.Until(t, 3*time.Minute, "the restored PostgreSQL is promoted", func() (bool, string) { return k.IsPromoted(t.Context(), pod) })

@@ -39,9 +39,30 @@ func (k *Kit) Submit(t testing.TB, parameters ...string) string {
 
 // TrySubmit is Submit that returns the error.
 func (k *Kit) TrySubmit(ctx context.Context, parameters ...string) (string, error) {
+	return k.trySubmit(ctx, vocab.EntrypointBackup, parameters)
+}
+
+// SubmitPredeploy starts a pre-deploy run, as a hook of Argo CD does.
+func (k *Kit) SubmitPredeploy(t testing.TB, parameters ...string) string {
+	t.Helper()
+	name, err := k.TrySubmitPredeploy(t.Context(), parameters...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TrySubmitPredeploy is SubmitPredeploy that returns the error.
+func (k *Kit) TrySubmitPredeploy(ctx context.Context, parameters ...string) (string, error) {
+	return k.trySubmit(ctx, vocab.EntrypointPredeploy, parameters)
+}
+
+func (k *Kit) trySubmit(ctx context.Context, entrypoint string, parameters []string) (string, error) {
 	workflow := &wfv1.Workflow{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: vocab.DefaultWorkflowTemplate + "-", Namespace: k.Namespace},
-		Spec:       wfv1.WorkflowSpec{WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DefaultWorkflowTemplate}},
+		Spec: wfv1.WorkflowSpec{
+			WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DefaultWorkflowTemplate}, Entrypoint: entrypoint,
+		},
 	}
 	for _, parameter := range parameters {
 		name, value, _ := strings.Cut(parameter, "=")
@@ -104,17 +125,24 @@ func TryReport(workflow *wfv1.Workflow) (report.Report, error) {
 	if workflow.Status.Outputs == nil {
 		return report.Report{}, fmt.Errorf("workflow %s has no outputs: %s", workflow.Name, DescribeRun(workflow))
 	}
-	text := ""
-	for _, parameter := range workflow.Status.Outputs.Parameters {
-		if parameter.Name == vocab.OutputReport && parameter.Value != nil {
-			text = parameter.Value.String()
-		}
-	}
-	r, err := report.Decode(text)
+	r, err := report.Decode(Output(workflow, vocab.OutputReport))
 	if err != nil {
 		return report.Report{}, fmt.Errorf("workflow %s: %w", workflow.Name, err)
 	}
 	return r, nil
+}
+
+// Output returns an output parameter of a run, empty if there is none.
+func Output(workflow *wfv1.Workflow, name string) string {
+	if workflow.Status.Outputs == nil {
+		return ""
+	}
+	for _, parameter := range workflow.Status.Outputs.Parameters {
+		if parameter.Name == name && parameter.Value != nil {
+			return parameter.Value.String()
+		}
+	}
+	return ""
 }
 
 // DescribeRun is what a person sees of a run in the Argo UI.
