@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package moment
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Log is what pg_waldump printed of commits and restore points.
+type Log struct {
+	// committed maps a transaction to its place among the records.
+	committed map[string]int
+	// points maps the name of a restore point to its places. pgbackrest check always uses
+	// the same name.
+	points map[string][]int
+}
+
+var (
+	commitRecord = regexp.MustCompile(`rmgr: Transaction\s.*\btx:\s*(\d+),.*\bdesc: COMMIT `)
+	pointRecord  = regexp.MustCompile(`rmgr: XLOG\s.*\bdesc: RESTORE_POINT (.+)$`)
+)
+
+// Parse reads what pg_waldump prints.
+func Parse(printed string) (Log, error) {
+	log := Log{committed: map[string]int{}, points: map[string][]int{}}
+	for place, line := range strings.Split(printed, "\n") {
+		if commit := commitRecord.FindStringSubmatch(line); commit != nil {
+			if strings.Contains(line, "subxacts:") {
+				return log, fmt.Errorf("transaction %s has subtransactions, whose rows this log would not know", commit[1])
+			}
+			log.committed[commit[1]] = place
+		}
+		if point := pointRecord.FindStringSubmatch(line); point != nil {
+			log.points[point[1]] = append(log.points[point[1]], place)
+		}
+	}
+	return log, nil
+}
+
+// Row is a row of the ledger.
+type Row struct {
+	// ID, Transaction and Note are its columns.
+	ID, Transaction, Note string
+}
+
+// At returns the rows that the database had at a restore point. It is an error if the
+// name is not that of one point, since a restore stops at the first, or if a row has no
+// commit record in the log: then the log does not begin early enough.
+func (l Log) At(point string, rows []Row) ([]Row, error) {
+	places := l.points[point]
+	if len(places) != 1 {
+		return nil, fmt.Errorf("the WAL has %d restore points %s", len(places), point)
+	}
+	for _, row := range rows {
+		if _, known := l.committed[row.Transaction]; !known {
+			return nil, fmt.Errorf("the WAL has no commit of transaction %s, of row %s", row.Transaction, row.ID)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(row Row) bool { return l.committed[row.Transaction] > places[0] }), nil
+}
