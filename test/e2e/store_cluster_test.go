@@ -30,11 +30,17 @@ type storeCluster struct {
 	credentials *credential.Set
 }
 
+// withInitialBackup lets the operator make the first backups.
+func withInitialBackup(k *kit.Kit) { k.InitialBackup = true }
+
 // newStoreCluster creates the cluster and 8 tables with that many rows each; 10,000
 // are about 10 MB in all.
-func newStoreCluster(t *testing.T, s store, v version, rows int) *storeCluster {
+func newStoreCluster(t *testing.T, s store, v version, rows int, options ...func(*kit.Kit)) *storeCluster {
 	t.Helper()
 	k := kit.New(t, strings.ReplaceAll("e2e-"+strings.TrimPrefix(t.Name(), "TestStories/"), "/", "-"))
+	for _, option := range options {
+		option(k)
+	}
 	c := &storeCluster{store: s, version: v, kit: k, credentials: credential.New(k)}
 	k.CreateNamespace(t)
 	s.credentials(c.credentials, t)

@@ -28,6 +28,22 @@ func everyStory() []play.Story {
 			Name: "seed", Takes: 6 * time.Minute,
 			Touches: []string{"internal/reconcile/", "internal/translate/", "examples/pgbackrest_with_s3/"},
 		}},
+		{Play: testFirstBackup, Story: ladder.Story{
+			Name: "events/first", Everyday: true, Takes: 4 * time.Minute,
+			Touches: []string{"internal/reconcile/", "internal/run/", "workflows/"},
+		}},
+		{Play: testPredeploy, Story: ladder.Story{
+			Name: "events/predeploy", Everyday: true, Takes: 6 * time.Minute,
+			Touches: []string{"internal/run/", "internal/pgbackrest/", "workflows/"},
+		}},
+		{Play: testTriggers, Story: ladder.Story{
+			Name: "events/triggers", Everyday: true, Takes: 5 * time.Minute,
+			Touches: []string{"internal/reconcile/", "internal/translate/"},
+		}},
+		{Play: testMajorUpgrade, Story: ladder.Story{
+			Name: "events/major-upgrade", Everyday: true, Takes: 3 * time.Minute,
+			Touches: []string{"internal/reconcile/", "internal/run/"},
+		}},
 		{Play: testFailure, Story: ladder.Story{
 			Name: "failure", Everyday: true, Takes: 4 * time.Minute,
 			Touches: []string{"internal/run/", "internal/pgbackrest/", "internal/reconcile/outcome/"},
