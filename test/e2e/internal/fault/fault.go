@@ -3,7 +3,7 @@
 
 // Package fault is the list of faults that the cluster tests try, a file for each part
 // that breaks: the pod of a run, the end of that pod, the cluster, the database, the repository, the object
-// store, and what people write. Package trial tries them.
+// store, what starts runs, and what people write. Package trial tries them.
 //
 // The faults are also stories (Worlds), and TestFaults tries every fault with many seeds
 // (Sweep).
@@ -21,7 +21,7 @@ import (
 // All returns every fault, in the order of the table.
 func All() []trial.Fault {
 	var all []trial.Fault
-	for _, some := range [][]trial.Fault{podFaults, endFaults, clusterFaults, databaseFaults, repoFaults, storeFaults, resourceFaults} {
+	for _, some := range [][]trial.Fault{podFaults, endFaults, clusterFaults, databaseFaults, repoFaults, storeFaults, eventFaults, resourceFaults} {
 		all = append(all, some...)
 	}
 	return all

@@ -25,6 +25,9 @@ type Fault struct {
 	BackupType string
 	// Inject breaks. It returns what repairs, nil if there is nothing to repair.
 	Inject func(t *testing.T, tr *Trial) (repair func())
+	// Judge says what is wrong after the run beside what every trial checks. Nil if there is
+	// nothing more to check.
+	Judge func(t *testing.T, tr *Trial) (wrong []string)
 	// Lasting faults are repaired when the run is over. Others are repaired after some
 	// seconds, which the seed picks.
 	Lasting bool

@@ -23,6 +23,9 @@ type Trial struct {
 	// Workflow that the fault meets. Empty before the run.
 	Workflow string
 
+	// Events are the other Workflows that the fault has started.
+	Events []string
+
 	// floor is how many rows of the ledger a restore must have.
 	floor int
 	// missed is why the fault hit nothing. Empty if it hit.
@@ -58,6 +61,13 @@ func (tr *Trial) runIsOver(t *testing.T) bool {
 	}
 	workflow, err := tr.World.getRun(t, tr.Workflow)
 	return err == nil && workflow.Status.Fulfilled()
+}
+
+// AwaitEvent waits until one of the Events is over. It is nil if it never ends.
+func (tr *Trial) AwaitEvent(t *testing.T, name string) *wfv1.Workflow {
+	t.Helper()
+	workflow, _ := tr.World.awaitRun(t, name)
+	return workflow
 }
 
 // MovePrimary notes that another pod is the primary now.
@@ -122,6 +132,9 @@ func (w *World) Break(t *testing.T, f Fault, seed uint64) Result {
 	workflow, idle := w.awaitRun(t, tr.Workflow)
 	tr.judge(t, f, workflow, &r)
 	r.judgeIdle(idle)
+	if f.Judge != nil {
+		r.Wrong = append(r.Wrong, f.Judge(t, tr)...)
+	}
 	repair()
 	r.Missed = cmp.Or(r.Missed, tr.missed)
 	stopWriter()
