@@ -83,7 +83,12 @@ test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 5 min.
 	@$(cluster) assets
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./internal/submit ./test/standin ./hack
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./internal/submit ./test/standin ./test/killed ./hack
+
+.PHONY: test-killed
+test-killed: ## Kill the operator at any moment around a trigger, against a real kube-apiserver: TRIALS=n, SEED=n. 30 trials take 3 min.
+	@$(cluster) assets
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test -tags apiserver -count=1 -timeout 60m -v -run '^TestKilled$$' ./test/killed -args -killed.trials=$(or $(TRIALS),30) -killed.seed=$(or $(SEED),0)
 
 .PHONY: test-cluster
 test-cluster: ## Run the demo, the everyday stories and a few faults: real backups, real restores; both operators beside CPO. RUN=regexp, SEED=n, LIST=1. 16 min.
@@ -93,6 +98,7 @@ test-cluster: ## Run the demo, the everyday stories and a few faults: real backu
 test-full: ## Run every story, storage, version and kind of fault that has not passed yet: RUN=regexp, FOR=15m, FORCE=1, LIST=1. 90 min.
 	@go -C test/argo4 test ./...
 	@$(if $(RUN),,$(MAKE) test-pgbackrest MAPS=$(if $(FOR),2000,10000))
+	@$(if $(RUN)$(FOR),,$(MAKE) test-killed)
 	@hack/test-cluster.sh full
 
 .PHONY: faults
