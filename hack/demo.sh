@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the demo: one PostgreSQL, one object store, a schedule. It waits until the
-# schedule fires and shows the proof. README.md explains KUBECONFIG, LOAD, IMAGE,
+# Runs the demo: one PostgreSQL, one object store, a schedule. It waits for the first
+# backup, which the operator makes at once, and for the schedule, and shows the proof. README.md explains KUBECONFIG, LOAD, IMAGE,
 # POSTGRES_IMAGE and OBJECT_STORE_IMAGE.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,12 +26,49 @@ output() { # workflow, name of the output parameter
   kubectl -n "$demo" get workflow "$1" -o jsonpath="{.status.outputs.parameters[?(@.name=='$2')].value}"
 }
 
-# newest prints name and phase of the newest scheduled Workflow that began after
-# the moment, a Unix time.
-newest() { # moment
-  kubectl -n "$demo" get workflow -l stanzaflow.dev/cluster=cluster,stanzaflow.dev/trigger=schedule --sort-by=.metadata.creationTimestamp \
-    -o go-template='{{range .items}}{{.metadata.name}}{{" "}}{{or .status.phase "Pending"}}{{"\n"}}{{end}}' |
-    awk -v moment="$1" '{time = $1; sub(/.*-/, "", time)} time >= moment {line = $0} END {print line}'
+# first_run prints name and phase of the first Workflow of a trigger that was created at or
+# after the moment.
+first_run() { # trigger, moment
+  kubectl -n "$demo" get workflow -l "stanzaflow.dev/cluster=cluster,stanzaflow.dev/trigger=$1" --sort-by=.metadata.creationTimestamp \
+    -o go-template='{{range .items}}{{.metadata.creationTimestamp}}{{" "}}{{.metadata.name}}{{" "}}{{or .status.phase "Pending"}}{{"\n"}}{{end}}' |
+    awk -v moment="$2" '$1 >= moment && !found {print $2, $3; found = 1}'
+}
+
+# await_run waits until a run of a trigger has succeeded. It sets workflow and label.
+await_run() { # trigger, moment
+  local phase='' last='' waiting=$SECONDS
+  workflow=''
+  while [ "$phase" != Succeeded ]; do
+    [ $((SECONDS - waiting)) -lt 600 ] || {
+      kubectl -n "$demo" get stanza,cronworkflow,workflow,pods >&2 || true
+      die "no proven backup: kubectl -n $demo describe stanza cluster; kubectl -n stanzaflow-system logs deployment/stanzaflow. If there is no Workflow, check that Argo's controller watches namespace $demo"
+    }
+    read -r workflow phase <<<"$(first_run "$1" "$2")" || true
+    if [ "$workflow $phase" != "$last" ] && [ -n "$workflow" ]; then
+      say "workflow $workflow: $phase"
+      last="$workflow $phase"
+    fi
+    case $phase in
+    Failed | Error)
+      steps "$workflow" >&2
+      die "the run failed: kubectl -n $demo describe workflow $workflow"
+      ;;
+    Succeeded) ;;
+    *) sleep 1 ;;
+    esac
+  done
+  label=$(output "$workflow" backup-label)
+}
+
+# await_first waits for the first backup, unless an earlier demo has begun with it.
+await_first() { # moment
+  if [ "$(first_run initial '')" != "$(first_run initial "$1")" ]; then
+    say "an earlier demo has begun with the first backup"
+    return
+  fi
+  say "waiting for the first backup, which the operator makes at once"
+  await_run initial "$1"
+  say "backup $label is proven"
 }
 
 # apply_quickstart applies the example, over what an earlier demo left.
@@ -53,31 +90,12 @@ apply_quickstart() {
 
 use_cluster demo
 install_operator
+moment=$(date -u +%FT%TZ)
 apply_quickstart
 
-moment=$(date +%s)
+await_first "$moment"
 say "waiting for the schedule to fire, every minute"
-workflow='' phase='' last='' waiting=$SECONDS
-while [ "$phase" != Succeeded ]; do
-  [ $((SECONDS - waiting)) -lt 600 ] || {
-    kubectl -n "$demo" get stanza,cronworkflow,workflow,pods >&2 || true
-    die "no proven backup: kubectl -n $demo describe stanza cluster; kubectl -n stanzaflow-system logs deployment/stanzaflow. If there is no Workflow, check that Argo's controller watches namespace $demo"
-  }
-  read -r workflow phase <<<"$(newest "$moment")" || true
-  if [ "$workflow $phase" != "$last" ] && [ -n "$workflow" ]; then
-    say "workflow $workflow: $phase"
-    last="$workflow $phase"
-  fi
-  case $phase in
-  Failed | Error)
-    steps "$workflow" >&2
-    die "the run failed: kubectl -n $demo describe workflow $workflow"
-    ;;
-  Succeeded) ;;
-  *) sleep 1 ;;
-  esac
-done
-label=$(output "$workflow" backup-label)
+await_run schedule "$moment"
 # The operator writes the run into the status of the Stanza a moment later.
 kubectl -n "$demo" wait --for=jsonpath='{.status.lastBackup.label}'="$label" stanza/cluster --timeout=30s >/dev/null ||
   say "the Stanza already shows a newer run"
