@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
@@ -80,10 +81,11 @@ func testDocumentedInstall(t *testing.T) {
 	}
 }
 
-// listPhases returns the phases of all runs of the namespace.
+// listPhases returns the phases of all runs of the namespace but the first one, which the
+// operator starts.
 func listPhases(t testing.TB, k *kit.Kit) []string {
 	t.Helper()
-	return strings.Fields(program.Kubectl(t, "-n", k.Namespace, "get", "workflows", "-o", "jsonpath={.items[*].status.phase}"))
+	return strings.Fields(program.Kubectl(t, "-n", k.Namespace, "get", "workflows", "-l", vocab.LabelTrigger+"!="+vocab.TriggerInitial, "-o", "jsonpath={.items[*].status.phase}"))
 }
 
 // removeEverything makes the cluster one that has never had the operator. Removing the
