@@ -101,7 +101,7 @@ func (d *decider) read(name string) *entry {
 	e.stored = e.Pending.DeepCopy()
 	if e.Pending != nil {
 		if workflow := d.in.Existing[runName(d.in.Cluster.Name, name, e.Pending.Since)]; workflow != nil {
-			record(&e.TriggerStatus, d.in.Cluster.Name, workflow)
+			record(&e.TriggerStatus, d.in.Cluster.Name, workflow, d.now())
 			e.stored = nil
 		}
 	}

@@ -43,7 +43,7 @@ func (d *decider) start(e *entry, t terms) {
 	}
 	d.out.Start = append(d.out.Start, Start{
 		Trigger: e.Name, Name: runName(d.in.Cluster.Name, e.Name, stored.Since), Kind: t.kind, Repo: t.repo, Type: t.backupType,
-		Value: t.value, Causes: stored.Causes, Since: stored.Since, cluster: d.in.Cluster.Name,
+		Value: t.value, Causes: stored.Causes, Since: stored.Since, cluster: d.in.Cluster.Name, now: d.now(),
 	})
 }
 
@@ -90,7 +90,7 @@ func dueTime(e stanzaflowv1alpha1.TriggerStatus, t terms) (time.Time, string) {
 	if t.attempts > 0 {
 		return e.Pending.Since.Add(retryAfter(t.attempts)), fmt.Sprintf(", after %d without success", t.attempts)
 	}
-	if e.LastFiredTime != nil && e.LastFiredTime.Add(t.cooldown).After(due) {
+	if t.cooldown > 0 && e.LastFiredTime != nil && e.LastFiredTime.Add(t.cooldown).After(due) {
 		due, why = e.LastFiredTime.Add(t.cooldown), ", when the cooldown is over"
 	}
 	return due, why

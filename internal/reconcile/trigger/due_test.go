@@ -184,3 +184,17 @@ func TestStartsOnlyWhatIsWritten(t *testing.T) {
 	w.pass()
 	w.wantRuns("incr failover: the primary is orders-1, before orders-0", "incr failover: the primary is orders-2, before orders-1")
 }
+
+// TestClockOfTheAPIServer checks that a clock that is ahead of ours makes no cooldown
+// longer.
+func TestClockOfTheAPIServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, failover())
+	w.skew = 24 * time.Hour
+	w.pass()
+	primary("orders-1")(w)
+	w.after(10 * time.Second)
+	primary("orders-2")(w)
+	w.after(11 * time.Minute)
+	w.wantRuns("incr failover: the primary is orders-1, before orders-0", "incr failover: the primary is orders-2, before orders-1")
+}

@@ -51,14 +51,19 @@ func Fired(after []stanzaflowv1alpha1.TriggerStatus, start Start, workflow *wfv1
 	for i := range after {
 		after[i].DeepCopyInto(&recorded[i])
 		if recorded[i].Name == start.Trigger && recorded[i].Pending != nil {
-			record(&recorded[i], start.cluster, workflow)
+			record(&recorded[i], start.cluster, workflow, start.now)
 		}
 	}
 	return recorded
 }
 
+// mostSkew is how far the clock of the API server may be ahead of ours, and how long a
+// pass may stand still before it creates a run. Our clock says when a cooldown is over,
+// so of a clock that is further ahead nothing may come into the status.
+const mostSkew = time.Hour
+
 // record enters a Workflow into the status of a trigger that has pending causes.
-func record(t *stanzaflowv1alpha1.TriggerStatus, cluster string, run *wfv1.Workflow) {
+func record(t *stanzaflowv1alpha1.TriggerStatus, cluster string, run *wfv1.Workflow, now metav1.Time) {
 	since := t.Pending.Since
 	causes, ours := causesOf(*t, cluster, run)
 	if !ours {
@@ -66,8 +71,8 @@ func record(t *stanzaflowv1alpha1.TriggerStatus, cluster string, run *wfv1.Workf
 		return
 	}
 	fired := run.CreationTimestamp.Rfc3339Copy()
-	if fired.IsZero() {
-		fired = since
+	if fired.IsZero() || fired.After(now.Add(mostSkew)) {
+		fired = now
 	}
 	rest := without(t.Pending.Causes, causes)
 	t.Pending = nil

@@ -104,4 +104,5 @@ type Start struct {
 	Since  metav1.Time
 
 	cluster string
+	now     metav1.Time
 }
