@@ -14,6 +14,7 @@ var policies = map[Provisioner][]string{
 		"stanzaflow-cronworkflows",
 		"stanzaflow-exec",
 		"stanzaflow-objects",
+		"stanzaflow-submitter",
 		"stanzaflow-workflows",
 	},
 	ProvisionedByUs: {
