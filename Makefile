@@ -24,10 +24,11 @@ tool    = go tool -modfile=hack/tools/$(1).mod $(1)
 cluster = go -C test/cluster run .
 # The images of the local cluster with PostgreSQL and pgBackRest.
 postgres_images = stanzaflow.local/postgres:15-pgbackrest-2.45 stanzaflow.local/postgres:17-pgbackrest-2.55
-# Modules with their own tests. Those of test/argo4 compile all of Argo 4, so only
-# make test-full runs them.
+# Modules with their own tests. The large ones compile all of Argo 4, Argo CD's engine or
+# Argo Events, so only make test-full runs them.
 modules = . test/cluster test/chart test/alerts
-all_modules = $(modules) test/argo4
+large_modules = test/argo4 test/argocd test/argoevents
+all_modules = $(modules) $(large_modules)
 
 .PHONY: help
 help: ## List the targets.
@@ -96,7 +97,7 @@ test-cluster: ## Run the demo, the everyday stories and a few faults: real backu
 
 .PHONY: test-full
 test-full: ## Run every story, storage, version and kind of fault that has not passed yet: RUN=regexp, FOR=15m, FORCE=1, LIST=1. 90 min.
-	@go -C test/argo4 test ./...
+	@for module in $(large_modules); do go -C $$module test ./...; done
 	@$(if $(RUN),,$(MAKE) test-pgbackrest MAPS=$(if $(FOR),2000,10000))
 	@$(if $(RUN)$(FOR),,$(MAKE) test-killed)
 	@hack/test-cluster.sh full
@@ -120,7 +121,7 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 lint: ## Check style and architecture.
 	@go vet -tags apiserver,cluster,pgbackrest ./...
 	@$(call tool,golangci-lint) run --allow-parallel-runners --build-tags apiserver,cluster,pgbackrest ./...
-	@for module in test/cluster test/chart test/alerts test/argo4; do \
+	@for module in test/cluster test/chart test/alerts $(large_modules); do \
 	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --allow-parallel-runners --config ../../.golangci.yml ./...); \
 	done
 

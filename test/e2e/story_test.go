@@ -102,6 +102,10 @@ func everyStory() []play.Story {
 			Name: "beside/standalone-pvc", Alone: true, Takes: 8 * time.Minute,
 			Touches: []string{"internal/reconcile/", "internal/translate/", "internal/cpo/", "deploy/", "test/standin/", "docs/cpo.md"},
 		}},
+		{Play: testWays, Story: ladder.Story{
+			Name: "predeploy/ways", Takes: 5 * time.Minute,
+			Touches: []string{"docs/pre-deploy.md", "examples/pre-deploy/", "workflows/", "internal/submit/", "deploy/base/policy/", "test/argocd/", "test/argoevents/"},
+		}},
 		{Play: testRepoHostEvicted, Story: ladder.Story{
 			Name: "repo-host-evicted", Takes: 3 * time.Minute,
 			Touches: []string{"internal/run/", "internal/translate/repohost/"},

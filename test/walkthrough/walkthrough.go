@@ -18,6 +18,9 @@ import (
 // InstallWays are the ways that docs/install.md offers.
 var InstallWays = []string{"helm", "kustomize", "manifest"}
 
+// PredeployWays are the ways that docs/pre-deploy.md offers. Argo CD's has no command.
+var PredeployWays = []string{"argo", "argo-cd", "argo-events", "argo-server", "helm", "kubectl"}
+
 // Block is a code block with commands.
 type Block struct {
 	Line   int
