@@ -11,14 +11,14 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 type TriggerEvent string
 
 const (
-	// OnRestore: a restore of the cluster has ended.
+	// OnRestore means that a restore of the cluster has ended.
 	OnRestore TriggerEvent = "Restore"
-	// OnMajorUpgrade: spec.postgresql.version of the postgresql has changed, and the
+	// OnMajorUpgrade means that spec.postgresql.version of the postgresql has changed, and the
 	// upgrade has ended.
 	OnMajorUpgrade TriggerEvent = "MajorUpgrade"
-	// OnFailover: another pod is the primary.
+	// OnFailover means that another pod is the primary.
 	OnFailover TriggerEvent = "Failover"
-	// OnChange: the spec of an object has changed as the trigger says.
+	// OnChange means that the spec of an object has changed as the trigger says.
 	OnChange TriggerEvent = "Change"
 )
 

@@ -32,7 +32,7 @@ import (
 	plan "github.com/stanzaflow/stanzaflow/internal/translate/trigger"
 )
 
-// resources that triggers follow, by the kind that a Stanza names.
+// followed are the resources that triggers follow, by the kind that a Stanza names.
 var followed = map[string]schema.GroupVersionResource{
 	"Deployment":  appsv1.SchemeGroupVersion.WithResource("deployments"),
 	"StatefulSet": appsv1.SchemeGroupVersion.WithResource("statefulsets"),
@@ -43,8 +43,8 @@ var pods = corev1.SchemeGroupVersion.WithResource("pods")
 // How soon to look at the pod of the primary again while a run waits for it: a tenth
 // of the time that it has waited, within these.
 const (
-	primaryPollMin = 2 * time.Second
-	primaryPollMax = time.Minute
+	primaryPollLeast = 2 * time.Second
+	primaryPollMost  = time.Minute
 	// watchRetry is how soon to look again for what a watch has not listed yet.
 	watchRetry = 5 * time.Second
 )
@@ -84,7 +84,7 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	decision := trigger.Decide(in)
 	decision.Wake = object.Earliest(decision.Wake, wake)
 	if since := waiting(before); !since.IsZero() && in.Hold == "" && (in.Seen.Primary == nil || !in.Seen.Primary.Ready) {
-		poll := min(max(p.Now.Sub(since)/10, primaryPollMin), primaryPollMax)
+		poll := min(max(p.Now.Sub(since)/10, primaryPollLeast), primaryPollMost)
 		decision.Wake = object.Earliest(decision.Wake, p.Now.Add(poll))
 	}
 	return decision, nil
@@ -157,30 +157,39 @@ func (c *Controller) seeObjects(ctx context.Context, state object.State, trigger
 			seen[t.Name] = []trigger.Object{{Kind: t.Of.Kind, Name: o.GetName(), UID: string(o.GetUID()), Generation: o.GetGeneration(), Content: o.Object}}
 			continue
 		}
-		listed, err := c.watches.List(watch.Target{Resource: resource, Namespace: state.Key.Namespace})
-		if err != nil {
+		objects, err := c.seeFollowed(ctx, state, t, resource)
+		switch {
+		case errors.Is(err, watch.ErrNotYet), apierrors.IsForbidden(err):
 			wake = object.Earliest(wake, now.Add(watchRetry))
-			if !errors.Is(err, watch.ErrNotYet) && !apierrors.IsForbidden(err) {
-				return nil, wake, err
-			}
-			continue
+		case err != nil:
+			return nil, wake, err
+		default:
+			seen[t.Name] = objects
 		}
-		objects := []trigger.Object{}
-		for _, m := range listed {
-			if !follows(t.Of, m) {
-				continue
-			}
-			o := trigger.Object{Kind: t.Of.Kind, Name: m.Name, UID: string(m.UID), Generation: m.Generation}
-			if trigger.NeedsContent(state.Stanza.Status.Triggers, t, o) {
-				if o, err = c.readContent(ctx, m.Namespace, o); err != nil {
-					return nil, wake, err
-				}
-			}
-			objects = append(objects, o)
-		}
-		seen[t.Name] = objects
 	}
 	return seen, wake, nil
+}
+
+// seeFollowed reads the objects that one trigger follows.
+func (c *Controller) seeFollowed(ctx context.Context, state object.State, t plan.Trigger, resource schema.GroupVersionResource) ([]trigger.Object, error) {
+	listed, err := c.watches.List(watch.Target{Resource: resource, Namespace: state.Key.Namespace})
+	if err != nil {
+		return nil, err
+	}
+	objects := []trigger.Object{}
+	for _, m := range listed {
+		if !follows(t.Of, m) {
+			continue
+		}
+		o := trigger.Object{Kind: t.Of.Kind, Name: m.Name, UID: string(m.UID), Generation: m.Generation}
+		if trigger.NeedsContent(state.Stanza.Status.Triggers, t, o) {
+			if o, err = c.readContent(ctx, m.Namespace, o); err != nil {
+				return nil, err
+			}
+		}
+		objects = append(objects, o)
+	}
+	return objects, nil
 }
 
 func follows(of plan.Objects, m *metav1.PartialObjectMetadata) bool {
@@ -225,7 +234,7 @@ func (c *Controller) seePrimary(ctx context.Context, state object.State, trigger
 	}
 	listed, err := c.watches.List(primaryTarget(state))
 	if errors.Is(err, watch.ErrNotYet) || apierrors.IsForbidden(err) {
-		return nil, nil //nolint:nilnil,nilerr // documented
+		return nil, nil //nolint:nilnil // documented
 	}
 	if err != nil {
 		return nil, err

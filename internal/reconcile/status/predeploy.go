@@ -19,7 +19,7 @@ func predeployEvents(before, after *stanzaflowv1alpha1.PredeployStatus) []Event 
 	}
 	run := &after.RunStatus
 	e := Event{Type: corev1.EventTypeWarning, Reason: verdict(run), Action: actionRun, Related: workflowReference(run)}
-	switch run.Result {
+	switch run.Result { //nolint:exhaustive // the note of the others has one form
 	case stanzaflowv1alpha1.RunSucceeded:
 		e.Type, e.Reason = corev1.EventTypeNormal, vocab.ReasonSucceeded
 		e.Note = fmt.Sprintf("The database can be restored to restore point %s, from backup %s of %s, Workflow %s", after.RestorePoint, after.Label, run.Repo, run.Workflow)
