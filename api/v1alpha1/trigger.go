@@ -147,7 +147,7 @@ type TriggerObservation struct {
 	// version is the generation of the object, or what stands for it: the pod that is the
 	// primary, the version of PostgreSQL, the restore, the location of the repo.
 	Version string `json:"version"`
-	// uid of the object. One that is made anew under the same name has another.
+	// uid of the object. One that is created again under the same name has another.
 	// +optional
 	UID string `json:"uid,omitempty"`
 	// values are what the expression of the trigger reads of the object, as JSON.

@@ -145,7 +145,7 @@ func (d *decider) add(e *entry) {
 }
 
 // ofObjects begins what a message says about the objects of a trigger, after anything
-// else: it is added anew in each pass.
+// else: it is added again in each pass.
 const ofObjects = "objects: "
 
 func withNotes(message string, notes []string) string {

@@ -20,7 +20,7 @@ const maxObjects = 16
 // key of an object in the observations.
 func (o Object) key() string { return o.Kind + "/" + o.Name }
 
-// seenAs is an object as a trigger remembers it. One that was made anew under the same
+// seenAs is an object as a trigger remembers it. One that was created again under the same
 // name has another UID and counts its generations from 1 again.
 func (o Object) seenAs(values string) stanzaflowv1alpha1.TriggerObservation {
 	return stanzaflowv1alpha1.TriggerObservation{Object: o.key(), Version: strconv.FormatInt(o.Generation, 10), UID: o.UID, Values: values}
@@ -59,7 +59,7 @@ func known(was *stanzaflowv1alpha1.TriggerObservation, trigger plan.Trigger, obj
 }
 
 // observeObjects adds a cause for each object that has changed as the trigger says. It
-// remembers an object that is gone: it may be made anew.
+// remembers an object that is gone: it may be created again.
 func (d *decider) observeObjects(e *entry, t plan.Trigger) {
 	e.forget(func(object string) bool {
 		return strings.HasPrefix(object, t.Of.Kind+"/") && (t.Of.Selector != nil || object == t.Of.Kind+"/"+t.Of.Name)
@@ -144,7 +144,7 @@ func (e *entry) noteTooMuch(saw stanzaflowv1alpha1.TriggerObservation, t plan.Tr
 func judge(was stanzaflowv1alpha1.TriggerObservation, t plan.Trigger, object Object) (string, bool) {
 	what := object.key()
 	if was.UID != object.UID {
-		what += " was made anew"
+		what += " was created again"
 	}
 	text := fmt.Sprintf("%s: generation %d, before %s", what, object.Generation, was.Version)
 	counts, err := t.When.Eval(was.Values, object.Content)

@@ -24,14 +24,14 @@ func TestChange(t *testing.T) {
 		seen []trigger.Object
 		want []string
 	}{
-		"the image":                       {[]trigger.Object{deployment("web", "a", 5, "shop:2")}, []string{"incr release: Deployment/web: generation 5, before 4"}},
-		"something else":                  {[]trigger.Object{deployment("web", "a", 5, "shop:1")}, nil},
-		"nothing":                         {[]trigger.Object{deployment("web", "a", 4, "shop:1")}, nil},
-		"made anew with another image":    {[]trigger.Object{deployment("web", "b", 4, "shop:2")}, []string{"incr release: Deployment/web was made anew: generation 4, before 4"}},
-		"made anew with the same image":   {[]trigger.Object{deployment("web", "b", 4, "shop:1")}, nil},
-		"gone":                            {[]trigger.Object{}, nil},
-		"too large to be remembered":      {[]trigger.Object{deployment("web", "a", 5, strings.Repeat("x", when.MaxValues))}, []string{"incr release: Deployment/web: generation 5, before 4; reads more than 1024 bytes of the object; name members that are smaller"}},
-		"the generation, without content": {[]trigger.Object{{Kind: "Deployment", Name: "web", UID: "a", Generation: 5}}, nil},
+		"the image":                         {[]trigger.Object{deployment("web", "a", 5, "shop:2")}, []string{"incr release: Deployment/web: generation 5, before 4"}},
+		"something else":                    {[]trigger.Object{deployment("web", "a", 5, "shop:1")}, nil},
+		"nothing":                           {[]trigger.Object{deployment("web", "a", 4, "shop:1")}, nil},
+		"created again with another image":  {[]trigger.Object{deployment("web", "b", 4, "shop:2")}, []string{"incr release: Deployment/web was created again: generation 4, before 4"}},
+		"created again with the same image": {[]trigger.Object{deployment("web", "b", 4, "shop:1")}, nil},
+		"gone":                              {[]trigger.Object{}, nil},
+		"too large to be remembered":        {[]trigger.Object{deployment("web", "a", 5, strings.Repeat("x", when.MaxValues))}, []string{"incr release: Deployment/web: generation 5, before 4; reads more than 1024 bytes of the object; name members that are smaller"}},
+		"the generation, without content":   {[]trigger.Object{{Kind: "Deployment", Name: "web", UID: "a", Generation: 5}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +128,7 @@ func TestNeedsContent(t *testing.T) {
 		"as it was":           {release(t), deployment("web", "a", 4, ""), false},
 		"another generation":  {release(t), deployment("web", "a", 5, ""), true},
 		"another object":      {release(t), deployment("api", "c", 4, ""), true},
-		"made anew":           {release(t), deployment("web", "b", 4, ""), true},
+		"created again":       {release(t), deployment("web", "b", 4, ""), true},
 		"every change counts": {every, deployment("web", "a", 5, ""), false},
 	} {
 		if got := trigger.NeedsContent(w.in.Before, tc.of, tc.object); got != tc.want {

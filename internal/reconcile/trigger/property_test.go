@@ -27,7 +27,7 @@ type server struct {
 	history [][]stanzaflowv1alpha1.TriggerStatus
 	// deployments are the states of the Deployment, of which a cache may be late, too.
 	deployments []trigger.Object
-	anew        int // the first state of the newest one that was made anew
+	recreated   int // the first state of the newest one that was created again
 	pods        int
 	chains      int // how many were checked
 	replicas    []*replica
@@ -76,7 +76,7 @@ func (s *server) newest() int { return len(s.history) - 1 }
 func (s *server) begin(r *replica, late bool) {
 	// Which of two UIDs is the newer one nobody can tell, and a cache that is so late costs
 	// a backup.
-	r.status, r.deployment = s.later(r.status, s.newest(), late), s.later(max(r.deployment, s.anew), len(s.deployments)-1, late)
+	r.status, r.deployment = s.later(r.status, s.newest(), late), s.later(max(r.deployment, s.recreated), len(s.deployments)-1, late)
 	in := s.in
 	in.Before, in.Seen.Objects = stored(s.t, s.history[r.status]), map[string][]trigger.Object{"release": {s.deployments[r.deployment]}}
 	in.Existing = map[string]*wfv1.Workflow{}
@@ -156,7 +156,7 @@ func (s *server) happen() {
 		last := s.deployments[len(s.deployments)-1]
 		uid, image := last.UID, fmt.Sprintf("shop:%d", s.random.IntN(3))
 		if s.random.IntN(6) == 0 {
-			uid, s.anew = fmt.Sprintf("uid-%d", len(s.deployments)), len(s.deployments)
+			uid, s.recreated = fmt.Sprintf("uid-%d", len(s.deployments)), len(s.deployments)
 		}
 		s.deployments = append(s.deployments, deployment("web", uid, last.Generation+1, image))
 	case 3:
@@ -185,7 +185,7 @@ func (s *server) play(steps int) {
 		switch s.random.IntN(10) {
 		case 0, 1, 2:
 			s.happen()
-		case 3: // the replica dies, and the next one lists everything anew
+		case 3: // the replica dies, and the next one lists everything again
 			*r = replica{status: s.newest(), deployment: len(s.deployments) - 1}
 		default:
 			if len(r.steps) == 0 {
