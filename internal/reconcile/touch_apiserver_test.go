@@ -39,7 +39,11 @@ func testTouches(w *world) {
 	end := w.clock.Now()
 	w.patch(run, argoManager, podOf(run.GetName(), "Running", end))
 	w.clock.SetTime(end.Add(30 * time.Second))
+	w.settle() // The message of the first backup changes once.
 	w.wantQuiet()
+	if _, ok := w.get(object.Workflow, run.GetName()).GetAnnotations()[vocab.AnnotationTouched]; ok {
+		w.Error("a healthy run was touched")
+	}
 
 	w.patch(run, argoManager, podOf(run.GetName(), "Error", end))
 	w.recorder.take()

@@ -40,30 +40,26 @@ var followed = map[string]schema.GroupVersionResource{
 
 var pods = corev1.SchemeGroupVersion.WithResource("pods")
 
-// How soon to look at the pod of the primary again while a run waits for it: a tenth
-// of the time that it has waited, within these.
-const (
-	primaryPollLeast = 2 * time.Second
-	primaryPollMost  = time.Minute
-	// watchRetry is how soon to look again for what a watch has not listed yet.
-	watchRetry = 5 * time.Second
-)
+// watchRetry is how soon to look again for what a watch has not listed yet, and may not
+// list.
+const watchRetry = time.Minute
 
 // decideTriggers reads what the triggers of a cluster need, and decides. At rest it
 // makes no request.
 func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger.Decision, error) {
 	state := p.State
 	c.watches.Follow(state.Key, targets(state, p.Plan))
-	if state.Stanza == nil {
-		return trigger.Decision{}, nil
+	var was stanzaflowv1alpha1.StanzaStatus // The pass may create the Stanza.
+	if state.Stanza != nil {
+		was = state.Stanza.Status
 	}
+	before := was.Triggers
 	if state.Postgresql == nil {
-		return trigger.Decision{After: state.Stanza.Status.Triggers}, nil
+		return trigger.Decision{After: before}, nil
 	}
 	cluster, _ := cpo.Decode(state.Postgresql.Object)
-	before := state.Stanza.Status.Triggers
 	in := trigger.Input{
-		Cluster: cluster, Before: before, Repos: status.Repos(state.Stanza.Status.Repos, p),
+		Cluster: cluster, Before: before, Repos: status.Repos(was.Repos, p),
 		Triggers: p.Plan.Triggers, Kept: p.Plan.Keep.Triggers, Initial: p.Plan.Initial, KeepInitial: p.Plan.Keep.Initial,
 		Runs: p.Runs, Hold: holdTriggers(state, p.Plan, cluster), Now: p.Now,
 	}
@@ -72,7 +68,7 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	}
 	var wake time.Time
 	var err error
-	if in.Seen.Objects, wake, err = c.seeObjects(ctx, state, p.Plan.Triggers, p.Now); err != nil {
+	if in.Seen.Objects, wake, err = c.seeObjects(ctx, state, before, p.Plan.Triggers, p.Now); err != nil {
 		return trigger.Decision{}, err
 	}
 	if in.Seen.Primary, err = c.seePrimary(ctx, state, p.Plan.Triggers); err != nil {
@@ -83,22 +79,12 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	}
 	decision := trigger.Decide(in)
 	decision.Wake = object.Earliest(decision.Wake, wake)
-	if since := waiting(before); !since.IsZero() && in.Hold == "" && (in.Seen.Primary == nil || !in.Seen.Primary.Ready) {
-		poll := min(max(p.Now.Sub(since)/10, primaryPollLeast), primaryPollMost)
-		decision.Wake = object.Earliest(decision.Wake, p.Now.Add(poll))
-	}
 	return decision, nil
 }
 
-// waiting is since when the first cause has waited for its run, zero without one.
-func waiting(triggers []stanzaflowv1alpha1.TriggerStatus) time.Time {
-	var since time.Time
-	for _, t := range triggers {
-		if t.Pending != nil {
-			since = object.Earliest(since, t.Pending.Since.Time)
-		}
-	}
-	return since
+// waiting reports whether a cause waits for its run.
+func waiting(stanza *stanzaflowv1alpha1.Stanza) bool {
+	return stanza != nil && slices.ContainsFunc(stanza.Status.Triggers, func(t stanzaflowv1alpha1.TriggerStatus) bool { return t.Pending != nil })
 }
 
 // holdTriggers says why no trigger of a cluster may start a run now, empty if it may.
@@ -123,6 +109,9 @@ func holdTriggers(state object.State, plan translate.Plan, cluster cpo.Postgresq
 // targets are the watches that the triggers of a cluster need.
 func targets(state object.State, plan translate.Plan) []watch.Target {
 	var all []watch.Target
+	if waiting(state.Stanza) {
+		all = append(all, primaryTarget(state))
+	}
 	for _, t := range plan.Triggers {
 		switch resource, ok := followed[t.Of.Kind]; {
 		case t.Event == stanzaflowv1alpha1.OnFailover:
@@ -134,17 +123,18 @@ func targets(state object.State, plan translate.Plan) []watch.Target {
 	return all
 }
 
-// primaryTarget are the primaries of every cluster of the namespace.
+// primaryTarget are the primaries of every cluster of the namespace. While a run waits
+// for one, its status matters, too: the run starts as soon as it is ready.
 func primaryTarget(state object.State) watch.Target {
 	selector := labels.Set(state.CPO.Labels.Primary(state.Key.Name))
 	delete(selector, state.CPO.Labels.ClusterName)
-	return watch.Target{Resource: pods, Namespace: state.Key.Namespace, Selector: selector.String()}
+	return watch.Target{Resource: pods, Namespace: state.Key.Namespace, Selector: selector.String(), Status: waiting(state.Stanza)}
 }
 
 // seeObjects reads the objects of the triggers on OnChange: their metadata, and those
 // whole whose generation a trigger has not seen yet. A trigger whose objects cannot be
 // read is left out.
-func (c *Controller) seeObjects(ctx context.Context, state object.State, triggers []plan.Trigger, now time.Time) (map[string][]trigger.Object, time.Time, error) {
+func (c *Controller) seeObjects(ctx context.Context, state object.State, before []stanzaflowv1alpha1.TriggerStatus, triggers []plan.Trigger, now time.Time) (map[string][]trigger.Object, time.Time, error) {
 	seen := map[string][]trigger.Object{}
 	var wake time.Time
 	for _, t := range triggers {
@@ -157,7 +147,7 @@ func (c *Controller) seeObjects(ctx context.Context, state object.State, trigger
 			seen[t.Name] = []trigger.Object{{Kind: t.Of.Kind, Name: o.GetName(), UID: string(o.GetUID()), Generation: o.GetGeneration(), Content: o.Object}}
 			continue
 		}
-		objects, err := c.seeFollowed(ctx, state, t, resource)
+		objects, err := c.seeFollowed(ctx, state.Key.Namespace, before, t, resource)
 		switch {
 		case errors.Is(err, watch.ErrNotYet), apierrors.IsForbidden(err):
 			wake = object.Earliest(wake, now.Add(watchRetry))
@@ -171,8 +161,8 @@ func (c *Controller) seeObjects(ctx context.Context, state object.State, trigger
 }
 
 // seeFollowed reads the objects that one trigger follows.
-func (c *Controller) seeFollowed(ctx context.Context, state object.State, t plan.Trigger, resource schema.GroupVersionResource) ([]trigger.Object, error) {
-	listed, err := c.watches.List(watch.Target{Resource: resource, Namespace: state.Key.Namespace})
+func (c *Controller) seeFollowed(ctx context.Context, namespace string, before []stanzaflowv1alpha1.TriggerStatus, t plan.Trigger, resource schema.GroupVersionResource) ([]trigger.Object, error) {
+	listed, err := c.watches.List(watch.Target{Resource: resource, Namespace: namespace})
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +172,7 @@ func (c *Controller) seeFollowed(ctx context.Context, state object.State, t plan
 			continue
 		}
 		o := trigger.Object{Kind: t.Of.Kind, Name: m.Name, UID: string(m.UID), Generation: m.Generation}
-		if trigger.NeedsContent(state.Stanza.Status.Triggers, t, o) {
+		if trigger.NeedsContent(before, t, o) {
 			if o, err = c.readContent(ctx, m.Namespace, o); err != nil {
 				return nil, err
 			}
@@ -216,20 +206,12 @@ func (c *Controller) readContent(ctx context.Context, namespace string, o trigge
 	return o, nil
 }
 
-// seePrimary finds the pod of the primary. While a run waits for it, it asks the API
-// server, which knows whether the pod is ready. Otherwise only a trigger on OnFailover
-// asks, and the name is enough for it. Nil means that it is not known.
+// seePrimary finds the pod of the primary, if a run waits for it or a trigger on
+// OnFailover asks. The watch knows which pod it is, and only the API server whether it is
+// ready. Nil means that it is not known.
 func (c *Controller) seePrimary(ctx context.Context, state object.State, triggers []plan.Trigger) (*trigger.Primary, error) {
-	key := state.Key
-	if !waiting(state.Stanza.Status.Triggers).IsZero() {
-		list := &corev1.PodList{}
-		err := c.live.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingLabels(state.CPO.Labels.Primary(key.Name)))
-		if err != nil {
-			return nil, fmt.Errorf("cannot list the pod of the primary: %w", err)
-		}
-		return primaryOf(list.Items), nil
-	}
-	if !slices.ContainsFunc(triggers, func(t plan.Trigger) bool { return t.Event == stanzaflowv1alpha1.OnFailover }) {
+	waits := waiting(state.Stanza)
+	if !waits && !slices.ContainsFunc(triggers, func(t plan.Trigger) bool { return t.Event == stanzaflowv1alpha1.OnFailover }) {
 		return nil, nil //nolint:nilnil // documented
 	}
 	listed, err := c.watches.List(primaryTarget(state))
@@ -241,11 +223,19 @@ func (c *Controller) seePrimary(ctx context.Context, state object.State, trigger
 	}
 	var found []corev1.Pod
 	for _, m := range listed {
-		if m.Labels[state.CPO.Labels.ClusterName] == key.Name {
+		if m.Labels[state.CPO.Labels.ClusterName] == state.Key.Name {
 			found = append(found, corev1.Pod{ObjectMeta: m.ObjectMeta})
 		}
 	}
-	return primaryOf(found), nil
+	primary := primaryOf(found)
+	if !waits || primary == nil || primary.Pod == "" {
+		return primary, nil
+	}
+	list := &corev1.PodList{}
+	if err := c.live.List(ctx, list, client.InNamespace(state.Key.Namespace), client.MatchingLabels(state.CPO.Labels.Primary(state.Key.Name))); err != nil {
+		return nil, fmt.Errorf("cannot list the pod of the primary: %w", err)
+	}
+	return primaryOf(list.Items), nil
 }
 
 // primaryOf is nil while two pods have the role, as in the moment of a failover.

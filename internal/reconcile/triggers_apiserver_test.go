@@ -39,8 +39,17 @@ func TestTriggers(t *testing.T) {
 		"start one run for each cause with two replicas":           testTwoReplicas,
 		"wait while the Stanza suspends":                           testTriggerSuspended,
 	} {
-		t.Run(name, func(t *testing.T) { test(s.world(t)) })
+		t.Run(name, func(t *testing.T) { test(s.watchingWorld(t)) })
 	}
+}
+
+// watchingWorld has the watches of triggers.
+func (s *server) watchingWorld(t *testing.T) *world {
+	t.Helper()
+	w := s.world(t)
+	w.watching = true
+	w.controller.watches = w.watches()
+	return w
 }
 
 // createPrimary creates the pod of the primary, which is not ready.
@@ -80,6 +89,21 @@ func (w *world) started() []*unstructured.Unstructured {
 	return list
 }
 
+// awaitRuns lets the operator see the pods, and waits until triggers have started so
+// many runs.
+func (w *world) awaitRuns(n int) []*unstructured.Unstructured {
+	w.Helper()
+	var runs []*unstructured.Unstructured
+	eventually(w.T, func() error {
+		w.settle()
+		if runs = w.started(); len(runs) != n {
+			return fmt.Errorf("there are %d runs, want %d: %s", len(runs), n, reconciletest.JSON(w.stanza().Status.Triggers))
+		}
+		return nil
+	})
+	return runs
+}
+
 // causes of all runs that were started.
 func (w *world) causes() []string {
 	w.Helper()
@@ -93,6 +117,18 @@ func (w *world) causes() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// awaitFired waits until no cause waits for its run any more.
+func (w *world) awaitFired() {
+	w.Helper()
+	eventually(w.T, func() error {
+		w.pass(time.Minute)
+		if s := w.triggerStatus("release"); s.Pending != nil {
+			return fmt.Errorf("causes wait: %s", reconciletest.JSON(s))
+		}
+		return nil
+	})
 }
 
 func (w *world) triggerStatus(name string) stanzaflowv1alpha1.TriggerStatus {
@@ -121,9 +157,13 @@ func testFirstBackup(w *world) {
 	if runs := w.started(); len(runs) > 0 {
 		w.Fatalf("started %s without a primary", runs[0].GetName())
 	}
-	if s := w.triggerStatus("initial-repo1"); s.Pending == nil || !strings.Contains(s.Message, "primary") {
-		w.Errorf("the trigger is %s, want pending, and a message about the primary", reconciletest.JSON(s))
-	}
+	eventually(w.T, func() error {
+		w.settle()
+		if s := w.triggerStatus("initial-repo1"); s.Pending == nil || !strings.Contains(s.Message, "no single pod") {
+			return fmt.Errorf("the trigger is %s, want pending, and that no single pod has the role of the primary", reconciletest.JSON(s))
+		}
+		return nil
+	})
 	if c := w.want(vocab.ConditionReady, "Unknown", vocab.ReasonNoBackupYet); !strings.Contains(c.Message, "primary") {
 		w.Errorf("the message is %q", c.Message)
 	}
@@ -137,12 +177,7 @@ func testFirstBackup(w *world) {
 	}
 	w.makeReady(pod)
 	w.recorder.take()
-	w.pass(time.Second)
-	runs := w.started()
-	if len(runs) != 1 {
-		w.Fatalf("there are %d runs, want 1", len(runs))
-	}
-	run := runs[0]
+	run := w.awaitRuns(1)[0]
 	if notes := w.recorder.take(); !has(notes, "Normal Started: Started Workflow "+run.GetName()+": ") {
 		w.Errorf("events are %q", notes)
 	}
@@ -190,10 +225,7 @@ func testStanzaAlone(w *world) {
 	w.makeReady(w.createPrimary("shop-0"))
 	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	w.pass(time.Minute)
-	runs := w.started()
-	if len(runs) != 1 {
-		w.Fatalf("there are %d runs, want 1", len(runs))
-	}
+	runs := w.awaitRuns(1)
 	if entrypoint, _, _ := unstructured.NestedString(runs[0].Object, object.FieldSpec, "entrypoint"); entrypoint != vocab.EntrypointStanza {
 		w.Errorf("the entrypoint is %q", entrypoint)
 	}
@@ -228,7 +260,7 @@ func (w *world) triggered(trigger stanzaflowv1alpha1.Trigger) {
 	w.makeReady(w.createPrimary("shop-0"))
 	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	w.pass(time.Minute)
-	run := w.started()[0]
+	run := w.awaitRuns(1)[0]
 	w.endRun(run, cpo.Full, "Succeeded", stanzaflowv1alpha1.RunSucceeded)
 	w.delete(run)
 	w.settle()
@@ -289,10 +321,7 @@ func testChange(w *world) {
 	w.restart()
 	w.observed("3")
 	w.pass(time.Minute)
-	runs := w.started()
-	if len(runs) != 1 {
-		w.Fatalf("there are %d runs, want 1: the trigger is %s", len(runs), reconciletest.JSON(w.triggerStatus("release")))
-	}
+	runs := w.awaitRuns(1)
 	if labels := runs[0].GetLabels(); labels[vocab.LabelTrigger] != "release" || labels[vocab.LabelType] != cpo.Incr {
 		w.Errorf("labels are %v", labels)
 	}
@@ -329,6 +358,7 @@ func testFailover(w *world) {
 	w.makeReady(w.createPrimary("shop-1"))
 	eventually(w.T, seen("shop-1"))
 	w.pass(time.Minute)
+	w.awaitRuns(1)
 	if causes := w.causes(); len(causes) != 1 || !strings.Contains(causes[0], "shop-1") {
 		w.Errorf("causes are %q", causes)
 	}
@@ -338,7 +368,7 @@ func testFailover(w *world) {
 // change meanwhile. Each change is in exactly one run.
 func testTriggerCrash(w *world) {
 	for n := 1; ; n++ {
-		w := w.world(w.T)
+		w := w.watchingWorld(w.T)
 		w.create(shop("shop:1"))
 		w.triggered(ofTheShop())
 		w.observed("1")
@@ -347,7 +377,7 @@ func testTriggerCrash(w *world) {
 		w.edit(setImage("shop:3"))
 		w.observed("3")
 		w.pass(time.Minute)
-		w.pass(time.Minute)
+		w.awaitFired()
 		causes := w.causes()
 		if len(slices.Compact(slices.Clone(causes))) != len(causes) || !slices.ContainsFunc(causes, func(c string) bool { return strings.Contains(c, "3") }) {
 			w.Errorf("died at write %d: causes are %q", n, causes)
@@ -401,6 +431,7 @@ func testTwoReplicas(w *world) {
 		w.observed(fmt.Sprint(i + 2))
 	}
 	w.pass(time.Minute)
+	w.awaitFired()
 	causes := w.causes()
 	if len(causes) == 0 || len(slices.Compact(slices.Clone(causes))) != len(causes) {
 		w.Errorf("causes are %q", causes)
@@ -426,7 +457,5 @@ func testTriggerSuspended(w *world) {
 	}
 	suspend(false)
 	w.pass(time.Minute)
-	if runs := w.started(); len(runs) != 1 {
-		w.Errorf("there are %d runs after it, want 1", len(runs))
-	}
+	w.awaitRuns(1)
 }

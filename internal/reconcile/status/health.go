@@ -93,7 +93,7 @@ func withoutBackup(p Pass, status stanzaflowv1alpha1.StanzaStatus) []string {
 	for _, repo := range status.Repos {
 		why := p.Unproven[repo.Name]
 		if why != "" {
-			texts = append(texts, why, firstRun(status, repo.Name))
+			texts = append(texts, repo.Name+" "+why)
 		}
 		if why != "" || repo.LastBackup != nil {
 			continue
@@ -108,16 +108,6 @@ func withoutBackup(p Pass, status stanzaflowv1alpha1.StanzaStatus) []string {
 		texts = append(texts, text)
 	}
 	return texts
-}
-
-// firstRun says what the first run of a repo waits for, or why it made no backup.
-func firstRun(status stanzaflowv1alpha1.StanzaStatus, repo string) string {
-	for _, t := range status.Triggers {
-		if t.Name == vocab.TriggerInitial+"-"+repo {
-			return t.Message
-		}
-	}
-	return ""
 }
 
 // verdict is the reason that the last finished run of a schedule stands for,

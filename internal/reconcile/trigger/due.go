@@ -61,20 +61,22 @@ func (d *decider) waits(e *entry, t terms) string {
 	if d.in.Hold != "" {
 		return d.in.Hold
 	}
+	p := d.in.Seen.Primary
 	switch due, why := dueTime(e.TriggerStatus, t); {
 	case d.in.Now.Before(due):
 		d.wake(due)
+		if why == "" && (p == nil || !p.Ready) {
+			break // It will wait for that anyway: one message, and one write of it.
+		}
 		return fmt.Sprintf("the run starts at %s%s", due.UTC().Format(time.RFC3339), why)
 	case t.upgrade:
 		if waits := d.waitsForUpgrade(e); waits != "" {
 			return waits
 		}
 	}
-	switch p := d.in.Seen.Primary; {
-	case p == nil:
-		return "waits for the primary: it is not known which pod it is"
-	case p.Pod == "":
-		return "waits for the primary: no pod has the role"
+	switch {
+	case p == nil || p.Pod == "": // None, two in the moment of a failover, or not known yet.
+		return "waits for the primary: no single pod is known to have the role"
 	case p.Upgrading:
 		d.wake(d.in.Now.Add(upgradePoll))
 		return "waits for the end of the major upgrade: pod " + p.Pod + " has the label " + cpo.LabelCriticalOperation + "=true"

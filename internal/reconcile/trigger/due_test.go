@@ -140,8 +140,8 @@ func TestWaits(t *testing.T) {
 		want string
 	}{
 		{func() { w.in.Hold = "suspended by spec.suspend of the Stanza" }, "suspended by spec.suspend of the Stanza"},
-		{func() { w.in.Hold, w.in.Seen.Primary = "", nil }, "waits for the primary: it is not known which pod it is"},
-		{func() { primary("")(w) }, "waits for the primary: no pod has the role"},
+		{func() { w.in.Hold, w.in.Seen.Primary = "", nil }, "waits for the primary: no single pod is known to have the role"},
+		{func() { primary("")(w) }, "waits for the primary: no single pod is known to have the role"},
 		{func() { w.in.Seen.Primary = &trigger.Primary{Pod: "orders-1"} }, "waits for the primary: pod orders-1 is not ready"},
 	} {
 		step.set()

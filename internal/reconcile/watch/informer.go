@@ -44,7 +44,7 @@ func start(ctx context.Context, client metadata.Interface, target Target, change
 	_, _ = i.shared.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: func(any) { changed() },
 		UpdateFunc: func(old, is any) {
-			if visible(old.(*metav1.PartialObjectMetadata), is.(*metav1.PartialObjectMetadata)) {
+			if target.Status || visible(old.(*metav1.PartialObjectMetadata), is.(*metav1.PartialObjectMetadata)) {
 				changed()
 			}
 		},

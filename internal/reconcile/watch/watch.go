@@ -28,6 +28,8 @@ type Target struct {
 	Namespace string
 	// Selector limits it by labels, empty for all.
 	Selector string
+	// Status: a change of the status wakes, too. The metadata do not say which it was.
+	Status bool
 }
 
 // queue is what a Watches wakes clusters by.
