@@ -105,7 +105,7 @@ func TestBadInput(t *testing.T) {
 	}
 	for _, length := range []int{52, 53, 63} {
 		eventually(t, func() error {
-			return w.condition(strings.Repeat("x", length), vocab.ConditionReady, "Unknown", "has no proven backup yet")
+			return w.condition(strings.Repeat("x", length), vocab.ConditionReady, "Unknown", "has no proven backup")
 		})
 	}
 	for _, length := range []int{64, 253} {
@@ -175,7 +175,7 @@ func (c *trial) ready() error {
 		return nil
 	}
 	if err := apiservertest.Poll(func() error {
-		return c.condition(c.cluster, vocab.ConditionReady, "Unknown", "has no proven backup yet")
+		return c.condition(c.cluster, vocab.ConditionReady, "Unknown", "has no proven backup")
 	}); err != nil {
 		return err
 	}
