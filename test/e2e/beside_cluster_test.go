@@ -57,6 +57,7 @@ const (
 func newBesideCPO(t *testing.T, name string, m madeByCPO) *besideCPO {
 	t.Helper()
 	c := &besideCPO{madeByCPO: m, kit: kit.New(t, "e2e-"+name)}
+	c.kit.InitialBackup = true // Stanzaflow, and so its kind Stanza, is not installed yet.
 	t.Cleanup(func() { leaveCPO(t, c.kit) })
 	program.Kubectl(t, "delete", "-k", program.Checkout+"/deploy/overlays/standalone", "-l", withoutCRDs, "--ignore-not-found")
 	// In such a cluster nobody knows the kind.
