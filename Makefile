@@ -74,7 +74,7 @@ unit: ## Test everything that needs only Go: translation, proof, golden files, m
 	@go -C test/cluster/components/kubernetes test ./internal/...
 
 .PHONY: test
-test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackrest, test-apiserver and test-cluster. 21 min; about 40 min from empty caches.
+test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackrest, test-apiserver and test-cluster. 35 min; about an hour from empty caches.
 
 .PHONY: test-pgbackrest
 test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest 2.45 and 2.55, without a cluster: MAPS=n, OPTIONS_SEED=n. 1 min.
@@ -82,7 +82,7 @@ test-pgbackrest: ## Hold what we know of pgBackRest's options against pgBackRest
 	  go test -tags pgbackrest -count=1 -timeout 30m ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) -seed=$${OPTIONS_SEED:-$$(git rev-list --count HEAD 2>/dev/null || echo 0)}
 
 .PHONY: test-apiserver
-test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 5 min.
+test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector. 8 min.
 	@$(cluster) assets
 	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 15m ./internal/reconcile/... ./internal/run/step/... ./internal/submit ./test/standin ./test/killed ./hack
 
@@ -92,7 +92,7 @@ test-killed: ## Kill the operator at any moment around a trigger, against a real
 	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test -tags apiserver -count=1 -timeout 60m -v -run '^TestKilled$$' ./test/killed -args -killed.trials=$(or $(TRIALS),30) -killed.seed=$(or $(SEED),0)
 
 .PHONY: test-cluster
-test-cluster: ## Run the demo, the everyday stories and a few faults: real backups, real restores; both operators beside CPO. RUN=regexp, SEED=n, LIST=1. 16 min.
+test-cluster: ## Run the demo, the everyday stories and a few faults: real backups, real restores; both operators beside CPO. RUN=regexp, SEED=n, LIST=1. 25 min.
 	@hack/test-cluster.sh everyday
 
 .PHONY: test-full
