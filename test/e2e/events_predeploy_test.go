@@ -46,7 +46,7 @@ func testPredeploy(t *testing.T) {
 	for range 5 {
 		deploys = append(deploys, deployReusing(t, k, deploys[0].report.Backup.Label))
 	}
-	checkAimed(t, deploys[5:])
+	printAimed(t, deploys[5:])
 	awaitLastPredeploy(t, k, deploys[9])
 
 	writer.Stop(t)
@@ -177,9 +177,9 @@ func deployReusing(t *testing.T, k *kit.Kit, label string) deploy {
 	return d
 }
 
-// checkAimed checks how long the steps take if a fresh backup is there. Other stories take
+// printAimed prints how long the steps take if a fresh backup is there. Other stories take
 // the processors meanwhile, so the fastest counts.
-func checkAimed(t *testing.T, deploys []deploy) {
+func printAimed(t *testing.T, deploys []deploy) {
 	t.Helper()
 	for _, d := range deploys {
 		t.Logf("MEASURED: pre-deploy run with a fresh backup: %s", d)
