@@ -8,6 +8,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -173,7 +174,9 @@ func (w *world) startManagerWith(options Options) (stop func()) {
 		stopped = true
 		cancel()
 		if err := <-done; err != nil {
-			w.Errorf("the manager ended with: %v", err)
+			var stacks strings.Builder
+			_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1)
+			w.Errorf("the manager ended with: %v; what still runs:\n%s", err, stacks.String())
 		}
 	}
 	w.Cleanup(stop)

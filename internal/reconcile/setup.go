@@ -61,7 +61,13 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	}
 	builder := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
-		WithOptions(controller.Options{MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout,
+			// The priority queue of controller-runtime before 0.25.1 can block when it shuts
+			// down (its issue 3538): the manager then keeps the lease for 30 s, and ends with
+			// an error.
+			UsePriorityQueue: new(false),
+		}).
 		For(object.New(cpo.GroupVersionKind)).
 		Watches(object.New(cpo.GroupVersionKind), c.wakeRivals()).
 		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
