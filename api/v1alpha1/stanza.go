@@ -95,12 +95,37 @@ type StanzaSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Triggers []Trigger `json:"triggers,omitempty"`
 
+	// runs says in which form the backups of each type are made. Both forms prove the
+	// same. pod has every step in one pod, which starts fastest. dag has a pod for each
+	// step: Argo shows every attempt as a node, and argo retry continues at the step that
+	// failed.
+	// +optional
+	Runs RunForms `json:"runs,omitzero"`
+
 	// certificate configures the certificates with which the repo host and the
 	// PostgreSQL pods authenticate each other. Only clusters with a repo of
 	// storage pvc use it.
 	// +optional
 	Certificate CertificateSpec `json:"certificate,omitzero"`
 }
+
+// RunForms is the form of the backups of each type.
+type RunForms struct {
+	// full is dag by default.
+	// +optional
+	Full RunForm `json:"full,omitempty"`
+	// diff is dag by default.
+	// +optional
+	Diff RunForm `json:"diff,omitempty"`
+	// incr is pod by default.
+	// +optional
+	Incr RunForm `json:"incr,omitempty"`
+}
+
+// RunForm is how a run is laid out in Argo.
+//
+// +kubebuilder:validation:Enum=pod;dag
+type RunForm string
 
 // CertificateSpec says who issues certificates and for how long.
 type CertificateSpec struct {
@@ -384,6 +409,35 @@ type ScheduleStatus struct {
 	// proven.
 	// +optional
 	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
+	// runs are the last ten of this repo and type that have ended, the newest first,
+	// whatever started them. They stay when Argo has deleted the Workflow.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Runs []FinishedRun `json:"runs,omitempty"`
+}
+
+// FinishedRun is one run that has ended.
+type FinishedRun struct {
+	// workflow is the name of the Workflow.
+	Workflow string `json:"workflow"`
+	// trigger is schedule, manual, initial, or the name of a trigger of the Stanza.
+	// +optional
+	Trigger string `json:"trigger,omitempty"`
+	// result of the run.
+	Result RunResult `json:"result"`
+	// label of the backup that the run has proven. Absent if it has proven none.
+	// +optional
+	Label string `json:"label,omitempty"`
+	// message says what went wrong, in one line.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// startTime of the Workflow.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+	// finishTime of the Workflow.
+	// +optional
+	FinishTime *metav1.Time `json:"finishTime,omitempty"`
 }
 
 // RunResult says how a run ended.

@@ -32,15 +32,23 @@ const (
 	// LabelKind says which kind of run a Workflow is, a RunKind. A Workflow
 	// without it is a backup.
 	LabelKind = Domain + "/kind"
+	// LabelResult says how a run is or has ended, a ShownResult. The template writes
+	// Running, and the operator everything after that. Argo's list of Workflows shows it
+	// as a column. It is for people: the verdict of record is the report.
+	LabelResult = Domain + "/result"
+	// LabelArchiving is Argo's. It archives a Workflow that has ended once, and again
+	// if somebody sets this label back to ArchivingPending.
+	LabelArchiving   = "workflows.argoproj.io/workflow-archiving-status"
+	ArchivingPending = "Pending"
 	// LabelContract on a WorkflowTemplate says which parameters and outputs
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
-	TemplateContract = "v4"
+	TemplateContract = "v5"
 	// LabelPolicyContract on an admission policy says which command lines and
 	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
 	LabelPolicyContract = Domain + "/policy-contract"
-	PolicyContract      = "v4"
+	PolicyContract      = "v5"
 )
 
 // Annotations.
@@ -66,6 +74,9 @@ const (
 	AnnotationSlot = "workflows.argoproj.io/scheduled-time"
 	// AnnotationTitle is what the Argo UI shows instead of the name.
 	AnnotationTitle = "workflows.argoproj.io/title"
+	// AnnotationDescription is what the Argo UI shows below the title. On a Workflow the
+	// operator writes there, in one line, what is proven, or why nothing is.
+	AnnotationDescription = "workflows.argoproj.io/description"
 	// BackupAnnotation is the key under which a backup carries the UID of
 	// the Workflow that made it, in the annotations pgBackRest stores.
 	BackupAnnotation = "stanzaflow-run"
@@ -94,11 +105,28 @@ const (
 	// OutputRestore is the global output parameter with the command that restores the
 	// database to it.
 	OutputRestore = "restore"
+	// OutputResult and those below are the report for people, in Argo's list of outputs:
+	// the RunResult, its message, and what is proven. Empty if the run has not got there.
+	OutputResult = "result"
+	// OutputMessage is the sentence that says why nothing is proven.
+	OutputMessage = "message"
+	// OutputSize is the size of the backup in the repo, and of the database.
+	OutputSize = "size"
+	// OutputDuration is how long the backup took.
+	OutputDuration = "duration"
+	// OutputWAL is the range of WAL that the backup needs.
+	OutputWAL = "wal"
+	// OutputRecoverableFrom is the earliest moment that can be restored with the backup.
+	OutputRecoverableFrom = "recoverable-from"
+	// OutputRunbook is the URL of the section of the runbook for the message.
+	OutputRunbook = "runbook"
 )
 
 // Entrypoints of the WorkflowTemplate.
 const (
-	EntrypointBackup    = "backup"
+	EntrypointBackup = "backup"
+	// EntrypointBackupDAG makes the same backup in the form FormDAG.
+	EntrypointBackupDAG = "backup-dag"
 	EntrypointPredeploy = "predeploy"
 	EntrypointStanza    = "stanza"
 )
@@ -134,6 +162,44 @@ const (
 	// makes no backup.
 	RunStanza RunKind = "stanza"
 )
+
+// RunForm is how a run that makes a backup is laid out in Argo. Both forms have the same
+// steps, the same proof and the same report.
+type RunForm string
+
+// Forms.
+const (
+	// FormPod has every step in one pod, and each step tries again by itself.
+	FormPod RunForm = "pod"
+	// FormDAG has a pod for each step, as a task of a DAG, and Argo tries again: each
+	// attempt is a node, and argo retry continues at the step that failed.
+	FormDAG RunForm = "dag"
+)
+
+// ShownResult is how a run is shown in Argo, the value of LabelResult.
+type ShownResult string
+
+// Results as they are shown.
+const (
+	ShownRunning ShownResult = "Running"
+	// ShownWaiting: the run waits for another run of its cluster.
+	ShownWaiting ShownResult = "Waiting"
+	// ShownProven: a backup is proven, or the restore point of a pre-deploy run.
+	ShownProven ShownResult = "Proven"
+	// ShownDone: a run of the kind stanza has made what it should. There is no backup.
+	ShownDone ShownResult = "Done"
+	ShownHeld ShownResult = "Held"
+	// ShownEnded: a person has stopped the run, or it was out of time.
+	ShownEnded  ShownResult = "Ended"
+	ShownFailed ShownResult = "Failed"
+	// ShownUnknown: the run has ended, and nothing says how.
+	ShownUnknown ShownResult = "Unknown"
+)
+
+// ShownResults are all of them.
+var ShownResults = []ShownResult{
+	ShownRunning, ShownWaiting, ShownProven, ShownDone, ShownHeld, ShownEnded, ShownFailed, ShownUnknown,
+}
 
 // Provisioner is who owns the pgBackRest configuration of a cluster: its
 // ConfigMaps, Secrets, volumes, repo host and certificates.
