@@ -13,12 +13,13 @@ show() {
   "$@"
 }
 
-# steps prints the steps of a Workflow in their order.
+# steps prints the steps of a Workflow in their order: the containers of its pod, or the
+# tasks of its DAG. The last container is called main.
 steps() { # workflow
   local nodes step
-  nodes=$(kubectl -n "$demo" get workflow "$1" -o go-template='{{range .status.nodes}}{{if eq .type "Container"}}{{.displayName}}{{"\t"}}{{.phase}}{{"\t"}}{{or .message ""}}{{"\n"}}{{end}}{{end}}')
-  for step in main precheck backup expire verify; do
-    awk -F '\t' -v step="$step" '$1 == step {printf " └─ %-9s %-10s %s\n", $1, $2, $3}' <<<"$nodes"
+  nodes=$(kubectl -n "$demo" get workflow "$1" -o go-template='{{range .status.nodes}}{{if or (eq .type "Container") (eq .type "Retry")}}{{.displayName}}{{"\t"}}{{.phase}}{{"\t"}}{{or .message ""}}{{"\n"}}{{end}}{{end}}')
+  for step in 1-begin 2-precheck 3-backup 4-expire main precheck backup expire verify; do
+    awk -F '\t' -v step="$step" '$1 == step {printf " └─ %-10s %-10s %s\n", $1, $2, $3}' <<<"$nodes"
   done
 }
 

@@ -39,6 +39,8 @@ func stepCommand() *cobra.Command {
 				Workspace: step.Workspace(workspace), Poll: poll, TerminationLog: terminationLog,
 				// Argo names the file from which it reads the progress of a node.
 				ProgressFile: os.Getenv("ARGO_PROGRESS_FILE"),
+				// The template takes it from the annotation of the pod.
+				Progress: os.Getenv("STANZAFLOW_PROGRESS"),
 			}
 			if code := step.Run(cmd.Context(), args[0], env, parameters); code != 0 {
 				return exitError(code)

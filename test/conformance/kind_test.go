@@ -4,12 +4,15 @@
 package conformance
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/argoproj/argo-workflows/v3/util/expr/env"
 	argotemplate "github.com/argoproj/argo-workflows/v3/util/template"
+	"github.com/argoproj/argo-workflows/v3/workflow/common"
 	"github.com/expr-lang/expr"
 	"github.com/google/go-cmp/cmp"
 
@@ -49,48 +52,59 @@ func TestKindFollowsTheEntrypoint(t *testing.T) {
 	}
 }
 
-// TestStepsOfEachTemplate shows which steps a template has, in which order, with which
-// options of begin, and which of them wait for the lock.
+// TestStepsOfEachTemplate shows which steps a template has, in which containers, in which
+// order, with which options of begin, and which of them wait for the lock.
 func TestStepsOfEachTemplate(t *testing.T) {
 	t.Parallel()
 	template := backupTemplate(t)
-	backup := []string{"main", "precheck", "backup", "expire", "verify"}
 	for name, want := range map[string]struct {
-		begin, steps []string
-		locks        bool
+		begin []string
+		steps string
+		locks bool
 	}{
-		"backup":          {[]string{"--kind=backup"}, backup, true},
-		"stanza":          {[]string{"--kind=stanza"}, backup[:2], true},
-		"predeploy-reuse": {[]string{"--kind=predeploy", "--only-reuse"}, []string{"main", "precheck", "restore-point"}, false},
-		"predeploy-make":  {[]string{"--kind=predeploy"}, append(slices.Clone(backup), "restore-point"), true},
+		"backup":          {[]string{"--kind=backup"}, "1-begin 2-precheck 3-backup 4-expire main=verify", true},
+		"stanza":          {[]string{"--kind=stanza"}, "1-begin main=precheck", true},
+		"predeploy-reuse": {[]string{"--kind=predeploy", "--only-reuse"}, "1-begin 2-precheck main=restore-point", false},
+		"predeploy-make":  {[]string{"--kind=predeploy"}, "1-begin 2-precheck 3-backup 4-expire 5-verify main=restore-point", true},
 	} {
 		pod := template.GetTemplateByName(name)
 		if pod == nil {
 			t.Errorf("there is no template %s", name)
 			continue
 		}
-		var steps []string
-		for i, container := range pod.ContainerSet.GetGraph() {
-			steps = append(steps, container.Name)
-			command := append([]string{"/operator", "step", "begin"}, want.begin...)
-			if i > 0 {
-				command = []string{"/operator", "step", container.Name}
-				if !slices.Equal(container.Dependencies, steps[i-1:i]) {
-					t.Errorf("%s: step %s depends on %v, want the one before it", name, container.Name, container.Dependencies)
-				}
+		var names []string
+		for i, step := range strings.Fields(want.steps) {
+			container, does, ok := strings.Cut(step, "=")
+			if !ok {
+				_, does, _ = strings.Cut(container, "-")
 			}
-			if diff := cmp.Diff(command, container.Command); diff != "" {
-				t.Errorf("%s: command of %s (-want +got):\n%s", name, container.Name, diff)
+			names = append(names, container)
+			if i >= len(pod.ContainerSet.Containers) {
+				t.Errorf("%s: there is no container %s", name, container)
+				continue
+			}
+			got, command := pod.ContainerSet.Containers[i], []string{"/operator", "step", does}
+			if i == 0 {
+				command = append(command, want.begin...)
+			}
+			if got.Name != container || i > 0 && !slices.Equal(got.Dependencies, names[i-1:i]) {
+				t.Errorf("%s: container %s depends on %v, want %s after the one before it", name, got.Name, got.Dependencies, container)
+			}
+			if diff := cmp.Diff(command, got.Command); diff != "" {
+				t.Errorf("%s: command of %s (-want +got):\n%s", name, container, diff)
 			}
 		}
-		if diff := cmp.Diff(want.steps, steps); diff != "" {
-			t.Errorf("%s: steps (-want +got):\n%s", name, diff)
+		if len(names) != len(pod.ContainerSet.Containers) || !slices.IsSorted(names) {
+			t.Errorf("%s: %d containers, want %v in the order of their names: Argo's message is that of the first which failed", name, len(pod.ContainerSet.Containers), names)
 		}
 		if locks := pod.Synchronization != nil && len(pod.Synchronization.Mutexes) == 1; locks != want.locks {
 			t.Errorf("%s waits for the lock: %t, want %t", name, locks, want.locks)
 		}
 		if pod.RetryStrategy == nil || pod.PodSpecPatch == "" {
 			t.Errorf("%s: a lost pod is not replaced, or the pod is not restricted", name)
+		}
+		if got, want := pod.Metadata.Annotations[common.AnnotationKeyProgress], fmt.Sprintf("0/%d", 100-len(names)); got != want {
+			t.Errorf("%s: progress of the pod is %s, want %s: with its containers it is percent", name, got, want)
 		}
 	}
 }

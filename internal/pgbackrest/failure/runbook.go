@@ -12,10 +12,19 @@ import (
 // repository. It has a heading for each section.
 const runbook = "docs/runbook.md"
 
+// site is where the repository can be read.
+const site = "https://github.com/stanzaflow/stanzaflow/blob/main/"
+
 // Runbook says where to read more about a failure of a step: at the exit code of
 // pgBackRest, or at the step itself if there is none, which is 0.
 func Runbook(step string, code int) string {
 	return runbook + "#" + section(step, code)
+}
+
+// RunbookURL is the same as a link, for where only a link leads anywhere: the outputs in
+// the Argo UI.
+func RunbookURL(step string, code int) string {
+	return site + Runbook(step, code)
 }
 
 func section(step string, code int) string {

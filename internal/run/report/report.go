@@ -4,6 +4,7 @@
 package report
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -125,13 +126,20 @@ type Step struct {
 	Seconds  float64   `json:"seconds"`
 }
 
-// Encode gives compact JSON.
+// Encode gives compact JSON, without a tag of Argo's templates.
 func (r Report) Encode() ([]byte, error) {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode report: %w", err)
 	}
-	return b, nil
+	return EscapeTags(b), nil
+}
+
+// EscapeTags takes the beginnings of Argo's template tags out of JSON, which stays the
+// same JSON: Argo looks for tags in what one pod passes to the next. There are none
+// outside of strings.
+func EscapeTags(b []byte) []byte {
+	return bytes.ReplaceAll(b, []byte("{{"), []byte(`\u007b\u007b`))
 }
 
 // missing says, by the kind of a run, what a report that says Succeeded lacks. Empty

@@ -160,3 +160,30 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestEncodeHasNoTag: Argo replaces tags in what one pod passes to the next, or waits for
+// ever for what they name.
+func TestEncodeHasNoTag(t *testing.T) {
+	want := Report{Kind: vocab.RunBackup, Result: stanzaflowv1alpha1.RunFailed, Message: "no such key: s3://{{{workflow.name}}/{{=1/0}}"}
+	b, err := want.Encode()
+	if err != nil || strings.Contains(string(b), "{{") {
+		t.Errorf("encoded as %s, %v", b, err)
+	}
+	got, err := Decode(string(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+}
+
+func TestFormatBytes(t *testing.T) {
+	for bytes, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KB", 4534133: "4.3 MB", 1 << 30: "1.0 GB", 3 << 39: "1.5 TB", math.MaxInt64: "8192.0 PB",
+	} {
+		if got := FormatBytes(bytes); got != want {
+			t.Errorf("%d bytes are %q, want %q", bytes, got, want)
+		}
+	}
+}

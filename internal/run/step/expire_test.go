@@ -60,7 +60,7 @@ func TestExpireFails(t *testing.T) {
 			if tc.want.Failed {
 				output = "Failed: " + tc.want.Message
 			}
-			if got := p.file(fileRetention); got != output {
+			if got := p.file(outputRetention); got != output {
 				t.Errorf("output retention %q, want %q", got, output)
 			}
 			if logged := strings.Contains(p.log.String(), "RETENTION FAILED, the backup is not affected: "); logged != tc.want.Failed {
@@ -85,7 +85,7 @@ func TestExpireStopped(t *testing.T) {
 	if r := p.report().Retention; r == nil || !r.Failed || r.Message == "" {
 		t.Errorf("retention %+v, want Failed with a message", r)
 	}
-	if got := p.file(fileRetention); !strings.HasPrefix(got, "Failed: ") {
+	if got := p.file(outputRetention); !strings.HasPrefix(got, "Failed: ") {
 		t.Errorf("output retention %q", got)
 	}
 }

@@ -144,7 +144,7 @@ func (p *pod) wantFailure(code, wantCode int, wantStep string, wantResult stanza
 	if !strings.Contains(p.log.String(), r.Message) {
 		p.T.Errorf("the log does not say %q:\n%s", r.Message, p.log)
 	}
-	if label := p.file(fileLabel); label != "" {
+	if label := p.file(vocab.OutputLabel); label != "" {
 		p.T.Errorf("output label is %q, want none", label)
 	}
 	if strings.ContainsAny(r.Message, "\n\r") || len(r.Message) > report.MaxMessage || strings.HasSuffix(r.Message, ".") {

@@ -14,6 +14,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // TestPredeployFailsClosed has what ends a run in the first pod: nothing but exit code 0
@@ -163,7 +164,7 @@ func TestPredeployThatCannotSayHow(t *testing.T) {
 	w.Prove(earlier, cpo.Full, time.Minute)
 	p := newReusePod(w)
 	p.mustRun("begin", "precheck")
-	if err := os.Mkdir(p.env.Workspace.path(fileRestore+".next"), 0o700); err != nil {
+	if err := os.Mkdir(p.env.Workspace.path(vocab.OutputRestore+".next"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p.wantFailure(p.step(t.Context(), "restore-point"), ExitGaveUp, "restore-point", stanzaflowv1alpha1.RunFailed, "cannot write to the workspace")

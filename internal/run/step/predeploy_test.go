@@ -71,16 +71,16 @@ func (p *pod) wantNotFresh(why string) {
 
 func (p *pod) wantOutputs(fresh, label, point string) {
 	p.T.Helper()
-	if got := p.file(fileFresh); got != fresh {
+	if got := p.file(outputFresh); got != fresh {
 		p.T.Errorf("output fresh is %q, want %q", got, fresh)
 	}
-	if got := p.file(fileLabel); got != label {
+	if got := p.file(vocab.OutputLabel); got != label {
 		p.T.Errorf("output backup-label is %q, want %q", got, label)
 	}
-	if got := p.file(filePoint); got != point {
+	if got := p.file(vocab.OutputRestorePoint); got != point {
 		p.T.Errorf("output restore-point is %q, want %q", got, point)
 	}
-	if got := p.file(fileRestore); (got == "") != (point == "") {
+	if got := p.file(vocab.OutputRestore); (got == "") != (point == "") {
 		p.T.Errorf("output restore is %q beside the restore point %q", got, point)
 	}
 }
@@ -116,7 +116,7 @@ func TestPredeployReusesAFreshBackup(t *testing.T) {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	p.wantOutputs("true", incr.Label, point)
-	if got := p.file(fileRestore); got != restore {
+	if got := p.file(vocab.OutputRestore); got != restore {
 		t.Errorf("output restore is %q, want %q", got, restore)
 	}
 	if diff := cmp.Diff([]string{point}, w.RestorePoints); diff != "" {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 // publishes the file once a minute.
 const progressPeriod = 15 * time.Second
 
-// watchProgress writes in percent how far the backup is that start runs, to the file
+// watchProgress writes how far the backup is that start runs, to the file
 // that Argo shows as the progress of the node. It is for people; nothing reads from
 // it whether a backup is done. The returned function ends it.
 func (s *step) watchProgress(ctx context.Context, at remote.Place, repo int) func() {
@@ -43,11 +45,22 @@ func (s *step) watchProgress(ctx context.Context, at remote.Place, repo int) fun
 	return func() { cancel(); group.Wait() }
 }
 
+// progressTotal is what a whole backup counts in the progress of its pod. Argo adds up
+// the nodes of a run, and the template makes the sum percent.
+func (s *step) progressTotal() uint64 {
+	_, text, _ := strings.Cut(s.Progress, "/")
+	if total, err := strconv.ParseUint(text, 10, 32); err == nil && total > 0 {
+		return total
+	}
+	return 100
+}
+
 func (s *step) showProgress(info pgbackrest.Info) {
 	if s.ProgressFile == "" || info.RunningBytes == 0 {
 		return
 	}
-	text := fmt.Sprintf("%d/100", min(99, info.RunningDone*100/info.RunningBytes))
+	total := s.progressTotal()
+	text := fmt.Sprintf("%d/%d", min(total-1, info.RunningDone*total/info.RunningBytes), total)
 	if err := os.WriteFile(s.ProgressFile, []byte(text), 0o600); err != nil {
 		s.logf("cannot write the progress: %v", err)
 	}

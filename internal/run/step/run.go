@@ -38,6 +38,8 @@ type Env struct {
 	TerminationLog string
 	// ProgressFile is where Argo reads the progress, empty for none.
 	ProgressFile string
+	// Progress is the progress with which the pod began, such as 0/95.
+	Progress string
 }
 
 const (

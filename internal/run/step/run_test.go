@@ -60,10 +60,10 @@ func TestRunProvesABackup(t *testing.T) {
 	if diff := cmp.Diff(want, p.report()); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
-	if got := p.file(fileLabel); got != "20260301-020000F" {
+	if got := p.file(vocab.OutputLabel); got != "20260301-020000F" {
 		t.Errorf("label %q", got)
 	}
-	if got := p.file(fileRetention); got != "Succeeded" {
+	if got := p.file(outputRetention); got != "Succeeded" {
 		t.Errorf("retention %q", got)
 	}
 	if got := p.file(fileLog); !strings.Contains(got, "new backup label = 20260301-020000F") || !strings.Contains(got, "expire command end") {
@@ -175,7 +175,7 @@ func TestRunThatIsKilledHasProvenNothing(t *testing.T) {
 		if r.Result != stanzaflowv1alpha1.RunUnknown || r.Message == "" || r.Run != runtest.Run || r.Backup != nil {
 			t.Errorf("killed in %s, the report is %+v, want Unknown with a message", name, r)
 		}
-		if label := p.file(fileLabel); label != "" {
+		if label := p.file(vocab.OutputLabel); label != "" {
 			t.Errorf("killed in %s, the label is %q", name, label)
 		}
 	}
@@ -351,7 +351,7 @@ func TestBeginInAnotherPod(t *testing.T) {
 	if diff := cmp.Diff(want, p.report()); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
-	if label := p.file(fileLabel); label != "" {
+	if label := p.file(vocab.OutputLabel); label != "" {
 		t.Errorf("label %q", label)
 	}
 }

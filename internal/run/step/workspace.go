@@ -13,22 +13,16 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/precheck"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
-	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Files of the workspace. The WorkflowTemplate names those that it publishes.
 const (
 	fileOptions   = "options.json"
 	fileReport    = "report.json"
-	fileLabel     = "backup-label"
-	fileRetention = "retention"
-	filePoint     = "restore-point"
-	fileRestore   = "restore"
-	fileFresh     = "fresh"
 	filePrecheck  = "precheck.json"
 	fileCandidate = "candidate.json"
 	fileInfo      = "info.json"
-	fileLog       = "pgbackrest.log"
+	fileLog       = "pgbackrest.txt"
 )
 
 // Workspace is the directory that the steps of one pod share.
@@ -78,7 +72,7 @@ func (w Workspace) save(name string, value any) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode %s: %w", name, err)
 	}
-	return w.write(name, b)
+	return w.write(name, report.EscapeTags(b))
 }
 
 func (w Workspace) report() (report.Report, error) {
@@ -92,36 +86,17 @@ func (w Workspace) report() (report.Report, error) {
 	return report.Report{}, fmt.Errorf("cannot read the report of the run: %w", err)
 }
 
-// saveReport also writes the outputs that Argo shows beside the report. A pod that only
-// reuses a backup has done so if fresh is true: Argo then starts no other one.
+// saveReport also writes the outputs that Argo shows beside the report.
 func (w Workspace) saveReport(r report.Report) error {
 	b, err := r.Encode()
 	if err != nil {
 		return err
 	}
-	label, retention, fresh := "", "", "false"
-	if r.Backup != nil {
-		label = r.Backup.Label
+	errs := []error{w.write(fileReport, b)}
+	for name, value := range outputs(r) {
+		errs = append(errs, w.write(name, []byte(value)))
 	}
-	var point report.Predeploy
-	if r.Predeploy != nil {
-		point, fresh = *r.Predeploy, "true"
-	}
-	switch {
-	case r.Retention == nil:
-	case r.Retention.Failed:
-		retention = vocab.RetentionFailed + ": " + r.Retention.Message
-	default:
-		retention = vocab.RetentionSucceeded
-	}
-	return errors.Join(
-		w.write(fileReport, b),
-		w.write(fileLabel, []byte(label)),
-		w.write(fileRetention, []byte(retention)),
-		w.write(filePoint, []byte(point.RestorePoint)),
-		w.write(fileRestore, []byte(point.Restore)),
-		w.write(fileFresh, []byte(fresh)),
-	)
+	return errors.Join(errs...)
 }
 
 // write replaces a file in one go, so that a killed step leaves the old one.
