@@ -4,12 +4,17 @@
 package conformance
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/argoproj/argo-workflows/v3/util/expr/argoexpr"
 	"github.com/argoproj/argo-workflows/v3/util/expr/env"
 	"github.com/argoproj/argo-workflows/v3/workflow/common"
+	"github.com/argoproj/argo-workflows/v3/workflow/util"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // triesAgain evaluates the expression of a retryStrategy as Argo does.
@@ -60,5 +65,78 @@ func TestPodsThatAreReplaced(t *testing.T) {
 				t.Errorf("%s: retryPolicy %s leaves out pods that are lost", name, strategy.RetryPolicyActual())
 			}
 		}
+	}
+}
+
+// dagRun is a run in the form dag whose tasks have ended so. Each has one pod.
+func dagRun(phases map[string]wfv1.NodePhase) *wfv1.Workflow {
+	wf := &wfv1.Workflow{
+		ObjectMeta: metav1.ObjectMeta{Name: "orders", Namespace: "shop", UID: "uid-1", Labels: map[string]string{common.LabelKeyCompleted: "true"}},
+		Status: wfv1.WorkflowStatus{
+			Phase: wfv1.WorkflowFailed, StartedAt: metav1.NewTime(time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC)), Nodes: wfv1.Nodes{},
+			Outputs: &wfv1.Outputs{Parameters: []wfv1.Parameter{{Name: "report", Value: wfv1.AnyStringPtr("failed")}}},
+		},
+	}
+	root := wfv1.NodeStatus{ID: "orders", Name: "orders", Type: wfv1.NodeTypeDAG, Phase: wfv1.NodeFailed}
+	before := &root
+	nodes := []*wfv1.NodeStatus{before}
+	for _, task := range []string{"precheck", "backup", "expire", "verify"} {
+		name := "orders." + task
+		retry := &wfv1.NodeStatus{ID: name, Name: name, DisplayName: task, Type: wfv1.NodeTypeRetry, Phase: phases[task], BoundaryID: "orders", Children: []string{name + "(0)"}}
+		pod := &wfv1.NodeStatus{
+			ID: name + "(0)", Name: name + "(0)", Type: wfv1.NodeTypePod, Phase: phases[task], BoundaryID: "orders", NodeFlag: &wfv1.NodeFlag{Retried: true},
+			Outputs: &wfv1.Outputs{Parameters: []wfv1.Parameter{{Name: "report", Value: wfv1.AnyStringPtr(task)}}},
+		}
+		retry.Outputs = pod.Outputs
+		before.Children = append(before.Children, retry.ID)
+		nodes, before = append(nodes, retry, pod), pod
+	}
+	root.OutboundNodes = []string{before.ID}
+	for _, node := range nodes {
+		wf.Status.Nodes[node.ID] = *node
+	}
+	return wf
+}
+
+// TestRetryContinuesAtTheFailedStep: argo retry keeps what has succeeded with its outputs,
+// so that no second backup is made, and starts the limit of the run again.
+func TestRetryContinuesAtTheFailedStep(t *testing.T) {
+	const ok, failed = wfv1.NodeSucceeded, wfv1.NodeFailed
+	for title, tc := range map[string]struct {
+		phases map[string]wfv1.NodePhase
+		again  string
+	}{
+		"verify failed":            {map[string]wfv1.NodePhase{"precheck": ok, "backup": ok, "expire": ok, "verify": failed}, "verify"},
+		"expire and verify failed": {map[string]wfv1.NodePhase{"precheck": ok, "backup": ok, "expire": failed, "verify": failed}, "expire verify"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			before := dagRun(tc.phases)
+			after, pods, err := util.FormulateRetryWorkflow(t.Context(), before, false, "", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := strings.Fields(tc.again)
+			for task := range tc.phases {
+				node, err := after.Status.Nodes.Get("orders." + task + "(0)")
+				if slices.Contains(again, task) {
+					if err == nil {
+						t.Errorf("the pod of %s is kept: %+v", task, node)
+					}
+					continue
+				}
+				if err != nil || node.Phase != ok || node.Outputs == nil || node.Outputs.Parameters[0].Value.String() != task {
+					t.Errorf("the pod of %s is not kept with its outputs: %+v, %v", task, node, err)
+				}
+			}
+			if len(pods) != len(again) {
+				t.Errorf("deletes the pods %v, want those of %v", pods, again)
+			}
+			if root := after.Status.Nodes["orders"]; root.Phase != wfv1.NodeRunning || after.UID != before.UID {
+				t.Errorf("the DAG is %s", root.Phase)
+			}
+			if !after.Status.StartedAt.After(before.Status.StartedAt.Time) {
+				t.Error("status.startedAt is not set again, and the limit of a run counts from it")
+			}
+		})
 	}
 }

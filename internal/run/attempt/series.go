@@ -34,10 +34,15 @@ type Series struct {
 	Backoff  time.Duration
 	// Deadline is when the run must be over. Zero means none.
 	Deadline time.Time
+	// Once means that the first failure ends the Series, except after Hold: the next
+	// attempt is that of another pod.
+	Once bool
 
 	// count starts from 1, retries knows how many are left.
 	count   int
 	retries backoff.BackOff
+	// held is what Hold was called with last.
+	held bool
 	// lastLogged is when we last logged what the step is waiting for.
 	lastLogged time.Time
 }
@@ -54,7 +59,9 @@ func (s *Series) Do(ctx context.Context, work func(context.Context) error) error
 	var last error
 	err := backoff.RetryNotify(func() error {
 		s.count++
-		last = s.waitForLock(ctx, work)
+		if last = s.waitForLock(ctx, work); last != nil && s.Once && !s.held {
+			return backoff.Permanent(last)
+		}
 		return last
 	}, s.retries, func(err error, wait time.Duration) {
 		s.Logf("attempt %d of %d failed, next in %s: %s", s.count, s.Attempts, wait.Round(time.Second), err)
@@ -80,6 +87,10 @@ func (s *Series) StartOver() {
 	s.count = 1
 	s.retries.Reset()
 }
+
+// Hold says whether a Series of Once tries again for now: while no other pod is there to
+// notice what this one has begun.
+func (s *Series) Hold(held bool) { s.held = held }
 
 // Wait sleeps, and logs once a minute what it waits for.
 func (s *Series) Wait(ctx context.Context, d time.Duration, format string, args ...any) error {

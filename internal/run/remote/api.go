@@ -38,6 +38,9 @@ type Workflows interface {
 	// its Workflow is deleted. Empty while nobody has. A Workflow of that name
 	// with another UID is another run.
 	Cancelled(ctx context.Context, namespace, name, uid string) (string, error)
+	// Started is when Argo started the Workflow, or retried it last. Zero if it has not
+	// said so yet.
+	Started(ctx context.Context, namespace, name, uid string) (time.Time, error)
 	// Slot is when the Workflow of a scheduled run was due. For a Workflow that
 	// Argo has not made of a CronWorkflow it is when that was created.
 	Slot(ctx context.Context, namespace, name, uid string) (time.Time, error)

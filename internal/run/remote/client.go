@@ -114,14 +114,40 @@ func (c *Client) Cancelled(ctx context.Context, namespace, name, uid string) (st
 	}
 }
 
-// Slot implements Workflows.
-func (c *Client) Slot(ctx context.Context, namespace, name, uid string) (time.Time, error) {
+// readRun reads the Workflow of a run.
+func (c *Client) readRun(ctx context.Context, namespace, name, uid string) (*unstructured.Unstructured, error) {
 	workflow, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if string(workflow.GetUID()) != uid {
+		return nil, fmt.Errorf("workflow %s/%s is another one of the same name", namespace, name)
+	}
+	return workflow, nil
+}
+
+// Started implements Workflows.
+func (c *Client) Started(ctx context.Context, namespace, name, uid string) (time.Time, error) {
+	workflow, err := c.readRun(ctx, namespace, name, uid)
 	if err != nil {
 		return time.Time{}, err
 	}
-	if string(workflow.GetUID()) != uid {
-		return time.Time{}, fmt.Errorf("workflow %s/%s is another one of the same name", namespace, name)
+	text, _, _ := unstructured.NestedString(workflow.Object, "status", "startedAt")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	started, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("status.startedAt of Workflow %s/%s is no time such as 2026-11-22T02:30:00Z", namespace, name)
+	}
+	return started, nil
+}
+
+// Slot implements Workflows.
+func (c *Client) Slot(ctx context.Context, namespace, name, uid string) (time.Time, error) {
+	workflow, err := c.readRun(ctx, namespace, name, uid)
+	if err != nil {
+		return time.Time{}, err
 	}
 	due, ok := workflow.GetAnnotations()[vocab.AnnotationSlot]
 	if !ok {

@@ -60,6 +60,21 @@ func (w *World) Cancelled(ctx context.Context, namespace, name, uid string) (str
 	return w.CancelledBy, ctx.Err()
 }
 
+// Started implements remote.Workflows.
+func (w *World) Started(ctx context.Context, namespace, name, uid string) (time.Time, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if namespace != Namespace || name != Workflow || uid != Run {
+		w.T.Errorf("asked for the start of Workflow %s/%s with UID %s", namespace, name, uid)
+	}
+	if len(w.StartErrors) > 0 {
+		err := w.StartErrors[0]
+		w.StartErrors = w.StartErrors[1:]
+		return time.Time{}, err
+	}
+	return w.StartTime, ctx.Err()
+}
+
 // Slot implements remote.Workflows.
 func (w *World) Slot(ctx context.Context, namespace, name, uid string) (time.Time, error) {
 	w.mu.Lock()

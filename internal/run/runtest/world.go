@@ -72,6 +72,10 @@ type World struct {
 	SlotTime  time.Time
 	SlotError error
 
+	// StartTime is when the Workflow was started, zero before that. StartErrors come first.
+	StartTime   time.Time
+	StartErrors []error
+
 	// Postgres is what PostgreSQL says of itself, Sessions how many sessions of
 	// backups it has.
 	Postgres map[string]any

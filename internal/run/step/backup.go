@@ -19,6 +19,9 @@ import (
 // whoever started it, it waits; only then does it start one. So a lost exec stream,
 // or a second pod of the same run, never starts a second one. A pre-deploy run makes none
 // if there is a fresh one.
+//
+// While a backup may be running, the step does not give up its pod at the first failure,
+// in the form dag either: between two pods nobody notices that the run is stopped.
 func (s *step) backup(ctx context.Context) error {
 	p, err := s.Workspace.precheck()
 	if err != nil {
@@ -43,8 +46,10 @@ func (s *step) backup(ctx context.Context) error {
 			s.logf("the backup of this run is listed")
 			return nil
 		case seen == running:
+			s.attempts.Hold(true)
 			s.attempts.StartOver()
 		case lost != nil:
+			s.attempts.Hold(false)
 			return lost
 		default:
 			// Between the look and the start another one may have begun, and
@@ -53,7 +58,9 @@ func (s *step) backup(ctx context.Context) error {
 			if err == nil {
 				return nil
 			}
-			switch failure := attempt.Of(err); {
+			failure := attempt.Of(err)
+			s.attempts.Hold(failure.Lost)
+			switch {
 			case failure.Lost && ctx.Err() == nil:
 				s.logf("%v; looking whether it is still running", err)
 				lost = err

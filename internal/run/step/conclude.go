@@ -12,14 +12,16 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Exit codes of a step. Argo and the kernel own 64, 125 to 128, 137 and 143.
-// The WorkflowTemplate starts a pod again for any code but the first two.
+// The WorkflowTemplate starts a pod again for any code but the first two; in the form
+// dag for any but the first.
 const (
 	// ExitStop means that another attempt cannot help.
 	ExitStop = 20
-	// ExitGaveUp means that all attempts are used up.
+	// ExitGaveUp means that all attempts of this pod are used up.
 	ExitGaveUp = 30
 	// ExitStopped means that the pod received SIGTERM, as when its node is
 	// drained. Another pod finds the backup where it is and continues.
@@ -64,8 +66,11 @@ func (s *step) fail(f *attempt.Failure) int {
 		code = ExitGaveUp
 	}
 	message := f.Message
-	if count := s.attempts.Count(); count > 1 {
+	if count := s.countAttempts(); count > 1 {
 		message = fmt.Sprintf("%s (%d attempts)", message, count)
+	}
+	if s.Form == vocab.FormDAG && s.name == stepExpire {
+		return s.failRetention(code, message, f.Code)
 	}
 	return s.leave(code, result, message, f.Code)
 }
@@ -78,10 +83,15 @@ func (s *step) leave(exit int, result stanzaflowv1alpha1.RunResult, message stri
 		s.logf("%v", err)
 	}
 	s.logf("%s: %s: %s", s.name, result, s.report.Message)
-	// Kubernetes made the file. Without it nobody would read it.
-	text := fmt.Sprintf("%s: %s\nrunbook: %s", result, s.report.Message, failure.Runbook(s.name, code))
+	s.leaveMessage(string(result), s.report.Message, code)
+	return exit
+}
+
+// leaveMessage leaves the message of the container. Kubernetes made the file; without it
+// nobody would read it.
+func (s *step) leaveMessage(result, message string, code int) {
+	text := fmt.Sprintf("%s: %s\nrunbook: %s", result, message, failure.Runbook(s.name, code))
 	if err := os.WriteFile(s.TerminationLog, []byte(text), 0o600); err != nil {
 		s.logf("cannot write the termination message: %v", err)
 	}
-	return exit
 }

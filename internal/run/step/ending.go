@@ -43,26 +43,14 @@ func (s *step) cancelledText(by string) string {
 	return fmt.Sprintf("the run was ended in step %s: %s", s.name, by)
 }
 
-// findCanceller asks who ended the run. The API server may be slow, or the reason
-// why the pod has to go.
-func (s *step) findCanceller(ctx context.Context) (string, error) {
-	ctx, cancel := s.clock.Within(context.WithoutCancel(ctx), askTime, attempt.ErrNoAnswer)
-	defer cancel()
-	for {
-		by, err := s.askCancelled(ctx)
-		if err == nil {
-			return by, nil
-		}
-		if s.clock.Sleep(ctx, time.Second) != nil {
-			return "", err
-		}
-	}
-}
-
-func (s *step) askCancelled(ctx context.Context) (string, error) {
-	ctx, cancel := s.clock.Within(ctx, askTime/3, attempt.ErrNoAnswer)
-	defer cancel()
-	return s.Workflows.Cancelled(ctx, s.Namespace, s.Workflow, s.Run)
+// findCanceller asks who ended the run. The API server may be the reason why the pod has
+// to go.
+func (s *step) findCanceller(ctx context.Context) (by string, err error) {
+	err = s.insist(context.WithoutCancel(ctx), func(ctx context.Context) (err error) {
+		by, err = s.Workflows.Cancelled(ctx, s.Namespace, s.Workflow, s.Run)
+		return err
+	})
+	return by, err
 }
 
 // end concludes a run that is over before its time and will not continue. Argo

@@ -15,7 +15,8 @@ import (
 
 // expire applies the retention of the repo. The backup is made already, so a failure
 // here does not fail the run. It is in the report, and the Stanza says
-// RetentionFailed until an expire succeeds. It fails a pre-deploy run: a repo that cannot be
+// RetentionFailed until an expire succeeds. In the form dag the step fails, which shows its
+// node red, and the run continues. It fails a pre-deploy run: a repo that cannot be
 // written, or fills up, is no ground to deploy on.
 func (s *step) expire(ctx context.Context) error {
 	err := s.expireOnce(ctx)
@@ -29,6 +30,9 @@ func (s *step) expire(ctx context.Context) error {
 		failure := *failure
 		failure.Message = fmt.Sprintf("the retention of %s cannot be applied, so the deploy must not continue: %s", s.Backup.Repo, failure.Message)
 		return failure.Err()
+	}
+	if s.Form == vocab.FormDAG {
+		return err
 	}
 	if ctx.Err() == nil && !failure.Wait && (failure.Stop || s.attempts.Last()) {
 		s.logf("RETENTION FAILED, the backup is not affected: %s", failure.Message)

@@ -4,6 +4,7 @@
 package step
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -15,10 +16,14 @@ import (
 )
 
 // Parameters are what the WorkflowTemplate passes to begin, as the command line
-// has them. The other steps take the Options that begin left.
+// has them. The other steps take the Options that begin left. In the form dag there is
+// no begin, and every step gets the Parameters.
 type Parameters struct {
-	// Kind of the run, a vocab.RunKind.
-	Kind string
+	// Kind of the run, a vocab.RunKind, and its form, a vocab.RunForm. No form is
+	// vocab.FormPod.
+	Kind, Form string
+	// Retries is how often Argo has tried the step before, in the form dag.
+	Retries int
 	// Namespace and Cluster name the postgresql resource.
 	Namespace, Cluster string
 	// Repo, Type and Trigger of the run.
@@ -26,7 +31,7 @@ type Parameters struct {
 	// Workflow is the name of the Workflow, Run its UID, Created when it was
 	// created. Without Created the run has no deadline.
 	Workflow, Run, Created string
-	// Limit is how long after Created the run must be over.
+	// Limit is how long after its start the run must be over.
 	Limit time.Duration
 	// Verify is up to how much verify reads back, a quantity of Kubernetes.
 	Verify string
@@ -40,9 +45,11 @@ type Parameters struct {
 }
 
 // Options of a run. begin makes them from its Parameters, and leaves them in the
-// workspace for the other steps.
+// workspace for the other steps. In the form dag each step makes them.
 type Options struct {
 	Kind               vocab.RunKind
+	Form               vocab.RunForm
+	Retries            int
 	Namespace, Cluster string
 	Trigger            string
 	// Workflow is the name of the Workflow, Run its UID. The backup carries the
@@ -50,7 +57,7 @@ type Options struct {
 	Workflow, Run string
 	// Deadline is when the run must be over. A step that is not done by then ends
 	// as failed, and ends the backup that it started. Zero means none. Limit is
-	// how long that is after the Workflow was created.
+	// how long that is after the Workflow was started.
 	Deadline time.Time
 	Limit    time.Duration
 	// Attempts is how often each step tries, Backoff the wait before its second
@@ -85,10 +92,10 @@ type PredeployOptions struct {
 // mistake they are good for a report.
 func (p Parameters) options() (Options, error) {
 	o := Options{
-		Kind: vocab.RunKind(p.Kind), Namespace: p.Namespace, Cluster: p.Cluster, Trigger: p.Trigger, Workflow: p.Workflow, Run: p.Run,
+		Kind: vocab.RunKind(p.Kind), Form: cmp.Or(vocab.RunForm(p.Form), vocab.FormPod), Retries: p.Retries, Namespace: p.Namespace, Cluster: p.Cluster, Trigger: p.Trigger, Workflow: p.Workflow, Run: p.Run,
 		Attempts: p.Attempts, Backoff: p.Backoff, Backup: BackupOptions{Repo: p.Repo, Type: p.Type},
 	}
-	for _, check := range []func(*Options) error{p.checkKind, p.checkRun, p.checkBackup, p.checkPredeploy, p.checkTries, p.readLimit, p.readVerify} {
+	for _, check := range []func(*Options) error{p.checkKind, p.checkForm, p.checkRun, p.checkBackup, p.checkPredeploy, p.checkTries, p.readLimit, p.readVerify} {
 		if err := check(&o); err != nil {
 			return o, err
 		}
@@ -100,6 +107,18 @@ func (p Parameters) checkKind(o *Options) error {
 	if stepsOf[o.Kind] == nil {
 		o.Kind = vocab.RunBackup // The report is of one.
 		return fmt.Errorf("--kind is %q, must be %s, %s or %s", p.Kind, vocab.RunBackup, vocab.RunPredeploy, vocab.RunStanza)
+	}
+	return nil
+}
+
+func (p Parameters) checkForm(o *Options) error {
+	switch {
+	case o.Form != vocab.FormPod && o.Form != vocab.FormDAG:
+		return fmt.Errorf("--form is %q, must be %s or %s", p.Form, vocab.FormPod, vocab.FormDAG)
+	case o.Form == vocab.FormDAG && o.Kind != vocab.RunBackup:
+		return fmt.Errorf("--form=%s is for --kind=%s, the kind is %s", vocab.FormDAG, vocab.RunBackup, o.Kind)
+	case p.Retries < 0:
+		return fmt.Errorf("--retries is %d, must not be negative", p.Retries)
 	}
 	return nil
 }

@@ -21,12 +21,14 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// pod is the pod of one run in a world.
+// pod is the pod of one run in a world, or in the form dag one pod after the other.
 type pod struct {
 	*runtest.World
 	env        Env
 	parameters Parameters
 	log        *safeBuffer
+	// left are the workspaces of the newest pod of each step, in the form dag.
+	left map[string]Workspace
 }
 
 // backupSteps are those of a run that makes a backup.
@@ -36,7 +38,7 @@ func newPod(w *runtest.World) *pod {
 	w.T.Helper()
 	dir, log := w.T.TempDir(), &safeBuffer{}
 	return &pod{
-		World: w, log: log,
+		World: w, log: log, left: map[string]Workspace{},
 		env: Env{
 			Finder: w, Workflows: w, Executor: w, Servers: w, Clock: w.Clock, Log: log, Workspace: Workspace(dir), Poll: 2 * time.Second,
 			TerminationLog: filepath.Join(dir, "termination-log"),
@@ -52,6 +54,9 @@ func newPod(w *runtest.World) *pod {
 // first that fails is the last. It returns the exit code of the last.
 func (p *pod) run(names ...string) int {
 	p.T.Helper()
+	if p.parameters.Form == string(vocab.FormDAG) {
+		return p.runTasks(names...)
+	}
 	for _, name := range names {
 		if code := p.step(p.T.Context(), name); code != 0 {
 			return code
@@ -73,6 +78,10 @@ func makeWorld(t *testing.T, other func(*testing.T) *runtest.World, change func(
 
 // step does one step. Only begin gets the parameters.
 func (p *pod) step(ctx context.Context, name string) int {
+	if p.parameters.Form == string(vocab.FormDAG) {
+		p.startTask(name)
+		return Run(ctx, name, p.env, p.parameters)
+	}
 	parameters := Parameters{}
 	if name == backupSteps[0] {
 		parameters = p.parameters

@@ -61,8 +61,11 @@ var stepsOf = map[vocab.RunKind][]string{
 	vocab.RunStanza:    {stepBegin, stepPrecheck},
 }
 
-// steps are those of the pod.
+// steps are those of the pod, or those of the DAG.
 func (o Options) steps() []string {
+	if o.Form == vocab.FormDAG {
+		return stepsOf[o.Kind][1:] // Each step begins by itself.
+	}
 	if o.Predeploy.OnlyReuse {
 		return []string{stepBegin, stepPrecheck, stepRestorePoint}
 	}
@@ -87,7 +90,8 @@ type step struct {
 // Run does the step of that name and returns the exit code of the container.
 // Whatever happens is in the report, in the termination message and in the log.
 //
-// The parameters are those of begin; the other steps take what begin left.
+// The parameters are those of begin; the other steps take what begin left. In the form
+// dag each step has them.
 func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s := &step{Env: env, name: name, clock: attempt.Clock{WithDelayedExecution: env.Clock}}
 	s.Options, s.mistake = parameters.options()
@@ -99,10 +103,8 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 		return s.fail(&attempt.Failure{Message: fmt.Sprintf("there is no step %q", name), Stop: true})
 	}
 	s.report = s.newReport()
-	if name != Names[0] {
-		if err := s.resume(); err != nil {
-			return s.fail(attempt.Of(err))
-		}
+	if err := s.prepare(ctx); err != nil {
+		return s.fail(attempt.Of(err))
 	}
 	s.report.Step = name
 	s.attach()
@@ -115,16 +117,32 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	return s.conclude(ctx, attempt.Of(err))
 }
 
+// prepare gives the step its options, its deadline and the report of the steps before.
+func (s *step) prepare(ctx context.Context) error {
+	switch {
+	case s.Form == vocab.FormDAG:
+		return s.prepareTask(ctx)
+	case s.name != stepBegin:
+		return s.resume()
+	case s.mistake != nil:
+		return nil // begin says so.
+	}
+	return s.limitFromStart(ctx)
+}
+
 // try does the work in its attempts, and adds the step to the report.
 func (s *step) try(ctx context.Context, work func(context.Context) error) error {
 	started := s.Clock.Now()
 	err := s.attempts.Do(ctx, work)
 	s.report.Steps = append(
 		slices.DeleteFunc(s.report.Steps, func(e report.Step) bool { return e.Name == s.name }),
-		report.Step{Name: s.name, Start: started.UTC(), Attempts: s.attempts.Count(), Seconds: s.Clock.Since(started).Seconds()},
+		report.Step{Name: s.name, Start: started.UTC(), Attempts: s.countAttempts(), Seconds: s.Clock.Since(started).Seconds()},
 	)
 	return err
 }
+
+// countAttempts counts those of the step, in this pod and in those before.
+func (s *step) countAttempts() int { return s.Retries + s.attempts.Count() }
 
 // resume takes over what the steps before left.
 func (s *step) resume() (err error) {
@@ -134,6 +152,10 @@ func (s *step) resume() (err error) {
 	if steps := s.steps(); !slices.Contains(steps, s.name) {
 		return attempt.Stop("a run of the kind %s has no step %s: its steps are %s", s.Kind, s.name, strings.Join(steps, ", "))
 	}
+	return s.resumeReport()
+}
+
+func (s *step) resumeReport() (err error) {
 	if s.report, err = s.Workspace.report(); err != nil {
 		s.report = s.newReport()
 	}
@@ -149,6 +171,7 @@ func (s *step) attach() {
 	}
 	s.attempts = attempt.Series{
 		Name: s.name, Clock: s.clock, Logf: s.logf, Attempts: s.Attempts, Backoff: s.Backoff, Deadline: s.Deadline,
+		Once: s.Form == vocab.FormDAG,
 	}
 }
 
@@ -160,10 +183,13 @@ func (s *step) labels() cpo.Labels {
 	return cpo.DefaultLabels()
 }
 
+// unknownMessage is that of a run that was killed.
+const unknownMessage = "the run ended before it could say how"
+
 // newReport returns the report of a run that has proven nothing.
 func (s *step) newReport() report.Report {
 	return report.Report{
-		Result: stanzaflowv1alpha1.RunUnknown, Step: Names[0], Message: "the run ended before it could say how",
+		Result: stanzaflowv1alpha1.RunUnknown, Step: Names[0], Message: unknownMessage,
 		Kind: s.Kind, Run: s.Run, Cluster: s.Cluster, Repo: s.Backup.Repo, Type: s.Backup.Type, Trigger: s.Trigger,
 	}
 }

@@ -26,76 +26,82 @@ import (
 )
 
 func TestRunProvesABackup(t *testing.T) {
-	w := runtest.New(t)
-	w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start.Add(-24 * time.Hour)})
-	w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start.Add(-30 * time.Hour), Error: true})
-	w.List(runtest.Backup{Type: cpo.Full, RepoKey: 2, Stop: runtest.Start.Add(-48 * time.Hour)})
-	w.Clock.Step(time.Hour)
-	p := newPod(w)
-	if code := p.run(backupSteps...); code != 0 {
-		t.Fatalf("exit code %d\n%s", code, p.log)
-	}
+	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+		w := runtest.New(t)
+		w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start.Add(-24 * time.Hour)})
+		w.List(runtest.Backup{Type: cpo.Full, RepoKey: 1, Stop: runtest.Start.Add(-30 * time.Hour), Error: true})
+		w.List(runtest.Backup{Type: cpo.Full, RepoKey: 2, Stop: runtest.Start.Add(-48 * time.Hour)})
+		w.Clock.Step(time.Hour)
+		p := newPod(w)
+		if code := p.run(backupSteps...); code != 0 {
+			t.Fatalf("exit code %d\n%s", code, p.log)
+		}
 
-	at := runtest.Start.Add(time.Hour)
-	want := report.Report{
-		Result: stanzaflowv1alpha1.RunSucceeded, Step: "verify",
-		Kind: vocab.RunBackup, Run: runtest.Run, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
-		Backup: &report.Backup{
-			Label: "20260301-020000F", Type: cpo.Full, Start: at, Stop: at, DatabaseBytes: 22992758, RepoDeltaBytes: 4534133,
-			LSNStart: "0/2000028", LSNStop: "0/3000050",
-			WALStart: "000000010000000000000008", WALStop: "000000010000000000000009", WALSegments: 2, PgBackRest: "2.55.1",
-			OldestInRepo: runtest.Start.Add(-24 * time.Hour), BackupsInRepo: 3, FullsInRepo: 3,
-			Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc",
-			Verified: stanzaflowv1alpha1.VerifiedContents,
-		},
-		Retention: &report.Retention{},
-		Steps: []report.Step{
+		at := runtest.Start.Add(time.Hour)
+		steps := []report.Step{
 			{Name: "begin", Start: at, Attempts: 1},
 			{Name: "precheck", Start: at, Attempts: 1},
 			{Name: "backup", Start: at, Attempts: 1},
 			{Name: "expire", Start: at, Attempts: 1},
 			{Name: "verify", Start: at, Attempts: 1},
-		},
-	}
-	if diff := cmp.Diff(want, p.report()); diff != "" {
-		t.Errorf("report (-want +got):\n%s", diff)
-	}
-	if got := p.file(vocab.OutputLabel); got != "20260301-020000F" {
-		t.Errorf("label %q", got)
-	}
-	if got := p.file(outputRetention); got != "Succeeded" {
-		t.Errorf("retention %q", got)
-	}
-	if got := p.file(fileLog); !strings.Contains(got, "new backup label = 20260301-020000F") || !strings.Contains(got, "expire command end") {
-		t.Errorf("the log of the run lacks what pgBackRest said:\n%s", got)
-	}
-	if got := p.log.String(); !strings.Contains(got, "PROVEN: full backup 20260301-020000F of postgresql shop/orders in repo1") {
-		t.Errorf("log:\n%s", got)
-	}
-	if _, err := os.Stat(p.env.TerminationLog); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a run that succeeds has a termination message: %v", err)
-	}
-
-	backups := w.Issued("backup")
-	if len(backups) != 1 {
-		t.Fatalf("%d backup commands, want 1", len(backups))
-	}
-	if want := (remote.Place{Namespace: runtest.Namespace, Pod: runtest.PrimaryPod, Container: cpo.ContainerPostgreSQL}); backups[0].At != want {
-		t.Errorf("backup ran in %s, want %s", backups[0].At, want)
-	}
-	argv := strings.Join(backups[0].Argv, " ")
-	for _, want := range []string{
-		"pgbackrest backup --stanza=db ", " --repo=1 ", " --type=full ", " --no-expire-auto ", " --archive-check ", " --reset-checksum-page ", " --reset-exclude ", " --start-fast ",
-		" --annotation=" + vocab.BackupAnnotation + "=" + runtest.Run + " ",
-	} {
-		if !strings.Contains(argv, want) {
-			t.Errorf("backup command %q lacks %q", argv, want)
 		}
-	}
-	expires := w.Issued("expire")
-	if len(expires) != 1 || !strings.Contains(strings.Join(expires[0].Argv, " "), "--repo=1") {
-		t.Errorf("expire commands %v, want one for repo1", expires)
-	}
+		if p.parameters.Form != "" {
+			steps = steps[1:]
+		}
+		want := report.Report{
+			Result: stanzaflowv1alpha1.RunSucceeded, Step: "verify",
+			Kind: vocab.RunBackup, Run: runtest.Run, Cluster: runtest.Cluster, Repo: "repo1", Type: cpo.Full, Trigger: "schedule",
+			Backup: &report.Backup{
+				Label: "20260301-020000F", Type: cpo.Full, Start: at, Stop: at, DatabaseBytes: 22992758, RepoDeltaBytes: 4534133,
+				LSNStart: "0/2000028", LSNStop: "0/3000050",
+				WALStart: "000000010000000000000008", WALStop: "000000010000000000000009", WALSegments: 2, PgBackRest: "2.55.1",
+				OldestInRepo: runtest.Start.Add(-24 * time.Hour), BackupsInRepo: 3, FullsInRepo: 3,
+				Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc",
+				Verified: stanzaflowv1alpha1.VerifiedContents,
+			},
+			Retention: &report.Retention{},
+			Steps:     steps,
+		}
+		if diff := cmp.Diff(want, p.report()); diff != "" {
+			t.Errorf("report (-want +got):\n%s", diff)
+		}
+		if got := p.file(vocab.OutputLabel); got != "20260301-020000F" {
+			t.Errorf("label %q", got)
+		}
+		if got := p.file(outputRetention); got != "Succeeded" {
+			t.Errorf("retention %q", got)
+		}
+		if got := p.file(fileLog); p.parameters.Form == "" && (!strings.Contains(got, "new backup label = 20260301-020000F") || !strings.Contains(got, "expire command end")) {
+			t.Errorf("the log of the run lacks what pgBackRest said:\n%s", got)
+		}
+		if got := p.log.String(); !strings.Contains(got, "PROVEN: full backup 20260301-020000F of postgresql shop/orders in repo1") {
+			t.Errorf("log:\n%s", got)
+		}
+		if _, err := os.Stat(p.env.TerminationLog); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a run that succeeds has a termination message: %v", err)
+		}
+
+		backups := w.Issued("backup")
+		if len(backups) != 1 {
+			t.Fatalf("%d backup commands, want 1", len(backups))
+		}
+		if want := (remote.Place{Namespace: runtest.Namespace, Pod: runtest.PrimaryPod, Container: cpo.ContainerPostgreSQL}); backups[0].At != want {
+			t.Errorf("backup ran in %s, want %s", backups[0].At, want)
+		}
+		argv := strings.Join(backups[0].Argv, " ")
+		for _, want := range []string{
+			"pgbackrest backup --stanza=db ", " --repo=1 ", " --type=full ", " --no-expire-auto ", " --archive-check ", " --reset-checksum-page ", " --reset-exclude ", " --start-fast ",
+			" --annotation=" + vocab.BackupAnnotation + "=" + runtest.Run + " ",
+		} {
+			if !strings.Contains(argv, want) {
+				t.Errorf("backup command %q lacks %q", argv, want)
+			}
+		}
+		expires := w.Issued("expire")
+		if len(expires) != 1 || !strings.Contains(strings.Join(expires[0].Argv, " "), "--repo=1") {
+			t.Errorf("expire commands %v, want one for repo1", expires)
+		}
+	})
 }
 
 func TestRunLeavesStartFastToTheUser(t *testing.T) {
@@ -186,29 +192,36 @@ func stepsBefore(name string) []string { return backupSteps[:slices.Index(backup
 
 // TestRunStopped stops each step before and while it works.
 func TestRunStopped(t *testing.T) {
-	for _, tc := range []struct{ step, during string }{
-		{"precheck", ""},
-		{"precheck", "version"},
-		{"precheck", "psql"},
-		{"precheck", "info"},
-		{"backup", ""},
-		{"backup", "psql"},
-		{"backup", "info"},
-		{"backup", "backup"},
-		{"expire", ""},
-		{"expire", "expire"},
-		{"verify", ""},
-		{"verify", "info"},
-		{"verify", "repo-ls"},
-	} {
-		t.Run(tc.step+" "+tc.during, func(t *testing.T) {
-			p := newPod(runtest.New(t))
-			p.mustRun(stepsBefore(tc.step)...)
-			ctx := p.stoppedDuring(tc.during)
-			p.wantFailure(p.step(ctx, tc.step), ExitStopped, tc.step, stanzaflowv1alpha1.RunFailed,
-				"the step was stopped before it ended: ", "canceled", runtest.Cluster)
-		})
-	}
+	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+		for _, tc := range []struct{ step, during string }{
+			{"precheck", ""},
+			{"precheck", "version"},
+			{"precheck", "psql"},
+			{"precheck", "info"},
+			{"backup", ""},
+			{"backup", "psql"},
+			{"backup", "info"},
+			{"backup", "backup"},
+			{"expire", ""},
+			{"expire", "expire"},
+			{"verify", ""},
+			{"verify", "info"},
+			{"verify", "repo-ls"},
+		} {
+			t.Run(tc.step+" "+tc.during, func(t *testing.T) {
+				p := newPod(runtest.New(t))
+				p.mustRun(stepsBefore(tc.step)...)
+				ctx := p.stoppedDuring(tc.during)
+				code := p.step(ctx, tc.step)
+				if p.parameters.Form != "" && tc.step == "expire" {
+					p.wantRetentionFailure(code, ExitStopped, "the step was stopped before it ended: ", "canceled", runtest.Cluster)
+					return
+				}
+				p.wantFailure(code, ExitStopped, tc.step, stanzaflowv1alpha1.RunFailed,
+					"the step was stopped before it ended: ", "canceled", runtest.Cluster)
+			})
+		}
+	})
 }
 
 func TestRunStoppedBetweenTwoAttemptsSaysWhyItTried(t *testing.T) {

@@ -17,8 +17,9 @@ import (
 )
 
 // newLimitedPod is one of a run that has an hour.
-func newLimitedPod(w *runtest.World) *pod {
-	p := newPod(w)
+func newLimitedPod(w *runtest.World) *pod { return limited(newPod(w)) }
+
+func limited(p *pod) *pod {
 	p.parameters.Limit = time.Hour
 	p.parameters.Created = runtest.Start.Format(time.RFC3339)
 	return p
@@ -41,72 +42,77 @@ func hangs(w *runtest.World, d time.Duration) runtest.Script {
 // TestOutOfTime: whatever a run waits for, it ends as failed, says what it was
 // doing, and leaves no backup that has the lock.
 func TestOutOfTime(t *testing.T) {
-	const hour = time.Hour + time.Minute
-	const limit = "the run exceeded its limit of 1h0m0s: "
-	for name, tc := range map[string]struct {
-		step   string
-		change func(*runtest.World)
-		reason string
-		want   []string
-	}{
-		"a backup that does not end": {
-			step: "backup", reason: vocab.EventBackupEnded,
-			change: func(w *runtest.World) {
-				w.On("backup", func(ctx context.Context, c runtest.Call) error {
-					w.Running[atPrimary], w.Lock = 1, true
-					return hangs(w, hour)(ctx, c)
-				})
+	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+		const hour = time.Hour + time.Minute
+		const limit = "the run exceeded its limit of 1h0m0s: "
+		for name, tc := range map[string]struct {
+			step   string
+			change func(*runtest.World)
+			reason string
+			want   []string
+		}{
+			"a backup that does not end": {
+				step: "backup", reason: vocab.EventBackupEnded,
+				change: func(w *runtest.World) {
+					w.On("backup", func(ctx context.Context, c runtest.Call) error {
+						w.Running[atPrimary], w.Lock = 1, true
+						return hangs(w, hour)(ctx, c)
+					})
+				},
+				want: []string{
+					limit + "pgbackrest backup had not ended in shop/orders-0 (postgres): the run is out of time: its backup in shop/orders-0 (postgres) was ended, the lock is free",
+					"see why it took so long, or raise the parameter limit",
+				},
 			},
-			want: []string{
-				limit + "pgbackrest backup had not ended in shop/orders-0 (postgres): the run is out of time: its backup in shop/orders-0 (postgres) was ended, the lock is free",
-				"see why it took so long, or raise the parameter limit",
+			"a foreign backup that does not end": {
+				step: "backup", change: func(w *runtest.World) { w.Lock = true }, reason: vocab.EventNoBackup,
+				want: []string{limit + "it waited, pgBackRest is running in shop/orders-0 (postgres)", "this run had no backup running, and none is listed in repo1"},
 			},
-		},
-		"a foreign backup that does not end": {
-			step: "backup", change: func(w *runtest.World) { w.Lock = true }, reason: vocab.EventNoBackup,
-			want: []string{limit + "it waited, pgBackRest is running in shop/orders-0 (postgres)", "this run had no backup running, and none is listed in repo1"},
-		},
-		"the backup of a pod that was lost does not end": {
-			step: "backup", change: func(w *runtest.World) { w.Lock, w.Running[atPrimary] = true, 1 }, reason: vocab.EventBackupEnded,
-			want: []string{limit + "it waited", "its backup in shop/orders-0 (postgres) was ended, the lock is free"},
-		},
-		"a lock that stays": {
-			step: "expire", change: func(w *runtest.World) { w.Always("expire", runtest.FailsAs(w.T, "lock: expire during backup")) }, reason: vocab.EventBackupNotVerified,
-			want: []string{limit + "pgbackrest expire failed in shop/orders-0 (postgres): [050] lock-acquire", "is complete and listed in repo1, but not verified"},
-		},
-		"a check that does not end": {
-			step: "precheck", change: func(w *runtest.World) { w.On("check", hangs(w, hour)) }, reason: vocab.EventNoBackup,
-			want: []string{limit + "pgbackrest check had not ended in shop/orders-0 (postgres)"},
-		},
-		"an expire that does not end": {
-			step: "expire", change: func(w *runtest.World) { w.On("expire", hangs(w, hour)) }, reason: vocab.EventBackupNotVerified,
-			want: []string{limit + "pgbackrest expire had not ended in shop/orders-0 (postgres)"},
-		},
-		"the time between two attempts": {
-			step: "backup", change: func(w *runtest.World) { w.On("backup", runtest.FailsAs(w.T, "pg: wrong port")) }, reason: vocab.EventNoBackup,
-			want: []string{limit + "pgbackrest backup failed in shop/orders-0 (postgres): [056] db-connect"},
-		},
-		"a step that begins too late": {
-			step: "verify", change: func(w *runtest.World) { w.Clock.Step(hour) }, reason: vocab.EventBackupNotVerified,
-			want: []string{limit + "step verify had not begun"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := runtest.New(t)
-			p := newLimitedPod(w)
-			p.parameters.Backoff = time.Hour
-			p.env.Log = io.MultiWriter(p.log, writerFunc(func(b []byte) (int, error) {
-				if bytes.Contains(b, []byte("failed, next in")) {
-					w.Clock.Step(hour)
+			"the backup of a pod that was lost does not end": {
+				step: "backup", change: func(w *runtest.World) { w.Lock, w.Running[atPrimary] = true, 1 }, reason: vocab.EventBackupEnded,
+				want: []string{limit + "it waited", "its backup in shop/orders-0 (postgres) was ended, the lock is free"},
+			},
+			"a lock that stays": {
+				step: "expire", change: func(w *runtest.World) { w.Always("expire", runtest.FailsAs(w.T, "lock: expire during backup")) }, reason: vocab.EventBackupNotVerified,
+				want: []string{limit + "pgbackrest expire failed in shop/orders-0 (postgres): [050] lock-acquire", "is complete and listed in repo1, but not verified"},
+			},
+			"a check that does not end": {
+				step: "precheck", change: func(w *runtest.World) { w.On("check", hangs(w, hour)) }, reason: vocab.EventNoBackup,
+				want: []string{limit + "pgbackrest check had not ended in shop/orders-0 (postgres)"},
+			},
+			"an expire that does not end": {
+				step: "expire", change: func(w *runtest.World) { w.On("expire", hangs(w, hour)) }, reason: vocab.EventBackupNotVerified,
+				want: []string{limit + "pgbackrest expire had not ended in shop/orders-0 (postgres)"},
+			},
+			"the time between two attempts": {
+				step: "backup", change: func(w *runtest.World) { w.On("backup", runtest.FailsAs(w.T, "pg: wrong port")) }, reason: vocab.EventNoBackup,
+				want: []string{limit + "pgbackrest backup failed in shop/orders-0 (postgres): [056] db-connect"},
+			},
+			"a step that begins too late": {
+				step: "verify", change: func(w *runtest.World) { w.Clock.Step(hour) }, reason: vocab.EventBackupNotVerified,
+				want: []string{limit + "step verify had not begun"},
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				w := runtest.New(t)
+				p := limited(newPod(w))
+				p.parameters.Backoff = time.Hour
+				p.env.Log = io.MultiWriter(p.log, writerFunc(func(b []byte) (int, error) {
+					if bytes.Contains(b, []byte("failed, next in")) {
+						w.Clock.Step(hour)
+					}
+					return len(b), nil
+				}))
+				if p.parameters.Form != "" && name == "the time between two attempts" {
+					return // No pod is there.
 				}
-				return len(b), nil
-			}))
-			p.mustRun(stepsBefore(tc.step)...)
-			tc.change(w)
-			p.wantFailure(p.run(tc.step), ExitStop, tc.step, stanzaflowv1alpha1.RunFailed, tc.want...)
-			p.wantTold(tc.reason)
-		})
-	}
+				p.mustRun(stepsBefore(tc.step)...)
+				tc.change(w)
+				p.wantFailure(p.run(tc.step), ExitStop, tc.step, stanzaflowv1alpha1.RunFailed, tc.want...)
+				p.wantTold(tc.reason)
+			})
+		}
+	})
 }
 
 // TestOutOfTimeBeforeItBegan: a run can wait for its turn all the time it has.
@@ -144,13 +150,15 @@ func TestOutOfTimeWithACause(t *testing.T) {
 
 // TestInTime: a limit that is not reached changes nothing.
 func TestInTime(t *testing.T) {
-	w := runtest.New(t)
-	w.On("backup", runtest.OutlivesStream(w, 100))
-	p := newLimitedPod(w)
-	p.mustRun(backupSteps...)
-	if n := len(w.Issued("pkill")); n > 0 {
-		t.Errorf("%d commands pkill, want none", n)
-	}
+	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+		w := runtest.New(t)
+		w.On("backup", runtest.OutlivesStream(w, 100))
+		p := limited(newPod(w))
+		p.mustRun(backupSteps...)
+		if n := len(w.Issued("pkill")); n > 0 {
+			t.Errorf("%d commands pkill, want none", n)
+		}
+	})
 }
 
 // TestNoAnswer: a question that is not answered is one that failed, even where
