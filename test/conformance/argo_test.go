@@ -15,6 +15,7 @@ import (
 	"github.com/argoproj/argo-workflows/v3/workflow/validate"
 	"github.com/sirupsen/logrus"
 
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -84,6 +85,9 @@ func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
 		}
 		if template.Labels[vocab.LabelContract] != vocab.TemplateContract {
 			t.Errorf("%s: label %s is %q", name, vocab.LabelContract, template.Labels[vocab.LabelContract])
+		}
+		if findings := contract.Check(template); len(findings) > 0 {
+			t.Errorf("%s: the contract: %q", name, findings)
 		}
 		object := given.Decode(t, name, given.JSON(t, template))
 		for variant, crd := range crds {
