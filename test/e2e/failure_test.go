@@ -51,12 +51,12 @@ func tryWrongTargets(t *testing.T, k *kit.Kit) {
 		want                      string
 		code                      string
 	}{
-		"no such resource":      {"nobody", "repo1", "full", "2-precheck", "there is no postgresql e2e-wrong-targets/nobody", "exit code 20"},
-		"no such repo":          {"cluster", "repo2", "full", "2-precheck", "has no repo2 in spec.backup.pgbackrest.repos", "exit code 20"},
-		"no such type":          {"cluster", "repo1", "some", "1-begin", `parameter type is "some"`, "exit code 20"},
-		"no target pod":         {"absent", "repo1", "full", "2-precheck", "no pod of postgresql e2e-wrong-targets/absent has the labels", "exit code 30"},
-		"target pod not ready":  {"unready", "repo1", "full", "2-precheck", "container postgres of pod e2e-wrong-targets/unready-0 is not ready", "exit code 30"},
-		"two claim the primary": {"divided", "repo1", "full", "2-precheck", "2 pods of postgresql e2e-wrong-targets/divided claim to be its primary (divided-0, divided-1)", "exit code 30"},
+		"no such resource":      {"nobody", "repo1", "full", "precheck", "there is no postgresql e2e-wrong-targets/nobody", "exit code 20"},
+		"no such repo":          {"cluster", "repo2", "full", "precheck", "has no repo2 in spec.backup.pgbackrest.repos", "exit code 20"},
+		"no such type":          {"cluster", "repo1", "some", "begin", `parameter type is "some"`, "exit code 20"},
+		"no target pod":         {"absent", "repo1", "full", "precheck", "no pod of postgresql e2e-wrong-targets/absent has the labels", "exit code 30"},
+		"target pod not ready":  {"unready", "repo1", "full", "precheck", "container postgres of pod e2e-wrong-targets/unready-0 is not ready", "exit code 30"},
+		"two claim the primary": {"divided", "repo1", "full", "precheck", "2 pods of postgresql e2e-wrong-targets/divided claim to be its primary (divided-0, divided-1)", "exit code 30"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,7 +78,7 @@ func giveWrongAnswers(t *testing.T, k *kit.Kit) {
 	})
 	t.Run("backup says done and is not listed", func(t *testing.T) {
 		k.FakePgBackRest(t, kit.Primary, `' backup '*) echo "INFO: backup command end: completed successfully"; exit 0`)
-		workflow := awaitFailure(t, k, "main", "the backup of this run is not proven", "exit code 20", full...)
+		workflow := awaitFailure(t, k, "verify", "the backup of this run is not proven", "exit code 20", full...)
 		if found := kit.OfRun(k.Backups(t, kit.Primary), workflow); len(found) != 0 {
 			t.Fatalf("the test is wrong: there is a backup %+v", found)
 		}
@@ -96,15 +96,15 @@ func giveWrongAnswers(t *testing.T, k *kit.Kit) {
 	t.Run("the gate is false", func(t *testing.T) {
 		k.FakePgBackRest(t, kit.Primary, "")
 		k.PatchStanza(t, `{"spec":{"gate":"lastBackup == nil"}}`)
-		workflow := awaitFailure(t, k, "2-precheck", "the gate of stanza e2e-failure/cluster is false", "exit code 20", full...)
+		workflow := awaitFailure(t, k, "precheck", "the gate of stanza e2e-failure/cluster is false", "exit code 20", full...)
 		k.AwaitReportedAs(t, workflow.Name, stanzaflowv1alpha1.RunHeld, vocab.ReasonHeld)
 		k.PatchStanza(t, `{"spec":{"gate":null}}`)
 	})
 	t.Run("no such repo", func(t *testing.T) {
-		awaitFailure(t, k, "2-precheck", "has no repo2 in spec.backup.pgbackrest.repos", "exit code 20", "cluster=cluster", "repo=repo2", "type=full", "attempts=1")
+		awaitFailure(t, k, "precheck", "has no repo2 in spec.backup.pgbackrest.repos", "exit code 20", "cluster=cluster", "repo=repo2", "type=full", "attempts=1")
 	})
 	t.Run("no target pod", func(t *testing.T) {
-		awaitFailure(t, k, "2-precheck", "no pod of postgresql e2e-failure/absent has the labels", "exit code 30", "cluster=absent", "repo=repo1", "type=full", "attempts=1")
+		awaitFailure(t, k, "precheck", "no pod of postgresql e2e-failure/absent has the labels", "exit code 30", "cluster=absent", "repo=repo1", "type=full", "attempts=1")
 	})
 }
 
@@ -138,15 +138,12 @@ func awaitFailure(t testing.TB, k *kit.Kit, step, message, code string, paramete
 	if workflow.Status.Phase != wfv1.WorkflowFailed {
 		t.Fatalf("the workflow is %s, must be Failed: %s", workflow.Status.Phase, kit.DescribeRun(workflow))
 	}
-	for _, node := range workflow.Status.Nodes {
-		if node.Type != wfv1.NodeTypeContainer || node.DisplayName != step {
-			continue
-		}
-		if node.Phase != wfv1.NodeFailed || !strings.Contains(node.Message, message) || !strings.Contains(node.Message, code) {
-			t.Errorf("step %s is %s with message %q, must be Failed with %q and %q", step, node.Phase, node.Message, message, code)
-		}
-		return workflow
+	node := kit.StepNode(workflow, step)
+	if node == nil {
+		t.Fatalf("there is no node of step %s: %s", step, kit.DescribeRun(workflow))
 	}
-	t.Fatalf("there is no node of step %s: %s", step, kit.DescribeRun(workflow))
-	return nil
+	if node.Phase != wfv1.NodeFailed || !strings.Contains(node.Message, message) || !strings.Contains(node.Message, code) {
+		t.Errorf("step %s is %s with message %q, must be Failed with %q and %q", step, node.Phase, node.Message, message, code)
+	}
+	return workflow
 }

@@ -114,9 +114,13 @@ func checkImage(t testing.TB, workflow *wfv1.Workflow, image string) {
 		t.Fatalf("workflow %s has no stored spec", workflow.Name)
 	}
 	for _, template := range stored.Templates {
-		for _, container := range template.ContainerSet.GetContainers() {
+		containers := template.ContainerSet.GetContainers()
+		if template.Container != nil {
+			containers = append(containers, *template.Container)
+		}
+		for _, container := range containers {
 			if container.Image != image {
-				t.Errorf("workflow %s: step %s has image %s, want %s", workflow.Name, container.Name, container.Image, image)
+				t.Errorf("workflow %s: step %s has image %s, want %s", workflow.Name, kit.StepOf(container), container.Image, image)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"text/tabwriter"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault/trial"
 )
 
@@ -58,9 +59,9 @@ func (r *results) file() string { return filepath.Join(r.dir, "results.jsonl") }
 
 // has reports whether a trial has been made. A bad one is made again: after a fix, or to
 // look at it. So is one whose fault hit nothing.
-func (r *results) has(kind string, seed uint64) bool {
+func (r *results) has(kind string, seed uint64, form vocab.RunForm) bool {
 	for _, row := range r.rows {
-		if row.Kind == kind && row.Seed == seed && !row.IsBad() && row.Missed == "" {
+		if row.Kind == kind && row.Seed == seed && row.Form == form && !row.IsBad() && row.Missed == "" {
 			return true
 		}
 	}
@@ -96,21 +97,35 @@ func (r *results) print(t *testing.T, kinds []trial.Fault) {
 	t.Helper()
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "KIND\tRUNS\tGREEN\tFALSE GREENS\tSILENT MISSES\tUNEQUAL RESTORES\tHUMANS NEEDED\tWRONG\tMISSED")
-	total := counts{}
+	_, _ = fmt.Fprintln(table, "KIND\tFORM\tRUNS\tGREEN\tFALSE GREENS\tSILENT MISSES\tUNEQUAL RESTORES\tHUMANS NEEDED\tWRONG\tMISSED")
+	total := map[vocab.RunForm]counts{}
 	for _, f := range kinds {
-		c := counts{}
-		for _, row := range r.rows {
-			if row.Kind == f.Name {
-				c.add(row)
+		for _, form := range trial.Forms {
+			c := r.count(f.Name, form)
+			if c == (counts{}) {
+				continue
 			}
+			c.print(table, f.Name, form)
+			c.sum(total[form])
+			total[form] = c
 		}
-		total.sum(c)
-		c.print(table, f.Name)
 	}
-	total.print(table, "all")
+	for _, form := range trial.Forms {
+		total[form].print(table, "all", form)
+	}
 	_ = table.Flush()
 	t.Logf("what was tried, %s:\n%s", r.file(), text.String())
+}
+
+// count counts the trials of a kind with runs of a form.
+func (r *results) count(kind string, form vocab.RunForm) counts {
+	c := counts{}
+	for _, row := range r.rows {
+		if row.Kind == kind && row.Form == form {
+			c.add(row)
+		}
+	}
+	return c
 }
 
 // counts are numbers of trials. One whose fault hit nothing is only missed, unless it went
@@ -134,6 +149,6 @@ func (c *counts) sum(o counts) {
 	c.humans, c.wrong, c.missed = c.humans+o.humans, c.wrong+o.wrong, c.missed+o.missed
 }
 
-func (c counts) print(table *tabwriter.Writer, name string) {
-	_, _ = fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", name, c.runs, c.green, c.falseGreens, c.silentMisses, c.unequal, c.humans, c.wrong, c.missed)
+func (c counts) print(table *tabwriter.Writer, name string, form vocab.RunForm) {
+	_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", name, form, c.runs, c.green, c.falseGreens, c.silentMisses, c.unequal, c.humans, c.wrong, c.missed)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault/trial"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/play"
 	"github.com/stanzaflow/stanzaflow/test/e2e/ladder"
@@ -24,8 +25,8 @@ type Worlds struct {
 	of   map[string]*trial.World // by storage
 }
 
-// NewWorlds returns Worlds that the test removes at its end. The seed picks moments and
-// storages.
+// NewWorlds returns Worlds that the test removes at its end. The seed picks moments,
+// storages and forms.
 func NewWorlds(t *testing.T, seed uint64) *Worlds {
 	t.Helper()
 	w := &Worlds{seed: seed, of: map[string]*trial.World{}}
@@ -39,11 +40,12 @@ func NewWorlds(t *testing.T, seed uint64) *Worlds {
 // are stories of every day.
 //
 // Consecutive seeds go through all faults that are not slow, in one storage and then in
-// the other, so that one call seldom needs both Worlds.
+// the other, so that one call seldom needs both Worlds. The form alternates from one fault
+// to the next, and each fault meets the other form in the second round.
 func (w *Worlds) Stories(everyday int) []play.Story {
 	var all []play.Story
 	for _, f := range All() {
-		all = append(all, w.story(f, f.Storage(w.seed)))
+		all = append(all, w.story(f, f.Storage(w.seed), f.Form(w.seed)))
 	}
 	if everyday == 0 {
 		return all
@@ -57,35 +59,45 @@ func (w *Worlds) Stories(everyday int) []play.Story {
 
 // turn chooses n faults, and one that cancels a run.
 func (w *Worlds) turn(n int) []play.Story {
-	type candidate struct {
-		fault   trial.Fault
-		storage string
-	}
-	var candidates []candidate
-	for _, storage := range []string{cpo.StorageS3, cpo.StoragePVC} {
-		faults := All()
-		ladder.Random("order", 0).Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
-		for _, f := range faults {
-			if !f.Slow && (f.Store == "" || f.Store == storage) {
-				candidates = append(candidates, candidate{f, storage})
-			}
-		}
-	}
-	chosen := ladder.Rotate(candidates, w.seed, n)
+	chosen := ladder.Rotate(candidates(), w.seed, n)
 	cancels := [2]string{"stop-workflow", "terminate-workflow"}[w.seed%2]
 	for _, f := range All() {
 		if f.Name == cancels {
-			chosen = append(chosen, candidate{f, chosen[0].storage})
+			chosen = append(chosen, candidate{f, chosen[0].storage, trial.Forms[w.seed/2%2]})
 		}
 	}
 	var stories []play.Story
 	for _, c := range chosen {
-		stories = append(stories, w.story(c.fault, c.storage))
+		stories = append(stories, w.story(c.fault, c.storage, c.form))
 	}
 	return stories
 }
 
-func (w *Worlds) story(f trial.Fault, storage string) play.Story {
+type candidate struct {
+	fault   trial.Fault
+	storage string
+	form    vocab.RunForm
+}
+
+// candidates are the faults of every day in the order of the seeds, in each storage and
+// with each form.
+func candidates() []candidate {
+	var all []candidate
+	for round := range trial.Forms {
+		for _, storage := range []string{cpo.StorageS3, cpo.StoragePVC} {
+			faults := All()
+			ladder.Random("order", 0).Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+			for i, f := range faults {
+				if !f.Slow && (f.Store == "" || f.Store == storage) {
+					all = append(all, candidate{f, storage, trial.Forms[(i+round)%len(trial.Forms)]})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (w *Worlds) story(f trial.Fault, storage string, form vocab.RunForm) play.Story {
 	takes := 70 * time.Second
 	if f.Slow {
 		takes = 5 * time.Minute
@@ -95,16 +107,16 @@ func (w *Worlds) story(f trial.Fault, storage string) play.Story {
 			Name: "fault/" + f.Name, Lane: "fault/" + storage, Alone: f.Alone, Takes: takes,
 			Touches: []string{"internal/run/", "internal/pgbackrest/", "internal/reconcile/outcome/", "workflows/"},
 		},
-		Play: func(t *testing.T) { w.try(t, w.of[storage], f) },
+		Play: func(t *testing.T) { w.try(t, w.of[storage], f, form) },
 	}
 }
 
 // try tries the fault, and if it hit nothing, again with another seed.
-func (w *Worlds) try(t *testing.T, world *trial.World, f trial.Fault) {
+func (w *Worlds) try(t *testing.T, world *trial.World, f trial.Fault, form vocab.RunForm) {
 	t.Helper()
 	for n := range uint64(tries) {
 		world.Make(t)
-		r := world.Break(t, f, w.seed+n*1000)
+		r := world.Break(t, f, w.seed+n*1000, form)
 		r.Check(t)
 		if r.Missed == "" || r.IsBad() {
 			return

@@ -7,7 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault/trial"
+	"github.com/stanzaflow/stanzaflow/test/e2e/ladder"
 )
 
 func TestEveryFaultCanBeTried(t *testing.T) {
@@ -29,7 +34,7 @@ func TestEveryFaultCanBeTried(t *testing.T) {
 func TestTurnsReachEveryFault(t *testing.T) {
 	t.Parallel()
 	reached := map[string]bool{}
-	for seed := range uint64(2 * len(All())) {
+	for seed := range uint64(len(candidates())) {
 		cancels := false
 		for _, s := range NewWorlds(t, seed).Stories(4) {
 			if !s.Everyday {
@@ -51,5 +56,65 @@ func TestTurnsReachEveryFault(t *testing.T) {
 				t.Errorf("fault %s, slow %v, with storage %s: reached %v", f.Name, f.Slow, storage, got)
 			}
 		}
+	}
+}
+
+// TestTurnsReachBothForms checks that the turns try every fault with both forms in every
+// storage, and that each turn has both.
+func TestTurnsReachBothForms(t *testing.T) {
+	t.Parallel()
+	reached := map[string]bool{}
+	for _, c := range candidates() {
+		reached[c.fault.Name+" "+c.storage+" "+string(c.form)] = true
+	}
+	for _, c := range candidates() {
+		for _, form := range trial.Forms {
+			if key := c.fault.Name + " " + c.storage + " " + string(form); !reached[key] {
+				t.Errorf("no turn tries %s", key)
+			}
+		}
+	}
+	for seed := range uint64(len(candidates())) {
+		forms := map[vocab.RunForm]bool{}
+		for _, c := range ladder.Rotate(candidates(), seed, 4) {
+			forms[c.form] = true
+		}
+		if len(forms) != len(trial.Forms) {
+			t.Errorf("turn %d tries only %v", seed, forms)
+		}
+	}
+}
+
+// TestSweepTriesEachForm checks what is due in a sweep: what was tried with one form is
+// not tried with the other.
+func TestSweepTriesEachForm(t *testing.T) {
+	t.Parallel()
+	kinds := All()[:2]
+	s := &sweep{options: Options{Forms: trial.Forms}, results: &results{rows: []trial.Result{
+		{Kind: kinds[0].Name, Seed: 1, Form: vocab.FormPod},
+		{Kind: kinds[1].Name, Seed: 2, Form: vocab.FormDAG},
+		{Kind: kinds[1].Name, Seed: 1, Form: vocab.FormPod, FalseGreen: true},
+	}}}
+	var got []string
+	for _, a := range s.due(kinds, 1) {
+		got = append(got, a.fault.Name+" "+string(a.form))
+	}
+	want := []string{kinds[0].Name + " dag", kinds[1].Name + " pod", kinds[1].Name + " dag"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("due (-want +got):\n%s", diff)
+	}
+
+	// Without a form the seed picks one, the same each time, and both in the end.
+	s.options.Forms = nil
+	forms := map[vocab.RunForm]bool{}
+	for seed := range uint64(20) {
+		form := s.options.forms(kinds[0], seed)
+		if diff := cmp.Diff(form, s.options.forms(kinds[0], seed)); diff != "" || len(form) != 1 {
+			t.Errorf("seed %d picks %v, then other ones:\n%s", seed, form, diff)
+		}
+		forms[form[0]] = true
+	}
+	if len(forms) != len(trial.Forms) {
+		t.Errorf("20 seeds pick only %v", forms)
 	}
 }

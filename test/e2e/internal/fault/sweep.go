@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault/trial"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 )
@@ -18,6 +19,9 @@ import (
 type Options struct {
 	// Kinds is a regular expression of names.
 	Kinds *regexp.Regexp
+	// Forms are those of the runs that each fault meets. If there is none, the seed picks
+	// one for each trial.
+	Forms []vocab.RunForm
 	// Seeds is how many seeds each fault is tried with, Seed the first of them.
 	Seeds int
 	Seed  uint64
@@ -27,6 +31,14 @@ type Options struct {
 	Worlds int
 	// For is how long new trials begin; 0 is no end.
 	For time.Duration
+}
+
+// forms of the runs that a fault meets with a seed.
+func (o Options) forms(f trial.Fault, seed uint64) []vocab.RunForm {
+	if len(o.Forms) > 0 {
+		return o.Forms
+	}
+	return []vocab.RunForm{f.Form(seed)}
 }
 
 // List prints one fault a line.
@@ -72,19 +84,17 @@ type sweep struct {
 // holds up its own World until then.
 func (s *sweep) tryEach(t *testing.T, kinds []trial.Fault, seed uint64) {
 	t.Helper()
-	queues, alone := map[string]chan trial.Fault{}, []trial.Fault{}
-	for _, f := range kinds {
-		storage := f.Storage(seed)
-		switch {
-		case s.results.has(f.Name, seed):
-		case f.Alone:
-			alone = append(alone, f)
-		default:
-			if queues[storage] == nil {
-				queues[storage] = make(chan trial.Fault, len(kinds))
-			}
-			queues[storage] <- f
+	queues, alone := map[string]chan attempt{}, []attempt{}
+	for _, a := range s.due(kinds, seed) {
+		storage := a.fault.Storage(seed)
+		if a.fault.Alone {
+			alone = append(alone, a)
+			continue
 		}
+		if queues[storage] == nil {
+			queues[storage] = make(chan attempt, len(trial.Forms)*len(kinds))
+		}
+		queues[storage] <- a
 	}
 	var wg sync.WaitGroup
 	for storage, queue := range queues {
@@ -92,16 +102,36 @@ func (s *sweep) tryEach(t *testing.T, kinds []trial.Fault, seed uint64) {
 		for n := range s.options.Worlds {
 			w := s.world(t, storage, n)
 			wg.Go(func() {
-				for f := range queue {
-					s.try(t, w, f, seed)
+				for a := range queue {
+					s.try(t, w, a)
 				}
 			})
 		}
 	}
 	wg.Wait()
-	for _, f := range alone {
-		s.try(t, s.world(t, f.Storage(seed), 0), f, seed)
+	for _, a := range alone {
+		s.try(t, s.world(t, a.fault.Storage(seed), 0), a)
 	}
+}
+
+// attempt is a fault with a seed, met by runs of a form.
+type attempt struct {
+	fault trial.Fault
+	seed  uint64
+	form  vocab.RunForm
+}
+
+// due returns what has not been tried with a seed.
+func (s *sweep) due(kinds []trial.Fault, seed uint64) []attempt {
+	var due []attempt
+	for _, f := range kinds {
+		for _, form := range s.options.forms(f, seed) {
+			if !s.results.has(f.Name, seed, form) {
+				due = append(due, attempt{f, seed, form})
+			}
+		}
+	}
+	return due
 }
 
 // world returns the World of a storage with this number.
@@ -114,13 +144,13 @@ func (s *sweep) world(t *testing.T, storage string, n int) *trial.World {
 }
 
 // try makes a trial, unless the time is over.
-func (s *sweep) try(t *testing.T, w *trial.World, f trial.Fault, seed uint64) {
+func (s *sweep) try(t *testing.T, w *trial.World, a attempt) {
 	t.Helper()
 	if s.options.For > 0 && time.Since(s.began) > s.options.For {
 		return
 	}
-	t.Run(fmt.Sprintf("%s/%d", f.Name, seed), func(t *testing.T) {
+	t.Run(fmt.Sprintf("%s/%s/%d", a.fault.Name, a.form, a.seed), func(t *testing.T) {
 		w.Make(t)
-		s.results.add(t, w.Break(t, f, seed))
+		s.results.add(t, w.Break(t, a.fault, a.seed, a.form))
 	})
 }

@@ -39,7 +39,26 @@ func (k *Kit) Submit(t testing.TB, parameters ...string) string {
 
 // TrySubmit is Submit that returns the error.
 func (k *Kit) TrySubmit(ctx context.Context, parameters ...string) (string, error) {
-	return k.trySubmit(ctx, vocab.EntrypointBackup, parameters)
+	return k.TrySubmitAs(ctx, vocab.FormPod, parameters...)
+}
+
+// SubmitAs is Submit for a run of either form.
+func (k *Kit) SubmitAs(t testing.TB, form vocab.RunForm, parameters ...string) string {
+	t.Helper()
+	name, err := k.TrySubmitAs(t.Context(), form, parameters...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TrySubmitAs is SubmitAs that returns the error.
+func (k *Kit) TrySubmitAs(ctx context.Context, form vocab.RunForm, parameters ...string) (string, error) {
+	entrypoint := vocab.EntrypointBackup
+	if form == vocab.FormDAG {
+		entrypoint = vocab.EntrypointBackupDAG
+	}
+	return k.trySubmit(ctx, entrypoint, parameters)
 }
 
 // SubmitPredeploy starts a pre-deploy run, as a hook of Argo CD does.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/ladder"
 )
 
@@ -28,6 +29,8 @@ type Fault struct {
 	// Judge says what is wrong after the run beside what every trial checks. Nil if there is
 	// nothing more to check.
 	Judge func(t *testing.T, tr *Trial) (wrong []string)
+	// After says what is wrong after the repair, nil if there is nothing to check.
+	After func(t *testing.T, tr *Trial) (wrong []string)
 	// Lasting faults are repaired when the run is over. Others are repaired after some
 	// seconds, which the seed picks.
 	Lasting bool
@@ -70,6 +73,14 @@ func (f Fault) Storage(seed uint64) string {
 		return f.Store
 	}
 	return Pick(ladder.Random(f.Name+"/storage", seed), cpo.StorageS3, cpo.StoragePVC)
+}
+
+// Forms of the runs that a fault can meet. Every fault must be harmless to both.
+var Forms = []vocab.RunForm{vocab.FormPod, vocab.FormDAG}
+
+// Form of the runs in a trial of the fault, where nobody asks for one.
+func (f Fault) Form(seed uint64) vocab.RunForm {
+	return Pick(ladder.Random(f.Name+"/form", seed), Forms...)
 }
 
 // Pick returns one of the values.

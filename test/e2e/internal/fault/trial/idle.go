@@ -17,7 +17,8 @@ import (
 // mayIdle is how soon after the end of its pod a run must be over, or have another pod.
 const mayIdle = time.Minute
 
-// The backoff between two pods of a run, as in the WorkflowTemplate.
+// The backoff between two pods of a run, or of a step in the form dag, as in the
+// WorkflowTemplate.
 const (
 	podBackoff    = 10 * time.Second
 	podBackoffCap = 5 * time.Minute
@@ -39,32 +40,41 @@ func (i *idleWatch) look(t testing.TB, w *World, workflow *wfv1.Workflow, now ti
 	for _, pod := range pods.Items {
 		alive = alive || pod.Status.Phase == corev1.PodRunning || pod.Status.Phase == corev1.PodPending
 	}
-	i.note(now, alive, countPods(workflow))
+	begun, tries := progress(workflow)
+	i.note(now, alive, begun, tries)
 }
 
-// note notes whether the newest of a run's pods is alive. Before the first one the run
-// waits for its lock.
-func (i *idleWatch) note(now time.Time, alive bool, pods int) {
+// note notes whether a run has a pod that is alive, whether it has begun, and how many
+// pods have tried what it does now. Before its first pod the run waits for its lock.
+func (i *idleWatch) note(now time.Time, alive, begun bool, tries int) {
 	switch {
-	case pods == 0:
+	case !begun:
 	case alive, i.lived.IsZero():
 		i.lived = now
 	default:
-		i.longest = max(i.longest, now.Sub(i.lived)-backoffAfter(pods))
+		i.longest = max(i.longest, now.Sub(i.lived)-backoffAfter(tries))
 	}
 }
 
-func countPods(workflow *wfv1.Workflow) int {
-	n := 0
+// progress says whether a run has had a pod, and how many pods have tried what Argo may
+// try again: the whole run in the form pod, a step in the form dag.
+func progress(workflow *wfv1.Workflow) (begun bool, tries int) {
 	for _, node := range workflow.Status.Nodes {
-		n += count(node.Type == wfv1.NodeTypePod)
+		begun = begun || node.Type == wfv1.NodeTypePod
+		if node.Type == wfv1.NodeTypeRetry && !node.Fulfilled() {
+			tries = max(tries, len(node.Children))
+		}
 	}
-	return n
+	return begun, tries
 }
 
-// backoffAfter is how long Argo waits before the next pod.
-func backoffAfter(pods int) time.Duration {
-	return min(podBackoff<<(pods-1), podBackoffCap)
+// backoffAfter is how long Argo waits before the next try. Between two steps it does not
+// wait.
+func backoffAfter(tries int) time.Duration {
+	if tries == 0 {
+		return 0
+	}
+	return min(podBackoff<<(tries-1), podBackoffCap)
 }
 
 // judgeIdle holds how long a run was left lying against what is allowed.
@@ -73,11 +83,4 @@ func (r *Result) judgeIdle(idle time.Duration) {
 	if idle > mayIdle {
 		r.Wrong = append(r.Wrong, fmt.Sprintf("the run had no pod for %s, and Argo did not notice", idle.Round(time.Second)))
 	}
-}
-
-func count(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
 }

@@ -9,24 +9,29 @@ import (
 )
 
 // TestIdle checks when a run counts as left lying. A step is how many seconds a run has
-// been in a state: with how many pods so far, and whether the newest is alive.
+// been in a state: how many pods have tried what it does now, and whether the newest is
+// alive.
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	type step struct {
-		seconds, pods int
-		alive         bool
+		seconds, tries int
+		alive          bool
+		// between two steps of the form dag nothing is tried.
+		between bool
 	}
 	for name, tc := range map[string]struct {
 		steps []step
 		want  time.Duration
 		bad   bool
 	}{
-		"waits for its lock, and works": {[]step{{900, 0, false}, {600, 1, true}}, 0, false},
-		"ends at once":                  {[]step{{60, 1, true}, {2, 1, false}}, 0, false},
-		"waits for its backoff":         {[]step{{60, 1, true}, {10, 1, false}, {60, 2, true}, {20, 2, false}, {60, 3, true}}, 0, false},
-		"is touched":                    {[]step{{60, 1, true}, {33, 1, false}, {60, 2, true}}, 23 * time.Second, false},
-		"is forgotten":                  {[]step{{60, 1, true}, {1110, 1, false}}, 1100 * time.Second, true},
-		"is forgotten in its third pod": {[]step{{60, 2, true}, {60, 3, true}, {101, 3, false}}, 61 * time.Second, true},
+		"waits for its lock, and works": {[]step{{seconds: 900}, {600, 1, true, false}}, 0, false},
+		"ends at once":                  {[]step{{60, 1, true, false}, {2, 1, false, false}}, 0, false},
+		"waits for its backoff":         {[]step{{60, 1, true, false}, {10, 1, false, false}, {60, 2, true, false}, {20, 2, false, false}, {60, 3, true, false}}, 0, false},
+		"is touched":                    {[]step{{60, 1, true, false}, {33, 1, false, false}, {60, 2, true, false}}, 23 * time.Second, false},
+		"is forgotten":                  {[]step{{60, 1, true, false}, {1110, 1, false, false}}, 1100 * time.Second, true},
+		"waits for its next step":       {[]step{{60, 1, true, false}, {30, 0, false, true}, {60, 1, true, false}}, 30 * time.Second, false},
+		"is forgotten between two":      {[]step{{60, 1, true, false}, {62, 0, false, true}}, 62 * time.Second, true},
+		"is forgotten in its third pod": {[]step{{60, 2, true, false}, {60, 3, true, false}, {101, 3, false, false}}, 61 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,7 +40,7 @@ func TestIdle(t *testing.T) {
 			for _, s := range tc.steps {
 				for range s.seconds {
 					now = now.Add(time.Second)
-					idle.note(now, s.alive, s.pods)
+					idle.note(now, s.alive, s.tries > 0 || s.between, s.tries)
 				}
 			}
 			var r Result

@@ -79,10 +79,10 @@ func (tr *Trial) awaitReport(t *testing.T) (stanza *stanzaflowv1alpha1.Stanza, r
 func (w *World) checkCancelled(t *testing.T, workflow *wfv1.Workflow, message string) []string {
 	t.Helper()
 	// A run that was stopped before precheck ended had no backup to report.
-	if node := workflow.Status.Nodes.FindByDisplayName("precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
+	if node := kit.StepNode(workflow, "precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
 		return nil
 	}
-	if backup := workflow.Status.Nodes.FindByDisplayName("backup"); backup != nil && backup.Phase == wfv1.NodeSucceeded {
+	if backup := kit.StepNode(workflow, "backup"); backup != nil && backup.Phase == wfv1.NodeSucceeded {
 		// Between two steps nobody can leave an event.
 		if listed := w.countBackups(t, workflow); listed == 0 || !strings.Contains(message, "pgbackrest info lists it") {
 			return []string{fmt.Sprintf("step backup succeeded, %d backups of the run are listed, and the message is: %s", listed, message)}
@@ -91,7 +91,7 @@ func (w *World) checkCancelled(t *testing.T, workflow *wfv1.Workflow, message st
 	}
 	reason, got := w.awaitEnding(t, workflow)
 	if reason == "" {
-		if w.countBackups(t, workflow) == 0 && !w.mayHaveBegun(t, workflow.Name) {
+		if w.countBackups(t, workflow) == 0 && !w.mayHaveBegun(t, workflow) {
 			return nil
 		}
 		return []string{"no event says what became of the backup: " + got}
@@ -129,17 +129,26 @@ func (w *World) awaitEnding(t *testing.T, workflow *wfv1.Workflow) (reason, got 
 	return reason, got
 }
 
-// mayHaveBegun says by the log of the step whether a run has begun a backup. If it
-// cannot read the log, it may have.
-func (w *World) mayHaveBegun(t testing.TB, name string) bool {
+// mayHaveBegun says by the logs of the step whether a run has begun a backup. If it
+// cannot read the log of each attempt, it may have.
+func (w *World) mayHaveBegun(t testing.TB, workflow *wfv1.Workflow) bool {
 	t.Helper()
 	var pods corev1.PodList
-	err := w.Kit.TryList(t.Context(), &pods, kit.PodsOfRun(name))
-	if err != nil || len(pods.Items) == 0 {
+	if err := w.Kit.TryList(t.Context(), &pods, kit.PodsOfRun(workflow.Name)); err != nil {
 		return true
 	}
-	return slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool {
-		log, err := w.log(t, pod.Name, &corev1.PodLogOptions{Container: "backup"})
-		return err != nil || bytes.Contains(log, []byte("pgbackrest backup")) || bytes.Contains(log, []byte("backup command begin"))
-	})
+	read := 0
+	for _, pod := range pods.Items {
+		for _, c := range pod.Spec.Containers {
+			if kit.StepOf(c) != "backup" {
+				continue
+			}
+			log, err := w.log(t, pod.Name, &corev1.PodLogOptions{Container: c.Name})
+			if err != nil || bytes.Contains(log, []byte("pgbackrest backup")) || bytes.Contains(log, []byte("backup command begin")) {
+				return true
+			}
+			read++
+		}
+	}
+	return read < len(kit.StepNodes(workflow, "backup"))
 }

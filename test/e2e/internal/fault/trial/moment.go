@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
@@ -34,7 +35,11 @@ var (
 	AtStart    = Moment{name: "at its begin", spread: 3 * time.Second, reached: isScheduled}
 	InPrecheck = Moment{name: "in precheck", spread: 2 * time.Second, reached: func(t *testing.T, tr *Trial) (bool, string) {
 		t.Helper()
-		return tr.StepEnded(t, "main")
+		// In the form pod all containers are running from the begin, and wait.
+		if tr.Form == vocab.FormPod {
+			return tr.StepEnded(t, "begin")
+		}
+		return tr.stepBegun(t, "precheck")
 	}}
 	InBackup = Moment{name: "in backup", spread: 4 * time.Second, reached: func(t *testing.T, tr *Trial) (bool, string) {
 		t.Helper()
@@ -47,11 +52,12 @@ var (
 	// AfterSteps is when only Argo's own container of the run is left.
 	AfterSteps = Moment{name: "after all steps", holdsWait: true, reached: func(t *testing.T, tr *Trial) (bool, string) {
 		t.Helper()
-		// Not earlier: at the begin it tells Argo to wait for its result.
 		if backedUp, got := tr.StepEnded(t, "backup"); !backedUp {
 			return false, got
 		}
-		tr.holdWait(t)
+		if held, got := tr.holdWait(t); !held {
+			return false, got
+		}
 		return tr.StepEnded(t, "verify")
 	}}
 )
@@ -72,15 +78,31 @@ func isScheduled(t *testing.T, tr *Trial) (bool, string) {
 	return len(tr.World.Pods(t, tr.World.Kit.Namespace, kit.PodsOfRun(tr.Workflow))) > 0, ""
 }
 
-// StepEnded says whether a container of the run has ended.
-func (tr *Trial) StepEnded(t *testing.T, container string) (bool, string) {
+// StepEnded says whether a step of the run has ended, in any attempt.
+func (tr *Trial) StepEnded(t *testing.T, step string) (bool, string) {
+	t.Helper()
+	return tr.findStep(t, step, func(state corev1.ContainerState) bool { return state.Terminated != nil })
+}
+
+// stepBegun says whether the container of a step of the run has been started.
+func (tr *Trial) stepBegun(t *testing.T, step string) (bool, string) {
+	t.Helper()
+	return tr.findStep(t, step, func(state corev1.ContainerState) bool { return state.Waiting == nil })
+}
+
+func (tr *Trial) findStep(t *testing.T, step string, is func(corev1.ContainerState) bool) (bool, string) {
 	t.Helper()
 	var pods corev1.PodList
 	err := tr.World.Kit.TryList(t.Context(), &pods, kit.PodsOfRun(tr.Workflow))
 	for _, pod := range pods.Items {
-		for _, c := range pod.Status.ContainerStatuses {
-			if c.Name == container && c.State.Terminated != nil {
-				return true, ""
+		for _, c := range pod.Spec.Containers {
+			if kit.StepOf(c) != step {
+				continue
+			}
+			for _, status := range pod.Status.ContainerStatuses {
+				if status.Name == c.Name && is(status.State) {
+					return true, ""
+				}
 			}
 		}
 	}

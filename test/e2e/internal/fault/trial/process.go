@@ -6,11 +6,13 @@ package trial
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
@@ -50,11 +52,28 @@ func SignalPod(pod corev1.Pod, commandLine string, signal syscall.Signal) int {
 	return hit
 }
 
-// holdWait stops Argo's own container of the run: otherwise it ends a moment after the
-// last step.
-func (tr *Trial) holdWait(t *testing.T) {
+// holdWait stops Argo's own container beside the last step: otherwise it ends a moment
+// after that. At its begin it announces its result, and only then it can be stopped.
+func (tr *Trial) holdWait(t *testing.T) (held bool, got string) {
 	t.Helper()
-	tr.World.Signal(t, kit.PodsOfRun(tr.Workflow), CommandWait, syscall.SIGSTOP)
+	for _, pod := range podsWith(tr.World.Pods(t, tr.World.Kit.Namespace, kit.PodsOfRun(tr.Workflow)), "verify") {
+		var announced wfv1.WorkflowTaskResult
+		if err := tr.World.Kit.TryGet(t.Context(), pod.Annotations[annotationNodeID], &announced); err != nil {
+			return false, err.Error()
+		}
+		held = SignalPod(pod, CommandWait, syscall.SIGSTOP) > 0 || held
+	}
+	return held, "no pod with the step verify and a container wait"
+}
+
+// annotationNodeID is the node of a pod, and the name of its WorkflowTaskResult.
+const annotationNodeID = "workflows.argoproj.io/node-id"
+
+// podsWith returns the pods that have a step.
+func podsWith(pods []corev1.Pod, step string) []corev1.Pod {
+	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool {
+		return !slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return kit.StepOf(c) == step })
+	})
 }
 
 // releaseWait lets it continue, if the fault has not ended it.

@@ -6,15 +6,19 @@ package trial
 import (
 	"strings"
 	"testing"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Result of one trial.
 type Result struct {
-	Kind   string `json:"kind"`
-	Seed   uint64 `json:"seed"`
-	Store  string `json:"store"`
-	Type   string `json:"type"`
-	Moment string `json:"moment"`
+	Kind string `json:"kind"`
+	Seed uint64 `json:"seed"`
+	// Form of both runs.
+	Form   vocab.RunForm `json:"form"`
+	Store  string        `json:"store"`
+	Type   string        `json:"type"`
+	Moment string        `json:"moment"`
 	// Said is what the Stanza says of the run, Message why.
 	Said    string `json:"said"`
 	Message string `json:"message,omitempty"`

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
@@ -23,11 +24,11 @@ import (
 const runDeadline = 15 * time.Minute
 
 // submit starts a run, as argo submit does.
-func (w *World) submit(t testing.TB, backupType string, attempts int) string {
+func (w *World) submit(t testing.TB, form vocab.RunForm, backupType string, attempts int) string {
 	t.Helper()
 	var name string
 	wait.Retry(t, "a run is submitted", func() (err error) {
-		name, err = w.Kit.TrySubmit(t.Context(), "cluster=cluster", "repo=repo1", "type="+backupType, fmt.Sprintf("attempts=%d", attempts), "backoff=3s")
+		name, err = w.Kit.TrySubmitAs(t.Context(), form, "cluster=cluster", "repo=repo1", "type="+backupType, fmt.Sprintf("attempts=%d", attempts), "backoff=3s")
 		return err
 	})
 	return name
@@ -57,9 +58,9 @@ func (w *World) awaitRun(t testing.TB, name string) (*wfv1.Workflow, time.Durati
 }
 
 // runOnce makes a run without a fault. It returns its name, and why it did not succeed.
-func (w *World) runOnce(t testing.TB, backupType string) (name, trouble string) {
+func (w *World) runOnce(t testing.TB, form vocab.RunForm, backupType string) (name, trouble string) {
 	t.Helper()
-	name = w.submit(t, backupType, 6)
+	name = w.submit(t, form, backupType, 6)
 	workflow, _ := w.awaitRun(t, name)
 	if workflow == nil || workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		return name, w.describeRun(t, name)
@@ -88,10 +89,11 @@ func (w *World) describeRun(t testing.TB, name string) string {
 	}
 	slices.SortFunc(pods.Items, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
 	for _, pod := range pods.Items {
-		for _, container := range []string{"main", "precheck", "backup", "expire", "verify"} {
-			log, err := w.log(t, pod.Name, &corev1.PodLogOptions{Container: container, TailLines: new(int64(12))})
-			if err == nil {
-				lines = append(lines, fmt.Sprintf("--- %s %s\n%s", pod.Name, container, log))
+		for _, container := range pod.Spec.Containers {
+			step := kit.StepOf(container)
+			log, err := w.log(t, pod.Name, &corev1.PodLogOptions{Container: container.Name, TailLines: new(int64(12))})
+			if err == nil && step != "" {
+				lines = append(lines, fmt.Sprintf("--- %s %s\n%s", pod.Name, step, log))
 			}
 		}
 	}

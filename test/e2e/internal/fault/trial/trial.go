@@ -11,6 +11,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 	"github.com/stanzaflow/stanzaflow/test/e2e/ladder"
 )
@@ -20,6 +21,8 @@ type Trial struct {
 	World *World
 	// RNG gives the same numbers for the same fault and seed.
 	RNG *rand.Rand
+	// Form of the run that the fault meets, and of the next one.
+	Form vocab.RunForm
 	// Workflow that the fault meets. Empty before the run.
 	Workflow string
 
@@ -83,8 +86,9 @@ func (tr *Trial) MovePrimary(t *testing.T, pod string) {
 	}
 }
 
-// Break tries a fault with a seed: it breaks the World, repairs it, and judges the run.
-func (w *World) Break(t *testing.T, f Fault, seed uint64) Result {
+// Break tries a fault with a seed on a run of a form: it breaks the World, repairs it, and
+// judges the run.
+func (w *World) Break(t *testing.T, f Fault, seed uint64, form vocab.RunForm) Result {
 	t.Helper()
 	started := time.Now()
 	rng := ladder.Random(f.Name, seed)
@@ -94,8 +98,8 @@ func (w *World) Break(t *testing.T, f Fault, seed uint64) Result {
 		backupType = Pick(rng, "full", "incr")
 	}
 	hold := time.Duration(500+rng.IntN(9500)) * time.Millisecond
-	r := Result{Kind: f.Name, Seed: seed, Store: w.Storage, Type: backupType, Moment: m.name}
-	tr := &Trial{World: w, RNG: rng}
+	r := Result{Kind: f.Name, Seed: seed, Form: form, Store: w.Storage, Type: backupType, Moment: m.name}
+	tr := &Trial{World: w, RNG: rng, Form: form}
 	w.sound = false
 	tr.floor, _ = w.readLedger(t, w.Primary)
 	stopWriter := w.startWriter(t)
@@ -110,7 +114,7 @@ func (w *World) Break(t *testing.T, f Fault, seed uint64) Result {
 	if m.before {
 		inject()
 	}
-	tr.Workflow = w.submit(t, backupType, f.attempts())
+	tr.Workflow = w.submit(t, form, backupType, f.attempts())
 	if !m.before {
 		tr.await(t, m)
 		if tr.runIsOver(t) {
@@ -136,6 +140,9 @@ func (w *World) Break(t *testing.T, f Fault, seed uint64) Result {
 		r.Wrong = append(r.Wrong, f.Judge(t, tr)...)
 	}
 	repair()
+	if f.After != nil {
+		r.Wrong = append(r.Wrong, f.After(t, tr)...)
+	}
 	r.Missed = cmp.Or(r.Missed, tr.missed)
 	stopWriter()
 
@@ -150,7 +157,7 @@ func (w *World) Break(t *testing.T, f Fault, seed uint64) Result {
 // runNext makes the next run, which must work.
 func (tr *Trial) runNext(t *testing.T, backupType string, r *Result) {
 	t.Helper()
-	name, trouble := tr.World.runOnce(t, backupType)
+	name, trouble := tr.World.runOnce(t, tr.Form, backupType)
 	if trouble != "" {
 		r.Human = true
 		r.Wrong = append(r.Wrong, "the next run did not work: "+trouble)

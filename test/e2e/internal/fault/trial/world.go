@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/credential"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
@@ -94,7 +95,7 @@ func (w *World) Make(t *testing.T) {
 	k.PSQL(t, kit.Primary, `CREATE TABLE ledger (id bigint PRIMARY KEY, noise text NOT NULL);
 CREATE TABLE filler AS SELECT i, repeat(md5(i::text || 'x'), 20) AS noise FROM generate_series(1, 150000) i; CHECKPOINT`)
 	w.filler = w.RetryPSQL(t, kit.Primary, fillerDigest)
-	if _, err := w.runOnce(t, "full"); err != "" {
+	if _, err := w.runOnce(t, vocab.FormPod, "full"); err != "" {
 		t.Fatalf("the first run, without any fault: %s", err)
 	}
 }
