@@ -107,7 +107,7 @@ faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=rege
 	@hack/faults.sh
 
 .PHONY: bench
-bench: ## Measure the translation, and a run against the Job that CPO would start.
+bench: ## Measure the translation, and a run in both forms against the Job that CPO would start.
 	@GOGC=100 go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/translate
 	@hack/bench.sh
 

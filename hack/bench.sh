@@ -1,10 +1,12 @@
 #!/bin/bash
-# Measures a proven run against the Job that CPO would start, in the local
-# cluster. PAIRS is the number of pairs.
+# Measures a proven run, in both forms, against the Job that CPO would start, in the local
+# cluster. PAIRS is the number of rounds; in each all three make a backup.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
+. hack/lock.sh
 
+lock_cluster "$@"
 unset KUBECONFIG IMAGE LOAD # never run in somebody's own cluster
 use_cluster
 install_operator
@@ -12,5 +14,5 @@ say "building an image with kubectl"
 KUBECTL_IMAGE=stanzaflow.local/kubectl:bench
 go -C test/cluster run . image --name "$KUBECTL_IMAGE" --binary "$(readlink -f "$(command -v kubectl)")" --out "$PWD/bin/kubectl.tar"
 go -C test/cluster run . load "$PWD/bin/kubectl.tar"
-say "measuring ${PAIRS:-5} pairs, about a minute each"
+say "measuring ${PAIRS:-5} rounds, about a minute each"
 KUBECTL_IMAGE=$KUBECTL_IMAGE PAIRS=${PAIRS:-5} go test -tags cluster -timeout 60m -run '^$' -bench Overhead -benchtime 1x -v ./test/e2e

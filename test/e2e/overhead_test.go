@@ -18,86 +18,100 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
 
-// BenchmarkOverhead compares the wall time of a proven run with that of a Job that does
-// what CPO's does: kubectl exec of pgbackrest backup, and nothing else. The two take
-// turns, so that other load of the machine affects both. The result is the ratio of the
-// medians; seconds are for orientation.
+// BenchmarkOverhead compares the wall time of a proven run, in both forms, with that of a
+// Job that does what CPO's does: kubectl exec of pgbackrest backup, and nothing else. The
+// three take turns, so that other load of the machine affects each. The result is the
+// ratio of the medians; seconds are for orientation.
 //
 // KUBECTL_IMAGE is an image whose /operator kubectl is kubectl. PAIRS is the
-// number of pairs, at least 5 for a result worth quoting.
+// number of rounds, at least 5 for a result worth quoting.
 func BenchmarkOverhead(b *testing.B) {
 	image := os.Getenv("KUBECTL_IMAGE")
-	pairs, err := strconv.Atoi(os.Getenv("PAIRS"))
+	rounds, err := strconv.Atoi(os.Getenv("PAIRS"))
 	if image == "" || err != nil {
 		b.Fatal("KUBECTL_IMAGE and PAIRS must be set: run make bench")
 	}
 	k := kit.New(b, "e2e-overhead")
 	k.Apply(b, "overhead")
 	k.PSQL(b, kit.Primary, "CREATE TABLE work AS SELECT i, md5(i::text) AS note FROM generate_series(1, 20000) i")
-	k.AwaitSuccess(b, k.Submit(b, "cluster=cluster", "repo=repo1", "type=full"))
-	backupJob(b, k, image, "--start-fast") // Now both have run once.
+	// Afterwards each has run once.
+	k.AwaitSuccess(b, k.SubmitAs(b, vocab.FormPod, "cluster=cluster", "repo=repo1", "type=full"))
+	k.AwaitSuccess(b, k.SubmitAs(b, vocab.FormDAG, "cluster=cluster", "repo=repo1", "type=incr"))
+	backupJob(b, k, image, "--start-fast")
 
-	var runs, jobs, execs []time.Duration
-	var phases []phase
-	for i := range pairs {
-		change := func() {
-			k.PSQL(b, kit.Primary, fmt.Sprintf("UPDATE work SET note = md5(note) WHERE i %% %d = 0", i+2))
-		}
-		run := func() {
-			change()
-			took, split := timeRun(b, k)
-			runs, phases = append(runs, took), append(phases, split)
-		}
-		job := func() {
-			change()
-			jobs = append(jobs, backupJob(b, k, image, "--start-fast"))
-		}
-		if i%2 == 0 {
-			run()
-			job()
-		} else {
-			job()
-			run()
-		}
-		change()
-		started := time.Now()
-		k.Exec(b, kit.Primary, "pgbackrest", "backup", "--stanza=db", "--repo=1", "--type=incr", "--start-fast", "--log-level-console=off")
-		execs = append(execs, time.Since(started))
-	}
-	ratio := median(runs).Seconds() / median(jobs).Seconds()
-	b.ReportMetric(ratio, "run/job")
-	b.ReportMetric(median(runs).Seconds(), "s/run")
-	b.ReportMetric(median(jobs).Seconds(), "s/job")
+	runs, phases, jobs := measureRounds(b, k, image, rounds)
 	b.ReportMetric(0, "ns/op")
-	b.Logf("incr backups, %d pairs, medians: proven run %.1f s, Job %.1f s, bare exec %.1f s, ratio run/Job %.2f",
-		pairs, median(runs).Seconds(), median(jobs).Seconds(), median(execs).Seconds(), ratio)
-	b.Logf("runs %v\njobs %v", seconds(runs), seconds(jobs))
-	b.Logf("where the time of a run goes (medians): pod start %.1f s, steps %.1f s (backup %.1f s), waiting between steps %.1f s, teardown and requeue %.1f s",
-		medianOf(phases, func(p phase) time.Duration { return p.podStart }), medianOf(phases, func(p phase) time.Duration { return p.steps }),
-		medianOf(phases, func(p phase) time.Duration { return p.backup }), medianOf(phases, func(p phase) time.Duration { return p.gaps }),
-		medianOf(phases, func(p phase) time.Duration { return p.teardown }))
+	b.ReportMetric(median(jobs).Seconds(), "s/job")
+	b.Logf("incr backups, %d rounds; Job, median %.1f s: %v", rounds, median(jobs).Seconds(), seconds(jobs))
+	for _, form := range []vocab.RunForm{vocab.FormPod, vocab.FormDAG} {
+		ratio := median(runs[form]).Seconds() / median(jobs).Seconds()
+		b.ReportMetric(ratio, string(form)+"/job")
+		b.ReportMetric(median(runs[form]).Seconds(), "s/"+string(form))
+		b.Logf("proven run of form %s, median %.1f s, ratio to the Job %.2f: %v", form, median(runs[form]).Seconds(), ratio, seconds(runs[form]))
+		printPhases(b, phases[form])
+	}
+	b.Logf("ratio of form dag to form pod: %.2f", median(runs[vocab.FormDAG]).Seconds()/median(runs[vocab.FormPod]).Seconds())
 
 	// As CPO ships it there is no start-fast: the backup waits for PostgreSQL's
 	// next checkpoint. Once is enough to see the order of magnitude.
 	k.PSQL(b, kit.Primary, "UPDATE work SET note = md5(note)")
 	shipped := backupJob(b, k, image)
 	b.ReportMetric(shipped.Seconds(), "s/job-as-shipped")
-	b.Logf("Job with CPO's options as shipped, without start-fast, once: %.1f s, ratio run/Job %.2f",
-		shipped.Seconds(), median(runs).Seconds()/shipped.Seconds())
+	b.Logf("Job with CPO's options as shipped, without start-fast, once: %.1f s, ratio of form pod %.2f",
+		shipped.Seconds(), median(runs[vocab.FormPod]).Seconds()/shipped.Seconds())
+}
+
+// measureRounds makes a backup with each form and with a Job in each round. Every round
+// begins with another one.
+func measureRounds(b *testing.B, k *kit.Kit, image string, rounds int) (runs map[vocab.RunForm][]time.Duration, phases map[vocab.RunForm][]phase, jobs []time.Duration) {
+	b.Helper()
+	runs, phases = map[vocab.RunForm][]time.Duration{}, map[vocab.RunForm][]phase{}
+	run := func(form vocab.RunForm) {
+		took, split := timeRun(b, k, form)
+		runs[form], phases[form] = append(runs[form], took), append(phases[form], split)
+	}
+	turns := []func(){
+		func() { run(vocab.FormPod) },
+		func() { run(vocab.FormDAG) },
+		func() { jobs = append(jobs, backupJob(b, k, image, "--start-fast")) },
+	}
+	for round := range rounds {
+		for n := range turns {
+			k.PSQL(b, kit.Primary, fmt.Sprintf("UPDATE work SET note = md5(note) WHERE i %% %d = 0", round+2))
+			turns[(round+n)%len(turns)]()
+		}
+	}
+	return runs, phases, jobs
+}
+
+func printPhases(b *testing.B, phases []phase) {
+	b.Helper()
+	of := func(get func(phase) time.Duration) float64 {
+		var times []time.Duration
+		for _, p := range phases {
+			times = append(times, get(p))
+		}
+		return median(times).Seconds()
+	}
+	b.Logf("  where its time goes (medians): pod start %.1f s, steps %.1f s (backup %.1f s), between steps %.1f s, teardown and requeue %.1f s",
+		of(func(p phase) time.Duration { return p.podStart }), of(func(p phase) time.Duration { return p.steps }),
+		of(func(p phase) time.Duration { return p.backup }), of(func(p phase) time.Duration { return p.gaps }),
+		of(func(p phase) time.Duration { return p.teardown }))
 }
 
 // phase says where the time of one run went.
 type phase struct{ podStart, steps, backup, gaps, teardown time.Duration }
 
 // timeRun makes a backup with a run.
-func timeRun(b *testing.B, k *kit.Kit) (time.Duration, phase) {
+func timeRun(b *testing.B, k *kit.Kit, form vocab.RunForm) (time.Duration, phase) {
 	b.Helper()
 	started := time.Now()
-	name := k.Submit(b, "cluster=cluster", "repo=repo1", "type=incr")
+	name := k.SubmitAs(b, form, "cluster=cluster", "repo=repo1", "type=incr")
 	_, r := k.AwaitSuccess(b, name)
 	ended := time.Now()
 	return ended.Sub(started), split(r, started, ended)
@@ -162,14 +176,6 @@ func backupJob(b *testing.B, k *kit.Kit, image string, options ...string) time.D
 func median(times []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(times))
 	return sorted[len(sorted)/2]
-}
-
-func medianOf(phases []phase, get func(phase) time.Duration) float64 {
-	var times []time.Duration
-	for _, p := range phases {
-		times = append(times, get(p))
-	}
-	return median(times).Seconds()
 }
 
 func seconds(times []time.Duration) []string {
