@@ -85,13 +85,13 @@ func TestDiff(t *testing.T) {
 		},
 		"argo has annotations and a status of its own": {
 			change: func(s *object.State) {
-				s.Objects[object.CronWorkflow][0].SetAnnotations(map[string]string{vocab.AnnotationTemplate: "uid.1", "cronworkflows.argoproj.io/last-used-schedule": "x"})
+				object.Annotate(s.Objects[object.CronWorkflow][0], "cronworkflows.argoproj.io/last-used-schedule", "x")
 				s.Objects[object.CronWorkflow][0].Object["status"] = map[string]any{"phase": "Active"}
 			},
 		},
 		"argo reverted our annotation": {
 			change: func(s *object.State) {
-				s.Objects[object.CronWorkflow][0].SetAnnotations(map[string]string{vocab.AnnotationTemplate: "uid.0"})
+				object.Annotate(s.Objects[object.CronWorkflow][0], vocab.AnnotationTemplate, "uid.0")
 			},
 			want: []string{"update " + reconciletest.Full},
 		},

@@ -47,6 +47,7 @@ func TestPolicy(t *testing.T) {
 	t.Run("changes what is its own, and nothing else", func(t *testing.T) { testChangesNothingElse(t, w) })
 	t.Run("starts what is planned, and nothing else", func(t *testing.T) { testStartsNothingElse(t, w) })
 	t.Run("touches a run, and changes nothing else of it", func(t *testing.T) { testOnlyTouches(t, w) })
+	t.Run("shows a run, and in its own words only", func(t *testing.T) { testOnlyShows(t, w) })
 }
 
 func testEntersNoPod(t *testing.T, w *world) {
@@ -160,7 +161,7 @@ func testMakesNothingElse(t *testing.T, w *world) {
 		templates  = "there must be no volumeClaimTemplates"
 		headless   = "only headless Services"
 		claims     = "only claims of new, empty volumes"
-		fields     = "only CronWorkflows with workflowTemplateRef, arguments and priority"
+		fields     = "only CronWorkflows with workflowTemplateRef, arguments, priority and the entrypoint backup-dag"
 		reference  = "only CronWorkflows that refer to a WorkflowTemplate of their namespace"
 		secretName = "the Secret must have the name of the Certificate"
 		dnsNames   = "the names must be those of Services of the namespace"
@@ -217,6 +218,7 @@ func testMakesNothingElse(t *testing.T, w *world) {
 		"a copy of a claim":                     {object.Claim, set(part{"kind": "PersistentVolumeClaim", "name": "pgdata-shop-0"}, object.FieldSpec, "dataSource"), claims},
 		"a claim on a volume that is there":     {object.Claim, set("pv-1", object.FieldSpec, "volumeName"), claims},
 		"a schedule with steps of its own":      {object.CronWorkflow, set([]any{part{"name": "x"}}, object.FieldSpec, "workflowSpec", "templates"), fields},
+		"a schedule of another entrypoint":      {object.CronWorkflow, set("backup", object.FieldSpec, "workflowSpec", "entrypoint"), fields},
 		"a schedule of another ServiceAccount":  {object.CronWorkflow, set("default", object.FieldSpec, "workflowSpec", "serviceAccountName"), fields},
 		"a schedule that patches its pods":      {object.CronWorkflow, set("{}", object.FieldSpec, "workflowSpec", "podSpecPatch"), fields},
 		"a schedule of a ClusterWorkflow":       {object.CronWorkflow, set(true, object.FieldSpec, "workflowSpec", "workflowTemplateRef", "clusterScope"), reference},

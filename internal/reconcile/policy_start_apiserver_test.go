@@ -37,7 +37,7 @@ func testStartsNothingElse(t *testing.T, w *world) {
 		named      = "only Workflows named pgbackrest-*"
 		bare       = "only Workflows without a status, finalizers and owners"
 		fields     = "only Workflows with workflowTemplateRef, entrypoint, arguments and priority"
-		entrypoint = "only Workflows with the entrypoint stanza"
+		entrypoint = "only Workflows with the entrypoint stanza or backup-dag"
 		parameters = "only Workflows whose arguments are parameters"
 		reference  = "only Workflows that refer to a WorkflowTemplate of their namespace"
 	)
@@ -50,6 +50,8 @@ func testStartsNothingElse(t *testing.T, w *world) {
 	}{
 		"as planned":                     {set("1", object.FieldMetadata, "annotations", "x"), ""},
 		"that makes the stanza":          {spec(vocab.EntrypointStanza, "entrypoint"), ""},
+		"that has a pod for each step":   {spec(vocab.EntrypointBackupDAG, "entrypoint"), ""},
+		"of a single step":               {spec("dag-verify", "entrypoint"), entrypoint},
 		"of another name":                {set("miner", object.FieldMetadata, "name"), named},
 		"without a cluster":              {set(part{vocab.LabelManagedBy: vocab.ManagedBy}, object.FieldMetadata, "labels"), named},
 		"without the label":              {set(part{vocab.LabelCluster: "shop"}, object.FieldMetadata, "labels"), named},

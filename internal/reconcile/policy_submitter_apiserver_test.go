@@ -66,9 +66,10 @@ func testSubmits(t *testing.T, w *world, submitter client.Client) {
 	const argo = "workflows.argoproj.io/"
 	labels := func(all part) edit { return set(all, object.FieldMetadata, "labels") }
 	for title, e := range map[string]edit{
-		"as kubectl does": set("shop-1", object.FieldMetadata, "name"),
-		"a plain backup":  set("backup", object.FieldSpec, "entrypoint"),
-		"before others":   set(int64(100), object.FieldSpec, "priority"),
+		"as kubectl does":   set("shop-1", object.FieldMetadata, "name"),
+		"a plain backup":    set("backup", object.FieldSpec, "entrypoint"),
+		"a backup as a dag": set("backup-dag", object.FieldSpec, "entrypoint").and(labels(part{"stanzaflow.dev/kind": "backup"})),
+		"before others":     set(int64(100), object.FieldSpec, "priority"),
 		// A client with Argo's types sends these.
 		"as argo submit does": labels(part{argo + "workflow-template": "pgbackrest-backup"}).
 			and(set(part{"startedAt": nil, "finishedAt": nil, "storedTemplates": stored("namespaced/pgbackrest-backup/predeploy")}, "status")).and(set("predeploy", object.FieldSpec, "entrypoint")),
@@ -98,7 +99,7 @@ func testSubmitsNothingElse(t *testing.T, w *world, submitter client.Client) {
 	const (
 		fields     = "may set only workflowTemplateRef, entrypoint, arguments and priority"
 		template   = "may run only the WorkflowTemplate pgbackrest-backup of the same namespace"
-		entrypoint = "may run only the entrypoints backup and predeploy"
+		entrypoint = "may run only the entrypoints backup, backup-dag and predeploy"
 		arguments  = "only parameters with a name and a value"
 		braces     = "may not use {{ in a parameter"
 		trigger    = "may not say that a schedule or a trigger has started"
@@ -134,7 +135,7 @@ func testSubmitsNothingElse(t *testing.T, w *world, submitter client.Client) {
 		"no template":                    {spec(part{}, "workflowTemplateRef"), template},
 		"a ClusterWorkflowTemplate":      {spec(true, "workflowTemplateRef", "clusterScope"), template},
 		"a run without a backup":         {spec("stanza", "entrypoint"), entrypoint},
-		"a single step":                  {spec("make", "entrypoint"), entrypoint},
+		"a single step":                  {spec("dag-verify", "entrypoint"), entrypoint},
 		"an artifact":                    {spec([]any{part{"name": "x"}}, "arguments", "artifacts"), arguments},
 		"a parameter from a ConfigMap":   {parameter(part{"name": "limit", "valueFrom": part{"configMapKeyRef": part{"name": "x", "key": "y"}}}), arguments},
 		"a parameter with other choices": {parameter(part{"name": "verify", "value": "x", "enum": []any{"x"}}), arguments},

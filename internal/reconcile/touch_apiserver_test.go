@@ -86,8 +86,8 @@ func testOnlyTouches(t *testing.T, w *world) {
 	const (
 		content     = "may change neither the spec nor the status"
 		owners      = "may change neither the finalizers nor the owners"
-		annotations = "may change only these annotations of a Workflow: stanzaflow.dev/touched"
-		labels      = "may change no label of a Workflow"
+		annotations = "may change only these annotations of a Workflow: stanzaflow.dev/touched, workflows.argoproj.io/description"
+		labels      = "may change only these labels of a Workflow: stanzaflow.dev/result, workflows.argoproj.io/workflow-archiving-status"
 	)
 	operator := w.controller.client
 	ours := reconciletest.Workflow(w.namespace, reconciletest.Run{Name: "ours", Type: cpo.Incr, Phase: "Running", Started: w.clock.Now()})

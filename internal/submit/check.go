@@ -72,7 +72,7 @@ func Check(ctx context.Context, from Finder, r Request) (Checked, error) {
 	if err != nil {
 		return c, explain(err, "get", "stanzas."+vocab.Domain, "Stanza", r.Namespace, r.Cluster)
 	}
-	c.Run.Template = workflow.TemplateName(stanza.Spec)
+	c.Run.Template, c.Run.Form = workflow.TemplateName(stanza.Spec), workflow.FormOf(stanza.Spec, r.Type)
 	return c, c.checkTemplate(ctx, from)
 }
 

@@ -12,6 +12,9 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // TestRefusals shows what is said before anything is started.
@@ -102,6 +105,31 @@ func TestRepoName(t *testing.T) {
 	for text, want := range map[string]string{"1": "repo1", "repo4": "repo4", "5": "", "0": "", "repo": "", "": "", "repo12": "", "x": ""} {
 		if got, err := RepoName(text); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q is %q, error %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+// TestForm: a run by hand has the form that the Stanza chooses for its type.
+func TestForm(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.stanza.Spec.Runs.Incr = stanzaflowv1alpha1.RunForm(vocab.FormDAG)
+	f.stanza.Spec.Runs.Full = stanzaflowv1alpha1.RunForm(vocab.FormPod)
+	for _, tc := range []struct {
+		kind             vocab.RunKind
+		backupType, want string
+	}{
+		{vocab.RunBackup, "full", ""},
+		{vocab.RunBackup, "diff", vocab.EntrypointBackupDAG},
+		{vocab.RunBackup, "incr", vocab.EntrypointBackupDAG},
+		{vocab.RunPredeploy, "incr", vocab.EntrypointPredeploy},
+	} {
+		checked, err := Check(t.Context(), f, Request{Kind: tc.kind, Namespace: namespace, Cluster: orders, Type: tc.backupType})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := checked.Run.Spec().Entrypoint; got != tc.want {
+			t.Errorf("the entrypoint of a %s of type %s is %q, want %q", tc.kind, tc.backupType, got, tc.want)
 		}
 	}
 }

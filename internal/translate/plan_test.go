@@ -20,6 +20,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -165,6 +166,13 @@ func checkCronWorkflow(t testing.TB, in translate.Input, c wfv1.CronWorkflow) {
 	// A controller with templateReferencing Strict refuses a run that sets
 	// anything else.
 	allowed := []string{"Arguments", "Priority", "WorkflowTemplateRef"}
+	if form := workflow.FormOf(in.Stanza, c.Labels[vocab.LabelType]); form == vocab.FormDAG {
+		allowed = append(allowed, "Entrypoint")
+	}
+	// deploy/base/policy/objects.yaml allows no other one.
+	if entrypoint := c.Spec.WorkflowSpec.Entrypoint; entrypoint != "" && entrypoint != vocab.EntrypointBackupDAG {
+		t.Errorf("%s has the entrypoint %q", c.Name, entrypoint)
+	}
 	spec := reflect.ValueOf(c.Spec.WorkflowSpec)
 	for i := range spec.NumField() {
 		if name := spec.Type().Field(i).Name; !spec.Field(i).IsZero() != slices.Contains(allowed, name) {

@@ -64,6 +64,10 @@ func randomInput(random *rand.Rand) translate.Input {
 		WorkflowTemplate: pick("", "compact", "Not a name"),
 		Gate:             pick("", "lastFull == nil", "lastFull"),
 		Suspend:          random.IntN(4) == 0,
+		Runs: stanzaflowv1alpha1.RunForms{
+			Full: stanzaflowv1alpha1.RunForm(pick("pod", "", "dag", "steps", "{{x}}")),
+			Incr: stanzaflowv1alpha1.RunForm(pick("dag", "", "pod", "backup-dag")),
+		},
 	}
 	section := in.Cluster.PgBackRest
 	section.Secret = pick("secret", "", "Not a name", "{{x}}")

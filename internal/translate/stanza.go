@@ -30,7 +30,22 @@ func checkStanza(spec stanzaflowv1alpha1.StanzaSpec) problem.List {
 	if name := spec.WorkflowTemplate; name != "" && len(validation.IsDNS1123Subdomain(name)) > 0 {
 		problems.AddStanza("spec.workflowTemplate", vocab.ReasonInvalidName, "is not a valid name of a WorkflowTemplate; use only lower-case letters, digits, dashes and dots")
 	}
+	checkForms(&problems, spec.Runs)
 	return problems
+}
+
+// checkForms refuses a form that does not exist. The CRD does so, too, if it is of this
+// release and nobody has changed it.
+func checkForms(problems *problem.List, runs stanzaflowv1alpha1.RunForms) {
+	forms := []string{string(vocab.FormPod), string(vocab.FormDAG)}
+	for _, of := range []struct {
+		backupType string
+		form       stanzaflowv1alpha1.RunForm
+	}{{cpo.Full, runs.Full}, {cpo.Diff, runs.Diff}, {cpo.Incr, runs.Incr}} {
+		if form := string(of.form); form != "" && !slices.Contains(forms, form) {
+			problems.AddStanza("spec.runs."+of.backupType, vocab.ReasonInvalidForm, "must be %s%s", problem.Alternatives(forms), problem.Not(form, forms))
+		}
+	}
 }
 
 // checkGate reports a gate that does not compile, or that fails for the first run

@@ -29,6 +29,7 @@ const (
 	ReasonInvalidSchedule       Reason = "InvalidSchedule"
 	ReasonInvalidTimeZone       Reason = "InvalidTimeZone"
 	ReasonInvalidGate           Reason = "InvalidGate"
+	ReasonInvalidForm           Reason = "InvalidForm"
 	ReasonInvalidTrigger        Reason = "InvalidTrigger"
 	ReasonInvalidOption         Reason = "InvalidOption"
 	ReasonUnknownRepo           Reason = "UnknownRepo"

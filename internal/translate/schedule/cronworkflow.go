@@ -16,8 +16,9 @@ import (
 )
 
 // historyLimit is how many successful runs, and how many failed ones, Argo keeps
-// for each schedule.
-const historyLimit = int32(3)
+// for each schedule: a month of daily runs, and the weekly fulls as long as the time to
+// live of the template lets them.
+const historyLimit = int32(30)
 
 // startingDeadline is how late Argo may start a missed run: longer than any gap of
 // a schedule that fires every year. Argo starts only the newest missed run of a
@@ -33,11 +34,15 @@ func cronWorkflow(in Input, repo, backupType, expression string) wfv1.CronWorkfl
 	labels := manifest.Labels(cluster)
 	labels[vocab.LabelRepo], labels[vocab.LabelType] = repo, backupType
 	run := workflow.Run{
-		Cluster: cluster, Template: workflow.TemplateName(in.Stanza), Repo: repo, Type: backupType, Trigger: vocab.TriggerSchedule,
+		Cluster: cluster, Template: workflow.TemplateName(in.Stanza), Repo: repo, Type: backupType, Form: workflow.FormOf(in.Stanza, backupType),
+		Trigger: vocab.TriggerSchedule,
 	}
-	var annotations map[string]string
+	annotations := map[string]string{
+		vocab.AnnotationTitle:       workflow.Title(backupType, cluster, repo),
+		vocab.AnnotationDescription: "pgBackRest " + backupType + " backup of postgresql " + cluster + " in " + repo + ", proven after each run",
+	}
 	if in.TemplateVersion != "" {
-		annotations = map[string]string{vocab.AnnotationTemplate: in.TemplateVersion}
+		annotations[vocab.AnnotationTemplate] = in.TemplateVersion
 	}
 	return wfv1.CronWorkflow{
 		TypeMeta: metav1.TypeMeta{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: manifest.KindCronWorkflow},

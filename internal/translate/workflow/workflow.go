@@ -33,6 +33,9 @@ type Run struct {
 	// Kind of the run. Zero means a backup, which the template makes by itself.
 	Kind       vocab.RunKind
 	Repo, Type string
+	// Form of a run that makes a backup, FormOf. Zero means a pod, which the template makes
+	// by itself. The other kinds have only that one.
+	Form vocab.RunForm
 	// Trigger is what started it: the value of vocab.ParamTrigger.
 	Trigger string
 	// MaxAge and RestorePoint are for a pre-deploy run. Empty means the default of the
@@ -44,6 +47,18 @@ type Run struct {
 // refer.
 func TemplateName(stanza stanzaflowv1alpha1.StanzaSpec) string {
 	return cmp.Or(stanza.WorkflowTemplate, vocab.DefaultWorkflowTemplate)
+}
+
+// FormOf returns in which form a Stanza wants the backups of a type.
+func FormOf(stanza stanzaflowv1alpha1.StanzaSpec, backupType string) vocab.RunForm {
+	form, otherwise := stanza.Runs.Incr, vocab.FormPod
+	switch backupType {
+	case cpo.Full:
+		form, otherwise = stanza.Runs.Full, vocab.FormDAG
+	case cpo.Diff:
+		form, otherwise = stanza.Runs.Diff, vocab.FormDAG
+	}
+	return cmp.Or(vocab.RunForm(form), otherwise)
 }
 
 // Labels of the Workflow.
@@ -63,13 +78,16 @@ func (r Run) Name(suffix string) string {
 	return manifest.CronWorkflowName(r.Cluster, r.Repo, what) + "-" + suffix
 }
 
+// Title is what Argo's lists show instead of a name: what differs comes first.
+func Title(what, cluster, repo string) string { return what + " " + cluster + " " + repo }
+
 // Annotations of the Workflow.
 func (r Run) Annotations() map[string]string {
-	title := r.Cluster + " / " + r.Repo + " / " + r.Type
+	what := r.Type
 	if r.Kind == vocab.RunPredeploy {
-		title = r.Cluster + " / " + string(r.Kind)
+		what = string(r.Kind)
 	}
-	return map[string]string{vocab.AnnotationTitle: title}
+	return map[string]string{vocab.AnnotationTitle: Title(what, r.Cluster, r.Repo)}
 }
 
 // Spec has only the arguments for the WorkflowTemplate, and no field that a controller
@@ -85,8 +103,11 @@ func (r Run) Spec() wfv1.WorkflowSpec {
 			{Name: vocab.ParamTrigger, Value: wfv1.AnyStringPtr(r.Trigger)},
 		}},
 	}
-	if r.Kind != "" && r.Kind != vocab.RunBackup {
+	switch {
+	case r.Kind != "" && r.Kind != vocab.RunBackup:
 		spec.Entrypoint = string(r.Kind)
+	case r.Form == vocab.FormDAG:
+		spec.Entrypoint = vocab.EntrypointBackupDAG
 	}
 	if r.Kind == vocab.RunPredeploy {
 		spec.Priority = new(beforeDeploy)

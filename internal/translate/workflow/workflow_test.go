@@ -37,7 +37,7 @@ metadata:
     stanzaflow.dev/type: incr
   annotations:
     stanzaflow.dev/causes: '["Deployment/shop: generation 5"]'
-    workflows.argoproj.io/title: orders / repo1 / incr
+    workflows.argoproj.io/title: incr orders repo1
 spec:
   workflowTemplateRef: {name: pgbackrest-backup}
   priority: 0
@@ -50,7 +50,12 @@ spec:
 `
 	compare(t, backup, run)
 
-	run = workflow.Run{Cluster: "orders", Template: "mine", Kind: vocab.RunStanza, Repo: "repo2", Type: "full", Trigger: "initial"}
+	run.Form = vocab.FormPod
+	compare(t, backup, run)
+	run.Form = vocab.FormDAG
+	compare(t, strings.Replace(backup, "  priority: 0\n", "  entrypoint: backup-dag\n  priority: 0\n", 1), run)
+
+	run = workflow.Run{Cluster: "orders", Template: "mine", Kind: vocab.RunStanza, Form: vocab.FormDAG, Repo: "repo2", Type: "full", Trigger: "initial"}
 	stanza := `
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -67,7 +72,7 @@ metadata:
     stanzaflow.dev/type: full
   annotations:
     stanzaflow.dev/causes: '["Deployment/shop: generation 5"]'
-    workflows.argoproj.io/title: orders / repo2 / full
+    workflows.argoproj.io/title: full orders repo2
 spec:
   workflowTemplateRef: {name: mine}
   entrypoint: stanza
@@ -86,7 +91,7 @@ spec:
 // defaults of the template.
 func TestPredeploy(t *testing.T) {
 	t.Parallel()
-	run := workflow.Run{Cluster: "orders", Template: "pgbackrest-backup", Kind: vocab.RunPredeploy, Repo: "repo1", Type: "incr", Trigger: "manual", MaxAge: "15m0s"}
+	run := workflow.Run{Cluster: "orders", Template: "pgbackrest-backup", Kind: vocab.RunPredeploy, Form: vocab.FormDAG, Repo: "repo1", Type: "incr", Trigger: "manual", MaxAge: "15m0s"}
 	compare(t, `
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -103,7 +108,7 @@ metadata:
     stanzaflow.dev/type: incr
   annotations:
     stanzaflow.dev/causes: '["Deployment/shop: generation 5"]'
-    workflows.argoproj.io/title: orders / predeploy
+    workflows.argoproj.io/title: predeploy orders repo1
 spec:
   workflowTemplateRef: {name: pgbackrest-backup}
   entrypoint: predeploy
@@ -152,5 +157,20 @@ func TestTemplateName(t *testing.T) {
 	}
 	if got := workflow.TemplateName(stanzaflowv1alpha1.StanzaSpec{WorkflowTemplate: "mine"}); got != "mine" {
 		t.Errorf("mine is %s", got)
+	}
+}
+
+func TestFormOf(t *testing.T) {
+	t.Parallel()
+	for backupType, want := range map[string]vocab.RunForm{"full": vocab.FormDAG, "diff": vocab.FormDAG, "incr": vocab.FormPod} {
+		if got := workflow.FormOf(stanzaflowv1alpha1.StanzaSpec{}, backupType); got != want {
+			t.Errorf("by default %s is a %s, want %s", backupType, got, want)
+		}
+	}
+	stanza := stanzaflowv1alpha1.StanzaSpec{Runs: stanzaflowv1alpha1.RunForms{Full: "pod", Diff: "pod", Incr: "dag"}}
+	for backupType, want := range map[string]vocab.RunForm{"full": vocab.FormPod, "diff": vocab.FormPod, "incr": vocab.FormDAG} {
+		if got := workflow.FormOf(stanza, backupType); got != want {
+			t.Errorf("%s is a %s, want %s", backupType, got, want)
+		}
 	}
 }
