@@ -5,7 +5,6 @@ package step
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +92,7 @@ func TestDAGKilledHasProvenNothing(t *testing.T) {
 			p := newDAG(w)
 			p.mustRun(stepsBefore(name)...)
 			// The clock stands still for the pod: it is killed when it asks for its start.
-			killed := errors.New("killed")
+			const killed = "killed"
 			p = limited(p)
 			p.env.Workflows = dyingWorkflows{w, killed}
 			func() {
@@ -115,7 +114,7 @@ func TestDAGKilledHasProvenNothing(t *testing.T) {
 // dyingWorkflows kills whoever asks it.
 type dyingWorkflows struct {
 	*runtest.World
-	with error
+	with string
 }
 
 func (d dyingWorkflows) Started(context.Context, string, string, string) (time.Time, error) {

@@ -4,6 +4,7 @@
 package step
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -67,9 +68,7 @@ func TestOutputs(t *testing.T) {
 			t.Parallel()
 			want := map[string]string{}
 			for _, values := range append([]map[string]string{nothing}, tc.want...) {
-				for key, value := range values {
-					want[key] = value
-				}
+				maps.Copy(want, values)
 			}
 			if diff := cmp.Diff(want, outputs(tc.report)); diff != "" {
 				t.Errorf("outputs (-want +got):\n%s", diff)

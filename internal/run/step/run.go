@@ -124,10 +124,10 @@ func (s *step) prepare(ctx context.Context) error {
 		return s.prepareTask(ctx)
 	case s.name != stepBegin:
 		return s.resume()
-	case s.mistake != nil:
-		return nil // begin says so.
+	case s.mistake == nil: // else begin says so
+		return s.limitFromStart(ctx)
 	}
-	return s.limitFromStart(ctx)
+	return nil
 }
 
 // try does the work in its attempts, and adds the step to the report.

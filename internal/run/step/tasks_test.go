@@ -24,8 +24,8 @@ func newDAG(w *runtest.World) *pod {
 // inBothForms does a test in each form of a run.
 func inBothForms(t *testing.T, test func(t *testing.T, newPod func(*runtest.World) *pod)) {
 	t.Helper()
-	for form, make := range map[vocab.RunForm]func(*runtest.World) *pod{vocab.FormPod: newPod, vocab.FormDAG: newDAG} {
-		t.Run(string(form), func(t *testing.T) { test(t, make) })
+	for form, newPod := range map[vocab.RunForm]func(*runtest.World) *pod{vocab.FormPod: newPod, vocab.FormDAG: newDAG} {
+		t.Run(string(form), func(t *testing.T) { test(t, newPod) })
 	}
 }
 
