@@ -86,6 +86,7 @@ func TestPodsOfTheDAG(t *testing.T) {
 // TestTasksAreTriedAgain: in the form dag, everything but a cause for a person.
 func TestTasksAreTriedAgain(t *testing.T) {
 	t.Parallel()
+	template := backupTemplate(t)
 	for title, tc := range map[string]struct {
 		exitCode, message string
 		again             bool
@@ -101,7 +102,7 @@ func TestTasksAreTriedAgain(t *testing.T) {
 		"the pod is lost":          {"-1", "pod deleted", true},
 	} {
 		for _, step := range []string{"precheck", "backup", "expire", "verify"} {
-			strategy := backupTemplate(t).GetTemplateByName("dag-" + step).RetryStrategy
+			strategy := template.GetTemplateByName("dag-" + step).RetryStrategy
 			if got := triesAgain(t, strategy, tc.exitCode, tc.message); got != tc.again || strategy.RetryPolicyActual() != wfv1.RetryPolicyAlways {
 				t.Errorf("%s: %s: another pod %t, want %t", step, title, got, tc.again)
 			}
@@ -161,7 +162,7 @@ func TestReportPassesThroughArgo(t *testing.T) {
 			"tasks.precheck.outputs.parameters.facts": facts, "tasks.precheck.outputs.parameters.report": report,
 			"tasks.backup.outputs.parameters.report": report, "tasks.expire.outputs.parameters.report": report,
 		})
-		resolved := resolve(t, task, known)
+		resolved := resolve(t, template, task, known)
 		pod, err := common.ProcessArgs(template.GetTemplateByName(task.Template), &resolved.Arguments, globals(template), common.Parameters{common.LocalVarRetries: "0"}, false, "shop", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -203,7 +204,7 @@ func TestVerifyGetsAReport(t *testing.T) {
 		for key, value := range tc.expire {
 			known[key] = value
 		}
-		if got := resolve(t, verify, known).Arguments.GetParameterByName("report").Value.String(); got != tc.want {
+		if got := resolve(t, template, verify, known).Arguments.GetParameterByName("report").Value.String(); got != tc.want {
 			t.Errorf("expire %s: verify gets the report of %s, want that of %s", title, got, tc.want)
 		}
 	}
@@ -242,9 +243,8 @@ func resolveTask(task wfv1.DAGTask, known map[string]any) (*wfv1.DAGTask, error)
 
 // resolve resolves a task after Argo has replaced what is known before any task runs, as
 // it does: that must leave the references to tasks alone.
-func resolve(t *testing.T, task wfv1.DAGTask, known map[string]any) *wfv1.DAGTask {
+func resolve(t *testing.T, template *wfv1.WorkflowTemplate, task wfv1.DAGTask, known map[string]any) *wfv1.DAGTask {
 	t.Helper()
-	template := backupTemplate(t)
 	dag, err := common.ProcessArgs(template.GetTemplateByName(vocab.EntrypointBackupDAG), &wfv1.Arguments{}, globals(template), common.Parameters{"steps.name": ""}, false, "shop", nil)
 	if err != nil {
 		t.Fatal(err)

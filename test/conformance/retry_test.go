@@ -35,6 +35,7 @@ func triesAgain(t *testing.T, strategy *wfv1.RetryStrategy, exitCode, message st
 // first container by name which did not end with 0. The exit code is that of main.
 func TestPodsThatAreReplaced(t *testing.T) {
 	t.Parallel()
+	template := backupTemplate(t)
 	for title, tc := range map[string]struct {
 		exitCode, message string
 		again             bool
@@ -57,7 +58,7 @@ func TestPodsThatAreReplaced(t *testing.T) {
 		"the message has a code of some text": {"64", "3-backup: Error (exit code 137): code: 30", true},
 	} {
 		for _, name := range []string{"backup", "stanza", "predeploy-reuse", "predeploy-make"} {
-			strategy := backupTemplate(t).GetTemplateByName(name).RetryStrategy
+			strategy := template.GetTemplateByName(name).RetryStrategy
 			if got := triesAgain(t, strategy, tc.exitCode, tc.message); got != tc.again {
 				t.Errorf("%s: %s: another pod %t, want %t", name, title, got, tc.again)
 			}

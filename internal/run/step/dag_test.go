@@ -91,6 +91,13 @@ func TestDAGKilledHasProvenNothing(t *testing.T) {
 			w := runtest.New(t)
 			p := newDAG(w)
 			p.mustRun(stepsBefore(name)...)
+			if name == stepVerify { // An expire that is out of time says Failed.
+				said := p.report()
+				said.Result, said.Message, said.Code = stanzaflowv1alpha1.RunFailed, "the run exceeded its limit", 50
+				if err := p.env.Workspace.saveReport(said); err != nil {
+					t.Fatal(err)
+				}
+			}
 			// The clock stands still for the pod: it is killed when it asks for its start.
 			const killed = "killed"
 			p = limited(p)
