@@ -26,7 +26,7 @@ var slow = []struct{ step, command string }{{"precheck", "check"}, {"backup", "b
 // testLostTasks loses the pod of each step of the form dag: another pod continues, and
 // the run makes one backup. If no other pod may try, an expire that is lost leaves no
 // word: the backup is proven, and the retention counts as failed. A backup that is lost
-// so fails the run. A run that is stopped ends its backup.
+// so fails the run.
 func testLostTasks(t *testing.T) {
 	k := kit.New(t, "e2e-lost-tasks")
 	k.Apply(t, "failure", "e2e-failure", k.Namespace)
@@ -66,10 +66,14 @@ func testLostTasks(t *testing.T) {
 	k.RestoreAndCompare(t, want, "restored", kit.ExactlyBackup(label)...)
 }
 
+// restarted is how long Argo makes a pod that is lost again, without another attempt: 10 s
+// after the start of its node.
+const restarted = 12 * time.Second
+
 // loseTask submits a run whose steps take their time, and loses the first pod of one.
 func loseTask(t *testing.T, k *kit.Kit, step, command string, parameters ...string) string {
 	t.Helper()
-	k.FakePgBackRest(t, kit.Primary, fmt.Sprintf(`' %s '*) sleep 5; exec /usr/bin/pgbackrest "$@"`, command))
+	k.FakePgBackRest(t, kit.Primary, fmt.Sprintf(`' %s '*) sleep 20; exec /usr/bin/pgbackrest "$@"`, command))
 	name := k.SubmitAs(t, vocab.FormDAG, parameters...)
 	var lost *corev1.Pod
 	wait.Until(t, 2*time.Minute, "the pod of step "+step+" runs", func() (bool, string) {
@@ -77,7 +81,7 @@ func loseTask(t *testing.T, k *kit.Kit, step, command string, parameters ...stri
 		err := k.TryList(t.Context(), &pods, kit.PodsOfRun(name))
 		for i, pod := range pods.Items {
 			running := slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == "main" && c.State.Running != nil })
-			if running && slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return kit.StepOf(c) == step }) {
+			if running && time.Since(pod.CreationTimestamp.Time) > restarted && slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return kit.StepOf(c) == step }) {
 				lost = &pods.Items[i]
 				return true, ""
 			}

@@ -52,7 +52,7 @@ func everyStory() []play.Story {
 			Name: "wrong-targets", Takes: 3 * time.Minute, Touches: []string{"internal/run/"},
 		}},
 		{Play: testLostTasks, Story: ladder.Story{
-			Name: "lost-tasks", Takes: 7 * time.Minute, Touches: []string{"internal/run/", "workflows/"},
+			Name: "lost-tasks", Takes: 9 * time.Minute, Touches: []string{"internal/run/", "workflows/"},
 		}},
 		{Play: func(t *testing.T) { testMisconfigured(t, false) }, Story: ladder.Story{
 			Name: "misconfigured", Everyday: true, Takes: 5 * time.Minute, Touches: []string{"internal/run/", "internal/pgbackrest/"},
