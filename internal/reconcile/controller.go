@@ -16,6 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
@@ -167,7 +168,13 @@ func (c *Controller) apply(ctx context.Context, have observed, actions []object.
 	if c.provision != nil {
 		acts = c.provision.Acts(have.Issued, now)
 	}
-	return object.Apply(ctx, object.Writer{Client: c.client, Live: c.live, State: have.State}, actions, acts)
+	done := object.Apply(ctx, object.Writer{Client: c.client, Live: c.live, State: have.State}, actions, acts)
+	for _, f := range done.Failures {
+		if f.Minor && !object.Quiet(f.Err) {
+			log.FromContext(ctx).Info("Cannot "+f.What+"; nothing depends on it", "error", f.Err.Error())
+		}
+	}
+	return done
 }
 
 // pass is one pass over a cluster.
@@ -199,7 +206,7 @@ func (p pass) result(wake time.Time, reportErr error) (ctrl.Result, error) {
 			retry(retryConflict)
 		case missing == object.Argo:
 			retry(retryArgo)
-		case missing == object.CertManager:
+		case missing == object.CertManager, f.Minor:
 			retry(retryForeign)
 		default:
 			errs = append(errs, fmt.Errorf("cannot %s: %w", f.What, f.Err))

@@ -44,6 +44,7 @@ func diff(by vocab.Provisioner, have observed, want object.Planned, now time.Tim
 	actions = append(actions, alongside.Actions(have.Handovers)...)
 	actions = append(actions, have.Starts...)
 	actions = append(actions, diffRuns(have.State, now)...)
+	actions = append(actions, diffShown(have.State, now)...)
 	if by == vocab.ProvisionedByUs {
 		actions = append(actions, provision.KeepUnplanned(have.State, want)...)
 	}

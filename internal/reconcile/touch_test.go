@@ -110,15 +110,21 @@ func TestPodEndWakesTheStanza(t *testing.T) {
 	running := setPod(func(pod *wfv1.NodeStatus) { pod.Phase = wfv1.NodeRunning })
 	noticed := setPod(func(pod *wfv1.NodeStatus) { pod.TaskResultSynced = new(true) })
 	nothing := func(*wfv1.Workflow) {}
+	labelled := func(key, value string) func(*wfv1.Workflow) {
+		return func(w *wfv1.Workflow) { w.Labels = map[string]string{vocab.LabelCluster: "shop", key: value} }
+	}
 	for name, tc := range map[string]struct {
 		was, is func(*wfv1.Workflow)
 		want    bool
 	}{
-		"the pod ends": {running, nothing, true},
-		"Argo notices": {nothing, noticed, true},
-		"nothing":      {nothing, nothing, false},
-		"a touch":      {nothing, func(w *wfv1.Workflow) { w.Annotations = map[string]string{vocab.AnnotationTouched: "x"} }, false},
-		"a message":    {nothing, setPod(func(pod *wfv1.NodeStatus) { pod.Message = "pod deleted" }), false},
+		"it is shown":           {labelled(vocab.LabelResult, "Running"), labelled(vocab.LabelResult, "Proven"), false},
+		"it is archived":        {labelled(vocab.LabelArchiving, "Pending"), labelled(vocab.LabelArchiving, "Archived"), false},
+		"it is of another repo": {labelled(vocab.LabelRepo, "repo1"), labelled(vocab.LabelRepo, "repo2"), true},
+		"the pod ends":          {running, nothing, true},
+		"Argo notices":          {nothing, noticed, true},
+		"nothing":               {nothing, nothing, false},
+		"a touch":               {nothing, func(w *wfv1.Workflow) { w.Annotations = map[string]string{vocab.AnnotationTouched: "x"} }, false},
+		"a message":             {nothing, setPod(func(pod *wfv1.NodeStatus) { pod.Message = "pod deleted" }), false},
 	} {
 		if got := object.RunChanged(cached(tc.was), cached(tc.is)); got != tc.want {
 			t.Errorf("%s: wakes the Stanza: %t, want %t", name, got, tc.want)

@@ -36,6 +36,9 @@ const (
 	// Running, and the operator everything after that. Argo's list of Workflows shows it
 	// as a column. It is for people: the verdict of record is the report.
 	LabelResult = Domain + "/result"
+	// LabelResubmitted is Argo's. On a run that somebody has resubmitted it names the run
+	// whose parameters and labels it has, also those that say what started that one.
+	LabelResubmitted = "workflows.argoproj.io/resubmitted-from-workflow"
 	// LabelArchiving is Argo's. It archives a Workflow that has ended once, and again
 	// if somebody sets this label back to ArchivingPending.
 	LabelArchiving   = "workflows.argoproj.io/workflow-archiving-status"

@@ -21,3 +21,7 @@ const (
 	RetentionSucceeded = "Succeeded"
 	RetentionFailed    = "Failed"
 )
+
+// OverLimit is what the message of a run says that has ended itself because it was out of
+// time.
+const OverLimit = "the run exceeded its limit of "

@@ -56,6 +56,9 @@ const (
 	DeleteStanza Verb = "delete Stanza"
 	// Touch merges metadata into a Workflow, so that Argo looks at it again.
 	Touch Verb = "touch"
+	// Show merges metadata into a Workflow, with which Argo's lists show how it is or has
+	// ended.
+	Show Verb = "show"
 
 	// Verbs that write nothing; the status reports them.
 
@@ -90,6 +93,7 @@ var turns = [][]Verb{
 	{Start},
 	{DeleteStanza},
 	{Touch},
+	{Show},
 	{Keep, Refuse, Block, Mismatch, Await},
 }
 

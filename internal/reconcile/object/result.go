@@ -52,6 +52,8 @@ type Failure struct {
 	What string
 	Kind schema.GroupVersionKind
 	Err  error
+	// Minor: nothing depends on it, so it is only tried again.
+	Minor bool
 }
 
 // Missing returns the software that is not installed and that the kind of the

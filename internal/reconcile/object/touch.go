@@ -28,13 +28,20 @@ func Touched(workflow *wfv1.Workflow) time.Time {
 // was read: if Argo has changed the Workflow since, or we have touched it, the touch
 // is a conflict.
 func TouchOf(workflow *wfv1.Workflow, now time.Time) *unstructured.Unstructured {
-	touch := New(Workflow)
-	touch.SetNamespace(workflow.Namespace)
-	touch.SetName(workflow.Name)
-	touch.SetUID(workflow.UID)
-	touch.SetResourceVersion(workflow.ResourceVersion)
+	touch := versionOf(workflow)
 	Annotate(touch, vocab.AnnotationTouched, now.UTC().Format(time.RFC3339))
 	return touch
+}
+
+// versionOf is a merge patch that changes nothing, and applies only to the version of a
+// Workflow that was read.
+func versionOf(workflow *wfv1.Workflow) *unstructured.Unstructured {
+	patch := New(Workflow)
+	patch.SetNamespace(workflow.Namespace)
+	patch.SetName(workflow.Name)
+	patch.SetUID(workflow.UID)
+	patch.SetResourceVersion(workflow.ResourceVersion)
+	return patch
 }
 
 // touch merges metadata into a Workflow.

@@ -93,7 +93,8 @@ func DecodeWorkflow(object *unstructured.Unstructured) *wfv1.Workflow {
 	workflow = &wfv1.Workflow{}
 	workflow.Name, workflow.Namespace, workflow.UID = object.GetName(), object.GetNamespace(), object.GetUID()
 	workflow.Labels, workflow.OwnerReferences = object.GetLabels(), object.GetOwnerReferences()
-	workflow.CreationTimestamp = object.GetCreationTimestamp()
+	workflow.Annotations, workflow.ResourceVersion = object.GetAnnotations(), object.GetResourceVersion()
+	workflow.CreationTimestamp, workflow.DeletionTimestamp = object.GetCreationTimestamp(), object.GetDeletionTimestamp()
 	workflow.Status.Phase = wfv1.WorkflowPhase(phase)
 	return workflow
 }
@@ -113,7 +114,7 @@ func TrimWorkflow(object any) (any, error) {
 	if !ok {
 		return object, nil
 	}
-	workflow.SetManagedFields(nil)
+	trimManagers(workflow)
 	delete(workflow.Object, FieldSpec)
 	if status, ok := workflow.Object[fieldStatus].(map[string]any); ok {
 		keepOnly(status, workflowStatus)
@@ -128,6 +129,22 @@ func TrimWorkflow(object any) (any, error) {
 	return workflow, nil
 }
 
+func countedLabels(workflow *unstructured.Unstructured) map[string]string {
+	labels := workflow.GetLabels() // a copy
+	delete(labels, vocab.LabelResult)
+	delete(labels, vocab.LabelArchiving)
+	return labels
+}
+
+// trimManagers leaves of the managed fields who wrote the Workflow, and when.
+func trimManagers(workflow *unstructured.Unstructured) {
+	managers := workflow.GetManagedFields()
+	for i := range managers {
+		managers[i].FieldsV1 = nil
+	}
+	workflow.SetManagedFields(managers)
+}
+
 func keepOnly(object map[string]any, keys []string) {
 	kept := make(map[string]any, len(keys))
 	for _, key := range keys {
@@ -140,9 +157,10 @@ func keepOnly(object map[string]any, keys []string) {
 }
 
 // RunChanged reports whether a change of a Workflow changes how it counts. Argo
-// updates a running one every few seconds.
+// updates a running one every few seconds. How lists show it does not count, and the
+// operator writes that itself.
 func RunChanged(was, is *unstructured.Unstructured) bool {
-	if !equality.Semantic.DeepEqual(was.GetLabels(), is.GetLabels()) {
+	if !maps.Equal(countedLabels(was), countedLabels(is)) {
 		return true
 	}
 	for _, field := range changeFields {

@@ -52,6 +52,7 @@ func acts() map[Verb]Act {
 		LiftDeadline: func(ctx context.Context, w *Writer, a Action) { w.liftDeadline(ctx, a) },
 		Start:        func(ctx context.Context, w *Writer, a Action) { w.start(ctx, a.Want) },
 		Touch:        func(ctx context.Context, w *Writer, a Action) { w.touch(ctx, a.Want) },
+		Show:         func(ctx context.Context, w *Writer, a Action) { w.show(ctx, a.Want) },
 		Keep:         leave,
 		Refuse:       leave,
 		Block:        leave,

@@ -32,8 +32,7 @@ func ending(workflow *wfv1.Workflow) string {
 		}
 		return "the run was stopped (" + command + "); if it had begun a backup, kubectl describe of the Workflow says what became of it"
 	}
-	pod := newestFailedPod(workflow)
-	if message == argoDeadline || strings.HasPrefix(message, argoRetryDeadline) || pod != nil && pod.Message == argoDeadline {
+	if outOfTime(workflow) {
 		return "the run exceeded activeDeadlineSeconds, so Argo ended it; kubectl describe of the Workflow may say more"
 	}
 	return ""
@@ -41,6 +40,20 @@ func ending(workflow *wfv1.Workflow) string {
 
 func backedUp(workflow *wfv1.Workflow) bool {
 	return workflow.Status.Nodes.Any(func(node wfv1.NodeStatus) bool {
-		return node.Type == wfv1.NodeTypeContainer && node.DisplayName == "backup" && node.Phase == wfv1.NodeSucceeded
+		return node.Phase == wfv1.NodeSucceeded && StepOf(node) == stepBackup
+	})
+}
+
+// outOfTime reports whether Argo ended a run because of its activeDeadlineSeconds. Of a
+// DAG only the nodes say so.
+func outOfTime(workflow *wfv1.Workflow) bool {
+	late := func(message string) bool {
+		return message == argoDeadline || strings.HasPrefix(message, argoRetryDeadline)
+	}
+	if pod := newestFailedPod(workflow); late(workflow.Status.Message) || pod != nil && late(pod.Message) {
+		return true
+	}
+	return workflow.Status.Nodes.Any(func(node wfv1.NodeStatus) bool {
+		return node.Type == wfv1.NodeTypeRetry && hasFailed(node) && late(node.Message)
 	})
 }

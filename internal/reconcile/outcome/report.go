@@ -76,7 +76,7 @@ func workflowMessage(workflow *wfv1.Workflow) string {
 	if message := stepMessage(workflow, *pod); message != "" {
 		return message
 	}
-	return cmp.Or(pod.TemplateName, pod.DisplayName, pod.Name) + ": " + pod.Message
+	return cmp.Or(StepOf(*pod), pod.TemplateName, pod.DisplayName, pod.Name) + ": " + pod.Message
 }
 
 // stepMessage is what the first step that failed in a pod says, if Argo's message of
@@ -115,13 +115,22 @@ func newestFailedPod(workflow *wfv1.Workflow) *wfv1.NodeStatus {
 	return nil
 }
 
-// newestPods are the pod nodes, the one that finished last first. Node names
-// break ties, so that the answer does not depend on the order of a map.
+// newestPods are the pod nodes: those that have not finished, then the one that finished
+// last. Argo gives no time of their end to pods that it ends itself. Node names break
+// ties, so that the answer does not depend on the order of a map.
 func newestPods(workflow *wfv1.Workflow) []wfv1.NodeStatus {
 	nodes := slices.Collect(maps.Values(workflow.Status.Nodes))
 	nodes = slices.DeleteFunc(nodes, func(n wfv1.NodeStatus) bool { return n.Type != wfv1.NodeTypePod })
 	slices.SortFunc(nodes, func(a, b wfv1.NodeStatus) int {
-		return cmp.Or(b.FinishedAt.Compare(a.FinishedAt.Time), b.StartedAt.Compare(a.StartedAt.Time), cmp.Compare(b.Name, a.Name), cmp.Compare(b.ID, a.ID))
+		return cmp.Or(finished(a)-finished(b), b.FinishedAt.Compare(a.FinishedAt.Time), b.StartedAt.Compare(a.StartedAt.Time), cmp.Compare(b.Name, a.Name), cmp.Compare(b.ID, a.ID))
 	})
 	return nodes
+}
+
+// finished is 1 for a node with the time of its end.
+func finished(node wfv1.NodeStatus) int {
+	if node.FinishedAt.IsZero() {
+		return 0
+	}
+	return 1
 }

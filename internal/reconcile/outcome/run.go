@@ -51,6 +51,15 @@ func KindOf(workflow *wfv1.Workflow) vocab.RunKind {
 	return cmp.Or(vocab.RunKind(workflow.Labels[vocab.LabelKind]), vocab.RunBackup)
 }
 
+// triggerOf returns what started a run. A person has started one that is resubmitted,
+// whatever it was resubmitted from.
+func triggerOf(labels map[string]string) string {
+	if labels[vocab.LabelResubmitted] != "" {
+		return vocab.TriggerManual
+	}
+	return labels[vocab.LabelTrigger]
+}
+
 // ReadAll reads Workflows of any kind.
 func ReadAll(workflows []*wfv1.Workflow, now time.Time) []Run {
 	runs := make([]Run, 0, len(workflows))
@@ -67,7 +76,7 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		Workflow:  workflow.Name,
 		Repo:      labels[vocab.LabelRepo],
 		Type:      labels[vocab.LabelType],
-		Trigger:   labels[vocab.LabelTrigger],
+		Trigger:   triggerOf(labels),
 		Result:    stanzaflowv1alpha1.RunRunning,
 		StartTime: startTime(workflow),
 	}}

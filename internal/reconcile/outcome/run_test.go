@@ -111,6 +111,19 @@ func steps(pod string, phases ...wfv1.NodePhase) func(*wfv1.Workflow) {
 	}
 }
 
+// TestResubmitted: Argo copies the labels of the run that somebody resubmits.
+func TestResubmitted(t *testing.T) {
+	t.Parallel()
+	workflow := makeWorkflow(wfv1.WorkflowRunning)
+	if got := Read(workflow, start).Status.Trigger; got != vocab.TriggerSchedule {
+		t.Errorf("a scheduled run was started by %s", got)
+	}
+	workflow.Labels[vocab.LabelResubmitted] = "run-0"
+	if got := Read(workflow, start).Status.Trigger; got != vocab.TriggerManual {
+		t.Errorf("a resubmitted run was started by %s", got)
+	}
+}
+
 func TestRead(t *testing.T) {
 	global := func(out *wfv1.Outputs) func(*wfv1.Workflow) {
 		return func(w *wfv1.Workflow) { w.Status.Outputs = out }

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 const (
@@ -22,11 +23,11 @@ const (
 	resultPatience = 2 * time.Minute
 )
 
-// Unnoticed is a run that is over although Argo calls it Running.
+// Unnoticed is a run that Argo does not continue although its pod has ended.
 type Unnoticed struct {
 	// PodEnd is when the last step of its pod ended, zero if that is unknown.
 	PodEnd time.Time
-	// From is when Argo should have noticed.
+	// From is when Argo should have noticed, zero if that is unknown.
 	From time.Time
 	// Touch reports whether Argo ends the run when it looks at the Workflow again,
 	// which it does after any change of it.
@@ -36,13 +37,20 @@ type Unnoticed struct {
 }
 
 // FindUnnoticed returns what Argo has not noticed of a run, nil if nothing. Argo
-// waits for the WorkflowTaskResult of a pod before it continues. There are two ways
-// in which it waits in vain:
+// waits for the WorkflowTaskResult of a pod before it continues, with another attempt,
+// with the next task of a DAG, or with the end of the run. So there is at most one pod for
+// which it waits, and those before it mean nothing. There are two ways in which it waits
+// in vain:
 //
 //   - The pod has ended without reporting, because its container wait was killed or
 //     had no right to. Argo writes down that the pod failed, and does not look again
 //     before its next resync, 20 minutes later.
-//   - The steps have ended, and the result is gone or refused.
+//   - The steps have ended, and the result is gone or refused. The status does not show
+//     that of a pod of the form dag, whose only container has no node.
+//
+// A healthy run passes through the first state, too, for the moments until the result of
+// a pod that failed is in. When a container of such a pod has no node, they count from
+// when Argo last wrote the Workflow.
 func FindUnnoticed(workflow *wfv1.Workflow) *Unnoticed {
 	if !Running(workflow) {
 		return nil
@@ -54,8 +62,12 @@ func FindUnnoticed(workflow *wfv1.Workflow) *Unnoticed {
 		end, over := stepsEnd(workflow, pod)
 		switch {
 		case pod.Phase.Completed():
-			return unnoticed(end, podPatience, true,
-				"The pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again")
+			found := unnoticed(end, podPatience, true,
+				"A pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again")
+			if written := lastWritten(workflow); end.IsZero() && !written.IsZero() {
+				found.From = written.Add(podPatience)
+			}
+			return found
 		case over:
 			return unnoticed(end, resultPatience, false,
 				"Every step of the run has ended, and Argo waits for the WorkflowTaskResult of its pod; see docs/runbook.md#still-running")
@@ -77,7 +89,19 @@ func (u *Unnoticed) Equal(other *Unnoticed) bool {
 	if u == nil || other == nil {
 		return u == other
 	}
-	return u.Touch == other.Touch && u.PodEnd.Equal(other.PodEnd)
+	return u.Touch == other.Touch && u.PodEnd.Equal(other.PodEnd) && u.From.Equal(other.From)
+}
+
+// lastWritten is when somebody else than the operator last changed a Workflow, zero if the
+// API server does not say.
+func lastWritten(workflow *wfv1.Workflow) time.Time {
+	var last time.Time
+	for _, by := range workflow.ManagedFields {
+		if by.Time != nil && by.Manager != vocab.FieldManager && by.Time.After(last) {
+			last = by.Time.Time
+		}
+	}
+	return last
 }
 
 // stepsEnd returns when the last step of a pod ended, and whether all of them have.

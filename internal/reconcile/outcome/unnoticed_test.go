@@ -34,7 +34,7 @@ func TestFindUnnoticed(t *testing.T) {
 	t.Parallel()
 	const (
 		noticed  = ""
-		podEnded = "The pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again"
+		podEnded = "A pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again"
 		unsynced = "Every step of the run has ended, and Argo waits for the WorkflowTaskResult of its pod; see docs/runbook.md#still-running"
 	)
 	synced, not := new(true), new(false)

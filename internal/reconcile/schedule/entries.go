@@ -84,10 +84,12 @@ func entryFor(cronWorkflow *unstructured.Unstructured, now time.Time) stanzaflow
 // foldRuns adds the runs of the entry's repo and type to what was known of it.
 func foldRuns(entry *stanzaflowv1alpha1.ScheduleStatus, was stanzaflowv1alpha1.ScheduleStatus, runs []outcome.Run) {
 	history := outcome.History{LastRun: was.LastRun, PreviousRun: was.PreviousRun, LastBackup: was.LastBackup}
-	history = history.Fold(slices.DeleteFunc(slices.Clone(runs), func(r outcome.Run) bool {
+	runs = slices.DeleteFunc(slices.Clone(runs), func(r outcome.Run) bool {
 		return r.Status.Repo != entry.Repo || r.Status.Type != entry.Type
-	}))
+	})
+	history = history.Fold(runs)
 	entry.LastRun, entry.PreviousRun, entry.LastBackup = history.LastRun, history.PreviousRun, history.LastBackup
+	entry.Runs = outcome.FoldFinished(was.Runs, history.LastFinished(), history.LastBackup, runs)
 }
 
 // shouldExist reports whether a CronWorkflow should exist.

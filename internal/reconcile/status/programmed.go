@@ -146,7 +146,7 @@ func findFailures(p Pass) []Finding {
 	var findings []Finding
 	for _, f := range p.Done.Failures {
 		switch missing := f.Missing(); {
-		case object.Quiet(f.Err), missing == object.Argo:
+		case f.Minor, object.Quiet(f.Err), missing == object.Argo:
 		case missing == object.CertManager:
 			findings = append(findings, Finding{
 				vocab.ReasonCertManagerNotInstalled,

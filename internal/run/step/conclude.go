@@ -48,7 +48,7 @@ func (s *step) conclude(ctx context.Context, f *attempt.Failure) int {
 	case ctx.Err() != nil:
 		return s.concludeStopped(ctx, f)
 	case f.Late:
-		return s.end(ctx, fmt.Sprintf("the run exceeded its limit of %s: %s", s.Limit, f.Message),
+		return s.end(ctx, fmt.Sprintf(vocab.OverLimit+"%s: %s", s.Limit, f.Message),
 			"; see why it took so long, or raise the parameter limit", f.Code)
 	}
 	return s.fail(f)

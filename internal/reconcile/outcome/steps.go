@@ -1,0 +1,43 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outcome
+
+import (
+	"regexp"
+	"strings"
+
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+)
+
+const stepBackup = "backup"
+
+// lastSteps are the steps of the container main, by the template of its pod. Argo takes
+// outputs and exit code of a pod from that container, so it runs the last step.
+var lastSteps = map[string]string{
+	"backup": "verify", "predeploy-make": "restore-point", "predeploy-reuse": "restore-point", "stanza": "precheck",
+}
+
+// numbered matches the other containers, whose names are in the order of the steps.
+var numbered = regexp.MustCompile(`^[1-9]-`)
+
+// templateOfTask begins the names of the templates of the form dag. Each runs one step.
+const templateOfTask = "dag-"
+
+// StepOf returns the step that a node of a run is: a container of a pod, or in the form
+// dag the pod of a task, or the node of its attempts. Empty for any other node.
+func StepOf(node wfv1.NodeStatus) string {
+	task, isTask := strings.CutPrefix(node.TemplateName, templateOfTask)
+	switch node.Type {
+	case wfv1.NodeTypeContainer:
+		if node.DisplayName == "main" {
+			return lastSteps[node.TemplateName]
+		}
+		return numbered.ReplaceAllString(node.DisplayName, "")
+	case wfv1.NodeTypePod, wfv1.NodeTypeRetry:
+		if isTask {
+			return task
+		}
+	}
+	return ""
+}
