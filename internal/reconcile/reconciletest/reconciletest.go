@@ -195,6 +195,7 @@ func Workflow(namespace string, o Run) *unstructured.Unstructured {
 	u.SetName(o.Name)
 	labels := map[string]string{
 		vocab.LabelCluster: Cluster, vocab.LabelRepo: "repo1", vocab.LabelType: o.Type, vocab.LabelTrigger: vocab.TriggerSchedule,
+		vocab.LabelResult: string(vocab.ShownRunning), // as the template does
 	}
 	if o.CronWorkflow != nil {
 		labels[object.LabelCronWorkflow] = o.CronWorkflow.GetName()
