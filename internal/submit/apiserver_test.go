@@ -75,12 +75,12 @@ func testLostConnection(w *world) {
 	if workflow.Spec.Entrypoint != vocab.EntrypointPredeploy || workflow.Spec.WorkflowTemplateRef.Name != vocab.DefaultWorkflowTemplate {
 		w.Errorf("entrypoint %q of %+v", workflow.Spec.Entrypoint, workflow.Spec.WorkflowTemplateRef)
 	}
-	w.play(name, state(wfv1.WorkflowRunning, aPod("make(0)", 0, wfv1.NodeRunning, "main:Succeeded precheck:Running")))
+	w.play(name, state(wfv1.WorkflowRunning, aPod("make(0)", 0, wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Running")))
 	w.await(out, "make/precheck: running")
 	if w.proxy.cut() == 0 {
 		w.Error("no connection was cut")
 	}
-	w.play(name, state(wfv1.WorkflowRunning, aPod("make(0)", 0, wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running")))
+	w.play(name, state(wfv1.WorkflowRunning, aPod("make(0)", 0, wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running")))
 	w.await(out, "make/backup: running")
 	if w.proxy.cut() == 0 {
 		w.Error("no connection was cut the second time")
@@ -119,7 +119,7 @@ func testDeleted(w *world) {
 	w.grant()
 	code, out, errs := w.begins(w.Context(), aBackup(), "gone")
 	name := w.workflow("pgbackrest-orders-repo1-incr-gone").Name
-	w.play(name, state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Running")))
+	w.play(name, state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Running")))
 	w.await(out, "begin: running")
 	if err := w.objects.Resource(workflows).Namespace(w.namespace).Delete(w.Context(), name, metav1.DeleteOptions{}); err != nil {
 		w.Fatal(err)
@@ -134,7 +134,7 @@ func testTimeUp(w *world) {
 	w.grant()
 	ctx, cancel := context.WithCancelCause(w.Context())
 	code, out, errs := w.begins(ctx, aPredeploy(), "late")
-	w.play(w.workflow("pgbackrest-orders-repo1-predeploy-late").Name, state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Running")))
+	w.play(w.workflow("pgbackrest-orders-repo1-predeploy-late").Name, state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Running")))
 	w.await(out, "begin: running")
 	cancel(ErrTimeout)
 	w.ends(code, ExitFailed, out, errs)

@@ -79,21 +79,21 @@ func orEOF(err error) error {
 // TestLogs: the lines of the steps come in their order, each once, whatever happens to
 // the connection.
 func TestLogs(t *testing.T) {
-	running := state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running expire:Running verify:Running"))
+	running := state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running 4-expire:Running main:Running"))
 	over := state(wfv1.WorkflowSucceeded, thePod(wfv1.NodeSucceeded, allDone), says(aReport()))
 	backup := "2026-03-01T02:00:12.1Z P00   INFO: backup command begin\n2026-03-01T02:00:13.2Z 10%\n"
 	waiting := apierrors.NewBadRequest("container \"backup\" in pod is waiting to start: PodInitializing")
 	for name, logs := range map[string]map[string][]stream{
 		"in-order": {
-			"main":     {{text: "2026-03-01T02:00:01Z begin: ok\n"}},
-			"precheck": {{text: "2026-03-01T02:00:02Z time=\"x\" level=info msg=\"capturing logs\" argo=true\n2026-03-01T02:00:03Z precheck: ok\n"}},
-			"backup":   {{err: waiting}, {text: backup, err: io.ErrUnexpectedEOF}, {text: backup + "2026-03-01T02:00:14.3Z 100%\n"}},
-			"expire":   {{text: "2026-03-01T02:00:15Z expire: ok\n"}},
-			"verify":   {{text: "2026-03-01T02:00:16Z PROVEN: incr backup\n"}},
+			"1-begin":    {{text: "2026-03-01T02:00:01Z begin: ok\n"}},
+			"2-precheck": {{text: "2026-03-01T02:00:02Z time=\"x\" level=info msg=\"capturing logs\" argo=true\n2026-03-01T02:00:03Z precheck: ok\n"}},
+			"3-backup":   {{err: waiting}, {text: backup, err: io.ErrUnexpectedEOF}, {text: backup + "2026-03-01T02:00:14.3Z 100%\n"}},
+			"4-expire":   {{text: "2026-03-01T02:00:15Z expire: ok\n"}},
+			"main":       {{text: "2026-03-01T02:00:16Z PROVEN: incr backup\n"}},
 		},
-		"forbidden": {"main": {{err: rejected("get", "pods/log")}}},
+		"forbidden": {"1-begin": {{err: rejected("get", "pods/log")}}},
 		"gone":      {},
-		"broken":    {"main": {{err: errors.New("proxy error from 10.0.0.7:10250")}}},
+		"broken":    {"1-begin": {{err: errors.New("proxy error from 10.0.0.7:10250")}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, scene{after: time.Second, workflow: running}, scene{after: 40 * time.Second, workflow: over})
@@ -128,11 +128,11 @@ func TestLogs(t *testing.T) {
 
 // TestLogsOfAStepThatIsNotOver: the end of a stream is not the end of the step.
 func TestLogsOfAStepThatIsNotOver(t *testing.T) {
-	logs := &fakeLogs{first: make(chan struct{}), logs: map[string][]stream{"main": {
+	logs := &fakeLogs{first: make(chan struct{}), logs: map[string][]stream{"1-begin": {
 		{text: "2026-03-01T02:00:01Z one\n"}, {text: "2026-03-01T02:00:01Z one\n2026-03-01T02:00:02Z two\n"},
 	}}}
-	f := newFake(t, scene{workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Running"))}, scene{do: func() { <-logs.first }},
-		scene{workflow: state(wfv1.WorkflowSucceeded, thePod(wfv1.NodeSucceeded, "main:Succeeded"), says(aReport()))})
+	f := newFake(t, scene{workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Running"))}, scene{do: func() { <-logs.first }},
+		scene{workflow: state(wfv1.WorkflowSucceeded, thePod(wfv1.NodeSucceeded, "1-begin:Succeeded"), says(aReport()))})
 	s, out, _ := f.session()
 	s.Logs = logs
 	o := aBackup()
@@ -146,9 +146,9 @@ func TestLogsOfAStepThatIsNotOver(t *testing.T) {
 // TestLogsOfAStoppedFollower: nothing is left behind.
 func TestLogsOfAStoppedFollower(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	f := newFake(t, scene{workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Running"))}, scene{do: cancel})
+	f := newFake(t, scene{workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Running"))}, scene{do: cancel})
 	s, _, _ := f.session()
-	s.Logs = &fakeLogs{logs: map[string][]stream{"main": {{text: "2026-03-01T02:00:01Z begin\n"}}}}
+	s.Logs = &fakeLogs{logs: map[string][]stream{"1-begin": {{text: "2026-03-01T02:00:01Z begin\n"}}}}
 	o := aBackup()
 	o.Logs = true
 	if code := s.Run(ctx, o); code != ExitFailed {

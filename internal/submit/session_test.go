@@ -48,18 +48,29 @@ func verdictCases() map[string]verdictCase {
 	return map[string]verdictCase{
 		"succeeded": {aBackup(), []scene{
 			{after: time.Second, workflow: state(wfv1.WorkflowRunning)},
-			{after: 2 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodePending, "main:Pending precheck:Pending backup:Pending expire:Pending verify:Pending"))},
-			{after: 2 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Running precheck:Running backup:Running expire:Running verify:Running"))},
-			{after: 3 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running expire:Running verify:Running"))},
-			{after: 35 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Succeeded expire:Running verify:Running"))},
+			{after: 2 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodePending, "1-begin:Pending 2-precheck:Pending 3-backup:Pending 4-expire:Pending main:Pending"))},
+			{after: 2 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Running 2-precheck:Running 3-backup:Running 4-expire:Running main:Running"))},
+			{after: 3 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running 4-expire:Running main:Running"))},
+			{after: 35 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Succeeded 4-expire:Running main:Running"))},
 			{after: 5 * time.Second, workflow: state(done, thePod(wfv1.NodeSucceeded, allDone), says(aReport()))},
+		}, ExitProven},
+		"dag": {aBackup(), []scene{
+			{after: 3 * time.Second, workflow: state(wfv1.WorkflowRunning, aTask("precheck", 0, 0, wfv1.NodeRunning))},
+			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, aTask("precheck", 0, 0, wfv1.NodeSucceeded))},
+			{after: time.Second, workflow: state(wfv1.WorkflowRunning, aTask("precheck", 0, 0, wfv1.NodeSucceeded), aTask("backup", 0, 1, wfv1.NodeRunning))},
+			{after: 30 * time.Second, workflow: state(wfv1.WorkflowRunning, aTask("precheck", 0, 0, wfv1.NodeSucceeded),
+				aTask("backup", 0, 1, wfv1.NodeFailed), aTask("backup", 1, 2, wfv1.NodeRunning))},
+			{after: 30 * time.Second, workflow: state(wfv1.WorkflowRunning, aTask("precheck", 0, 0, wfv1.NodeSucceeded),
+				aTask("backup", 0, 1, wfv1.NodeFailed), aTask("backup", 1, 2, wfv1.NodeSucceeded), aTask("expire", 0, 3, wfv1.NodeFailed), aTask("verify", 0, 4, wfv1.NodeRunning))},
+			{after: 9 * time.Second, workflow: state(done, aTask("precheck", 0, 0, wfv1.NodeSucceeded),
+				aTask("backup", 0, 1, wfv1.NodeFailed), aTask("backup", 1, 2, wfv1.NodeSucceeded), aTask("expire", 0, 3, wfv1.NodeFailed), aTask("verify", 0, 4, wfv1.NodeSucceeded), says(aReport(expireFailed)))},
 		}, ExitProven},
 		"full-instead-of-incr": {aBackup(), ended(done, says(aReport(full))), ExitProven},
 		"files-only":           {aBackup(), ended(done, says(aReport(func(r *report.Report) { r.Backup.Verified = stanzaflowv1alpha1.VerifiedFiles }))), ExitProven},
 		"retention-failed":     {aBackup(), ended(done, says(aReport(expireFailed))), ExitProven},
 		"failed": {aBackup(), []scene{
-			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running expire:Running verify:Running"))},
-			{after: 90 * time.Second, workflow: state(failed, thePod(wfv1.NodeFailed, "main:Succeeded precheck:Succeeded backup:Failed expire:Failed verify:Failed"),
+			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running 4-expire:Running main:Running"))},
+			{after: 90 * time.Second, workflow: state(failed, thePod(wfv1.NodeFailed, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Failed 4-expire:Failed main:Failed"),
 				says(aReport(ends(stanzaflowv1alpha1.RunFailed, "backup", "pgbackrest backup failed: [082] WAL segment was not archived before the 60000ms timeout; look at archive_command", 82))))},
 		}, ExitFailed},
 		"held": {aBackup(), ended(failed, says(aReport(ends(stanzaflowv1alpha1.RunHeld, "precheck", "the gate is false: repo.freeBytes > 1000000", 0)))), ExitHeld},
@@ -74,7 +85,7 @@ func verdictCases() map[string]verdictCase {
 			w.Status.Message = "pod deleted"
 		}), ExitFailed},
 		"deleted": {aBackup(), []scene{
-			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Running"))},
+			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Running"))},
 			{after: 5 * time.Second, deleted: true},
 		}, ExitFailed},
 		"deleted-when-over": {aBackup(), []scene{
@@ -82,7 +93,7 @@ func verdictCases() map[string]verdictCase {
 		}, ExitProven},
 		"another-of-the-same-name": {aBackup(), ended(done, says(aReport()), func(w *wfv1.Workflow) { w.UID = "another" }), ExitFailed},
 		"dropped": {aBackup(), []scene{
-			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Running"))},
+			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Running"))},
 			{after: time.Second, drop: true},
 			{after: 3 * time.Second, get: errLost},
 			{after: 3 * time.Second, get: rejected("get", "workflows")},
@@ -102,16 +113,16 @@ func verdictCases() map[string]verdictCase {
 			{after: 600 * time.Second, workflow: state(done, says(aReport()))},
 		}, ExitProven},
 		"another-pod": {aBackup(), []scene{
-			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running"))},
-			{after: 30 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeError, "main:Succeeded precheck:Succeeded backup:Error"),
-				aPod(name+"(1)", 1, wfv1.NodeRunning, "main:Running precheck:Running backup:Running"))},
-			{after: 30 * time.Second, workflow: state(done, says(aReport()), thePod(wfv1.NodeError, "main:Succeeded precheck:Succeeded backup:Error"),
+			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running"))},
+			{after: 30 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeError, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Error"),
+				aPod(name+"(1)", 1, wfv1.NodeRunning, "1-begin:Running 2-precheck:Running 3-backup:Running"))},
+			{after: 30 * time.Second, workflow: state(done, says(aReport()), thePod(wfv1.NodeError, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Error"),
 				aPod(name+"(1)", 1, wfv1.NodeSucceeded, allDone))},
 		}, ExitProven},
 		"predeploy-made": {aPredeploy(), []scene{
-			{after: 4 * time.Second, workflow: state(wfv1.WorkflowRunning, aPod("reuse(0)", 0, wfv1.NodeRunning, "main:Succeeded precheck:Running restore-point:Running"))},
-			{after: 4 * time.Second, workflow: state(wfv1.WorkflowRunning, aPod("reuse(0)", 0, wfv1.NodeSucceeded, "main:Succeeded precheck:Succeeded restore-point:Succeeded"),
-				aPod("make(0)", 1, wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running expire:Running verify:Running restore-point:Running"))},
+			{after: 4 * time.Second, workflow: state(wfv1.WorkflowRunning, aPod("reuse(0)", 0, wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Running main:Running"))},
+			{after: 4 * time.Second, workflow: state(wfv1.WorkflowRunning, aPod("reuse(0)", 0, wfv1.NodeSucceeded, "1-begin:Succeeded 2-precheck:Succeeded main:Succeeded"),
+				aPod("make(0)", 1, wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running 4-expire:Running 5-verify:Running main:Running"))},
 			{after: 55 * time.Second, workflow: state(done, says(aReport(beforeDeploy)))},
 		}, ExitProven},
 		"predeploy-reused": {aPredeploy(), ended(done, says(aReport(beforeDeploy, reused))), ExitProven},
@@ -146,8 +157,8 @@ func TestVerdicts(t *testing.T) {
 
 // TestUnfinished shows what a person sees of a run that is not followed to its end.
 func TestUnfinished(t *testing.T) {
-	making := scene{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, aPod("make(0)", 0, wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running"))}
-	inBackup := scene{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "main:Succeeded precheck:Succeeded backup:Running"))}
+	making := scene{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, aPod("make(0)", 0, wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running"))}
+	inBackup := scene{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running"))}
 	cases := map[string]struct {
 		options Options
 		scenes  []scene

@@ -31,24 +31,39 @@ func state(phase wfv1.WorkflowPhase, change ...func(*wfv1.Workflow)) *wfv1.Workf
 	return w
 }
 
-// aPod adds a pod whose containers are in some phases, such as "main:Succeeded
-// precheck:Running". number orders the pods.
+// aPod adds a pod whose containers are in some phases, such as "1-begin:Succeeded
+// 2-precheck:Running". number orders the pods.
 func aPod(display string, number int, phase wfv1.NodePhase, containers string) func(*wfv1.Workflow) {
+	template := "backup"
+	if task, _, _ := strings.Cut(display, "("); task == "reuse" || task == "make" {
+		template = "predeploy-" + task
+	}
 	return func(w *wfv1.Workflow) {
 		id := fmt.Sprintf("pod-%d", number)
 		node := wfv1.NodeStatus{
-			ID: id, Name: display, DisplayName: display, Type: wfv1.NodeTypePod, TemplateName: "backup", Phase: phase,
+			ID: id, Name: display, DisplayName: display, Type: wfv1.NodeTypePod, TemplateName: template, Phase: phase,
 			StartedAt: metav1.NewTime(begin.Add(time.Duration(number) * time.Minute)),
 		}
 		parent := &node
 		for c := range strings.FieldsSeq(containers) {
 			container, phase, _ := strings.Cut(c, ":")
-			child := wfv1.NodeStatus{ID: id + "." + container, DisplayName: container, Type: wfv1.NodeTypeContainer, Phase: wfv1.NodePhase(phase)}
+			child := wfv1.NodeStatus{ID: id + "." + container, DisplayName: container, Type: wfv1.NodeTypeContainer, TemplateName: template, Phase: wfv1.NodePhase(phase)}
 			parent.Children = []string{child.ID}
 			w.Status.Nodes[parent.ID] = *parent
 			parent = &child
 		}
 		w.Status.Nodes[parent.ID] = *parent
+	}
+}
+
+// aTask adds a pod of the form dag: an attempt of a step. Its container has no node.
+func aTask(step string, attempt, number int, phase wfv1.NodePhase) func(*wfv1.Workflow) {
+	return func(w *wfv1.Workflow) {
+		id := fmt.Sprintf("pod-%d", number)
+		w.Status.Nodes[id] = wfv1.NodeStatus{
+			ID: id, Name: fmt.Sprintf("%s.%s(%d)", name, step, attempt), DisplayName: fmt.Sprintf("%s(%d)", step, attempt),
+			Type: wfv1.NodeTypePod, TemplateName: "dag-" + step, Phase: phase, StartedAt: metav1.NewTime(begin.Add(time.Duration(number) * time.Minute)),
+		}
 	}
 }
 
@@ -58,7 +73,7 @@ func thePod(phase wfv1.NodePhase, containers string) func(*wfv1.Workflow) {
 }
 
 // allDone are the containers of a backup run that has succeeded.
-const allDone = "main:Succeeded precheck:Succeeded backup:Succeeded expire:Succeeded verify:Succeeded"
+const allDone = "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Succeeded 4-expire:Succeeded main:Succeeded"
 
 // says gives a run a report.
 func says(r report.Report) func(*wfv1.Workflow) {

@@ -23,20 +23,17 @@ type pod struct {
 }
 
 // step is one step of a run. Argo calls all containers of a pod running at once; a
-// step begins when the one before it has ended.
+// step begins when the one before it has ended. In the form dag it is the pod.
 type step struct {
 	id, container string
-	// name is what the documents call the step, and the task before it.
+	// name is what the documents call the step. A pre-deploy run has two pods with the
+	// same steps, so there the task is before it.
 	name  string
 	phase wfv1.NodePhase
 }
 
-// containerMain runs the step begin, because Argo takes the outputs of a pod from a
-// container of that name.
-const (
-	containerMain = "main"
-	stepBegin     = "begin"
-)
+// containerOfTask is the only container of a pod of the form dag.
+const containerOfTask = "main"
 
 // podsOf returns the pods of a run in the order in which they were started.
 func podsOf(workflow *wfv1.Workflow) []pod {
@@ -58,16 +55,16 @@ func podsOf(workflow *wfv1.Workflow) []pod {
 
 // stepsOf follows the containers of a pod, each of which depends on the one before it.
 func stepsOf(workflow *wfv1.Workflow, of wfv1.NodeStatus, task string) []step {
+	if name := outcome.StepOf(of); name != "" {
+		return []step{{id: of.ID, container: containerOfTask, name: name, phase: of.Phase}}
+	}
 	var steps []step
 	for node := of; len(node.Children) > 0 && len(steps) < len(workflow.Status.Nodes); {
 		next, ok := workflow.Status.Nodes[node.Children[0]]
 		if !ok || next.Type != wfv1.NodeTypeContainer {
 			break
 		}
-		name := next.DisplayName
-		if name == containerMain {
-			name = stepBegin
-		}
+		name := outcome.StepOf(next)
 		if task != "" {
 			name = task + "/" + name
 		}

@@ -115,7 +115,7 @@ func proven(workflow *wfv1.Workflow, said report.Report) Verdict {
 	}
 	v := Verdict{Result: stanzaflowv1alpha1.RunSucceeded, Text: []string{
 		fmt.Sprintf("Proven: %s backup %s of postgresql %s/%s in %s%s: a database of %s, %s added to the repo, made in %s.",
-			b.Type, b.Label, workflow.Namespace, said.Cluster, said.Repo, asked, size(b.DatabaseBytes), size(b.RepoDeltaBytes), b.Stop.Sub(b.Start)),
+			b.Type, b.Label, workflow.Namespace, said.Cluster, said.Repo, asked, report.FormatBytes(b.DatabaseBytes), report.FormatBytes(b.RepoDeltaBytes), b.Stop.Sub(b.Start)),
 		fmt.Sprintf("WAL %s to %s is archived, and %s.", b.WALStart, b.WALStop, files),
 	}}
 	if said.Retention != nil && said.Retention.Failed {
@@ -139,17 +139,4 @@ func restorable(workflow *wfv1.Workflow, said report.Report) []string {
 		fmt.Sprintf("  timeline       %d", p.Timeline),
 		"  restore        " + p.Restore,
 	}
-}
-
-// size is a number of bytes for a person, in the units of pgBackRest.
-func size(bytes int64) string {
-	const unit = 1024
-	value, units := float64(bytes), []string{"B", "KB", "MB", "GB", "TB", "PB"}
-	for len(units) > 1 && value >= unit {
-		value, units = value/unit, units[1:]
-	}
-	if units[0] == "B" {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	return fmt.Sprintf("%.1f %s", value, units[0])
 }

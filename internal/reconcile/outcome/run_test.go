@@ -91,7 +91,7 @@ func node(id string, phase wfv1.NodePhase, after time.Duration, message string, 
 	}
 }
 
-var containers = []string{"main", "precheck", "backup", "expire", "verify"}
+var containers = []string{"1-begin", "2-precheck", "3-backup", "4-expire", "main"}
 
 // steps are the containers of a pod, one after the other.
 func steps(pod string, phases ...wfv1.NodePhase) func(*wfv1.Workflow) {
