@@ -55,6 +55,11 @@ func Check(template *wfv1.WorkflowTemplate) []string {
 	return c.findings
 }
 
+// Sentence says all findings of a template, after its name.
+func Sentence(findings []string) string {
+	return "does not keep the contract " + vocab.TemplateContract + " (docs/gitops.md#contract), so no run is started from it: " + strings.Join(findings, "; ")
+}
+
 type check struct {
 	spec      *wfv1.WorkflowSpec
 	templates map[string]*wfv1.Template

@@ -158,7 +158,7 @@ func testTemplate(w *world) {
 		w.Errorf("annotation is %q", version)
 	}
 
-	w.patch(template, "user", `{"spec": {"entrypoint": "other"}}`)
+	w.patch(template, "user", `{"spec": {"activeDeadlineSeconds": 3600}}`)
 	w.settle()
 	if got := w.get(object.CronWorkflow, reconciletest.Full).GetAnnotations()[vocab.AnnotationTemplate]; got == version || got == "" {
 		w.Errorf("annotation is %q, was %q", got, version)

@@ -80,6 +80,8 @@ type Controller struct {
 	provision *provision.Provider
 	// watches follow what triggers ask for.
 	watches *watch.Watches
+	// templates remembers what was found in the WorkflowTemplates.
+	templates *templateMemory
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
@@ -101,15 +103,16 @@ var (
 func New(mgr ctrl.Manager, clock clock.PassiveClock, options Options) *Controller {
 	argo := &argoReader{}
 	c := &Controller{
-		options:  options,
-		cached:   reader{main: mgr.GetCache(), argo: argo},
-		argo:     argo,
-		live:     mgr.GetAPIReader(),
-		client:   mgr.GetClient(),
-		recorder: mgr.GetEventRecorder(controllerName),
-		clock:    clock,
-		wake:     make(chan event.GenericEvent, 1),
-		skewPoll: skewPoll,
+		options:   options,
+		templates: newTemplateMemory(),
+		cached:    reader{main: mgr.GetCache(), argo: argo},
+		argo:      argo,
+		live:      mgr.GetAPIReader(),
+		client:    mgr.GetClient(),
+		recorder:  mgr.GetEventRecorder(controllerName),
+		clock:     clock,
+		wake:      make(chan event.GenericEvent, 1),
+		skewPoll:  skewPoll,
 
 		presencePoll: presencePoll,
 	}

@@ -18,7 +18,6 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
-	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -113,26 +112,6 @@ func (c *Controller) observeArgo(ctx context.Context, state *object.State) error
 			return err
 		}
 	}
-	return nil
-}
-
-func (c *Controller) observeTemplate(ctx context.Context, state *object.State) error {
-	var spec stanzaflowv1alpha1.StanzaSpec
-	if state.Stanza != nil {
-		spec = state.Stanza.Spec
-	}
-	state.Template.Name = workflow.TemplateName(spec)
-	template := object.NewMetadata(object.WorkflowTemplate)
-	err := c.cached.Get(ctx, types.NamespacedName{Namespace: state.Key.Namespace, Name: state.Template.Name}, template)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err != nil:
-		return fmt.Errorf("cannot read WorkflowTemplate %s: %w", state.Template.Name, err)
-	}
-	state.Template.Found = true
-	state.Template.Version = fmt.Sprintf("%s.%d", template.UID, template.Generation)
-	state.Template.Contract = template.Labels[vocab.LabelContract]
 	return nil
 }
 

@@ -101,7 +101,7 @@ func holdTriggers(state object.State, plan translate.Plan, cluster cpo.Postgresq
 	case !state.ArgoInstalled:
 		return "Argo Workflows is not installed"
 	case !state.Template.Usable():
-		return "WorkflowTemplate " + state.Template.Name + " is missing, or of another contract"
+		return "WorkflowTemplate " + state.Template.Name + " is missing or cannot be used: condition Programmed says why"
 	}
 	return cluster.Operation.Held()
 }

@@ -204,6 +204,9 @@ func (s *server) worldIn(t *testing.T, namespace *corev1.Namespace) *world {
 	if err := s.client.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.client.Create(t.Context(), reconciletest.Account(namespace.Name)); err != nil {
+		t.Fatal(err)
+	}
 	// The last noon of the API server: no schedule of the tests is due then, and
 	// none has been since its CronWorkflow was made, at any time of day.
 	const afterMidnight = 12*time.Hour + 7*time.Minute
@@ -224,6 +227,7 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 		skew:      &skewMemory{from: w.installed(w.T, direct), by: vocab.ProvisionedByUs},
 		presence:  presenceNow(w),
 		watches:   w.watches(),
+		templates: newTemplateMemory(),
 	}
 }
 

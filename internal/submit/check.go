@@ -13,6 +13,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
 	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
@@ -133,7 +134,7 @@ func chooseRepo(r Request, cluster cpo.Postgresql, fieldErrors []cpo.FieldError)
 func (c *Checked) checkTemplate(ctx context.Context, from Finder) error {
 	const resource = "workflowtemplates.argoproj.io"
 	name, install := c.Run.Template, "install it with kubectl apply -k workflows/ -n "+c.Namespace
-	contract, err := from.TemplateContract(ctx, c.Namespace, name)
+	template, err := from.Template(ctx, c.Namespace, name)
 	switch {
 	case apierrors.IsForbidden(err):
 		c.warn("WorkflowTemplate %s was not checked: you may not get %s in namespace %s", name, resource, c.Namespace)
@@ -144,9 +145,12 @@ func (c *Checked) checkTemplate(ctx context.Context, from Finder) error {
 		return fmt.Errorf("there is no WorkflowTemplate %s in namespace %s: %s", name, c.Namespace, install)
 	case err != nil:
 		return explain(err, "get", resource, "WorkflowTemplate", c.Namespace, name)
-	case contract != vocab.TemplateContract:
+	case template.Labels[vocab.LabelContract] != vocab.TemplateContract:
 		return fmt.Errorf("WorkflowTemplate %s in namespace %s has the label %s=%s, and this program needs %s: use the program of the release that is installed, or upgrade the template (docs/install.md#upgrade)",
-			name, c.Namespace, vocab.LabelContract, contract, vocab.TemplateContract)
+			name, c.Namespace, vocab.LabelContract, template.Labels[vocab.LabelContract], vocab.TemplateContract)
+	}
+	if findings := contract.Check(template); len(findings) > 0 {
+		return errors.New("WorkflowTemplate " + name + " in namespace " + c.Namespace + " " + contract.Sentence(findings))
 	}
 	return nil
 }

@@ -23,7 +23,6 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Client talks to the API server. It implements Finder, Workflows and Logs. It needs no
@@ -109,13 +108,17 @@ func (c *Client) Stanza(ctx context.Context, namespace, name string) (stanzaflow
 	return stanza, err
 }
 
-// TemplateContract implements Finder.
-func (c *Client) TemplateContract(ctx context.Context, namespace, name string) (string, error) {
+// Template implements Finder.
+func (c *Client) Template(ctx context.Context, namespace, name string) (*wfv1.WorkflowTemplate, error) {
 	object, err := c.asks.Resource(templates).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return object.GetLabels()[vocab.LabelContract], nil
+	template := &wfv1.WorkflowTemplate{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, template); err != nil {
+		return nil, fmt.Errorf("cannot decode WorkflowTemplate %s: %w", name, err)
+	}
+	return template, nil
 }
 
 // Create implements Workflows.

@@ -24,8 +24,8 @@ type Finder interface {
 	Postgresqls(ctx context.Context, namespace string) ([]string, error)
 	// Stanza returns a Stanza, an empty one if there is none.
 	Stanza(ctx context.Context, namespace, name string) (stanzaflowv1alpha1.Stanza, error)
-	// TemplateContract returns the label of a WorkflowTemplate that says its contract.
-	TemplateContract(ctx context.Context, namespace, name string) (string, error)
+	// Template returns a WorkflowTemplate.
+	Template(ctx context.Context, namespace, name string) (*wfv1.WorkflowTemplate, error)
 }
 
 // Workflows creates and reads Workflows.

@@ -25,6 +25,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	workflowtemplates "github.com/stanzaflow/stanzaflow/workflows"
 )
 
 const (
@@ -96,6 +97,8 @@ type fake struct {
 	stanza        stanzaflowv1alpha1.Stanza
 	stanzaErr     error
 	contract      string
+	// breakTemplate breaks the WorkflowTemplate of workflows/.
+	breakTemplate func(*wfv1.WorkflowSpec)
 	templateErr   error
 	createErrs    []error
 	// createdAnyway: a creation with an error was carried out.
@@ -145,8 +148,19 @@ func (f *fake) Stanza(context.Context, string, string) (stanzaflowv1alpha1.Stanz
 	return f.stanza, f.stanzaErr
 }
 
-func (f *fake) TemplateContract(context.Context, string, string) (string, error) {
-	return f.contract, f.templateErr
+func (f *fake) Template(context.Context, string, string) (*wfv1.WorkflowTemplate, error) {
+	if f.templateErr != nil {
+		return nil, f.templateErr
+	}
+	template := &wfv1.WorkflowTemplate{}
+	if err := yaml.Unmarshal(workflowtemplates.Template, template); err != nil {
+		f.Fatal(err)
+	}
+	template.Labels[vocab.LabelContract] = f.contract
+	if f.breakTemplate != nil {
+		f.breakTemplate(&template.Spec)
+	}
+	return template, nil
 }
 
 func (f *fake) Create(_ context.Context, workflow *wfv1.Workflow) (*wfv1.Workflow, error) {

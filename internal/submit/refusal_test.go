@@ -44,7 +44,10 @@ func TestRefusals(t *testing.T) {
 		"stanza-hidden":     {fake: func(f *fake) { f.stanzaErr = rejected("get", "stanzas") }},
 		"no-template":       {fake: func(f *fake) { f.templateErr = notFound("pgbackrest-backup") }},
 		"another-contract":  {fake: func(f *fake) { f.contract = "v3" }},
-		"no-argo":           {fake: func(f *fake) { f.templateErr = unserved("workflowtemplates") }},
+		"broken-template": {fake: func(f *fake) {
+			f.breakTemplate = func(s *wfv1.WorkflowSpec) { s.ServiceAccountName, s.WorkflowMetadata.LabelsFrom = "", nil }
+		}},
+		"no-argo": {fake: func(f *fake) { f.templateErr = unserved("workflowtemplates") }},
 		"no-argo-seen-late": {fake: func(f *fake) {
 			f.templateErr, f.createErrs = rejected("get", "workflowtemplates"), []error{unserved("workflows")}
 		}},

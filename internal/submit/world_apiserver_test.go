@@ -30,7 +30,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	workflowtemplates "github.com/stanzaflow/stanzaflow/workflows"
 )
 
 // pipeline is the ServiceAccount of a Job that runs operator predeploy.
@@ -87,12 +87,7 @@ func newWorld(t *testing.T, config *rest.Config) *world {
 // template installs the WorkflowTemplate.
 func (w *world) template() {
 	w.Helper()
-	w.create("workflowtemplates", w.object(`
-apiVersion: argoproj.io/v1alpha1
-kind: WorkflowTemplate
-metadata: {name: pgbackrest-backup, labels: {stanzaflow.dev/template-contract: `+vocab.TemplateContract+`}}
-spec: {}
-`))
+	w.create("workflowtemplates", w.object(string(workflowtemplates.Template)))
 }
 
 func (w *world) object(text string) *unstructured.Unstructured {

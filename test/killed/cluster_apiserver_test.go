@@ -28,6 +28,7 @@ import (
 func (tr *trial) setUp() {
 	tr.Helper()
 	tr.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tr.namespace}})
+	tr.create(reconciletest.Account(tr.namespace))
 	tr.create(reconciletest.Template(tr.namespace))
 	app := map[string]string{"app": "web"}
 	tr.create(&appsv1.Deployment{

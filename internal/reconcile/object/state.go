@@ -6,6 +6,7 @@ package object
 import (
 	"slices"
 	"strings"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -87,10 +88,21 @@ type Template struct {
 	Version string
 	// Contract is the value of its label vocab.LabelContract.
 	Contract string
+	// Findings are what is missing or wrong in it, as contract.Check says it.
+	Findings []string
+	// MissingAccount is the ServiceAccount of its pods if that does not exist.
+	MissingAccount string
+	// UnknownAccount is the ServiceAccount of its pods if the operator may not ask.
+	UnknownAccount string
+	// Wake is when to ask for the ServiceAccount again, zero if never.
+	Wake time.Time
 }
 
-// Usable reports whether schedules can be programmed with the template.
-func (t Template) Usable() bool { return t.Found && t.Contract == vocab.TemplateContract }
+// Usable reports whether runs of the template can work: schedules are programmed and
+// triggers start runs only with such a template.
+func (t Template) Usable() bool {
+	return t.Found && t.Contract == vocab.TemplateContract && len(t.Findings) == 0 && t.MissingAccount == ""
+}
 
 // Objects holds objects by kind, sorted by name. Every kind in it is in the
 // table of kinds.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -26,6 +27,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/workflows"
 )
 
 // Names that the resource of Postgresql leads to.
@@ -154,24 +156,27 @@ func Repo1(postgresql *unstructured.Unstructured) map[string]any {
 }
 
 const (
-	// template is the entrypoint of the WorkflowTemplate.
-	template     = "backup"
+	// template is an entrypoint of the WorkflowTemplate.
+	template     = vocab.EntrypointBackup
 	fieldName    = "name"
 	fieldPhase   = "phase"
 	fieldStarted = "startedAt"
 )
 
-// Template returns a WorkflowTemplate that the schedules can use.
+// Template returns the WorkflowTemplate of workflows/. It needs the ServiceAccount of
+// Account.
 func Template(namespace string) *unstructured.Unstructured {
 	u := object.New(object.WorkflowTemplate)
-	u.SetNamespace(namespace)
-	u.SetName(vocab.DefaultWorkflowTemplate)
-	u.SetLabels(map[string]string{vocab.LabelContract: vocab.TemplateContract})
-	u.Object["spec"] = map[string]any{
-		"entrypoint": template,
-		"templates":  []any{map[string]any{fieldName: template, "suspend": map[string]any{}}},
+	if err := yaml.Unmarshal(workflows.Template, &u.Object); err != nil {
+		panic(err)
 	}
+	u.SetNamespace(namespace)
 	return u
+}
+
+// Account returns the ServiceAccount of the pods of a run.
+func Account(namespace string) *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pgbackrest-runner"}}
 }
 
 // Run says how a Workflow ended.

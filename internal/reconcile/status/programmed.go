@@ -4,7 +4,6 @@
 package status
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +35,7 @@ func programmed(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition
 	}
 	notes = append(notes, findHandovers(p, vocab.ReasonTakingOver)...)
 	notes = append(notes, certificate...)
+	notes = append(notes, noteTemplate(p)...)
 	notes = append(notes, p.Skew.Notes...)
 	if len(notes) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, notes[0].Reason, messages(notes)...)
@@ -63,29 +63,6 @@ func findArgo(p Pass) []Finding {
 		vocab.ReasonArgoNotInstalled,
 		"The resources of Argo Workflows (" + wfv1.SchemeGroupVersion.String() + ") are not installed; install Argo Workflows",
 	}}
-}
-
-func findTemplate(p Pass) []Finding {
-	template, namespace := p.State.Template, p.State.Key.Namespace
-	folder := "workflows/"
-	if p.Provisioner == vocab.ProvisionedByCPO {
-		folder = "deploy/overlays/alongside-workflows/"
-	}
-	install := "install it with kubectl apply -k " + folder + " -n " + namespace
-	switch {
-	case !p.State.ArgoInstalled, len(p.Plan.Schedules) == 0:
-		return nil
-	case !template.Found:
-		return []Finding{{
-			vocab.ReasonWorkflowTemplateMissing,
-			"There is no WorkflowTemplate " + template.Name + " in namespace " + namespace + "; " + install,
-		}}
-	case !template.Usable():
-		return []Finding{{vocab.ReasonWorkflowTemplateInvalid, fmt.Sprintf(
-			"WorkflowTemplate %s in namespace %s has label %s=%s, not %s; %s",
-			template.Name, namespace, vocab.LabelContract, cmp.Or(template.Contract, "(none)"), vocab.TemplateContract, install)}}
-	}
-	return nil
 }
 
 func findForeign(p Pass) []Finding {

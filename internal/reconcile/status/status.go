@@ -93,7 +93,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 // nothing.
 func (p Pass) Wake() time.Time {
 	wake := object.Earliest(object.WakeAfter(p.Actions), alongside.Wake(p.Handovers))
-	return object.Earliest(object.Earliest(wake, p.Done.Wake), p.TriggersWake)
+	return object.Earliest(object.Earliest(wake, p.State.Template.Wake), object.Earliest(p.Done.Wake, p.TriggersWake))
 }
 
 // stamp gives conditions their generation and the time of their last change.
