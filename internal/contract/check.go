@@ -100,7 +100,12 @@ func (c *check) checkParameters() {
 	}
 }
 
-var parameterUse = regexp.MustCompile(`\{\{\s*workflow\.parameters\.([A-Za-z0-9_-]+)\s*\}\}`)
+// tag is what Argo evaluates, and parameterUse a parameter of the workflow in it. In an
+// expression, only a name without hyphens can stand like that.
+var (
+	tag          = regexp.MustCompile(`\{\{.*?\}\}`)
+	parameterUse = regexp.MustCompile(`\bworkflow\.parameters\.([A-Za-z0-9_-]+)`)
+)
 
 // usedParameters are those of the workflow that the template refers to, sorted.
 func (c *check) usedParameters() []string {
@@ -109,8 +114,10 @@ func (c *check) usedParameters() []string {
 		c.find("the template cannot be read: %v", err)
 	}
 	used := map[string]bool{}
-	for _, match := range parameterUse.FindAllSubmatch(text, -1) {
-		used[string(match[1])] = true
+	for _, tag := range tag.FindAll(text, -1) {
+		for _, match := range parameterUse.FindAllSubmatch(tag, -1) {
+			used[string(match[1])] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(used))
 }
@@ -140,6 +147,9 @@ func (c *check) checkLabels() {
 		case !sameWords(from.Expression, want):
 			c.find("label %s in workflowMetadata.labelsFrom is not %s: the operator would take the run for another", label, want)
 		}
+	}
+	if metadata.Labels[vocab.LabelResult] != string(vocab.ShownRunning) {
+		c.find("label %s in workflowMetadata.labels is not %s: a run that is submitted again would show how the one before it ended", vocab.LabelResult, vocab.ShownRunning)
 	}
 }
 

@@ -106,6 +106,27 @@ var mutations = map[string]struct {
 		func(s *wfv1.WorkflowSpec) { s.Entrypoint = "stanza" },
 		`spec.entrypoint is "stanza", not backup: a run that names none would be another kind of run`,
 	},
+	"no entrypoint of the form dag": {
+		func(s *wfv1.WorkflowSpec) { drop(&s.Templates, vocab.EntrypointBackupDAG, func(t wfv1.Template) string { return t.Name }) },
+		"entrypoint backup-dag is missing",
+	},
+	"a task of the form dag is missing": {
+		func(s *wfv1.WorkflowSpec) {
+			drop(&named(s, vocab.EntrypointBackupDAG).DAG.Tasks, "expire", func(t wfv1.DAGTask) string { return t.Name })
+		},
+		"step expire is missing below entrypoint backup-dag",
+	},
+	"a failed verify that does not count": {
+		func(s *wfv1.WorkflowSpec) {
+			tasks := named(s, vocab.EntrypointBackupDAG).DAG.Tasks
+			tasks[len(tasks)-1].ContinueOn = &wfv1.ContinueOn{Error: true}
+		},
+		"task verify of template backup-dag has continueOn: a failed run could be Succeeded",
+	},
+	"a label of the result that resubmitting copies": {
+		func(s *wfv1.WorkflowSpec) { delete(s.WorkflowMetadata.Labels, vocab.LabelResult) },
+		"label stanzaflow.dev/result in workflowMetadata.labels is not Running: a run that is submitted again would show how the one before it ended",
+	},
 	"no parameter repo": {
 		func(s *wfv1.WorkflowSpec) { dropParameter(s, vocab.ParamRepo) }, "parameter repo is missing",
 	},

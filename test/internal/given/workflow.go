@@ -5,19 +5,19 @@ package given
 
 import (
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // Template is a WorkflowTemplate of workflows/, with a component or without.
 type Template struct {
 	File      string
-	Component string // the file of the component; empty if there is none
+	Component string // the names of the components; empty if there is none
 	Object    map[string]any
 }
 
@@ -33,94 +33,83 @@ func (t Template) Name() string {
 // unchanged and with each component.
 func Templates(t testing.TB, root string) []Template {
 	t.Helper()
-	var plain []Template
-	patches := map[string][]patch{}
-	err := filepath.WalkDir(filepath.Join(root, "workflows"), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".yaml" {
-			return err
-		}
-		for _, object := range Documents(t, path) {
-			switch object["kind"] {
-			case "WorkflowTemplate":
-				plain = append(plain, Template{File: path, Object: object})
-			case "Component":
-				patches[path] = componentPatches(t, path, object)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(plain) == 0 || len(patches) == 0 {
-		t.Fatalf("workflows/ has %d WorkflowTemplates and %d components", len(plain), len(patches))
-	}
+	plain := plainTemplates(t, root)
 	all := slices.Clone(plain)
 	for _, template := range plain {
-		for component, operations := range patches {
-			all = append(all, patched(t, template, component, operations))
+		for _, component := range Components(t, root) {
+			all = append(all, template.With(t, component))
 		}
 	}
 	return all
 }
 
-func patched(t testing.TB, template Template, component string, operations []patch) Template {
+func plainTemplates(t testing.TB, root string) []Template {
 	t.Helper()
-	template.Component, template.Object = component, Decode(t, template.File, JSON(t, template.Object))
-	for _, operation := range operations {
-		if err := operation.add(template.Object); err != nil {
-			t.Fatalf("%s: %v", template.Name(), err)
-		}
-	}
-	return template
-}
-
-// patch is a JSON patch. Components only add to an object.
-type patch struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value"`
-}
-
-func componentPatches(t testing.TB, file string, component map[string]any) []patch {
-	t.Helper()
-	var all []patch
-	list, _ := component["patches"].([]any)
-	for _, item := range list {
-		text, _ := item.(map[string]any)["patch"].(string)
-		var operations []patch
-		if err := sigsyaml.UnmarshalStrict([]byte(text), &operations); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		all = append(all, operations...)
-	}
-	return all
-}
-
-func (p patch) add(object map[string]any) error {
-	if p.Op != "add" {
-		return fmt.Errorf("unknown operation %s", p.Op)
-	}
-	steps := strings.Split(strings.TrimPrefix(p.Path, "/"), "/")
-	var node any = object
-	for _, step := range steps[:len(steps)-1] {
-		switch at := node.(type) {
-		case map[string]any:
-			node = at[step]
-		case []any:
-			var index int
-			if _, err := fmt.Sscan(step, &index); err != nil || index >= len(at) {
-				return fmt.Errorf("%s leads nowhere", p.Path)
+	var plain []Template
+	for _, file := range Glob(t, filepath.Join(root, "workflows", "*.yaml"), 2) {
+		for _, object := range Documents(t, file) {
+			if object["kind"] == "WorkflowTemplate" {
+				plain = append(plain, Template{File: file, Object: object})
 			}
-			node = at[index]
 		}
 	}
-	parent, ok := node.(map[string]any)
-	if !ok {
-		return fmt.Errorf("%s leads nowhere", p.Path)
+	if len(plain) == 0 {
+		t.Fatal("workflows/ has no WorkflowTemplate")
 	}
-	parent[steps[len(steps)-1]] = p.Value
-	return nil
+	return plain
+}
+
+// Components returns the files of the components in workflows/components that change a
+// WorkflowTemplate.
+func Components(t testing.TB, root string) []string {
+	t.Helper()
+	var files []string
+	for _, file := range Glob(t, filepath.Join(root, "workflows", "components", "*", "kustomization.yaml"), 4) {
+		if len(componentPatches(t, file)) > 0 {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+// With returns the template with components, applied in their order.
+func (t Template) With(tb testing.TB, components ...string) Template {
+	tb.Helper()
+	text := JSON(tb, t.Object)
+	var names []string
+	for _, component := range components {
+		names = append(names, filepath.Base(filepath.Dir(component)))
+		for _, operations := range componentPatches(tb, component) {
+			var err error
+			if text, err = operations.Apply(text); err != nil {
+				tb.Fatalf("%s: %v", component, err)
+			}
+		}
+	}
+	t.Component, t.Object = strings.Join(names, ", "), Decode(tb, t.File, text)
+	return t
+}
+
+// componentPatches are the JSON patches of a component.
+func componentPatches(t testing.TB, file string) []jsonpatch.Patch {
+	t.Helper()
+	var all []jsonpatch.Patch
+	for _, component := range Documents(t, file) {
+		list, _ := component["patches"].([]any)
+		for _, item := range list {
+			text, _ := item.(map[string]any)["patch"].(string)
+			operations, err := sigsyaml.YAMLToJSONStrict([]byte(text))
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			patch, err := jsonpatch.DecodePatch(operations)
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			all = append(all, patch)
+		}
+	}
+	return all
 }
 
 // CronWorkflows returns the CronWorkflows of every golden of internal/translate, by
