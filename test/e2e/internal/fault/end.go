@@ -33,6 +33,8 @@ var endFaults = []trial.Fault{
 		return func() { program.LocalCluster(t, "signal", "kubelet", "CONT") }
 	}},
 	{Name: "lose-pod-unseen", What: "the pod of the run dies and is removed while Argo's workflow controller is away", Moments: trial.UntilTheEnd, Alone: true, Inject: func(t *testing.T, tr *trial.Trial) func() {
+		// Between two steps of the form dag there is none, and without Argo none follows.
+		tr.UntilHit(t, "no pod of the run", func() int { return len(podsOfRun(t, tr)) })
 		repair := takeAway(t, "argo", "deployment/workflow-controller")
 		losePod(t, tr)
 		return repair

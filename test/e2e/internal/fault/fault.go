@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package fault is the list of faults that the cluster tests try, a file for each part
-// that breaks: the pod of a run, the end of that pod, the cluster, the database, the repository, the object
-// store, what starts runs, and what people write. Package trial tries them.
+// that breaks: the pod of a run, the end of that pod, the cluster, the database, the
+// repository, the object store, what starts runs, what people write, the template among
+// it, and Argo's archive. Package trial tries them.
 //
 // The faults are also stories (Worlds), and TestFaults tries every fault with many seeds
 // (Sweep).
@@ -21,7 +22,7 @@ import (
 // All returns every fault, in the order of the table.
 func All() []trial.Fault {
 	var all []trial.Fault
-	for _, some := range [][]trial.Fault{podFaults, endFaults, clusterFaults, databaseFaults, repoFaults, storeFaults, eventFaults, resourceFaults} {
+	for _, some := range [][]trial.Fault{podFaults, endFaults, clusterFaults, databaseFaults, repoFaults, storeFaults, eventFaults, resourceFaults, templateFaults, archiveFaults} {
 		all = append(all, some...)
 	}
 	return all

@@ -8,24 +8,12 @@ import (
 	"testing"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault/trial"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 )
 
 // resourceFaults change what people write during a run, or ask for what must hold a run.
 var resourceFaults = []trial.Fault{
-	{Name: "template-deleted", What: "the WorkflowTemplate is deleted", Moments: trial.DuringRun, Lasting: true, Human: true, Inject: func(t *testing.T, tr *trial.Trial) func() {
-		return deleteObject(t, tr, "workflowtemplate", vocab.DefaultWorkflowTemplate)
-	}},
-	{Name: "template-changed", What: "the WorkflowTemplate gets another number of attempts", Moments: trial.DuringRun, Lasting: true, Inject: func(t *testing.T, tr *trial.Trial) func() {
-		patch(t, tr, "workflowtemplate", vocab.DefaultWorkflowTemplate, `[{"op":"replace","path":"/spec/arguments/parameters/4/value","value":"3"}]`)
-		return func() { tr.World.ApplyAgain(t) }
-	}},
-	{Name: "template-invalid", What: "the WorkflowTemplate names an entrypoint that does not exist", Moments: trial.DuringRun, Lasting: true, Human: true, Inject: func(t *testing.T, tr *trial.Trial) func() {
-		patch(t, tr, "workflowtemplate", vocab.DefaultWorkflowTemplate, `[{"op":"replace","path":"/spec/entrypoint","value":"nothing"}]`)
-		return func() { tr.World.ApplyAgain(t) }
-	}},
 	{Name: "cluster-edited", What: "an option of pgBackRest is changed in the postgresql resource", Moments: trial.Anytime, Inject: func(t *testing.T, tr *trial.Trial) func() {
 		patch(t, tr, "postgresql", "cluster", fmt.Sprintf(`[{"op":"add","path":"/spec/backup/pgbackrest/global/archive-timeout","value":"%d"}]`, 60+tr.RNG.IntN(60)))
 		return nil

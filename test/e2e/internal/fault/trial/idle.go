@@ -11,16 +11,18 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 )
 
 // mayIdle is how soon after the end of its pod a run must be over, or have another pod.
 const mayIdle = time.Minute
 
-// The backoff between two pods of a run, or of a step in the form dag, as in the
-// WorkflowTemplate.
+// The backoff between two pods, as in the WorkflowTemplate: of a run in the form pod, and
+// of a step in the form dag, where it is a parameter.
 const (
 	podBackoff    = 10 * time.Second
+	stepBackoff   = 3 * time.Second
 	podBackoffCap = 5 * time.Minute
 )
 
@@ -41,18 +43,22 @@ func (i *idleWatch) look(t testing.TB, w *World, workflow *wfv1.Workflow, now ti
 		alive = alive || pod.Status.Phase == corev1.PodRunning || pod.Status.Phase == corev1.PodPending
 	}
 	begun, tries := progress(workflow)
-	i.note(now, alive, begun, tries)
+	first := podBackoff
+	if workflow.Spec.Entrypoint == vocab.EntrypointBackupDAG {
+		first = stepBackoff
+	}
+	i.note(now, alive, begun, backoffAfter(first, tries))
 }
 
-// note notes whether a run has a pod that is alive, whether it has begun, and how many
-// pods have tried what it does now. Before its first pod the run waits for its lock.
-func (i *idleWatch) note(now time.Time, alive, begun bool, tries int) {
+// note notes whether a run has a pod that is alive, whether it has begun, and how long
+// Argo may wait before the next pod. Before its first pod the run waits for its lock.
+func (i *idleWatch) note(now time.Time, alive, begun bool, backoff time.Duration) {
 	switch {
 	case !begun:
 	case alive, i.lived.IsZero():
 		i.lived = now
 	default:
-		i.longest = max(i.longest, now.Sub(i.lived)-backoffAfter(tries))
+		i.longest = max(i.longest, now.Sub(i.lived)-backoff)
 	}
 }
 
@@ -70,11 +76,11 @@ func progress(workflow *wfv1.Workflow) (begun bool, tries int) {
 
 // backoffAfter is how long Argo waits before the next try. Between two steps it does not
 // wait.
-func backoffAfter(tries int) time.Duration {
+func backoffAfter(first time.Duration, tries int) time.Duration {
 	if tries == 0 {
 		return 0
 	}
-	return min(podBackoff<<(tries-1), podBackoffCap)
+	return min(first<<(tries-1), podBackoffCap)
 }
 
 // judgeIdle holds how long a run was left lying against what is allowed.

@@ -40,7 +40,7 @@ func TestIdle(t *testing.T) {
 			for _, s := range tc.steps {
 				for range s.seconds {
 					now = now.Add(time.Second)
-					idle.note(now, s.alive, s.tries > 0 || s.between, s.tries)
+					idle.note(now, s.alive, s.tries > 0 || s.between, backoffAfter(podBackoff, s.tries))
 				}
 			}
 			var r Result

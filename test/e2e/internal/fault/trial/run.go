@@ -28,7 +28,7 @@ func (w *World) submit(t testing.TB, form vocab.RunForm, backupType string, atte
 	t.Helper()
 	var name string
 	wait.Retry(t, "a run is submitted", func() (err error) {
-		name, err = w.Kit.TrySubmitAs(t.Context(), form, "cluster=cluster", "repo=repo1", "type="+backupType, fmt.Sprintf("attempts=%d", attempts), "backoff=3s")
+		name, err = w.Kit.TrySubmitAs(t.Context(), form, "cluster=cluster", "repo=repo1", "type="+backupType, fmt.Sprintf("attempts=%d", attempts), "backoff="+stepBackoff.String())
 		return err
 	})
 	return name
