@@ -26,6 +26,10 @@ type Values struct {
 	DNSIP       string
 	Provisioner string
 	ArgoVersion string
+	// Archive says whether Argo archives its workflows, ArchiveImage is the image of the
+	// database that it archives them in.
+	Archive      bool
+	ArchiveImage string
 }
 
 // Render renders one file; path is relative to this directory.

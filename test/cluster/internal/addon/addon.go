@@ -32,6 +32,8 @@ type Installer struct {
 	Values manifests.Values
 	// ArgoManifests is the directory of Argo's own manifests.
 	ArgoManifests string
+	// ArgoSettings is the directory of the settings that the product recommends for Argo.
+	ArgoSettings string
 
 	mu      sync.Mutex
 	applied map[string]string // guarded by mu
@@ -115,6 +117,7 @@ type workload struct{ namespace, selector string }
 
 var workloads = []workload{
 	{"kube-system", "k8s-app=kube-dns"},
+	{"argo", "app=argo-archive"},
 	{"argo", "app=workflow-controller"},
 	{"argo", "app=argo-server"},
 }

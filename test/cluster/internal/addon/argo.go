@@ -16,8 +16,17 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/cluster/manifests"
 )
 
-// argoFiles are our changes to Argo's own installation.
-var argoFiles = []string{"kustomization.yaml", "namespace.yaml", "controller.yaml", "config.yaml", "server.yaml"}
+// argoFiles are our changes to Argo's own installation, as templates of the manifests.
+var argoFiles = []string{"kustomization.yaml", "namespace.yaml", "controller.yaml", "server.yaml", "database.yaml"}
+
+// argoSettings are what the product recommends for Argo in production, in its own files.
+var argoSettings = []string{"settings.yaml", "strict.yaml", "archive.yaml"}
+
+// Production serves Argo at an address of its own. Here a person forwards a port.
+const (
+	argoInProduction = "https://argo.example.com/"
+	argoHere         = "http://localhost:2746/"
+)
 
 // ArgoCRDs installs the CRDs, with their full schemas: the minimal ones accept
 // anything inside spec.
@@ -36,6 +45,14 @@ func (i *Installer) Argo(ctx context.Context) error {
 		}
 		rendered[name] = content
 		parts = append(parts, name, content)
+	}
+	for _, name := range argoSettings {
+		content, err := os.ReadFile(filepath.Join(i.ArgoSettings, name))
+		if err != nil {
+			return err
+		}
+		rendered[name] = strings.ReplaceAll(string(content), argoInProduction, argoHere)
+		parts = append(parts, name, rendered[name])
 	}
 	return i.ensure(ctx, "argo", fingerprint.Of(parts...), func() error { return i.argoInstall(ctx, rendered) })
 }

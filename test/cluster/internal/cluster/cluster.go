@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/stanzaflow/stanzaflow/test/cluster/internal/addon"
@@ -29,6 +30,7 @@ type Cluster struct {
 	Dirs layout.Dirs
 
 	set      set.Set
+	source   string // of this program
 	out      *progress.Printer
 	programs *component.Builder
 	images   *image.Builder
@@ -50,7 +52,7 @@ func Load(ctx context.Context, out *progress.Printer, s set.Set) (*Cluster, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Dirs: dirs, set: s, out: out, kube: kube.New(dirs)}
+	c := &Cluster{Dirs: dirs, set: s, source: source, out: out, kube: kube.New(dirs)}
 	if c.programs, err = component.NewBuilder(ctx, source, dirs, out); err != nil {
 		return nil, err
 	}
@@ -80,11 +82,11 @@ func (c *Cluster) Assets(ctx context.Context) error {
 	return c.programs.Ensure(ctx, component.Kubernetes)
 }
 
-// image returns the image with a name. If there are several it returns the last, as
-// installer does.
+// image returns the image with a name or reference. If there are several with a name it
+// returns the last, as installer does.
 func (c *Cluster) image(name string) (image.Tarball, error) {
 	for _, t := range slices.Backward(c.images.Tarballs()) {
-		if t.Name == name {
+		if name == t.Name || name == t.Ref {
 			return t, nil
 		}
 	}
@@ -104,6 +106,8 @@ func (c *Cluster) installer(ctx context.Context) (*addon.Installer, error) {
 	values := manifests.Values{
 		Image: map[string]string{}, Digest: map[string]string{},
 		DNSIP: node.DNSIP, Provisioner: node.Provisioner, ArgoVersion: controller.Tag,
+		// Argo 4 would change the tables of the archive so that 3.7 cannot use them any more.
+		Archive: c.set != set.Argo4, ArchiveImage: image.ArchiveDatabase,
 	}
 	for _, t := range c.images.Tarballs() {
 		values.Image[t.Name] = t.Ref
@@ -111,7 +115,10 @@ func (c *Cluster) installer(ctx context.Context) (*addon.Installer, error) {
 			return nil, err
 		}
 	}
-	return &addon.Installer{Dirs: c.Dirs, Out: c.out, Kube: c.kube, Values: values, ArgoManifests: argo}, nil
+	return &addon.Installer{
+		Dirs: c.Dirs, Out: c.out, Kube: c.kube, Values: values, ArgoManifests: argo,
+		ArgoSettings: filepath.Join(c.source, "..", "..", "deploy", "argo"),
+	}, nil
 }
 
 // digest reads the digest of a tarball that we built, which holds one image.

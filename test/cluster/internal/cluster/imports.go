@@ -12,15 +12,13 @@ import (
 // image only after a while.
 type imports struct {
 	cluster *Cluster
-	done    map[string]chan struct{} // by name in the image table
+	done    map[string]chan struct{} // by reference
 }
 
 func (c *Cluster) newImports() *imports {
 	i := &imports{cluster: c, done: map[string]chan struct{}{}}
 	for _, t := range c.images.Tarballs() {
-		if i.done[t.Name] == nil { // Several rows have the same name and different tags.
-			i.done[t.Name] = make(chan struct{})
-		}
+		i.done[t.Ref] = make(chan struct{})
 	}
 	return i
 }
@@ -36,8 +34,7 @@ func (i *imports) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tarballs := c.images.Tarballs()
-	for n, t := range tarballs {
+	for _, t := range c.images.Tarballs() {
 		want, err := digest(t.Path)
 		if err != nil {
 			return err
@@ -47,18 +44,20 @@ func (i *imports) run(ctx context.Context) error {
 				return err
 			}
 		}
-		if n+1 == len(tarballs) || tarballs[n+1].Name != t.Name {
-			close(i.done[t.Name])
-		}
+		close(i.done[t.Ref])
 	}
 	return nil
 }
 
-// wait waits until the named images are imported.
+// wait waits until the images with these names or references are imported.
 func (i *imports) wait(ctx context.Context, names ...string) error {
 	for _, name := range names {
+		t, err := i.cluster.image(name)
+		if err != nil {
+			return err
+		}
 		select {
-		case <-i.done[name]:
+		case <-i.done[t.Ref]:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

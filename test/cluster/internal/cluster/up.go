@@ -177,7 +177,7 @@ func (c *Cluster) startCluster(ctx context.Context, addons *addon.Installer, ima
 }
 
 func (c *Cluster) startArgo(ctx context.Context, addons *addon.Installer, images *imports, since time.Time) error {
-	if err := images.wait(ctx, "workflow-controller", "argoexec", "argocli"); err != nil {
+	if err := images.wait(ctx, "workflow-controller", "argoexec", "argocli", addons.Values.ArchiveImage); err != nil {
 		return err
 	}
 	if err := addons.Argo(ctx); err != nil {

@@ -14,6 +14,9 @@ import (
 // the Red Hat family, which CPO's images belong to.
 const PostgresUID = "26"
 
+// ArchiveDatabase is the image for the database of Argo's archive. Every set has it.
+const ArchiveDatabase = Registry + "/postgres:17-pgbackrest-2.55"
+
 // postgres returns an image with PostgreSQL and pgBackRest of a Debian release. The
 // image starts nothing: the tests decide how PostgreSQL runs.
 func postgres(of set.Set, suite, postgresVersion, pgbackrestVersion string) Image {

@@ -45,7 +45,7 @@ func TestDemoGetsOnlyWhatItUses(t *testing.T) {
 	for _, t := range b.Tarballs() {
 		got = append(got, t.Name)
 	}
-	want := []string{"pause", "coredns", "workflow-controller", "argoexec", "argocli", "versitygw", "postgres"}
+	want := []string{"pause", "coredns", "workflow-controller", "argoexec", "argocli", "postgres", "versitygw"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("images (-want +got):\n%s", diff)
 	}

@@ -66,6 +66,8 @@ var table = []Image{
 	argoExec(set.Argo4, component.ArgoExec4),
 	argoCLI(set.Demo, component.Argo),
 	argoCLI(set.Argo4, component.Argo4),
+	// Early in the table, because Argo waits for its archive, which is a PostgreSQL.
+	postgres(set.Demo, "trixie", "17", "2.55"),
 	{
 		Name: "versitygw", Tag: fromComponent, For: set.Demo, Component: component.VersityGW,
 		Accounts:   []account{rootAccount, nonrootAccount},
@@ -113,7 +115,6 @@ var table = []Image{
 		Accounts: []account{rootAccount, nonrootAccount},
 		Command:  []string{"sh"},
 	},
-	postgres(set.Demo, "trixie", "17", "2.55"),
 	postgres(set.All, "bookworm", "15", "2.45"),
 }
 
