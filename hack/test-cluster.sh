@@ -38,6 +38,9 @@ full)
   ;;
 esac
 
+# UPDATE=1 rewrites the documents that stories write.
+[ -z "${UPDATE:-}" ] || options+=(-update)
+
 lock_cluster "$@"
 use_test_cluster
 say "running the stories of test/e2e, seed $seed"

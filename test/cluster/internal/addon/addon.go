@@ -40,6 +40,7 @@ type Installer struct {
 }
 
 const (
+	argoNamespace   = "argo"
 	recordNamespace = "kube-system"
 	recordName      = "stanzaflow-cluster"
 )
@@ -117,9 +118,9 @@ type workload struct{ namespace, selector string }
 
 var workloads = []workload{
 	{"kube-system", "k8s-app=kube-dns"},
-	{"argo", "app=argo-archive"},
-	{"argo", "app=workflow-controller"},
-	{"argo", "app=argo-server"},
+	{argoNamespace, "app=argo-archive"},
+	{argoNamespace, "app=workflow-controller"},
+	{argoNamespace, "app=argo-server"},
 }
 
 // Problem returns an error for an addon without a ready pod since the given time.

@@ -47,7 +47,7 @@ func (i *Installer) Argo(ctx context.Context) error {
 		parts = append(parts, name, content)
 	}
 	for _, name := range argoSettings {
-		content, err := os.ReadFile(filepath.Join(i.ArgoSettings, name))
+		content, err := os.ReadFile(filepath.Join(i.ArgoSettings, name)) //nolint:gosec // A file of this repository.
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package argoui
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestStableMakesTwoRunsEqual gives two runs of a story: what a reader must distinguish
+// stays different, everything else becomes the same.
+func TestStableMakesTwoRunsEqual(t *testing.T) {
+	t.Parallel()
+	first, second := NewStable(), NewStable()
+	first.Name("pgbackrest-backup-lgcp6", "manual")
+	second.Name("pgbackrest-backup-x9x9x", "manual")
+	one := first.Text(`pgbackrest-backup-lgcp6: 20261128-185415F, 31.4 MB, read back, took 1m2.5s
+20261128-185415F_20261128-190001I recoverable from 2026-11-28T18:54:15Z, WAL 00000001000000000000001A to 00000001000000000000001A
+run fbdc0ef4-bcb9-4520-8c1e-0123456789ab failed with exit code 30`)
+	two := second.Text(`pgbackrest-backup-x9x9x: 20270101-000000F, 9 kB, read back, took 40ms
+20270101-000000F_20270101-000200I recoverable from 2027-01-01 00:00:00Z, WAL 000000010000000000000003 to 000000010000000000000003
+run 11111111-bcb9-4520-8c1e-0123456789ab failed with exit code 30`)
+	if diff := cmp.Diff(one, two); diff != "" {
+		t.Errorf("two runs differ (-one +two):\n%s", diff)
+	}
+	want := `pgbackrest-backup-manual: 20260102-013000F, 31 MB, read back, took 12s
+20260102-013000F_20260102-023000I recoverable from 2026-01-02T03:04:05Z, WAL 000000010000000000000002 to 000000010000000000000002
+run 2b5a3c1e-0000-4000-8000-000000000000 failed with exit code 30`
+	if diff := cmp.Diff(want, one); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestStableKeepsWhatDiffers fails if a replacement hides which backup is meant, or the
+// code of an error.
+func TestStableKeepsWhatDiffers(t *testing.T) {
+	t.Parallel()
+	s := NewStable()
+	if s.Text("20261128-185415F") == s.Text("20261129-185415F") {
+		t.Error("two labels became one")
+	}
+	for _, same := range []string{"[039]", "100/100", "exit code 20", "repo1", "(403)", "pgbackrest-cluster-repo1-full"} {
+		if got := s.Text(same); got != same {
+			t.Errorf("%q became %q", same, got)
+		}
+	}
+}
+
+func TestPageReplacesOnlyItsPart(t *testing.T) {
+	t.Parallel()
+	p := &Page{}
+	p.Heading(2, "The list")
+	p.Say("%d runs.", 2)
+	got, err := p.Into("by hand\n"+begin+"old\n"+end+"more by hand\n", NewStable())
+	want := "by hand\n" + begin + "\n## The list\n\n2 runs.\n\n" + end + "more by hand\n"
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("Into = %v (-want +got):\n%s", err, diff)
+	}
+	if _, err := p.Into("by hand\n", NewStable()); err == nil {
+		t.Error("a document without the lines was accepted")
+	}
+}
