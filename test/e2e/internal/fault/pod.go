@@ -39,7 +39,7 @@ var podFaults = []trial.Fault{
 		return nil
 	}},
 	{Name: "kill-step-container", What: "a container of the run ends without an exit code of its step", Moments: trial.DuringRun, Inject: func(t *testing.T, tr *trial.Trial) func() {
-		killInRun(t, tr, "no running container", "/var/run/argo/argoexec\x00emissary\x00")
+		killInRun(t, tr, "no running container", trial.CommandStep)
 		return nil
 	}},
 	{Name: "kill-wait-container", What: "Argo's own container of the run is killed", Moments: trial.DuringRun, Inject: func(t *testing.T, tr *trial.Trial) func() {

@@ -21,6 +21,9 @@ import (
 // CommandWait is how the command line of Argo's own container of a run begins.
 const CommandWait = "argoexec\x00wait\x00"
 
+// CommandStep is how that of a container with a step begins.
+const CommandStep = "/var/run/argo/argoexec\x00emissary\x00"
+
 // Signal sends a signal to the processes of the pods that have not ended and whose
 // command line has this beginning. It returns how many it has hit.
 func (w *World) Signal(t testing.TB, labels map[string]string, commandLine string, signal syscall.Signal) int {
