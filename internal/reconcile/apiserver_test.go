@@ -54,6 +54,7 @@ func TestAPIServer(t *testing.T) {
 				"reports how runs ended":                      testRuns,
 				"says what holds and delays":                  testHeldAndDelayed,
 				"touches a run that argo has not ended":       testTouches,
+				"runs in the form that the stanza chooses":    testForms,
 				"shows how a run is and has ended":            testShows,
 				"shows a run that is resubmitted":             testShowsResubmitted,
 				"is not stopped by a run that goes away":      testShowsDeleted,
@@ -541,11 +542,11 @@ func testUserStanza(w *world) {
 func testRepairs(w *world) {
 	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
 	full, configMap := w.get(object.CronWorkflow, reconciletest.Full), w.get(object.ConfigMap, reconciletest.ConfigMap)
-	w.patch(full, "argo-ui", `{"spec": {"suspend": true, "stopStrategy": {"expression": "true"}, "workflowSpec": {"entrypoint": "other"}}}`)
+	w.patch(full, "argo-ui", `{"spec": {"suspend": true, "stopStrategy": {"expression": "true"}, "workflowSpec": {"entrypoint": "other", "onExit": "x"}}}`)
 	w.patch(configMap, "kubectl", `{"data": {"extra.conf": "[global]"}, "metadata": {"labels": {"`+vocab.LabelPartOf+`": null, "team": "dba"}}}`)
 	w.settle()
 	full = w.get(object.CronWorkflow, reconciletest.Full)
-	for _, field := range [][]string{{"spec", "stopStrategy"}, {"spec", "workflowSpec", "entrypoint"}} {
+	for _, field := range [][]string{{"spec", "stopStrategy"}, {"spec", "workflowSpec", "onExit"}} {
 		if value, ok, _ := unstructured.NestedFieldNoCopy(full.Object, field...); ok {
 			w.Errorf("%v is still %v", field, value)
 		}
@@ -553,6 +554,7 @@ func testRepairs(w *world) {
 	if object.Suspended(full) {
 		w.Error("still suspended")
 	}
+	w.wantEntrypoint(reconciletest.Full, vocab.EntrypointBackupDAG)
 	configMap = w.get(object.ConfigMap, reconciletest.ConfigMap)
 	if data, _, _ := unstructured.NestedStringMap(configMap.Object, "data"); data["extra.conf"] != "" {
 		w.Errorf("data is %v", data)
@@ -648,7 +650,7 @@ func testHeldAndDelayed(w *world) {
 		w.Errorf("delayed is %q, want %q", got, want)
 	}
 	reconciletest.SetRun(run, reconciletest.Run{Type: cpo.Incr, Phase: "Succeeded", Started: started, Storage: cpo.StorageS3, Location: reconciletest.Location, Result: stanzaflowv1alpha1.RunSucceeded})
-	w.update(run)
+	w.patch(run, argoManager, reconciletest.JSON(part{"status": run.Object["status"]}))
 	w.settle()
 	if got := w.stanza().Status.Schedules[1]; got.Delayed != "" || got.LastBackup == nil || got.LastBackup.Verified != stanzaflowv1alpha1.VerifiedContents {
 		w.Errorf("after the run the schedule is %s", reconciletest.JSON(got))

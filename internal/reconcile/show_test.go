@@ -59,7 +59,7 @@ func TestShowOf(t *testing.T) {
 		"runs, resubmitted from a good one": {func(w *wfv1.Workflow) {
 			w.Status.Phase, w.Annotations = "Running", map[string]string{vocab.AnnotationDescription: "20261128-185415F, 203 MB, read back"}
 		}, labels{vocab.LabelResult: "Running"}, nil},
-		"not seen by Argo yet":      {func(w *wfv1.Workflow) { w.Status.Phase = "" }, nil, nil},
+		"not seen by Argo yet":      {func(w *wfv1.Workflow) { w.Status.Phase = ""; delete(w.Labels, vocab.LabelResult) }, nil, nil},
 		"being deleted":             {func(w *wfv1.Workflow) { w.DeletionTimestamp = &w.Status.FinishedAt }, nil, nil},
 		"without our cluster label": {func(w *wfv1.Workflow) { delete(w.Labels, vocab.LabelCluster) }, nil, nil},
 	} {

@@ -189,6 +189,7 @@ func testFirstBackup(w *world) {
 	}}
 	spec := run.Object[object.FieldSpec].(map[string]any)
 	delete(spec, "priority")
+	wantSpec["entrypoint"] = vocab.EntrypointBackupDAG
 	if diff := cmp.Diff(wantSpec, spec); diff != "" {
 		w.Errorf("spec (-want +got):\n%s", diff)
 	}

@@ -19,7 +19,7 @@
 //
 // It refuses:
 //   - to write to an object that is not ours, except for our own annotation on a
-//     Workflow;
+//     Workflow, and for how Argo's lists show it;
 //   - to delete a CronWorkflow while one of its runs continues: Argo would kill
 //     the backup;
 //   - to delete anything else but a Stanza that we made.

@@ -7,6 +7,8 @@
 //
 //	Workflow ─▶ Read ─▶ Run{Kind} ─┐
 //	status before ─────────────────┴─▶ History.Fold (one kind) ─▶ status after
+//	                                   FoldFinished ─▶ its last runs
+//	Workflow ─▶ Show ─▶ how Argo's lists show it
 //
 // It promises: what the status knows is never lost and never goes back to an older
 // run, so it outlives the Workflows that Argo removes; the order of the Workflows

@@ -34,10 +34,7 @@ func Show(workflow *wfv1.Workflow) Shown {
 		return Shown{Result: vocab.ShownRunning}
 	}
 	run := Read(workflow, workflow.Status.FinishedAt.Time)
-	said, err := ReportOf(workflow)
-	if err != nil {
-		said = report.Report{}
-	}
+	said, _ := ReportOf(workflow) // An empty one says nothing.
 	switch run.Status.Result {
 	case stanzaflowv1alpha1.RunSucceeded:
 		return showSuccess(run, said)
