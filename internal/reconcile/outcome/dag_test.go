@@ -122,7 +122,7 @@ func TestFindUnnoticedOfDAG(t *testing.T) {
 			}
 			want := &Unnoticed{From: start.Add(time.Duration(tc.wantFrom) * time.Second), Touch: true,
 				Message: "A pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again"}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(plain(want), plain(got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -136,7 +136,11 @@ func TestReadDAG(t *testing.T) {
 	const succeeded, failing = wfv1.WorkflowSucceeded, wfv1.WorkflowFailed
 	task := func(step string, tries ...try) func(*wfv1.Workflow) { return task(t, step, tries...) }
 	says := func(phase wfv1.NodePhase, end int, r report.Report) try {
-		return try{phase: phase, end: end, report: &r}
+		message := ""
+		if phase == bad {
+			message = "main: Error (exit code 30): " + r.Message
+		}
+		return try{phase: phase, end: end, message: message, report: &r}
 	}
 	unknown := func(step string) report.Report {
 		return proven(func(r *report.Report) {

@@ -89,7 +89,7 @@ func (u *Unnoticed) Equal(other *Unnoticed) bool {
 	if u == nil || other == nil {
 		return u == other
 	}
-	return u.Touch == other.Touch && u.PodEnd.Equal(other.PodEnd) && u.From.Equal(other.From)
+	return u.Touch == other.Touch && u.PodEnd.Equal(other.PodEnd)
 }
 
 // lastWritten is when somebody else than the operator last changed a Workflow, zero if the

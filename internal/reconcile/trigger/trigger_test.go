@@ -230,3 +230,15 @@ func TestNameOfAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestForm: the run of a trigger has the form that the Stanza chooses for its type.
+func TestForm(t *testing.T) {
+	t.Parallel()
+	stanza := stanzaflowv1alpha1.StanzaSpec{Runs: stanzaflowv1alpha1.RunForms{Full: stanzaflowv1alpha1.RunForm(vocab.FormPod)}}
+	for backupType, want := range map[string]string{"full": "", "diff": vocab.EntrypointBackupDAG, "incr": ""} {
+		start := trigger.Start{Name: "run", Kind: vocab.RunBackup, Repo: "repo1", Type: backupType, Value: "release"}
+		if got := start.Workflow(cpo.Postgresql{Name: "shop"}, stanza).Spec.Entrypoint; got != want {
+			t.Errorf("the entrypoint of type %s is %q, want %q", backupType, got, want)
+		}
+	}
+}
