@@ -7,6 +7,7 @@ package reconcile
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -33,9 +34,7 @@ func testOnlyShows(t *testing.T, w *world) {
 	run := func(name string, with map[string]string) {
 		o := reconciletest.Workflow(w.namespace, reconciletest.Run{Name: name, Type: cpo.Incr, Phase: "Failed", Started: w.clock.Now()})
 		all := o.GetLabels()
-		for key, value := range with {
-			all[key] = value
-		}
+		maps.Copy(all, with)
 		o.SetLabels(all)
 		o.SetAnnotations(map[string]string{vocab.AnnotationDescription: strings.Repeat("x", 600)})
 		w.create(o)

@@ -120,8 +120,10 @@ func TestFindUnnoticedOfDAG(t *testing.T) {
 				}
 				return
 			}
-			want := &Unnoticed{From: start.Add(time.Duration(tc.wantFrom) * time.Second), Touch: true,
-				Message: "A pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again"}
+			want := &Unnoticed{
+				From: start.Add(time.Duration(tc.wantFrom) * time.Second), Touch: true,
+				Message: "A pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again",
+			}
 			if diff := cmp.Diff(plain(want), plain(got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -28,16 +28,13 @@ const templateOfTask = "dag-"
 // dag the pod of a task, or the node of its attempts. Empty for any other node.
 func StepOf(node wfv1.NodeStatus) string {
 	task, isTask := strings.CutPrefix(node.TemplateName, templateOfTask)
-	switch node.Type {
-	case wfv1.NodeTypeContainer:
-		if node.DisplayName == "main" {
-			return lastSteps[node.TemplateName]
-		}
+	switch {
+	case node.Type == wfv1.NodeTypeContainer && node.DisplayName == "main":
+		return lastSteps[node.TemplateName]
+	case node.Type == wfv1.NodeTypeContainer:
 		return numbered.ReplaceAllString(node.DisplayName, "")
-	case wfv1.NodeTypePod, wfv1.NodeTypeRetry:
-		if isTask {
-			return task
-		}
+	case isTask && (node.Type == wfv1.NodeTypePod || node.Type == wfv1.NodeTypeRetry):
+		return task
 	}
 	return ""
 }
