@@ -5,7 +5,9 @@ package conformance
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -264,4 +266,48 @@ func kustomized(t *testing.T, folder string) []map[string]any {
 		objects = append(objects, given.Decode(t, folder, text))
 	}
 	return objects
+}
+
+// TestDocumentedKustomization builds the kustomization of docs/gitops.md, with this
+// checkout in place of the release.
+func TestDocumentedKustomization(t *testing.T) {
+	page := string(given.Read(t, filepath.Join(root, "docs/gitops.md")))
+	_, block, _ := strings.Cut(page, "<!-- kustomization -->\n```yaml\n")
+	block, _, found := strings.Cut(block, "```")
+	if !found {
+		t.Fatal("docs/gitops.md has no kustomization")
+	}
+	folder := t.TempDir()
+	checkout, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(folder, checkout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := regexp.MustCompile(`https://github\.com/stanzaflow/stanzaflow//(\S+)\?ref=\S+`)
+	if n := len(release.FindAllString(block, -1)); n < 4 {
+		t.Fatalf("the kustomization refers to the release %d times:\n%s", n, block)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(release.ReplaceAllString(block, relative+"/$1")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range kustomized(t, folder) {
+		if object["kind"] != "WorkflowTemplate" {
+			continue
+		}
+		template := given.Typed[wfv1.WorkflowTemplate](t, "docs/gitops.md", object)
+		if err := validate.ValidateWorkflowTemplate(templates{}, noClusterTemplates, template, nil, validate.ValidateOpts{}); err != nil {
+			t.Error(err)
+		}
+		if findings := contract.Check(template); len(findings) > 0 {
+			t.Errorf("the contract: %q", findings)
+		}
+		if template.Namespace != "shop" || *template.Spec.ActiveDeadlineSeconds != 43200 || template.Spec.OnExit != "notify" {
+			t.Errorf("namespace %s, deadline %v, onExit %s", template.Namespace, template.Spec.ActiveDeadlineSeconds, template.Spec.OnExit)
+		}
+		return
+	}
+	t.Error("the kustomization has no WorkflowTemplate")
 }
