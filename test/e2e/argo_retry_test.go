@@ -29,7 +29,7 @@ func testArgoRetry(t *testing.T) {
 	k := kit.New(t, "e2e-argo-retry")
 	k.Apply(t, "failure", "e2e-failure", k.Namespace)
 	k.CreateAccounts(t)
-	t.Run("a person repairs, and verify continues", func(t *testing.T) { retryVerify(t, k, storeRefuses, 1) })
+	t.Run("a person repairs, and verify continues", func(t *testing.T) { retryVerify(t, k, storeIsBroken, 1) })
 	k.PSQL(t, kit.Primary, "UPDATE account SET balance = balance * 2 WHERE id % 5 = 0")
 	t.Run("all attempts are used up, and verify continues", func(t *testing.T) { retryVerify(t, k, storeIsDown, 2) })
 	t.Run("retention fails", func(t *testing.T) { failRetention(t, k) })
@@ -40,7 +40,7 @@ type broken struct{ error, message, code string }
 
 var (
 	// A person must act, so there is no second attempt.
-	storeRefuses = broken{"P00  ERROR: [039]: HTTP request failed with 403 (Forbidden)", "[039]", "exit code 20"}
+	storeIsBroken = broken{"P00  ERROR: [041]: unable to open file '/backup/db/backup.info' for read: [5] Input/output error", "[041]", "exit code 20"}
 	// This may pass.
 	storeIsDown = broken{"P00  ERROR: [049]: unable to connect to 'object-store:9000': [111] Connection refused", "[049]", "exit code 30"}
 )
