@@ -6,9 +6,7 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/argoui"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
@@ -117,13 +116,12 @@ func failRetention(t *testing.T, k *kit.Kit) {
 // pressRetry does what the button RETRY and argo retry do.
 func pressRetry(t *testing.T, k *kit.Kit, name string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]string{"namespace": k.Namespace, "name": name})
+	ui, err := argoui.Find(t.Context(), k.Client)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := k.AskArgo(t.Context(), http.MethodPut, "workflows/"+k.Namespace+"/"+name+"/retry", body)
-	if err != nil {
-		t.Fatalf("Argo retries nothing: %v %s", err, out)
+	if _, err := ui.Press(t.Context(), "retry", k.Namespace, name); err != nil {
+		t.Fatalf("Argo retries nothing: %v", err)
 	}
 }
 

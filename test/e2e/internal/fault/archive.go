@@ -4,15 +4,15 @@
 package fault
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/argoui"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault/trial"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
@@ -57,12 +57,20 @@ func judgeArchived(t *testing.T, tr *trial.Trial) []string {
 	if !archived {
 		return []string{"the database is back, and the Workflow is not archived: " + got}
 	}
-	var kept wfv1.Workflow
-	if out, err := tr.World.Kit.AskArgo(t.Context(), http.MethodGet, "archived-workflows/"+string(run.UID), nil); err != nil || json.Unmarshal(out, &kept) != nil {
-		return []string{fmt.Sprintf("the archive does not give the run: %v %s", err, trial.Tail(string(out)))}
+	kept, err := readArchive(t.Context(), tr.World.Kit, &run)
+	if err != nil {
+		return []string{"the archive does not give the run: " + err.Error()}
 	}
 	if got, want := kept.Labels[vocab.LabelResult], run.Labels[vocab.LabelResult]; got != want || want != string(vocab.ShownProven) {
 		return []string{fmt.Sprintf("the archive says %q of the run, its label is %q", got, want)}
 	}
 	return nil
+}
+
+func readArchive(ctx context.Context, k *kit.Kit, run *wfv1.Workflow) (*wfv1.Workflow, error) {
+	ui, err := argoui.Find(ctx, k.Client)
+	if err != nil {
+		return nil, err
+	}
+	return ui.Archived(ctx, run.Namespace, string(run.UID))
 }
