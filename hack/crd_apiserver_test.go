@@ -121,6 +121,8 @@ func TestChartLeavesTheCRDOfCPO(t *testing.T) {
 	const installed, exists = "CPO is installed in this Kubernetes cluster", "The CRD " + crdName + " exists and is not Stanzaflow's"
 
 	c.kubectl(t, theirs, "create", "-f", "-")
+	// The API server itself writes the conditions of a new definition.
+	c.kubectl(t, "", "wait", "--for=condition=Established", "crd/"+crdName, "--timeout=60s")
 	refuses(exists)
 	refuses(exists, "--take-ownership")
 	c.kubectl(t, "", "delete", "crd", crdName)
