@@ -33,17 +33,25 @@ func printSummary(out io.Writer, all []rendered, now time.Time) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(out, 6, 4, 3, ' ', 0)
-	printRow(table, "NAMESPACE", "CLUSTER", "REPO", "TYPE", "SCHEDULE", "TIME ZONE", "NEXT RUNS")
+	printRow(table, "NAMESPACE", "CLUSTER", "REPO", "TYPE", "FORM", "SCHEDULE", "TIME ZONE", "NEXT RUNS")
 	for _, r := range all {
 		for _, cron := range r.plan.Schedules {
 			printRow(table, r.cluster.Namespace, r.cluster.Name, cron.Labels[vocab.LabelRepo], cron.Labels[vocab.LabelType],
-				strings.Join(cron.Spec.Schedules, ", "), cron.Spec.Timezone, nextRuns(cron, now))
+				form(cron), strings.Join(cron.Spec.Schedules, ", "), cron.Spec.Timezone, nextRuns(cron, now))
 		}
 		if len(r.plan.Schedules) == 0 {
-			printRow(table, r.cluster.Namespace, r.cluster.Name, none, none, none, none, none)
+			printRow(table, r.cluster.Namespace, r.cluster.Name, none, none, none, none, none, none)
 		}
 	}
 	return table.Flush()
+}
+
+// form is the form of the runs of a schedule.
+func form(cron wfv1.CronWorkflow) string {
+	if cron.Spec.WorkflowSpec.Entrypoint == vocab.EntrypointBackupDAG {
+		return string(vocab.FormDAG)
+	}
+	return string(vocab.FormPod)
 }
 
 func printRow(table io.Writer, cells ...string) {
