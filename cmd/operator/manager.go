@@ -33,6 +33,7 @@ type managerOptions struct {
 	watched                       string
 	mode                          string
 	operatorConfiguration         string
+	argoCD                        bool
 }
 
 func managerCommand() *cobra.Command {
@@ -48,6 +49,7 @@ func managerCommand() *cobra.Command {
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
+	flags.BoolVar(&options.argoCD, "argocd", false, "have Argo CD show the CronWorkflows in the application of their postgresql or Stanza")
 	options.addClusterFlags(flags)
 	return command
 }
@@ -70,7 +72,7 @@ func manage(ctx context.Context, options managerOptions) error {
 // newManager returns a manager for the clusters of some options. With release it is
 // to give them back to CPO.
 func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.Options, error) {
-	clusters := reconcile.Options{Namespace: options.namespace, Release: release}
+	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD}
 	if options.namespace == "" {
 		return nil, clusters, errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
 	}

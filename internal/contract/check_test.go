@@ -107,7 +107,9 @@ var mutations = map[string]struct {
 		`spec.entrypoint is "stanza", not backup: a run that names none would be another kind of run`,
 	},
 	"no entrypoint of the form dag": {
-		func(s *wfv1.WorkflowSpec) { drop(&s.Templates, vocab.EntrypointBackupDAG, func(t wfv1.Template) string { return t.Name }) },
+		func(s *wfv1.WorkflowSpec) {
+			drop(&s.Templates, vocab.EntrypointBackupDAG, func(t wfv1.Template) string { return t.Name })
+		},
 		"entrypoint backup-dag is missing",
 	},
 	"a task of the form dag is missing": {

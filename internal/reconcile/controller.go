@@ -52,6 +52,8 @@ type Options struct {
 	Provisioner vocab.Provisioner
 	// Release gives every cluster back to CPO, as if no Stanza let us manage one.
 	Release bool
+	// ArgoCD has Argo CD show the CronWorkflows in the application of their cluster.
+	ArgoCD bool
 	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO
 	// beside which the operator works, empty for the only one.
 	OperatorConfiguration string

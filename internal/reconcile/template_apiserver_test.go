@@ -169,6 +169,55 @@ func testTemplateAtRest(w *world) {
 	}
 }
 
+// TestArgoCDTracking: the operator may write what Argo CD needs, writes it once, and keeps
+// what Argo has written.
+func TestArgoCDTracking(t *testing.T) {
+	w := startWorld(t)
+	postgresql := reconciletest.Postgresql(t, w.namespace)
+	object.Annotate(postgresql, vocab.AnnotationTracking, "shop:cpo.opensource.cybertec.at/postgresql:"+w.namespace+"/"+reconciletest.Cluster)
+	w.setUp(postgresql)
+	if got := w.get(object.CronWorkflow, reconciletest.Full).GetAnnotations()[vocab.AnnotationTracking]; got != "" {
+		t.Errorf("without the flag Argo CD sees %q", got)
+	}
+	w.controller.options.ArgoCD = true
+	w.settle()
+	full := w.get(object.CronWorkflow, reconciletest.Full)
+	if got, want := full.GetAnnotations()[vocab.AnnotationTracking], "shop:argoproj.io/CronWorkflow:"+w.namespace+"/"+reconciletest.Full; got != want {
+		t.Errorf("Argo CD sees %q, want %q", got, want)
+	}
+	if len(full.GetOwnerReferences()) > 0 {
+		t.Errorf("the garbage collector would end running backups: %v", full.GetOwnerReferences())
+	}
+	w.patch(full, argoManager, `{"metadata": {"annotations": {"cronworkflows.argoproj.io/last-used-schedule": "CRON_TZ=UTC 30 2 * * *"}}}`)
+	w.recorder.take()
+	w.wantQuiet()
+
+	// The application of the cluster is another one now.
+	object.Annotate(postgresql, vocab.AnnotationTracking, "databases:cpo.opensource.cybertec.at/postgresql:"+w.namespace+"/"+reconciletest.Cluster)
+	w.update(postgresql)
+	w.settle()
+	full = w.get(object.CronWorkflow, reconciletest.Full)
+	if got := full.GetAnnotations()[vocab.AnnotationTracking]; !strings.HasPrefix(got, "databases:") {
+		t.Errorf("Argo CD sees %q", got)
+	}
+	if full.GetAnnotations()["cronworkflows.argoproj.io/last-used-schedule"] == "" {
+		t.Error("Argo's annotation is gone")
+	}
+
+	// Switched off, the next change takes the annotations away.
+	w.controller.options.ArgoCD = false
+	w.settle()
+	w.recorder.take()
+	w.wantQuiet()
+	w.patch(w.stanza(), "user", `{"spec": {"timeZone": "Europe/Vienna"}}`)
+	w.settle()
+	for _, annotation := range []string{vocab.AnnotationTracking, vocab.AnnotationCompareOptions, vocab.AnnotationSyncOptions} {
+		if got := w.get(object.CronWorkflow, reconciletest.Full).GetAnnotations()[annotation]; got != "" {
+			t.Errorf("annotation %s is still %q", annotation, got)
+		}
+	}
+}
+
 // wantInvalid fails the test unless Programmed names what is missing.
 func (w *world) wantInvalid(what string) {
 	w.Helper()

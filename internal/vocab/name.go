@@ -80,6 +80,14 @@ const (
 	// AnnotationDescription is what the Argo UI shows below the title. On a Workflow the
 	// operator writes there, in one line, what is proven, or why nothing is.
 	AnnotationDescription = "workflows.argoproj.io/description"
+	// AnnotationTracking is Argo CD's: "<application>:<group>/<kind>:<namespace>/<name>" of
+	// the object that carries it. AnnotationInstallation says which Argo CD is meant.
+	AnnotationTracking     = "argocd.argoproj.io/tracking-id"
+	AnnotationInstallation = "argocd.argoproj.io/installation-id"
+	// AnnotationCompareOptions and AnnotationSyncOptions say how Argo CD compares an object
+	// and whether it may remove it.
+	AnnotationCompareOptions = "argocd.argoproj.io/compare-options"
+	AnnotationSyncOptions    = "argocd.argoproj.io/sync-options"
 	// BackupAnnotation is the key under which a backup carries the UID of
 	// the Workflow that made it, in the annotations pgBackRest stores.
 	BackupAnnotation = "stanzaflow-run"

@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -54,6 +56,10 @@ func TestNothingDrifts(t *testing.T) {
 		t.Run(strings.TrimPrefix(filepath.Dir(file), root+"/"), func(t *testing.T) { c.wantNoDrift(t, objects) })
 	}
 	t.Run("workflows with every component", func(t *testing.T) { c.wantNoDrift(t, withEveryComponent(t)) })
+	t.Run("the operator with its components", func(t *testing.T) {
+		overlay := under(t, "resources: [ROOT/deploy/overlays/standalone]\ncomponents: [ROOT/deploy/components/argocd, ROOT/deploy/components/network-policy]\n")
+		c.wantNoDrift(t, built(t, overlay))
+	})
 }
 
 // TestStatusDoesNotDrift: what the operator and Argo write into an object is not in Git.
@@ -104,6 +110,7 @@ spec:
 }
 
 type cluster struct {
+	config  *rest.Config
 	objects dynamic.Interface
 	mapper  meta.RESTMapper
 }
@@ -130,7 +137,7 @@ func startCluster(t *testing.T) cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := cluster{objects: objects, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(api))}
+	c := cluster{config: config, objects: objects, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(api))}
 	c.apply(t, &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespace}}})
 	return c
 }
@@ -156,24 +163,30 @@ func built(t *testing.T, folder string) []*unstructured.Unstructured {
 // withEveryComponent builds workflows/ with all components.
 func withEveryComponent(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
-	absolute, err := filepath.Abs(root + "/workflows")
-	if err != nil {
-		t.Fatal(err)
-	}
-	disk := filesys.MakeFsOnDisk()
-	overlay := t.TempDir()
-	relative, err := filepath.Rel(overlay, absolute)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: " + namespace + "\nresources: [" + relative + "]\ncomponents:\n"
+	text := "namespace: " + namespace + "\nresources: [ROOT/workflows]\ncomponents:\n"
 	for _, file := range given.Glob(t, root+"/workflows/components/*/kustomization.yaml", 8) {
-		text += "  - " + relative + "/components/" + filepath.Base(filepath.Dir(file)) + "\n"
+		text += "  - ROOT/workflows/components/" + filepath.Base(filepath.Dir(file)) + "\n"
 	}
-	if err := disk.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(text)); err != nil {
+	return built(t, under(t, text))
+}
+
+// under writes a kustomization in which ROOT is this checkout, and returns its folder.
+func under(t *testing.T, text string) string {
+	t.Helper()
+	checkout, err := filepath.Abs(root)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return built(t, overlay)
+	folder := t.TempDir()
+	relative, err := filepath.Rel(folder, checkout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n" + strings.ReplaceAll(text, "ROOT", relative)
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 func (c cluster) wantNoDrift(t *testing.T, objects []*unstructured.Unstructured) {

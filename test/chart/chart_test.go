@@ -134,6 +134,17 @@ func TestOperatorConfiguration(t *testing.T) {
 	}
 }
 
+// TestArgoCD has Argo CD show the CronWorkflows.
+func TestArgoCD(t *testing.T) {
+	t.Parallel()
+	const operator = "Deployment stanzaflow-system/stanzaflow"
+	before := get(containers(render(t, defaultValues)[operator])[0], "args").([]any)
+	after := get(containers(render(t, "argocd: true")[operator])[0], "args").([]any)
+	if diff := cmp.Diff(append(before, "--argocd"), after); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestCRDOfCPO(t *testing.T) {
 	t.Parallel()
 	want := render(t, defaultValues)

@@ -60,6 +60,9 @@ labels of a component are those of the kustomization that uses it.
 {{- if and (eq .object.kind "Deployment") $values.operatorConfiguration -}}
   {{- $_ := set $container "args" (append $container.args (printf "--operator-configuration=%s" $values.operatorConfiguration)) -}}
 {{- end -}}
+{{- if and (eq .object.kind "Deployment") $values.argocd -}}
+  {{- $_ := set $container "args" (append $container.args "--argocd") -}}
+{{- end -}}
 {{- with $values.namespaces -}}
   {{- $_ := set $container "args" (append $container.args (printf "--namespaces=%s" (join "," .))) -}}
 {{- end -}}

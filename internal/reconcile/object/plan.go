@@ -63,6 +63,7 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 		cronWorkflows = append(cronWorkflows, &p.Plan.Schedules[i])
 	}
 	p.CronWorkflows, err = encodeAll(cronWorkflows)
+	track(state, p.CronWorkflows)
 	return p, err
 }
 

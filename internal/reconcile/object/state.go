@@ -27,6 +27,8 @@ type State struct {
 	Postgresql *unstructured.Unstructured
 	// Released: the operator gives every cluster back, whatever its Stanza says.
 	Released bool
+	// ArgoCD: Argo CD is to show the CronWorkflows in the application of the cluster.
+	ArgoCD bool
 	// Stanza is nil if it does not exist.
 	Stanza *stanzaflowv1alpha1.Stanza
 	// Taken are the locations of the cluster that others had first, as
