@@ -304,10 +304,31 @@ func TestDocumentedKustomization(t *testing.T) {
 		if findings := contract.Check(template); len(findings) > 0 {
 			t.Errorf("the contract: %q", findings)
 		}
+		for _, pod := range template.Spec.Templates {
+			for _, container := range containersOf(pod) {
+				if container.Image != "registry.example.com/stanzaflow/operator:v0.1.0" {
+					t.Errorf("container %s of template %s has image %s", container.Name, pod.Name, container.Image)
+				}
+			}
+		}
 		if template.Namespace != "shop" || *template.Spec.ActiveDeadlineSeconds != 43200 || template.Spec.OnExit != "notify" {
 			t.Errorf("namespace %s, deadline %v, onExit %s", template.Namespace, template.Spec.ActiveDeadlineSeconds, template.Spec.OnExit)
 		}
 		return
 	}
 	t.Error("the kustomization has no WorkflowTemplate")
+}
+
+// containersOf are the containers of a template, none if it is no pod.
+func containersOf(template wfv1.Template) []corev1.Container {
+	var all []corev1.Container
+	if template.Container != nil {
+		all = append(all, *template.Container)
+	}
+	if template.ContainerSet != nil {
+		for _, node := range template.ContainerSet.Containers {
+			all = append(all, node.Container)
+		}
+	}
+	return all
 }
