@@ -5,6 +5,7 @@ package conformance
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -150,11 +151,9 @@ func TestNotifyMessages(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for key, value := range map[string]string{
+			maps.Copy(tc.want, map[string]string{
 				"namespace": "db", "cluster": "shop", "repo": "repo1", "type": "full", "trigger": "schedule", "workflow": "run-1",
-			} {
-				tc.want[key] = value
-			}
+			})
 			sent, err := process(withNotify(t).GetTemplateByName("notify-send"), tc.status, tc.outputs, tc.configMap)
 			if err != nil {
 				t.Fatal(err)
