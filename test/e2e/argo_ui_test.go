@@ -20,7 +20,6 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/argoui"
-	"github.com/stanzaflow/stanzaflow/test/e2e/internal/credential"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
@@ -100,9 +99,9 @@ func (u *argoUI) press(t *testing.T, cron, ending string) *wfv1.Workflow {
 }
 
 // submit starts a run by hand.
-func (u *argoUI) submit(t *testing.T, ending string, parameters ...string) string {
+func (u *argoUI) submit(t *testing.T, form vocab.RunForm, ending string, parameters ...string) string {
 	t.Helper()
-	name := u.Submit(t, append([]string{"cluster=cluster", "repo=repo1", "attempts=1"}, parameters...)...)
+	name := u.SubmitAs(t, form, append([]string{"cluster=cluster", "repo=repo1", "attempts=1"}, parameters...)...)
 	u.stable.Name(name, ending)
 	return name
 }
@@ -111,7 +110,7 @@ func (u *argoUI) submit(t *testing.T, ending string, parameters ...string) strin
 func (u *argoUI) hold(t *testing.T) *wfv1.Workflow {
 	t.Helper()
 	u.PatchStanza(t, `{"spec":{"gate":"lastBackup == nil"}}`)
-	name := u.submit(t, "held", "type=incr")
+	name := u.submit(t, vocab.FormPod, "held", "type=incr")
 	u.AwaitRun(t, name)
 	u.PatchStanza(t, `{"spec":{"gate":null}}`)
 	return u.shown(t, name, vocab.ShownHeld)
@@ -120,11 +119,12 @@ func (u *argoUI) hold(t *testing.T) *wfv1.Workflow {
 // refuse makes a run while the store refuses the key.
 func (u *argoUI) refuse(t *testing.T) *wfv1.Workflow {
 	t.Helper()
-	good := map[string]string{credential.ConfigFile: u.ReadSecret(t, "cluster-s3-credential", credential.ConfigFile)}
-	writeSecretIntoPod(t, u.Kit, map[string]string{credential.ConfigFile: good[credential.ConfigFile] + "\nrepo1-s3-key-secret=wrong\n"})
-	name := u.submit(t, "refused", "type=incr")
+	const file = "s3.conf"
+	good := u.ReadSecret(t, "cluster-s3-credential", file)
+	writeSecretIntoPod(t, u.Kit, map[string]string{file: strings.Replace(good, "key-secret=", "key-secret=not-", 1)})
+	name := u.submit(t, vocab.FormDAG, "refused", "type=full")
 	u.AwaitRun(t, name)
-	writeSecretIntoPod(t, u.Kit, good)
+	writeSecretIntoPod(t, u.Kit, map[string]string{file: good})
 	return u.shown(t, name, vocab.ShownFailed)
 }
 
@@ -134,9 +134,9 @@ func (u *argoUI) stopOneWhileAnotherWaits(t *testing.T) (stopped, waited *wfv1.W
 	t.Helper()
 	u.PSQL(t, kit.Primary, `CREATE TABLE filler AS SELECT i, repeat(md5(i::text || 'x'), 20) AS noise FROM generate_series(1, 400000) i`)
 	u.FakePgBackRest(t, kit.Primary, `' backup '*) exec /usr/bin/pgbackrest "$@" --compress-type=gz --compress-level=9 --process-max=1`)
-	first := u.submit(t, "stopped", "type=full")
+	first := u.submit(t, vocab.FormDAG, "stopped", "type=full")
 	u.AwaitBackingUp(t)
-	second := u.submit(t, "waited", "type=incr")
+	second := u.submit(t, vocab.FormPod, "waited", "type=incr")
 	u.shown(t, second, vocab.ShownWaiting)
 
 	u.page.Heading(2, "A run waits for another")
