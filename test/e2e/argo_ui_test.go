@@ -15,7 +15,6 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -74,12 +73,10 @@ type argoUI struct {
 func newArgoUI(t *testing.T) *argoUI {
 	t.Helper()
 	u := &argoUI{Kit: kit.Start(t, "argo-ui"), stable: argoui.NewStable(), page: &argoui.Page{}}
-	var server corev1.Service
-	if err := u.Client.Get(t.Context(), client.ObjectKey{Namespace: "argo", Name: "argo-server"}, &server); err != nil {
+	var err error
+	if u.ui, err = argoui.Find(t.Context(), u.Client); err != nil {
 		t.Fatal(err)
 	}
-	u.ui = argoui.New(fmt.Sprintf("http://%s:%d", server.Spec.ClusterIP, server.Spec.Ports[0].Port))
-	var err error
 	if u.info, err = u.ui.Info(t.Context()); err != nil {
 		t.Fatal(err)
 	}
