@@ -19,7 +19,7 @@ import (
 // checkSlot finds out whether the slot of a scheduled run belongs to a CronJob of
 // CPO. The operator hands a schedule over by several writes, and may be killed
 // between any two of them; so the run looks itself, and the one field that decides
-// is spec.suspend of the CronJob. A run that a person starts has no slot.
+// is spec.suspend of the CronJob. A run that a person starts, or resubmits, has no slot.
 func (p *precheck) checkSlot(ctx context.Context) error {
 	if p.Trigger != vocab.TriggerSchedule || !p.besideCPO() {
 		return nil
@@ -28,6 +28,9 @@ func (p *precheck) checkSlot(ctx context.Context) error {
 	slot, err := p.ReadSlot(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot read the Workflow of this run: %w", err)
+	}
+	if slot.IsZero() {
+		return nil
 	}
 	cronJobs, err := c.Finder.CronJobs(ctx, c.Namespace, c.Labels.BackupJobs(c.Name))
 	switch {

@@ -42,7 +42,8 @@ type Workflows interface {
 	// said so yet.
 	Started(ctx context.Context, namespace, name, uid string) (time.Time, error)
 	// Slot is when the Workflow of a scheduled run was due. For a Workflow that
-	// Argo has not made of a CronWorkflow it is when that was created.
+	// Argo has not made of a CronWorkflow it is when that was created. Zero if a person has
+	// resubmitted the run of a schedule, whose parameters and annotations it then has.
 	Slot(ctx context.Context, namespace, name, uid string) (time.Time, error)
 	// RecordEvent leaves an event at the Workflow. Argo does not publish what a
 	// run that is stopped does with its backup.

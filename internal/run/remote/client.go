@@ -149,6 +149,9 @@ func (c *Client) Slot(ctx context.Context, namespace, name, uid string) (time.Ti
 	if err != nil {
 		return time.Time{}, err
 	}
+	if workflow.GetLabels()[vocab.LabelResubmitted] != "" {
+		return time.Time{}, nil
+	}
 	due, ok := workflow.GetAnnotations()[vocab.AnnotationSlot]
 	if !ok {
 		return workflow.GetCreationTimestamp().Time, nil

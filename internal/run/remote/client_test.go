@@ -72,20 +72,24 @@ func TestSlot(t *testing.T) {
 	t.Parallel()
 	created := time.Date(2026, 3, 1, 1, 0, 7, 0, time.UTC)
 	for name, tc := range map[string]struct {
-		annotation, uid string
-		want            time.Time
-		wantErr         string
+		annotation, uid, resubmitted string
+		want                         time.Time
+		wantErr                      string
 	}{
-		"of a schedule":              {"2026-03-01T02:00:00+01:00", run, time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC), ""},
-		"of no schedule":             {"", run, created, ""},
-		"no time":                    {"yesterday", run, time.Time{}, "annotation workflows.argoproj.io/scheduled-time of Workflow shop/orders-repo1-full is no time"},
-		"of another run of the name": {"2026-03-01T02:00:00+01:00", "another", time.Time{}, "is another one of the same name"},
+		"of a schedule":              {"2026-03-01T02:00:00+01:00", run, "", time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC), ""},
+		"of no schedule":             {"", run, "", created, ""},
+		"resubmitted by a person":    {"2026-03-01T02:00:00+01:00", run, "orders-repo1-full-0", time.Time{}, ""},
+		"no time":                    {"yesterday", run, "", time.Time{}, "annotation workflows.argoproj.io/scheduled-time of Workflow shop/orders-repo1-full is no time"},
+		"of another run of the name": {"2026-03-01T02:00:00+01:00", "another", "", time.Time{}, "is another one of the same name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := workflowObject("")
 			w.SetUID(types.UID(tc.uid))
 			w.SetCreationTimestamp(metav1.Time{Time: created})
+			if tc.resubmitted != "" {
+				w.SetLabels(map[string]string{vocab.LabelResubmitted: tc.resubmitted})
+			}
 			if tc.annotation != "" {
 				w.SetAnnotations(map[string]string{vocab.AnnotationSlot: tc.annotation})
 			}

@@ -107,6 +107,7 @@ func TestPrecheckSlot(t *testing.T) {
 func TestPrecheckSlotOfNobody(t *testing.T) {
 	for name, change := range map[string]func(*pod){
 		"started by a person": func(p *pod) { p.BesideCPO(); p.parameters.Trigger = "manual" },
+		"resubmitted":         func(p *pod) { p.BesideCPO(); p.SlotTime = time.Time{} },
 		"without CPO":         func(*pod) {},
 	} {
 		t.Run(name, func(t *testing.T) {
