@@ -102,6 +102,34 @@ func TestSlot(t *testing.T) {
 	}
 }
 
+func TestStarted(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		startedAt, uid string
+		want           time.Time
+		wantErr        string
+	}{
+		"Argo has started it":        {"2026-03-01T01:00:07Z", run, time.Date(2026, 3, 1, 1, 0, 7, 0, time.UTC), ""},
+		"Argo has not seen it":       {"", run, time.Time{}, ""},
+		"no time":                    {"yesterday", run, time.Time{}, "status.startedAt of Workflow shop/orders-repo1-full is no time"},
+		"of another run of the name": {"2026-03-01T01:00:07Z", "another", time.Time{}, "is another one of the same name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := workflowObject("")
+			w.SetUID(types.UID(tc.uid))
+			if tc.startedAt != "" {
+				w.Object["status"] = map[string]any{"startedAt": tc.startedAt}
+			}
+			c := &Client{dynamic: dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), w)}
+			got, err := c.Started(t.Context(), namespace, workflow, run)
+			if !got.Equal(tc.want) || (err != nil) != (tc.wantErr != "") || err != nil && !strings.Contains(err.Error(), tc.wantErr) {
+				t.Errorf("started %s, %v; want %s, %q", got, err, tc.want, tc.wantErr)
+			}
+		})
+	}
+}
+
 func TestRecordEvent(t *testing.T) {
 	t.Parallel()
 	core := fake.NewClientset()
