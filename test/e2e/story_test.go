@@ -52,6 +52,10 @@ func everyStory() []play.Story {
 			Name: "argo-ui", Everyday: true, Takes: 4 * time.Minute,
 			Touches: []string{"docs/argo-ui.md", "deploy/argo/", "internal/reconcile/outcome/", "internal/run/", "workflows/"},
 		}},
+		{Play: testGitOps, Story: ladder.Story{
+			Name: "gitops", Takes: 7 * time.Minute,
+			Touches: []string{"docs/gitops.md", "workflows/", "internal/contract/", "internal/reconcile/"},
+		}},
 		{Play: testWrongTargets, Story: ladder.Story{
 			Name: "wrong-targets", Takes: 3 * time.Minute, Touches: []string{"internal/run/"},
 		}},
