@@ -112,6 +112,7 @@ func withNotify(t *testing.T) *wfv1.WorkflowTemplate {
 func TestNotifyMessages(t *testing.T) {
 	configMap := map[string]string{"url": "https://hooks.example.com", "channel": "#dba", "argo": "https://argo.example.com"}
 	for name, tc := range map[string]struct {
+		entry     string // backup if empty
 		status    string
 		outputs   map[string]string
 		configMap map[string]string
@@ -123,6 +124,18 @@ func TestNotifyMessages(t *testing.T) {
 				"channel": "#dba", "result": "Succeeded", "reason": "", "runbook": "", "link": "https://argo.example.com/workflows/db/run-1",
 				"text": "Succeeded: full of db/shop repo1\nhttps://argo.example.com/workflows/db/run-1",
 			},
+		},
+		"proven, in form dag": {
+			entry: vocab.EntrypointBackupDAG, status: "Succeeded", outputs: map[string]string{"result": "Succeeded"}, configMap: map[string]string{"url": "https://hooks.example.com"},
+			want: map[string]string{"kind": "backup", "channel": "", "result": "Succeeded", "reason": "", "runbook": "", "link": "", "text": "Succeeded: full of db/shop repo1"},
+		},
+		"a stanza, and no backup": {
+			entry: vocab.EntrypointStanza, status: "Succeeded", outputs: map[string]string{"result": "Succeeded"}, configMap: map[string]string{"url": "https://hooks.example.com"},
+			want: map[string]string{"kind": "stanza", "channel": "", "result": "Succeeded", "reason": "", "runbook": "", "link": "", "text": "Succeeded: stanza of db/shop repo1"},
+		},
+		"before a deploy": {
+			entry: vocab.EntrypointPredeploy, status: "Succeeded", outputs: map[string]string{"result": "Succeeded"}, configMap: map[string]string{"url": "https://hooks.example.com"},
+			want: map[string]string{"kind": "predeploy", "channel": "", "result": "Succeeded", "reason": "", "runbook": "", "link": "", "text": "Succeeded: predeploy of db/shop repo1"},
 		},
 		"failed, with quotes and braces in the reason": {
 			status:  "Failed",
@@ -154,7 +167,10 @@ func TestNotifyMessages(t *testing.T) {
 			maps.Copy(tc.want, map[string]string{
 				"namespace": "db", "cluster": "shop", "repo": "repo1", "type": "full", "trigger": "schedule", "workflow": "run-1",
 			})
-			sent, err := process(withNotify(t).GetTemplateByName("notify-send"), tc.status, tc.outputs, tc.configMap)
+			if tc.entry == "" {
+				tc.entry, tc.want["kind"] = vocab.EntrypointBackup, string(vocab.RunBackup)
+			}
+			sent, err := process(withNotify(t).GetTemplateByName("notify-send"), tc.entry, tc.status, tc.outputs, tc.configMap)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,13 +186,13 @@ func TestNotifyMessages(t *testing.T) {
 			}
 		})
 	}
-	if _, err := process(withNotify(t).GetTemplateByName("notify-send"), "Succeeded", nil, nil); err == nil {
+	if _, err := process(withNotify(t).GetTemplateByName("notify-send"), vocab.EntrypointBackup, "Succeeded", nil, nil); err == nil {
 		t.Error("without a URL there is an address to send to")
 	}
 }
 
 // process is what Argo does with a template before it runs it.
-func process(template *wfv1.Template, status string, outputs, data map[string]string) (*wfv1.Template, error) {
+func process(template *wfv1.Template, entrypoint, status string, outputs, data map[string]string) (*wfv1.Template, error) {
 	configMaps := cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{})
 	if data != nil {
 		if err := configMaps.Add(&corev1.ConfigMap{
@@ -186,7 +202,7 @@ func process(template *wfv1.Template, status string, outputs, data map[string]st
 		}
 	}
 	globals := map[string]string{
-		"workflow.name": "run-1", "workflow.namespace": "db", "workflow.status": status, "workflow.failures": `"[]"`,
+		"workflow.name": "run-1", "workflow.namespace": "db", "workflow.status": status, "workflow.failures": `"[]"`, common.GlobalVarWorkflowMainEntrypoint: entrypoint,
 		"workflow.parameters." + vocab.ParamCluster: "shop", "workflow.parameters." + vocab.ParamRepo: "repo1",
 		"workflow.parameters." + vocab.ParamType: "full", "workflow.parameters." + vocab.ParamTrigger: "schedule",
 	}
@@ -224,7 +240,7 @@ func TestNotifyExamples(t *testing.T) {
 			if configMap.Labels[common.LabelKeyConfigMapType] != common.LabelValueTypeConfigMapParameter {
 				t.Error("Argo would not find the ConfigMap")
 			}
-			sent, err := process(template.GetTemplateByName("notify-send"), "Failed", map[string]string{"result": "Failed", "message": `the store says "no"`, "runbook": ""}, configMap.Data)
+			sent, err := process(template.GetTemplateByName("notify-send"), vocab.EntrypointBackup, "Failed", map[string]string{"result": "Failed", "message": `the store says "no"`, "runbook": ""}, configMap.Data)
 			if err != nil {
 				t.Fatal(err)
 			}
