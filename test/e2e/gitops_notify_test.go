@@ -38,7 +38,7 @@ func notify(t *testing.T, k *kit.Kit) {
 	broken := receiver{"500", wfv1.NodeFailed, 1}
 	silent := receiver{"silent", wfv1.NodeFailed, 1}
 	absent := receiver{"http://nobody." + k.Namespace + ".svc/", wfv1.NodeFailed, 0}
-	good := map[string]string{"result": "Succeeded", "cluster": "cluster", "repo": "repo1", "type": "full", "namespace": k.Namespace}
+	good := map[string]string{"kind": "backup", "text": "Succeeded: full of", "result": "Succeeded", "cluster": "cluster", "repo": "repo1", "type": "full", "namespace": k.Namespace}
 	held := map[string]string{"result": "Held", "reason": "the gate of stanza"}
 	failed := map[string]string{"result": "Failed", "reason": "has no repo2", "repo": "repo2"}
 	for _, tc := range []struct {
@@ -87,6 +87,42 @@ func notify(t *testing.T, k *kit.Kit) {
 	}
 	k.PatchStanza(t, `{"spec":{"gate":null}}`)
 	notifyAt(t, k, "http://receiver."+k.Namespace+".svc:8080/200")
+	t.Run("of the stanza", func(t *testing.T) { notifyOfStanza(t, k) })
+	t.Run("without the ConfigMap", func(t *testing.T) { notifyWithoutConfigMap(t, k) })
+}
+
+// notifyOfStanza looks for what was sent of the run that has made the stanza before the
+// first backup: it must not read like a backup.
+func notifyOfStanza(t *testing.T, k *kit.Kit) {
+	var list wfv1.WorkflowList
+	k.List(t, &list, client.MatchingLabels{vocab.LabelKind: string(vocab.RunStanza)})
+	if len(list.Items) != 1 {
+		t.Fatalf("there are %d runs of the kind stanza, want one", len(list.Items))
+	}
+	run := k.AwaitRun(t, list.Items[0].Name)
+	awaitShown(t, k, run.Name, vocab.ShownDone)
+	for _, message := range wantMessages(t, k, run.Name, 1) {
+		if message["kind"] != string(vocab.RunStanza) || !strings.HasPrefix(message["text"], "Succeeded: stanza of") {
+			t.Errorf("the message of a run without a backup is %v", message)
+		}
+	}
+}
+
+// notifyWithoutConfigMap deletes what a notification needs: nothing is sent, and the run is
+// proven.
+func notifyWithoutConfigMap(t *testing.T, k *kit.Kit) {
+	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "pgbackrest-notify", Namespace: k.Namespace}}
+	if err := k.Client.Delete(t.Context(), configMap); err != nil {
+		t.Fatal(err)
+	}
+	run, _ := k.AwaitSuccess(t, k.SubmitAs(t, vocab.FormPod, "cluster=cluster", "repo=repo1", "type=incr"))
+	awaitShown(t, k, run.Name, vocab.ShownProven)
+	checkSent(t, run, wfv1.NodeError)
+	if send := run.Status.Nodes.FindByDisplayName("send"); send != nil && !strings.Contains(send.Message, configMap.Name) {
+		t.Errorf("send says %q, which does not name ConfigMap %s", send.Message, configMap.Name)
+	}
+	wantMessages(t, k, run.Name, 0)
+	applyGitOps(t, k)
 }
 
 func phaseOf(shown vocab.ShownResult) wfv1.WorkflowPhase {
