@@ -110,6 +110,7 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s.attach()
 	err := s.try(ctx, work)
 	if err == nil {
+		s.noteDone()
 		if err = s.Workspace.saveReport(s.report); err == nil {
 			return s.concludeDone(ctx)
 		}

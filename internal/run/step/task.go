@@ -5,12 +5,14 @@ package step
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // prepareTask is prepare for a step that is a task of a DAG. Its options come from its
@@ -42,6 +44,14 @@ func (s *step) prepareTask(ctx context.Context) error {
 		return err
 	}
 	return s.limitFromStart(ctx)
+}
+
+// noteDone has the outputs of a task that did its work, and is not the last one, say so:
+// nothing has gone wrong, and nothing is proven yet.
+func (s *step) noteDone() {
+	if s.Form == vocab.FormDAG && s.report.Result == stanzaflowv1alpha1.RunUnknown {
+		s.report.Message = fmt.Sprintf("step %s is done, and nothing is proven yet", s.name)
+	}
 }
 
 // failRetention ends an expire that did not do its work, in the form dag: its node is
