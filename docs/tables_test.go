@@ -40,6 +40,7 @@ func TestTableMistakes(t *testing.T) {
 		"a bar in code":     {"| a | b |\n|---|---|\n| 1 | `x | y` |", "3 cells"},
 		"a row twice":       {"| a | b |\n|---|---|\n| 1 | 2 |\n| 1 | 2 |", "twice"},
 		"a key twice":       {"| a | b |\n|---|---|\n| `1` | 2 |\n| `1` | 3 |", "twice"},
+		"no key":            {"|  | b |\n|---|---|\n| 1 | 2 |\n| 1 | 3 |", ""},
 		"not closed":        {"| a | b |\n|---|---|\n| 1 | 2", "does not end"},
 		"a table of a list": {"- x\n\n  | a | b |\n  |---|---|\n  | 1 | 2 |", ""},
 		"in a code block":   {"```\n| a |\n```", ""},
@@ -149,7 +150,8 @@ func (table table) mistakes() []string {
 		complain(0, "the table has no heading: is there a blank line above it?")
 		return found
 	}
-	columns := len(cells(table.rows[0]))
+	heading := cells(table.rows[0])
+	columns := len(heading)
 	seen := map[string]int{}
 	for i, row := range table.rows {
 		if !strings.HasSuffix(row, "|") {
@@ -159,8 +161,8 @@ func (table table) mistakes() []string {
 		if got := len(cells(row)); got != columns {
 			complain(i, "the row has %d cells, the table %d columns", got, columns)
 		}
-		if i < 2 {
-			continue
+		if i < 2 || heading[0] == "" {
+			continue // A column without a heading holds no keys.
 		}
 		if first, ok := seen[cells(row)[0]]; ok {
 			complain(i, "%q appears twice, first in line %d", cells(row)[0], table.line+first)
