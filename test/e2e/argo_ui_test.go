@@ -48,6 +48,7 @@ func testArgoUI(t *testing.T) {
 	u.page.Table(u.table(t, vocab.LabelCluster+"=cluster"))
 	u.page.Say("Only what is held: the label `%s=%s` as filter.", vocab.LabelResult, vocab.ShownHeld)
 	u.page.Table(u.table(t, vocab.LabelResult+"="+string(vocab.ShownHeld)))
+	u.page.Add(u.waiting)
 	u.describe(t, "A good run in form dag", u.full)
 	u.describe(t, "A good run in form pod", u.incr)
 	u.describe(t, "A failed run", u.failed)
@@ -66,13 +67,15 @@ type argoUI struct {
 	info   argoui.Info
 	stable *argoui.Stable
 	page   *argoui.Page
+	// waiting is the part of the page about a run that waits, seen before the others.
+	waiting *argoui.Page
 
 	full, incr, held, failed, stopped, waited *wfv1.Workflow
 }
 
 func newArgoUI(t *testing.T) *argoUI {
 	t.Helper()
-	u := &argoUI{Kit: kit.Start(t, "argo-ui"), stable: argoui.NewStable(), page: &argoui.Page{}}
+	u := &argoUI{Kit: kit.New(t, "e2e-argo-ui"), stable: argoui.NewStable(), page: &argoui.Page{}, waiting: &argoui.Page{}}
 	var err error
 	if u.ui, err = argoui.Find(t.Context(), u.Client); err != nil {
 		t.Fatal(err)
@@ -80,7 +83,19 @@ func newArgoUI(t *testing.T) *argoUI {
 	if u.info, err = u.ui.Info(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	u.forgetEarlierStories(t)
+	u.Apply(t, "argo-ui")
 	return u
+}
+
+// forgetEarlierStories removes from the archive what was run in a namespace of this name.
+func (u *argoUI) forgetEarlierStories(t *testing.T) {
+	t.Helper()
+	for _, row := range u.list(t) {
+		if err := u.ui.Forget(t.Context(), u.Namespace, string(row.UID)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // press presses SUBMIT on the page of a CronWorkflow and waits for the proof.
@@ -136,10 +151,10 @@ func (u *argoUI) stopOneWhileAnotherWaits(t *testing.T) (stopped, waited *wfv1.W
 	second := u.submit(t, vocab.FormPod, "waited", "type=incr")
 	u.shown(t, second, vocab.ShownWaiting)
 
-	u.page.Heading(2, "A run waits for another")
-	u.page.Table(u.table(t, vocab.LabelCluster+"=cluster,"+vocab.LabelResult+" in ("+string(vocab.ShownRunning)+","+string(vocab.ShownWaiting)+")"))
-	u.page.Say("The graph of the one that waits:")
-	u.page.Block(argoui.Graph(u.read(t, second)))
+	u.waiting.Heading(2, "A run waits for another")
+	u.waiting.Table(u.table(t, vocab.LabelCluster+"=cluster,"+vocab.LabelResult+" in ("+string(vocab.ShownRunning)+","+string(vocab.ShownWaiting)+")"))
+	u.waiting.Say("The graph of the one that waits:")
+	u.waiting.Block(argoui.Graph(u.read(t, second)))
 
 	u.FakePgBackRest(t, kit.Primary, "")
 	if _, err := u.ui.Press(t.Context(), "stop", u.Namespace, first); err != nil {

@@ -48,6 +48,10 @@ func everyStory() []play.Story {
 			Name: "failure", Everyday: true, Takes: 4 * time.Minute,
 			Touches: []string{"internal/run/", "internal/pgbackrest/", "internal/reconcile/outcome/"},
 		}},
+		{Play: testArgoRetry, Story: ladder.Story{
+			Name: "argo-retry", Everyday: true, Takes: 4 * time.Minute,
+			Touches: []string{"workflows/", "internal/run/", "internal/reconcile/outcome/"},
+		}},
 		{Play: testArgoUI, Story: ladder.Story{
 			Name: "argo-ui", Everyday: true, Takes: 4 * time.Minute,
 			Touches: []string{"docs/argo-ui.md", "deploy/argo/", "internal/reconcile/outcome/", "internal/run/", "workflows/"},

@@ -58,6 +58,12 @@ func (c *Client) Archived(ctx context.Context, namespace, uid string) (*wfv1.Wor
 	return &workflow, err
 }
 
+// Forget deletes a run from the archive.
+func (c *Client) Forget(ctx context.Context, namespace, uid string) error {
+	_, err := c.text(ctx, http.MethodDelete, "api/v1/archived-workflows/"+uid+"?namespace="+namespace, nil)
+	return err
+}
+
 // CronWorkflow returns one CronWorkflow.
 func (c *Client) CronWorkflow(ctx context.Context, namespace, name string) (*wfv1.CronWorkflow, error) {
 	var cron wfv1.CronWorkflow

@@ -43,6 +43,12 @@ func (p *Page) Block(text string) {
 	p.text.WriteString("```text\n" + strings.TrimRight(text, "\n") + "\n```\n")
 }
 
+// Add writes what another page has.
+func (p *Page) Add(other *Page) {
+	p.blank()
+	p.text.WriteString(other.text.String())
+}
+
 // blank separates what follows from what was written.
 func (p *Page) blank() {
 	if text := p.text.String(); text != "" && !strings.HasSuffix(text, "\n\n") {
