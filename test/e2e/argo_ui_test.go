@@ -42,6 +42,7 @@ func testArgoUI(t *testing.T) {
 	u.held, u.failed = u.hold(t), u.refuse(t)
 	u.stopped, u.waited = u.stopOneWhileAnotherWaits(t)
 	u.awaitPodsGone(t, u.full)
+	u.awaitPodsGone(t, u.incr)
 
 	u.page.Heading(2, "The list")
 	u.page.Say("All runs of the database, the youngest first.")

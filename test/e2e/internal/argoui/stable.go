@@ -48,6 +48,8 @@ var kinds = []kind{
 	{regexp.MustCompile(`\b\d+(\.\d+)? ?(B|kB|KB|MB|GB|KiB|MiB|GiB)\b`), always("31 MB")},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|s)\b`), always("12s")},
 	{regexp.MustCompile(`\b\d+m\b`), always("12m")},
+	// How far a backup in form dag has come.
+	{regexp.MustCompile(`\b\d+/98\b`), always("1/98")},
 }
 
 // label matches what is made of parts that the pattern of a label has found.
