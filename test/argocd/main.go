@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	switch rest := args[1:]; {
 	case args[0] == "sync" && len(rest) == 2:
-		return syncAll(ctx, rest[0], rest[1], text, out) //nolint:gosec // The length is checked above.
+		return syncAll(ctx, rest[0], rest[1], text, out)
 	case args[0] == "health" && len(rest) == 1:
 		scripts, err := readScripts(rest[0])
 		if err != nil {
