@@ -113,16 +113,22 @@ func failRetention(t *testing.T, k *kit.Kit) {
 	k.RestoreAndCompare(t, k.Checksums(t, kit.Primary), "restored", kit.ExactlyBackup(backup.Label)...)
 }
 
-// pressRetry does what the button RETRY and argo retry do.
+// pressRetry does what the button RETRY and argo retry do. Argo refuses it with 409 if the
+// Workflow changes in the same moment, as when the operator shows how it has ended. A person
+// then presses the button again.
 func pressRetry(t *testing.T, k *kit.Kit, name string) {
 	t.Helper()
 	ui, err := argoui.Find(t.Context(), k.Client)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ui.Press(t.Context(), "retry", k.Namespace, name); err != nil {
-		t.Fatalf("Argo retries nothing: %v", err)
-	}
+	wait.Until(t, time.Minute, "Argo retries run "+name, func() (bool, string) {
+		_, err := ui.Press(t.Context(), "retry", k.Namespace, name)
+		if err != nil && !strings.Contains(err.Error(), "409 Conflict") {
+			t.Fatalf("Argo retries nothing: %v", err)
+		}
+		return err == nil, fmt.Sprint(err)
+	})
 }
 
 func wantMessage(t *testing.T, node wfv1.NodeStatus, phase wfv1.NodePhase, message string) {

@@ -43,8 +43,12 @@ var kinds = []kind{
 	// The parts of a label of a backup.
 	{regexp.MustCompile(`20\d{6}-\d{6}[FDI]`), nil},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00)?`), always("2026-01-02T03:04:05Z")},
+	// A backup needs one segment or more.
+	{regexp.MustCompile(`\b[0-9A-F]{24} to [0-9A-F]{24}\b`), always("000000010000000000000002 to 000000010000000000000003")},
 	{regexp.MustCompile(`\b[0-9A-F]{24}\b`), func(n int) string { return fmt.Sprintf("0000000100000000000000%02X", n+2) }},
 	{regexp.MustCompile(`\b[0-9A-F]{1,8}/[0-9A-F]{6,8}\b`), func(n int) string { return fmt.Sprintf("0/%X000028", n+2) }},
+	// A size of which the list shows the beginning.
+	{regexp.MustCompile(`, \d+\.?…`), always(", 31…")},
 	{regexp.MustCompile(`\b\d+(\.\d+)? ?(B|kB|KB|MB|GB|KiB|MiB|GiB)\b`), always("31 MB")},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|s)\b`), always("12s")},
 	{regexp.MustCompile(`\b\d+m\b`), always("12m")},

@@ -16,17 +16,17 @@ func TestStableMakesTwoRunsEqual(t *testing.T) {
 	first, second := NewStable(), NewStable()
 	first.Name("pgbackrest-backup-lgcp6", "manual")
 	second.Name("pgbackrest-backup-x9x9x", "manual")
-	one := first.Text(`pgbackrest-backup-lgcp6: 20261128-185415F, 31.4 MB, read back, took 1m2.5s
+	one := first.Text(`pgbackrest-backup-lgcp6: 20261128-185415F, 31.4 MB, read back, took 1m2.5s; 20261128-185415F, 3.…
 20261128-185415F_20261128-190001I recoverable from 2026-11-28T18:54:15Z, WAL 00000001000000000000001A to 00000001000000000000001A
 run fbdc0ef4-bcb9-4520-8c1e-0123456789ab failed with exit code 30`)
-	two := second.Text(`pgbackrest-backup-x9x9x: 20270101-000000F, 9 kB, read back, took 40ms
-20270101-000000F_20270101-000200I recoverable from 2027-01-01 00:00:00Z, WAL 000000010000000000000003 to 000000010000000000000003
+	two := second.Text(`pgbackrest-backup-x9x9x: 20270101-000000F, 9 kB, read back, took 40ms; 20270101-000000F, 29…
+20270101-000000F_20270101-000200I recoverable from 2027-01-01 00:00:00Z, WAL 000000010000000000000003 to 000000010000000000000004
 run 11111111-bcb9-4520-8c1e-0123456789ab failed with exit code 30`)
 	if diff := cmp.Diff(one, two); diff != "" {
 		t.Errorf("two runs differ (-one +two):\n%s", diff)
 	}
-	want := `pgbackrest-backup-manual: 20260102-013000F, 31 MB, read back, took 12s
-20260102-013000F_20260102-023000I recoverable from 2026-01-02T03:04:05Z, WAL 000000010000000000000002 to 000000010000000000000002
+	want := `pgbackrest-backup-manual: 20260102-013000F, 31 MB, read back, took 12s; 20260102-013000F, 31…
+20260102-013000F_20260102-023000I recoverable from 2026-01-02T03:04:05Z, WAL 000000010000000000000002 to 000000010000000000000003
 run 2b5a3c1e-0000-4000-8000-000000000000 failed with exit code 30`
 	if diff := cmp.Diff(want, one); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
