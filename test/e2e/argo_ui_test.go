@@ -166,20 +166,22 @@ func (u *argoUI) stopOneWhileAnotherWaits(t *testing.T) (stopped, waited *wfv1.W
 	return u.shown(t, first, vocab.ShownEnded), u.shown(t, second, vocab.ShownProven)
 }
 
-// shown waits until Argo shows a run with a result, and reads the run.
+// shown waits until Argo shows a run once, with a result, and reads the run. A run that is
+// archived again is there twice for a moment, or as it was archived before.
 func (u *argoUI) shown(t *testing.T, name string, result vocab.ShownResult) *wfv1.Workflow {
 	t.Helper()
-	var workflow *wfv1.Workflow
+	over := result != vocab.ShownWaiting
 	wait.Until(t, 2*time.Minute, fmt.Sprintf("Argo shows run %s as %s", name, result), func() (bool, string) {
+		var rows []string
 		for _, row := range u.list(t, vocab.LabelCluster+"=cluster") {
 			if row.Name == name {
-				workflow = &row
-				return row.Labels[vocab.LabelResult] == string(result), row.Labels[vocab.LabelResult]
+				rows = append(rows, row.Labels[vocab.LabelResult]+" "+row.Labels[vocab.LabelArchiving])
 			}
 		}
-		return false, "the list does not have it"
+		shown := len(rows) == 1 && strings.HasPrefix(rows[0], string(result)+" ") && (!over || !strings.HasSuffix(rows[0], vocab.ArchivingPending))
+		return shown, fmt.Sprintf("%q", rows)
 	})
-	return u.read(t, workflow.Name)
+	return u.read(t, name)
 }
 
 func (u *argoUI) list(t *testing.T, labels ...string) []wfv1.Workflow {

@@ -53,7 +53,7 @@ func everyStory() []play.Story {
 			Touches: []string{"workflows/", "internal/run/", "internal/reconcile/outcome/"},
 		}},
 		{Play: testArgoUI, Story: ladder.Story{
-			Name: "argo-ui", Takes: 4 * time.Minute,
+			Name: "argo-ui", Alone: true, Takes: 7 * time.Minute,
 			Touches: []string{"docs/argo-ui.md", "deploy/argo/", "internal/reconcile/outcome/", "internal/run/", "workflows/"},
 		}},
 		{Play: testGitOps, Story: ladder.Story{

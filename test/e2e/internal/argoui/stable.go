@@ -35,6 +35,10 @@ type kind struct {
 	alias func(n int) string
 }
 
+func notRun(prefix string) string {
+	return prefix + `dependency "4-expire" exited with non-zero code: 64`
+}
+
 func always(text string) func(int) string { return func(int) string { return text } }
 
 // kinds are in the order in which they are replaced: a time is part of a label.
@@ -52,6 +56,9 @@ var kinds = []kind{
 	{regexp.MustCompile(`\b\d+(\.\d+)? ?(B|kB|KB|MB|GB|KiB|MiB|GiB)\b`), always("31 MB")},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|s)\b`), always("12s")},
 	{regexp.MustCompile(`\b\d+m\b`), always("12m")},
+	// A container that waits for a step which has failed learns of it, or is ended first.
+	{regexp.MustCompile(`main: Error \(exit code 143\): .*waiting for dependency.*\n *Error: exit status 143`), always(notRun("main: Error (exit code 64): "))},
+	{regexp.MustCompile(`Error: exit status 143`), always(notRun(""))},
 	// How far a backup in form dag has come.
 	{regexp.MustCompile(`\b\d+/98\b`), always("1/98")},
 }
