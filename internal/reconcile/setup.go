@@ -63,7 +63,7 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 		Named(controllerName).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout,
-			// The priority queue of controller-runtime before 0.25.1 can block when it shuts
+			// The priority queue of controller-runtime before 0.25.0 can block when it shuts
 			// down (its issue 3538): the manager then keeps the lease for 30 s, and ends with
 			// an error.
 			UsePriorityQueue: new(false),

@@ -58,7 +58,7 @@ var kinds = []kind{
 	{regexp.MustCompile(`\b\d+m\b`), always("12m")},
 	// A container that waits for a step which has failed learns of it, or is ended first.
 	{regexp.MustCompile(`main: Error \(exit code 143\): .*waiting for dependency.*\n *Error: exit status 143`), always(notRun("main: Error (exit code 64): "))},
-	{regexp.MustCompile(`Error: exit status 143`), always(notRun(""))},
+	{regexp.MustCompile(`/ main, from the pod:\n *Error: exit status 143`), always("/ main, from the pod:\n  " + notRun(""))},
 	// How far a backup in form dag has come.
 	{regexp.MustCompile(`\b\d+/98\b`), always("1/98")},
 }

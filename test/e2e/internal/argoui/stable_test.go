@@ -41,10 +41,21 @@ func TestStableKeepsWhatDiffers(t *testing.T) {
 	if s.Text("20261128-185415F") == s.Text("20261129-185415F") {
 		t.Error("two labels became one")
 	}
-	for _, same := range []string{"[039]", "100/100", "exit code 20", "repo1", "(403)", "pgbackrest-cluster-repo1-full"} {
+	for _, same := range []string{"[039]", "100/100", "exit code 20", "repo1", "(403)", "pgbackrest-cluster-repo1-full", "3-backup, from the pod:\n  Error: exit status 143"} {
 		if got := s.Text(same); got != same {
 			t.Errorf("%q became %q", same, got)
 		}
+	}
+}
+
+// TestStableOfAWaitingContainer: only main, which waits for the step that failed, ends in
+// one of two ways.
+func TestStableOfAWaitingContainer(t *testing.T) {
+	t.Parallel()
+	s := NewStable()
+	const where = "held(0) / main, from the pod:\n  "
+	if got, want := s.Text(where+"Error: exit status 143"), where+notRun(""); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
