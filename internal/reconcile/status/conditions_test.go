@@ -310,6 +310,26 @@ func TestConditionsFor(t *testing.T) {
 			},
 			want: []string{"Ready=False/NoSchedule", "BackupHealthy=False/NoSchedule"},
 		},
+		"a trigger needs the template": {
+			change: func(p *Pass) {
+				p.State.Template = object.Template{Name: "pgbackrest-backup"}
+				reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
+				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
+				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
+				p.State.Stanza.Spec.Triggers = []stanzaflowv1alpha1.Trigger{{Name: "restored", Event: "Restore", Type: "full"}}
+			},
+			want: []string{"Ready=False/WorkflowTemplateMissing", "Programmed=False/WorkflowTemplateMissing", "BackupHealthy=False/NoSchedule"},
+		},
+		"a first backup needs the template": {
+			change: func(p *Pass) {
+				p.State.Template = object.Template{Name: "pgbackrest-backup"}
+				reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
+				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
+				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
+				p.Unproven = map[string]string{"repo1": "waits for the primary"}
+			},
+			want: []string{"Ready=False/WorkflowTemplateMissing", "Programmed=False/WorkflowTemplateMissing", "BackupHealthy=False/NoSchedule"},
+		},
 		"not ours": {
 			change:      all(healthy, func(p *Pass) { p.State.Foreign["CronWorkflow "+reconciletest.Full] = true }),
 			want:        []string{"Ready=False/NotOwned", "Programmed=False/NotOwned"},

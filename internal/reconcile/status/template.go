@@ -23,7 +23,7 @@ func findTemplate(p Pass) []Finding {
 		return Finding{vocab.ReasonWorkflowTemplateInvalid, fmt.Sprintf("WorkflowTemplate %s in namespace %s ", template.Name, namespace) + fmt.Sprintf(format, args...)}
 	}
 	switch {
-	case !p.State.ArgoInstalled, len(p.Plan.Schedules) == 0:
+	case !p.State.ArgoInstalled, !startsRuns(p):
 		return nil
 	case !template.Found:
 		return []Finding{{
@@ -46,8 +46,12 @@ func findTemplate(p Pass) []Finding {
 // noteTemplate says what is not known of the WorkflowTemplate.
 func noteTemplate(p Pass) []Finding {
 	name := p.State.Template.UnknownAccount
-	if name == "" || len(p.Plan.Schedules) == 0 {
+	if name == "" || !startsRuns(p) {
 		return nil
 	}
 	return []Finding{{vocab.ReasonSkewUnknown, "it is unknown whether ServiceAccount " + name + ", as which the pods of a run work, exists: the operator may not get it; install the rights of the operator's release"}}
 }
+
+// startsRuns reports whether a schedule or a trigger can start a run, or a first backup is
+// missing.
+func startsRuns(p Pass) bool { return len(p.Plan.Schedules)+len(p.Plan.Triggers)+len(p.Unproven) > 0 }
