@@ -177,6 +177,9 @@ func containers(o object) []object {
 	found := list(o, "spec", "template", "spec", "containers")
 	for _, template := range list(o, "spec", "templates") {
 		found = append(found, list(template, "containerSet", "containers")...)
+		if container, ok := get(template, "container").(object); ok {
+			found = append(found, container)
+		}
 	}
 	return found
 }
