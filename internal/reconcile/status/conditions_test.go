@@ -68,6 +68,12 @@ func TestConditionsFor(t *testing.T) {
 			}
 		}
 	}
+	withoutTemplateAndSchedule := func(p *Pass) {
+		p.State.Template = object.Template{Name: "pgbackrest-backup"}
+		reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
+		reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
+		p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
+	}
 	handedOver := func(p *Pass) {
 		p.State.CPOInstalled = true
 		p.State.Postgresql.SetAnnotations(map[string]string{cpo.AnnotationController: cpo.ControllerStanzaflow})
@@ -302,32 +308,19 @@ func TestConditionsFor(t *testing.T) {
 			wantMessage: "WorkflowTemplate pgbackrest-backup in namespace db has label stanzaflow.dev/template-contract=(none), not " + vocab.TemplateContract + "; install it with kubectl apply -k workflows/ -n db",
 		},
 		"no schedule needs no template": {
-			change: func(p *Pass) {
-				p.State.Template = object.Template{Name: "pgbackrest-backup"}
-				reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
-				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
-				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
-			},
-			want: []string{"Ready=False/NoSchedule", "BackupHealthy=False/NoSchedule"},
+			change: withoutTemplateAndSchedule,
+			want:   []string{"Ready=False/NoSchedule", "BackupHealthy=False/NoSchedule"},
 		},
 		"a trigger needs the template": {
-			change: func(p *Pass) {
-				p.State.Template = object.Template{Name: "pgbackrest-backup"}
-				reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
-				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
-				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
+			change: all(withoutTemplateAndSchedule, func(p *Pass) {
 				p.State.Stanza.Spec.Triggers = []stanzaflowv1alpha1.Trigger{{Name: "restored", Event: "Restore", Type: "full"}}
-			},
+			}),
 			want: []string{"Ready=False/WorkflowTemplateMissing", "Programmed=False/WorkflowTemplateMissing", "BackupHealthy=False/NoSchedule"},
 		},
 		"a first backup needs the template": {
-			change: func(p *Pass) {
-				p.State.Template = object.Template{Name: "pgbackrest-backup"}
-				reconciletest.SetSchedule(p.State.Postgresql, cpo.Full, "")
-				reconciletest.SetSchedule(p.State.Postgresql, cpo.Incr, "")
-				p.Done.InForce, p.State.Objects[object.CronWorkflow] = nil, nil
+			change: all(withoutTemplateAndSchedule, func(p *Pass) {
 				p.Unproven = map[string]string{"repo1": "waits for the primary"}
-			},
+			}),
 			want: []string{"Ready=False/WorkflowTemplateMissing", "Programmed=False/WorkflowTemplateMissing", "BackupHealthy=False/NoSchedule"},
 		},
 		"not ours": {
