@@ -61,7 +61,7 @@ await_run() { # trigger, moment
   label=$(output "$workflow" backup-label)
 }
 
-# await_first waits for the first backup, unless an earlier demo has one.
+# await_first waits for the first backup, unless an earlier demo has begun with it.
 await_first() {
   if [ -n "$earlier" ]; then
     say "an earlier demo has begun with the first backup"
@@ -73,15 +73,15 @@ await_first() {
 }
 
 # apply_quickstart applies the example, over what an earlier demo left. It sets earlier to
-# the last backup of that demo.
+# the first run of that demo.
 apply_quickstart() {
   say "applying examples/quickstart to namespace $demo"
   if [ "$(kubectl get namespace "$demo" --ignore-not-found -o jsonpath='{.status.phase}')" = Terminating ]; then
     say "waiting until the namespace of an earlier demo is gone"
     kubectl wait --for=delete "namespace/$demo" --timeout=180s >/dev/null || die "namespace $demo is not deleted: kubectl get namespace $demo -o yaml"
   fi
-  # Asked before the apply: after it, a first backup of this demo looks like one of an earlier demo.
-  earlier=$(kubectl -n "$demo" get stanza cluster --ignore-not-found -o jsonpath='{.status.lastBackup.label}')
+  # Asked before the apply: after it, a first run of this demo looks like one of an earlier demo.
+  earlier=$(first_run initial '')
   apply examples/quickstart
   if [ "$(kubectl -n "$demo" get stanza cluster --ignore-not-found -o jsonpath='{.spec.suspend}')" = true ]; then
     say "resuming the schedules, which were suspended"
