@@ -102,6 +102,11 @@ type StanzaSpec struct {
 	// +optional
 	Runs RunForms `json:"runs,omitzero"`
 
+	// objectives are what must hold at any time. The condition Recoverable compares the
+	// cluster with them.
+	// +optional
+	Objectives Objectives `json:"objectives,omitzero"`
+
 	// certificate configures the certificates with which the repo host and the
 	// PostgreSQL pods authenticate each other. Only clusters with a repo of
 	// storage pvc use it.
@@ -168,8 +173,8 @@ type StanzaStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, Accepted, Programmed, BackupHealthy and, only
-	// while true, Suspended. docs/conditions.md lists their reasons.
+	// conditions are Ready, Accepted, Programmed, BackupHealthy, with a watch Archiving
+	// and Recoverable, and, only while true, Suspended. docs/conditions.md lists their reasons.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -198,6 +203,15 @@ type StanzaStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Repos []RepoStatus `json:"repos,omitempty"`
+
+	// archive is how the archiving of WAL is, between the runs. Absent without a watch.
+	// +optional
+	Archive *ArchiveStatus `json:"archive,omitempty"`
+
+	// recoverable is the window to whose moments the database can be restored. Absent
+	// without a watch, and without a backup.
+	// +optional
+	Recoverable *RecoverableStatus `json:"recoverable,omitempty"`
 
 	// orphanedClaims are PersistentVolumeClaims with backups of this cluster
 	// that none of its repos uses. The operator never deletes them.
@@ -355,6 +369,22 @@ type RepoStatus struct {
 	// lastBackup is the newest backup that a run has proven in this repo.
 	// +optional
 	LastBackup *BackupStatus `json:"lastBackup,omitempty"`
+	// message is what pgbackrest info says of the repo if it is not ok. Empty if it is.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// newest are the newest ten backups that pgbackrest info lists in the repo, the
+	// newest first, whoever has made them. Absent without a watch.
+	// +optional
+	// +listType=map
+	// +listMapKey=label
+	// +kubebuilder:validation:MaxItems=10
+	Newest []ListedBackup `json:"newest,omitempty"`
+	// freeBytes is the room left on the volume of the repo. Absent for an object store.
+	// +optional
+	FreeBytes *int64 `json:"freeBytes,omitempty"`
+	// volumeBytes is the size of that volume.
+	// +optional
+	VolumeBytes int64 `json:"volumeBytes,omitempty"`
 }
 
 // CertificateStatus is a certificate in use.
@@ -490,6 +520,10 @@ type RunStatus struct {
 	// finishTime of the Workflow. Absent while it runs.
 	// +optional
 	FinishTime *metav1.Time `json:"finishTime,omitempty"`
+	// progress of a running backup, such as 45%. It is written once a minute at most, and
+	// not at all for a backup that takes less.
+	// +optional
+	Progress string `json:"progress,omitempty"`
 	// retention is Succeeded, or Failed when the expire step of the run
 	// failed. Empty when the run did not get that far.
 	// +optional

@@ -9,6 +9,8 @@ const (
 	ConditionAccepted      = "Accepted"
 	ConditionProgrammed    = "Programmed"
 	ConditionBackupHealthy = "BackupHealthy"
+	ConditionArchiving     = "Archiving"
+	ConditionRecoverable   = "Recoverable"
 	ConditionSuspended     = "Suspended"
 )
 
@@ -101,6 +103,20 @@ const (
 	ReasonOverdue         Reason = "Overdue"
 	// NotManaged: the Stanza sets spec.managed to false.
 	ReasonNotManaged Reason = "NotManaged"
+
+	// Archiving. Blind is Unknown, of Recoverable too: no watch reports on the cluster.
+	ReasonArchiving        Reason = "Archiving"
+	ReasonArchivingFailed  Reason = "ArchivingFailed"
+	ReasonArchivingStalled Reason = "ArchivingStalled"
+	ReasonRunwayShort      Reason = "RunwayShort"
+	ReasonBlind            Reason = "Blind"
+	ReasonNotObservedYet   Reason = "NotObservedYet"
+
+	// Recoverable.
+	ReasonRecoverable   Reason = "Recoverable"
+	ReasonNoBackup      Reason = "NoBackup"
+	ReasonBackupRemoved Reason = "BackupRemoved"
+	ReasonRPOExceeded   Reason = "RPOExceeded"
 
 	// Suspended=True.
 	ReasonSuspendedByUser Reason = "SuspendedByUser"

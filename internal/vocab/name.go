@@ -14,6 +14,9 @@ const (
 	// DefaultWorkflowTemplate is the WorkflowTemplate a schedule refers to
 	// unless Stanza.spec.workflowTemplate names another.
 	DefaultWorkflowTemplate = "pgbackrest-backup"
+	// WatchTemplate is the WorkflowTemplate of the watch, and the name of the CronWorkflow
+	// that starts it: one in each namespace.
+	WatchTemplate = "pgbackrest-watch"
 )
 
 // Labels of our objects and of the Workflows they start.
@@ -23,6 +26,8 @@ const (
 	// ManagedBy is the value of LabelManagedBy on every object that we wrote.
 	ManagedBy = "stanzaflow"
 
+	// LabelCluster is the name of the cluster that an object belongs to. It is empty on
+	// the runs of the watch, which belong to all clusters of their namespace.
 	LabelCluster = Domain + "/cluster"
 	LabelRepo    = Domain + "/repo"
 	LabelType    = Domain + "/type"
@@ -47,11 +52,13 @@ const (
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
 	TemplateContract = "v5"
+	// WatchContract is the value of LabelContract of the WorkflowTemplate WatchTemplate.
+	WatchContract = "watch-v1"
 	// LabelPolicyContract on an admission policy says which command lines and
 	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
 	LabelPolicyContract = Domain + "/policy-contract"
-	PolicyContract      = "v5"
+	PolicyContract      = "v6"
 )
 
 // Annotations.
@@ -172,6 +179,9 @@ const (
 	// RunStanza makes the stanza in every repo, so that PostgreSQL can archive, and
 	// makes no backup.
 	RunStanza RunKind = "stanza"
+	// RunWatch asks all clusters of a namespace how their archiving and their repos are.
+	// It writes nothing.
+	RunWatch RunKind = "watch"
 )
 
 // RunForm is how a run that makes a backup is laid out in Argo. Both forms have the same
