@@ -14,15 +14,17 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=stanzas,singular=stanza,categories=cpo
 // +kubebuilder:printcolumn:name="Schedule",type=string,JSONPath=`.status.schedule`,description="Every backup type with its cron expression"
-// +kubebuilder:printcolumn:name="Suspend",type=boolean,JSONPath=`.spec.suspend`
-// +kubebuilder:printcolumn:name="Last Run",type=date,JSONPath=`.status.lastRun.startTime`
-// +kubebuilder:printcolumn:name="Result",type=string,JSONPath=`.status.lastRun.result`
-// +kubebuilder:printcolumn:name="Backup",type=string,JSONPath=`.status.lastBackup.label`,description="Label of the newest proven backup"
+// +kubebuilder:printcolumn:name="Result",type=string,JSONPath=`.status.lastRun.result`,description="How the run that started last ended"
+// +kubebuilder:printcolumn:name="Recoverable To",type=string,JSONPath=`.status.recoverable.newest`,description="Every commit before this moment is in every repo"
+// +kubebuilder:printcolumn:name="RPO",type=date,JSONPath=`.status.recoverable.atRiskSince`,description="How much time of commits would be lost with the primary now. Empty if none"
 // +kubebuilder:printcolumn:name="Next Run",type=string,JSONPath=`.status.nextRunTime`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Backup",type=string,priority=1,JSONPath=`.status.lastBackup.label`,description="Label of the newest proven backup"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Suspend",type=boolean,priority=1,JSONPath=`.spec.suspend`
+// +kubebuilder:printcolumn:name="Last Run",type=date,priority=1,JSONPath=`.status.lastRun.startTime`
 type Stanza struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

@@ -88,8 +88,8 @@ func checkHealthyStanza(t testing.TB, k *kit.Kit) {
 		}
 	}
 	// A newer run may have begun; the newest backup is at least of today.
-	table := program.Kubectl(t, "get", "stanza", "-n", k.Namespace, "cluster")
-	for _, want := range []string{"SCHEDULE", "LAST RUN", "RESULT", "NEXT RUN", "full */2 * * * *, incr * * * * *", s.LastBackup.Label[:8]} {
+	table := program.Kubectl(t, "get", "stanza", "-n", k.Namespace, "cluster", "-o", "wide")
+	for _, want := range []string{"SCHEDULE", "RESULT", "RECOVERABLE TO", "RPO", "NEXT RUN", "READY", "REASON", "BACKUP", "LAST RUN", "full */2 * * * *, incr * * * * *", s.LastBackup.Label[:8]} {
 		if !strings.Contains(table, want) {
 			t.Errorf("kubectl get stanza does not show %q:\n%s", want, table)
 		}

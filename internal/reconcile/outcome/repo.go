@@ -5,6 +5,7 @@ package outcome
 
 import (
 	"math"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -17,17 +18,44 @@ import (
 // it. The newest backup wins, whatever the order of the runs, and folding the same
 // runs again changes nothing.
 func FoldRepo(known stanzaflowv1alpha1.RepoStatus, runs []Run) stanzaflowv1alpha1.RepoStatus {
+	newest, backup := (*stanzaflowv1alpha1.RepoStatus)(nil), known.LastBackup
 	for i := range runs {
 		found := runs[i].Repo
 		if found == nil || found.Name != known.Name || found.Storage != known.Storage || found.Location != known.Location {
 			continue
 		}
-		if newestBackup(known.LastBackup, found.LastBackup) != known.LastBackup {
-			known = *found.DeepCopy()
+		if foldedAlready(known.LastBackup, found.LastBackup) || newestBackup(backup, found.LastBackup) == backup {
+			continue
 		}
+		newest, backup = found, found.LastBackup
 	}
-	return known
+	if newest == nil {
+		return known
+	}
+	after := *newest.DeepCopy()
+	after.Message, after.FreeBytes, after.VolumeBytes = known.Message, known.FreeBytes, known.VolumeBytes
+	after.Newest = listFirst(known.Newest, newest.LastBackup)
+	return after
 }
+
+// foldedAlready reports whether what a run has found with a backup is known: since then a
+// watch may have found more.
+func foldedAlready(known, found *stanzaflowv1alpha1.BackupStatus) bool {
+	return known != nil && known.Label == found.Label && known.StopTime.Equal(&found.StopTime)
+}
+
+// listFirst adds a backup that a run has just proven to those that a watch has listed.
+func listFirst(listed []stanzaflowv1alpha1.ListedBackup, proven *stanzaflowv1alpha1.BackupStatus) []stanzaflowv1alpha1.ListedBackup {
+	listed = slices.DeleteFunc(slices.Clone(listed), func(b stanzaflowv1alpha1.ListedBackup) bool { return b.Label == proven.Label })
+	listed = slices.Insert(listed, 0, stanzaflowv1alpha1.ListedBackup{
+		Label: proven.Label, Type: proven.Type, StartTime: proven.StartTime, StopTime: proven.StopTime,
+		DatabaseBytes: proven.DatabaseBytes, RepoBytes: proven.RepoBytes,
+	})
+	return listed[:min(len(listed), listLimit)]
+}
+
+// listLimit is how many backups of a repo a status lists.
+const listLimit = 10
 
 // repo is what a proven run has found in its repo. Nil if its report, which an older
 // runner wrote, does not say which repo that was.

@@ -64,11 +64,16 @@ func (t Timetable) DueAt(now time.Time) (time.Time, time.Time) {
 
 // deadline is when the backup of a slot should have begun at the latest.
 func (t Timetable) deadline(slot time.Time) time.Time {
-	allowance := longestAllowance
+	grace := longestAllowance + overdueTolerance
 	if next := t.Next(slot); !next.IsZero() {
-		allowance = min(max(next.Sub(slot)/6, shortestAllowance), longestAllowance)
+		grace = Grace(next.Sub(slot))
 	}
-	return slot.Add(allowance + overdueTolerance)
+	return slot.Add(grace)
+}
+
+// Grace is how late a backup may be, by the time to the next slot.
+func Grace(gap time.Duration) time.Duration {
+	return min(max(gap/6, shortestAllowance), longestAllowance) + overdueTolerance
 }
 
 // countsFrom is since when the slots of a schedule count. An overdue schedule

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
@@ -22,9 +23,16 @@ import (
 
 // conditions says what a pass found. The messages hold no time and no name that
 // changes from run to run.
-func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus) []metav1.Condition {
+func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus, watch archiving.Result) []metav1.Condition {
 	conditions := []metav1.Condition{accepted(p), programmed(p, status), backupHealthy(p, status)}
-	conditions = append([]metav1.Condition{ready(conditions)}, conditions...)
+	of := conditions
+	if p.Watch != nil {
+		conditions = append(conditions, archivingWorks(p, status, watch), recoverable(p, status, watch))
+	}
+	if proven(status) {
+		of = conditions
+	}
+	conditions = append([]metav1.Condition{ready(of)}, conditions...)
 	if p.State.Suspended() {
 		conditions = append(conditions, condition(vocab.ConditionSuspended, metav1.ConditionTrue, vocab.ReasonSuspendedByUser,
 			"The Stanza sets spec.suspend, so no schedule starts a run"))
@@ -32,8 +40,17 @@ func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus) []metav1.Conditi
 	return conditions
 }
 
+// proven reports whether a backup of the cluster is proven. Before the first one, archiving
+// fails until a run has made the stanza, and nothing can be restored: that is no news.
+func proven(status stanzaflowv1alpha1.StanzaStatus) bool {
+	return status.LastBackup != nil || slices.ContainsFunc(status.Repos, func(r stanzaflowv1alpha1.RepoStatus) bool { return r.LastBackup != nil })
+}
+
+// unknown are the reasons for which Ready is Unknown.
+var unknown = []vocab.Reason{vocab.ReasonNoBackupYet, vocab.ReasonNotManaged, vocab.ReasonBlind}
+
 // ready is False with the first condition that is False. It is Unknown until every
-// repo has a proven backup, and while the operator makes none.
+// repo has a proven backup, while the operator makes none, and while no watch reports.
 func ready(conditions []metav1.Condition) metav1.Condition {
 	for _, c := range conditions {
 		if c.Status == metav1.ConditionFalse {
@@ -41,7 +58,7 @@ func ready(conditions []metav1.Condition) metav1.Condition {
 		}
 	}
 	for _, c := range conditions {
-		if c.Status == metav1.ConditionUnknown && (c.Reason == string(vocab.ReasonNoBackupYet) || c.Reason == string(vocab.ReasonNotManaged)) {
+		if c.Status == metav1.ConditionUnknown && slices.Contains(unknown, vocab.Reason(c.Reason)) {
 			return condition(vocab.ConditionReady, metav1.ConditionUnknown, vocab.Reason(c.Reason), c.Message)
 		}
 	}

@@ -35,6 +35,9 @@ type Pass struct {
 	// Handovers are what is to be done about the CronJobs of CPO.
 	Handovers []alongside.Handover
 	Skew      Skew
+	// Watch is what the watches of the namespace have found. Nil while the cluster is not
+	// watched.
+	Watch *Watch
 	// Provisioner owns the configuration of the cluster.
 	Provisioner vocab.Provisioner
 	Now         time.Time
@@ -72,6 +75,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	after.LastPredeploy = outcome.FoldPredeploy(before.LastPredeploy, runs)
 
 	after.Repos, after.Triggers = Repos(before.Repos, p), p.Triggers
+	watch := foldWatch(before, &after, p)
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
 	after.Certificate = certificate(before.Certificate, p, runs)
 	after.Configuration = configuration(before.Configuration, p)
@@ -85,8 +89,9 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 			after.NextRunTime = new(metav1.NewTime(object.Earliest(timeOf(after.NextRunTime), entry.NextRunTime.Time)))
 		}
 	}
-	after.Conditions = stamp(before.Conditions, conditions(p, after), generation, p.Now)
-	return after, object.Earliest(object.Earliest(p.Wake(), lookAgain), certificateWake(after.Certificate, p.Now))
+	after.Conditions = stamp(before.Conditions, conditions(p, after, watch), generation, p.Now)
+	wake := object.Earliest(object.Earliest(p.Wake(), lookAgain), certificateWake(after.Certificate, p.Now))
+	return after, object.Earliest(wake, watch.Wake)
 }
 
 // Wake is when there is more to do for the actions of a pass, zero if there is
