@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package workflows holds the WorkflowTemplate of a run, for tests that install it. The
-// program does not import it: it reads the template that is installed.
+// Package workflows holds the WorkflowTemplates of a run and of the watch, for tests that
+// install them. The program does not import it: it reads the templates that are
+// installed.
 package workflows
 
 import _ "embed"
@@ -11,3 +12,8 @@ import _ "embed"
 //
 //go:embed pgbackrest-backup.yaml
 var Template []byte
+
+// Watch is pgbackrest-watch.yaml.
+//
+//go:embed pgbackrest-watch.yaml
+var Watch []byte

@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command operator is all of Stanzaflow: manager runs in the cluster, step runs in
-// the pods of a run, backup and predeploy start a run and wait for its verdict, render
-// shows what the manager would create, release gives CPO's CronJobs back, and version
-// prints what must fit the manager. As kubectl-stanzaflow it is a plugin of kubectl.
+// the pods of a run, watch in the pod that asks all clusters of a namespace, backup and
+// predeploy start a run and wait for its verdict, render shows what the manager would
+// create, release gives CPO's CronJobs back, and version prints what must fit the manager.
+// As kubectl-stanzaflow it is a plugin of kubectl.
 package main
 
 import (
@@ -46,7 +47,7 @@ func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand()) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand()) //nolint:contextcheck // cobra passes the context
 	if program == pluginName {
 		asPlugin(root)
 	}

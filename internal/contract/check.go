@@ -42,10 +42,7 @@ var labelExpressions = map[string]string{
 // Check returns what is missing or wrong in a template, a sentence each that names it.
 // None means that the template keeps the contract vocab.TemplateContract.
 func Check(template *wfv1.WorkflowTemplate) []string {
-	c := &check{spec: &template.Spec, templates: map[string]*wfv1.Template{}}
-	for i := range template.Spec.Templates {
-		c.templates[template.Spec.Templates[i].Name] = &template.Spec.Templates[i]
-	}
+	c := newCheck(template)
 	c.checkParameters()
 	c.checkSpec()
 	c.checkLabels()
@@ -64,6 +61,14 @@ type check struct {
 	spec      *wfv1.WorkflowSpec
 	templates map[string]*wfv1.Template
 	findings  []string
+}
+
+func newCheck(template *wfv1.WorkflowTemplate) *check {
+	c := &check{spec: &template.Spec, templates: map[string]*wfv1.Template{}}
+	for i := range template.Spec.Templates {
+		c.templates[template.Spec.Templates[i].Name] = &template.Spec.Templates[i]
+	}
+	return c
 }
 
 // find adds a finding. Two entrypoints may share a pod, and so its findings.

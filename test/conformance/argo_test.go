@@ -83,10 +83,14 @@ func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
 		if err := validate.ValidateWorkflowTemplate(templates{}, noClusterTemplates, template, nil, validate.ValidateOpts{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if template.Labels[vocab.LabelContract] != vocab.TemplateContract {
-			t.Errorf("%s: label %s is %q", name, vocab.LabelContract, template.Labels[vocab.LabelContract])
+		check, want := contract.Check, vocab.TemplateContract
+		if template.Name == vocab.WatchTemplate {
+			check, want = contract.CheckWatch, vocab.WatchContract
 		}
-		if findings := contract.Check(template); len(findings) > 0 {
+		if template.Labels[vocab.LabelContract] != want {
+			t.Errorf("%s: label %s is %q, want %s", name, vocab.LabelContract, template.Labels[vocab.LabelContract], want)
+		}
+		if findings := check(template); len(findings) > 0 {
 			t.Errorf("%s: the contract: %q", name, findings)
 		}
 		object := given.Decode(t, name, given.JSON(t, template))

@@ -27,21 +27,27 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/internal/given"
 )
 
-// plain returns the WorkflowTemplate as it is in workflows/.
+// plain returns the WorkflowTemplate of a run as it is in workflows/.
 func plain(t *testing.T) given.Template {
 	t.Helper()
+	return plainOf(t, vocab.DefaultWorkflowTemplate)
+}
+
+// plainOf returns the WorkflowTemplate of a name as it is in workflows/.
+func plainOf(t *testing.T, name string) given.Template {
+	t.Helper()
 	for _, template := range given.Templates(t, root) {
-		if template.Component == "" {
+		if template.Component == "" && template.ObjectName() == name {
 			return template
 		}
 	}
-	t.Fatal("no WorkflowTemplate without a component")
+	t.Fatalf("no WorkflowTemplate %s without a component", name)
 	return given.Template{}
 }
 
 // TestComponentsInAnyOrder: a user lists components as they come to mind.
 func TestComponentsInAnyOrder(t *testing.T) {
-	components, template := given.Components(t, root), plain(t)
+	components, template := given.Components(t, root, vocab.DefaultWorkflowTemplate), plain(t)
 	all := template.With(t, components...)
 	typed := given.Typed[wfv1.WorkflowTemplate](t, all.Name(), all.Object)
 	if err := validate.ValidateWorkflowTemplate(templates{}, noClusterTemplates, typed, nil, validate.ValidateOpts{}); err != nil {
@@ -223,7 +229,9 @@ func TestNotifyExamples(t *testing.T) {
 			for _, object := range kustomized(t, folder) {
 				switch object["kind"] {
 				case "WorkflowTemplate":
-					template = given.Typed[wfv1.WorkflowTemplate](t, folder, object)
+					if one := given.Typed[wfv1.WorkflowTemplate](t, folder, object); one.Name == vocab.DefaultWorkflowTemplate {
+						template = one
+					}
 				case "ConfigMap":
 					configMap = given.Typed[corev1.ConfigMap](t, folder, object)
 				}

@@ -51,8 +51,8 @@ func TestSettingsShowTheResult(t *testing.T) {
 	}
 }
 
-// TestSettingsArchiveOnlyOurRuns shows that the archive is for our runs, of every kind,
-// and for nobody else's.
+// TestSettingsArchiveOnlyOurRuns shows that the archive is for our runs, of every kind but
+// the watch, and for nobody else's.
 func TestSettingsArchiveOnlyOurRuns(t *testing.T) {
 	persistence := settings(t).Persistence
 	selector, err := persistence.GetArchiveLabelSelector()
@@ -61,6 +61,14 @@ func TestSettingsArchiveOnlyOurRuns(t *testing.T) {
 	}
 	if !persistence.Archive || !selector.Matches(labels.Set{vocab.LabelCluster: "cluster"}) {
 		t.Errorf("our runs are not archived: archive %v, selector %s", persistence.Archive, selector)
+	}
+	for _, kind := range []vocab.RunKind{vocab.RunBackup, vocab.RunPredeploy, vocab.RunStanza} {
+		if !selector.Matches(labels.Set{vocab.LabelCluster: "cluster", vocab.LabelKind: string(kind)}) {
+			t.Errorf("runs of kind %s are not archived: selector %s", kind, selector)
+		}
+	}
+	if selector.Matches(labels.Set{vocab.LabelCluster: "", vocab.LabelKind: string(vocab.RunWatch)}) {
+		t.Errorf("each watch is archived, 288 a day in each namespace: selector %s", selector)
 	}
 	if selector.Matches(labels.Set{"app": "other"}) {
 		t.Errorf("other people's Workflows are archived too: selector %s", selector)

@@ -9,9 +9,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
 )
 
@@ -37,17 +37,8 @@ func (p *precheck) readStanza(ctx context.Context) (err error) {
 	if p.stanza, err = c.Finder.Stanza(ctx, c.Namespace, c.Name); err != nil {
 		return fmt.Errorf("cannot read stanza %s/%s: %w", c.Namespace, c.Name, err)
 	}
-	c.Labels = labelsIn(p.stanza.Status)
+	c.Labels = remote.LabelsIn(p.stanza.Status)
 	return nil
-}
-
-// labelsIn are the labels of the pods that the operator has declared. It declares
-// none where CPO's defaults hold.
-func labelsIn(status stanzaflowv1alpha1.StanzaStatus) cpo.Labels {
-	if declared := status.Configuration; declared != nil && declared.Labels != nil {
-		return cpo.Labels{Cluster: declared.Labels.Cluster, ClusterName: declared.Labels.ClusterName, Role: declared.Labels.Role}
-	}
-	return cpo.DefaultLabels()
 }
 
 func (p *precheck) findTarget(context.Context) (err error) {

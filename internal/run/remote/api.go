@@ -32,6 +32,18 @@ type Finder interface {
 	HasConfigMap(ctx context.Context, namespace, name string) (bool, error)
 }
 
+// Lister reads all clusters of a namespace at once, with a request for each kind and not
+// for each cluster.
+type Lister interface {
+	// Postgresqls returns the resources of a namespace.
+	Postgresqls(ctx context.Context, namespace string) ([]cpo.Postgresql, error)
+	// Stanzas returns the Stanzas of a namespace by their names: whether they are managed,
+	// their conditions and the declared configuration.
+	Stanzas(ctx context.Context, namespace string) (map[string]stanzaflowv1alpha1.Stanza, error)
+	// PodsInBrief returns the pods with all these labels, as far as Find looks at them.
+	PodsInBrief(ctx context.Context, namespace string, labels map[string]string) ([]corev1.Pod, error)
+}
+
 // Workflows reads and annotates the Workflow of a run.
 type Workflows interface {
 	// Cancelled says who ended the run: "argo stop", "argo terminate", or that

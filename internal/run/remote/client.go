@@ -33,7 +33,7 @@ import (
 )
 
 // Client talks to the API server as the ServiceAccount of the pod. It implements
-// Finder, Workflows and Executor with client-go, and Servers.
+// Finder, Lister, Workflows and Executor with client-go, and Servers.
 type Client struct {
 	config  *rest.Config
 	core    kubernetes.Interface

@@ -4,10 +4,12 @@
 // Package remote reaches what a run works on: the resources of one cluster, its
 // pods, and the PostgreSQL and pgBackRest in them.
 //
-//	Client (client-go) ──▶ Finder, Workflows, Executor
+//	Client (client-go) ──▶ Finder, Lister, Workflows, Executor
 //	                              │
 //	Cluster ── Find, Members ──▶ Place ── Capture, Follow ──▶ Output
 //	   ├── ReadPostgres, CountBackupSessions           (psql)
+//	   ├── ReadArchiving                               (psql)
+//	   ├── DiskFree                                    (df)
 //	   ├── Info, Version, ListRepo, RepoFiles, …       (pgbackrest)
 //	   └── Signal                                      (pkill)
 //

@@ -12,11 +12,21 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
 )
+
+// LabelsIn are the labels of the pods of a cluster, as the operator has declared them in
+// its Stanza. It declares none where CPO's defaults hold.
+func LabelsIn(status stanzaflowv1alpha1.StanzaStatus) cpo.Labels {
+	if declared := status.Configuration; declared != nil && declared.Labels != nil {
+		return cpo.Labels{Cluster: declared.Labels.Cluster, ClusterName: declared.Labels.ClusterName, Role: declared.Labels.Role}
+	}
+	return cpo.DefaultLabels()
+}
 
 // Find returns the one container in which commands run. Call it at every
 // attempt: after a failover the answer is another pod.

@@ -78,7 +78,11 @@ func (c *Cluster) CountBackupSessions(ctx context.Context, at Place) (int, error
 
 // query decodes the answer of PostgreSQL, which is JSON.
 func (c *Cluster) query(ctx context.Context, at Place, statement string, into any) error {
-	out, err := c.Capture(ctx, at, PsqlCommand(statement))
+	return c.queryBy(ctx, at, PsqlCommand(statement), into)
+}
+
+func (c *Cluster) queryBy(ctx context.Context, at Place, argv []string, into any) error {
+	out, err := c.Capture(ctx, at, argv)
 	if code, ended := ExitCode(err); ended && code != 0 {
 		return attempt.Retry("cannot query PostgreSQL in %s: psql exit code %d: %s", at, code, out.Complaint())
 	}
@@ -93,10 +97,12 @@ func (c *Cluster) query(ctx context.Context, at Place, statement string, into an
 
 // PsqlCommand is the command line that asks the PostgreSQL in the same container
 // through its socket.
-func PsqlCommand(statement string) []string {
+func PsqlCommand(statement string) []string { return psqlCommand("postgres", statement) }
+
+func psqlCommand(database, statement string) []string {
 	return []string{
 		"psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1",
-		"--host=" + cpo.PGSocketPath, "--port=" + cpo.PGPort, "--username=postgres", "--dbname=postgres",
+		"--host=" + cpo.PGSocketPath, "--port=" + cpo.PGPort, "--username=postgres", "--dbname=" + database,
 		"--command=" + statement,
 	}
 }

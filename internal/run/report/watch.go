@@ -32,8 +32,9 @@ type Watch struct {
 
 // Sample is one cluster at one moment.
 type Sample struct {
-	// Time is when PostgreSQL answered, by the clock of the pod of the watch. If it did
-	// not, when the watch gave up.
+	// Time is just before PostgreSQL read its LSN, by the clock of the pod of the watch:
+	// every commit before it is at or before the LSN. Without an answer it is when the
+	// watch gave up.
 	Time time.Time `json:"time"`
 	// Message says in one line what could not be asked, and what to do. What could not be
 	// asked is nil below.

@@ -36,7 +36,7 @@ func Templates(t testing.TB, root string) []Template {
 	plain := plainTemplates(t, root)
 	all := slices.Clone(plain)
 	for _, template := range plain {
-		for _, component := range Components(t, root) {
+		for _, component := range Components(t, root, template.ObjectName()) {
 			all = append(all, template.With(t, component))
 		}
 	}
@@ -59,13 +59,20 @@ func plainTemplates(t testing.TB, root string) []Template {
 	return plain
 }
 
-// Components returns the files of the components in workflows/components that change a
-// WorkflowTemplate.
-func Components(t testing.TB, root string) []string {
+// ObjectName returns the name of the WorkflowTemplate.
+func (t Template) ObjectName() string {
+	metadata, _ := t.Object["metadata"].(map[string]any)
+	name, _ := metadata["name"].(string)
+	return name
+}
+
+// Components returns the files of the components in workflows/components that change the
+// WorkflowTemplate of a name.
+func Components(t testing.TB, root, name string) []string {
 	t.Helper()
 	var files []string
 	for _, file := range Glob(t, filepath.Join(root, "workflows", "components", "*", "kustomization.yaml"), 4) {
-		if len(componentPatches(t, file)) > 0 {
+		if len(componentPatches(t, file, name)) > 0 {
 			files = append(files, file)
 		}
 	}
@@ -79,7 +86,7 @@ func (t Template) With(tb testing.TB, components ...string) Template {
 	var names []string
 	for _, component := range components {
 		names = append(names, filepath.Base(filepath.Dir(component)))
-		for _, operations := range componentPatches(tb, component) {
+		for _, operations := range componentPatches(tb, component, t.ObjectName()) {
 			var err error
 			if text, err = operations.Apply(text); err != nil {
 				tb.Fatalf("%s: %v", component, err)
@@ -90,13 +97,17 @@ func (t Template) With(tb testing.TB, components ...string) Template {
 	return t
 }
 
-// componentPatches are the JSON patches of a component.
-func componentPatches(t testing.TB, file string) []jsonpatch.Patch {
+// componentPatches are the JSON patches of a component for the WorkflowTemplate of a name.
+func componentPatches(t testing.TB, file, name string) []jsonpatch.Patch {
 	t.Helper()
 	var all []jsonpatch.Patch
 	for _, component := range Documents(t, file) {
 		list, _ := component["patches"].([]any)
 		for _, item := range list {
+			target, _ := item.(map[string]any)["target"].(map[string]any)
+			if target["name"] != name {
+				continue
+			}
 			text, _ := item.(map[string]any)["patch"].(string)
 			operations, err := sigsyaml.YAMLToJSONStrict([]byte(text))
 			if err != nil {
