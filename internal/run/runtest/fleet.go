@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,10 +37,10 @@ type Fleet struct {
 	// members by their names, pods by theirs.
 	members map[string]*Member
 	pods    map[string]*Member
-	// lists counts the requests for lists, executed the commands by their names, running
-	// how many run now and most how many have at once.
+	// lists counts the requests for lists, running the commands that run now, and most how
+	// many have at once.
 	lists         int
-	executed      map[string]int
+	calls         []Call
 	running, most int
 }
 
@@ -61,7 +62,7 @@ type Member struct {
 // NewFleet returns a Fleet without clusters.
 func NewFleet(t testing.TB) *Fleet {
 	t.Helper()
-	return &Fleet{T: t, members: map[string]*Member{}, pods: map[string]*Member{}, executed: map[string]int{}}
+	return &Fleet{T: t, members: map[string]*Member{}, pods: map[string]*Member{}}
 }
 
 // Add adds a cluster whose WAL is archived, with a repo in a bucket that has some backups.
@@ -141,10 +142,14 @@ func InfoOf(backups map[int]int) []map[string]any {
 func (f *Fleet) Requests() (lists, commands int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, count := range f.executed {
-		commands += count
-	}
-	return f.lists, commands
+	return f.lists, len(f.calls)
+}
+
+// Calls returns all commands that were run.
+func (f *Fleet) Calls() []Call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
 }
 
 // Most returns how many commands ran at once.
@@ -251,7 +256,7 @@ func (f *Fleet) wantContainer(c Call, container string) {
 func (f *Fleet) begin(c Call) *Member {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.executed[c.Name()]++
+	f.calls = append(f.calls, c)
 	f.running++
 	f.most = max(f.most, f.running)
 	return f.pods[c.At.Pod]

@@ -36,6 +36,9 @@ const (
 	besideRunner    = "system:serviceaccount:" + besideNamespace + ":pgbackrest-runner"
 	runner          = "system:serviceaccount:" + runtest.Namespace + ":pgbackrest-runner"
 	strongRunner    = "system:serviceaccount:" + openNamespace + ":pgbackrest-runner"
+
+	watcher       = "system:serviceaccount:" + runtest.Namespace + ":pgbackrest-watch"
+	strongWatcher = "system:serviceaccount:" + openNamespace + ":pgbackrest-watch"
 )
 
 // server is a real API server with what deploy and workflows install: the CRDs,
@@ -55,6 +58,7 @@ func startServer(t *testing.T) *server {
 	for _, namespace := range []string{runtest.Namespace, openNamespace, besideNamespace} {
 		s.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 		s.createFile(t, "../../../workflows/pgbackrest-runner.yaml", namespace)
+		s.createFile(t, "../../../workflows/pgbackrest-watch-account.yaml", namespace)
 		s.create(t, &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: runtest.PrimaryPod, Namespace: namespace},
 			Spec: corev1.PodSpec{Containers: []corev1.Container{
@@ -65,7 +69,10 @@ func startServer(t *testing.T) *server {
 	s.create(t, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "open"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "pgbackrest-runner", Namespace: openNamespace}},
+		Subjects: []rbacv1.Subject{
+			{Kind: rbacv1.ServiceAccountKind, Name: "pgbackrest-runner", Namespace: openNamespace},
+			{Kind: rbacv1.ServiceAccountKind, Name: "pgbackrest-watch", Namespace: openNamespace},
+		},
 	})
 	s.createFile(t, "../../../workflows/components/alongside/runner.yaml", besideNamespace)
 	s.createFile(t, "../../../deploy/base/policy/exec.yaml", "")

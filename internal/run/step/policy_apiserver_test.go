@@ -205,7 +205,7 @@ func testRefused(t *testing.T, s *server) {
 	const (
 		otherCommand   = "only the commands of the steps"
 		otherContainer = "in the containers postgres and pgbackrest only"
-		otherNamespace = "in its own namespace only"
+		otherNamespace = "in their own namespace only"
 		interactive    = "without stdin and tty only"
 		noRight        = `cannot get resource "pods/exec"`
 	)
