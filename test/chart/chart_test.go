@@ -152,8 +152,8 @@ func TestCRDOfCPO(t *testing.T) {
 	sameObjects(t, want, render(t, "crds: {postgresql: false}"))
 }
 
-// TestImage shows that the operator and the steps of a run have the same image, in both
-// forms.
+// TestImage shows that the operator, the steps of a run in both forms and the watch have
+// the same image.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	digest := "sha256:" + strings.Repeat("0a", 32)
@@ -176,8 +176,8 @@ func TestImage(t *testing.T) {
 				}
 			}
 		}
-		if found != 1+5+2+3+6+4 {
-			t.Errorf("image %s: %d containers, want the operator and the steps of eight templates", values, found)
+		if found != 1+5+2+3+6+4+1 {
+			t.Errorf("image %s: %d containers, want the operator, the steps of eight templates and the watch", values, found)
 		}
 	}
 }

@@ -71,7 +71,27 @@ func (a Archiving) Timeline() (int32, error) {
 		return 0, fmt.Errorf("%q is not the name of a WAL segment", a.WALFile)
 	}
 	timeline, err := strconv.ParseInt(a.WALFile[:8], 16, 32)
-	return int32(timeline), err
+	if err != nil {
+		return 0, fmt.Errorf("%q is not the name of a WAL segment", a.WALFile)
+	}
+	return int32(timeline), nil
+}
+
+// segmentHeader is how many bytes PostgreSQL puts at the beginning of a WAL segment.
+const segmentHeader = 40
+
+// Position returns the LSN. Right after a switch it is behind the header of a segment
+// that holds nothing: then it is the end of the segment before, as everything written is in
+// that one. Else a database at rest would never seem to be archived.
+func (a Archiving) Position() (string, error) {
+	var high, low uint32
+	if _, err := fmt.Sscanf(a.LSN, "%X/%X", &high, &low); err != nil {
+		return "", fmt.Errorf("%q is not an LSN", a.LSN)
+	}
+	if a.SegmentBytes > segmentHeader && int64(low)%a.SegmentBytes == segmentHeader {
+		low -= segmentHeader
+	}
+	return fmt.Sprintf("%X/%X", high, low), nil
 }
 
 // ReadArchiving asks the PostgreSQL in a container about its archiving.

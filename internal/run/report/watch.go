@@ -53,7 +53,8 @@ type Sample struct {
 // WAL is the state of the archiving on the primary. Sizes are bytes.
 type WAL struct {
 	Timeline int32 `json:"timeline"`
-	// LSN is the current insert position, such as 0/3000148.
+	// LSN is the current insert position, such as 0/3000148. With nothing in the current
+	// segment it is the end of the one before.
 	LSN string `json:"lsn"`
 	// Snapshot is xmin:xmax:xip of the running transactions. If it is equal at two
 	// moments, nothing was committed between them.

@@ -23,8 +23,12 @@ func walOf(a remote.Archiving) (*report.WAL, error) {
 	if err != nil {
 		return nil, err
 	}
+	position, err := a.Position()
+	if err != nil {
+		return nil, err
+	}
 	return &report.WAL{
-		Timeline: timeline, LSN: a.LSN, Snapshot: a.Snapshot,
+		Timeline: timeline, LSN: position, Snapshot: a.Snapshot,
 		LastArchived: a.LastArchived, LastArchivedTime: a.LastArchivedTime,
 		LastFailed: a.LastFailed, LastFailedTime: a.LastFailedTime, FailedCount: a.FailedCount,
 		Waiting: a.Waiting, Bytes: a.WALBytes, SegmentBytes: a.SegmentBytes, ArchivingOff: a.ArchivingOff,
