@@ -30,8 +30,8 @@ func versionCommand() *cobra.Command {
 }
 
 func printVersion(out io.Writer, settings []debug.BuildSetting) error {
-	_, err := fmt.Fprintf(out, "version:           %s\ncommit:            %s\ngo:                %s %s/%s\ntemplate-contract: %s\npolicy-contract:   %s\n",
-		version, commit(settings), runtime.Version(), runtime.GOOS, runtime.GOARCH, vocab.TemplateContract, vocab.PolicyContract)
+	_, err := fmt.Fprintf(out, "version:           %s\ncommit:            %s\ngo:                %s %s/%s\ntemplate-contract: %s\nwatch-contract:    %s\npolicy-contract:   %s\n",
+		version, commit(settings), runtime.Version(), runtime.GOOS, runtime.GOARCH, vocab.TemplateContract, vocab.WatchContract, vocab.PolicyContract)
 	return err
 }
 

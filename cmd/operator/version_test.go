@@ -17,6 +17,7 @@ func TestVersion(t *testing.T) {
 commit:            \S.*
 go:                go1\.\S+ [a-z]+/[a-z0-9]+
 template-contract: v[0-9]+
+watch-contract:    watch-v[0-9]+
 policy-contract:   v[0-9]+
 $`)
 	if r.code != 0 || r.stderr != "" || !want.MatchString(r.stdout) {

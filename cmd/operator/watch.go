@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
 
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
@@ -17,15 +17,17 @@ import (
 
 func watchCommand() *cobra.Command {
 	var options watch.Options
+	var kubectl kubectlFlags
 	command := &cobra.Command{
 		Use:   "watch",
 		Short: "Ask all clusters of a namespace how their archiving is; the WorkflowTemplate pgbackrest-watch calls it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := rest.InClusterConfig()
+			config, namespace, err := kubectl.load()
 			if err != nil {
 				return err
 			}
+			options.Namespace = namespace
 			client, err := remote.New(config)
 			if err != nil {
 				return err
@@ -43,7 +45,8 @@ func watchCommand() *cobra.Command {
 		return exitError(watch.ExitStop)
 	})
 	flags := command.Flags()
-	flags.StringVar(&options.Namespace, "namespace", "", "namespace whose postgresql resources are asked")
+	kubectl.add(flags)
+	flags.Lookup(clientcmd.FlagNamespace).Usage = "namespace whose postgresql resources are asked; by default that of the context, and in a pod its own"
 	flags.StringVar(&options.Outputs, "outputs", "/run/stanzaflow", "directory that gets the outputs report and message")
 	flags.DurationVar(&options.Limit, "limit", 4*time.Minute, "how long the whole watch may take")
 	flags.DurationVar(&options.ClusterLimit, "cluster-limit", 45*time.Second, "how long the questions to one cluster may take")
