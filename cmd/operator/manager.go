@@ -18,7 +18,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
@@ -27,7 +26,8 @@ import (
 
 // managerOptions are the flags of the manager.
 type managerOptions struct {
-	metricsAddress, healthAddress string
+	metrics                       metricsOptions
+	healthAddress                 string
 	leaderElect                   bool
 	namespace                     string
 	watched                       string
@@ -45,7 +45,7 @@ func managerCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return manage(cmd.Context(), options) },
 	}
 	flags := command.Flags()
-	flags.StringVar(&options.metricsAddress, "metrics-bind-address", ":8080", "where to serve metrics, 0 for nowhere")
+	options.metrics.addFlags(flags)
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
@@ -66,6 +66,11 @@ func manage(ctx context.Context, options managerOptions) error {
 	if err != nil {
 		return err
 	}
+	collector, err := collect(mgr, options.mode)
+	if err != nil {
+		return err
+	}
+	clusters.Metrics = collector
 	return start(ctx, mgr, clusters)
 }
 
@@ -96,6 +101,10 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 			return nil, clusters, fmt.Errorf("cannot register the kinds: %w", err)
 		}
 	}
+	endpoint, err := options.metrics.endpoint()
+	if err != nil {
+		return nil, clusters, err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return nil, clusters, err
@@ -103,7 +112,7 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
 		Cache:                         reconcile.CacheOptions(clusters),
-		Metrics:                       metricsserver.Options{BindAddress: options.metricsAddress},
+		Metrics:                       endpoint,
 		HealthProbeBindAddress:        options.healthAddress,
 		LeaderElection:                options.leaderElect,
 		LeaderElectionID:              "manager." + vocab.Domain,

@@ -31,7 +31,7 @@ type releaseOptions struct {
 }
 
 func releaseCommand() *cobra.Command {
-	options := releaseOptions{managerOptions: managerOptions{metricsAddress: "0", healthAddress: "0", leaderElect: true, mode: vocab.ModeAlongside}}
+	options := releaseOptions{managerOptions: managerOptions{metrics: metricsOptions{address: "0"}, healthAddress: "0", leaderElect: true, mode: vocab.ModeAlongside}}
 	command := &cobra.Command{
 		Use:   "release --all",
 		Short: "Give every CronJob of CPO back, before Stanzaflow is uninstalled",

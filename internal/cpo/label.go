@@ -3,6 +3,8 @@
 
 package cpo
 
+import "time"
+
 // Labels of the pods, set by CPO or, in mode standalone, by whoever runs
 // PostgreSQL (docs/bring-your-own-postgres.md). All but the member type are defaults
 // that the configuration of CPO can change: see Labels.
@@ -71,6 +73,10 @@ func RepoHostConfigMapName(cluster string) string { return cluster + "-pgbackres
 // RestoreConfigMapName is the name of the ConfigMap that CPO makes when it begins to
 // restore a cluster, and deletes when the restore is done.
 func RestoreConfigMapName(cluster string) string { return cluster + "-pgbackrest-restore" }
+
+// CertificateWarning is how long before its end a certificate of CPO, which nobody renews,
+// must be replaced by a person.
+const CertificateWarning = 60 * 24 * time.Hour
 
 // CertSecretName is the name of the TLS Secret of a cluster.
 func CertSecretName(cluster string) string { return cluster + "-pgbackrest-cert" }

@@ -57,6 +57,8 @@ type Options struct {
 	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO
 	// beside which the operator works, empty for the only one.
 	OperatorConfiguration string
+	// Metrics remembers what passes know. Nil if nobody asks.
+	Metrics Metrics
 }
 
 // Controller reconciles one cluster at a time: its postgresql, its Stanza, our
@@ -197,6 +199,7 @@ func (c *Controller) reportPass(ctx context.Context, p pass) (time.Time, error) 
 		return wake, err
 	}
 	c.emit(p.State, status.Transitions(stanza.Status, after, p.Plan.Problems, p.Actions))
+	c.measure(stanza.Status, after, p)
 	return wake, nil
 }
 

@@ -14,9 +14,6 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// certificateWarning is how long before its end a certificate of CPO is reported.
-const certificateWarning = 60 * 24 * time.Hour
-
 // certificate is the certificate in use. A failed pass leaves it in use.
 func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass, runs []outcome.Run) *stanzaflowv1alpha1.CertificateStatus {
 	switch {
@@ -62,7 +59,7 @@ func usesRepoHost(p Pass) bool {
 // findCertificate warns of a certificate that nobody renews. The second result is
 // true when it has expired.
 func findCertificate(p Pass, certificate *stanzaflowv1alpha1.CertificateStatus) (warning []Finding, expired bool) {
-	if p.Provisioner != vocab.ProvisionedByCPO || certificate == nil || p.Now.Before(certificate.NotAfter.Add(-certificateWarning)) {
+	if p.Provisioner != vocab.ProvisionedByCPO || certificate == nil || p.Now.Before(certificate.NotAfter.Add(-cpo.CertificateWarning)) {
 		return nil, false
 	}
 	expired = !p.Now.Before(certificate.NotAfter.Time)
@@ -81,7 +78,7 @@ func certificateWake(certificate *stanzaflowv1alpha1.CertificateStatus, now time
 	if certificate == nil || certificate.RenewalTime != nil {
 		return time.Time{}
 	}
-	for _, at := range []time.Time{certificate.NotAfter.Add(-certificateWarning), certificate.NotAfter.Time} {
+	for _, at := range []time.Time{certificate.NotAfter.Add(-cpo.CertificateWarning), certificate.NotAfter.Time} {
 		if at.After(now) {
 			return at
 		}
