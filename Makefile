@@ -131,9 +131,10 @@ fmt: ## Format the code.
 	@$(call tool,golangci-lint) fmt ./...
 
 .PHONY: generate
-generate: ## Write the generated files: deep copies, the CRD of Stanza.
+generate: ## Write the generated files: deep copies, the CRD of Stanza, the rules for the Prometheus operator.
 	@$(call tool,controller-gen) object:headerFile=hack/boilerplate.go.txt paths=./api/... \
 	  crd:maxDescLen=2000 output:crd:artifacts:config=deploy/crds
+	@hack/rules.sh
 
 .PHONY: verify
 verify: generate ## Fail if a generated file, a module file or a format is not up to date.

@@ -63,6 +63,12 @@ kustomization deploy/overlays/standalone >"$work/dist/install.yaml"
 kustomization workflows >"$work/dist/workflows.yaml"
 kustomization deploy/overlays/alongside >"$work/dist/install-alongside.yaml"
 kustomization deploy/overlays/alongside-workflows >"$work/dist/workflows-alongside.yaml"
+{
+  cat deploy/monitoring/servicemonitor.yaml
+  echo ---
+  cat deploy/monitoring/prometheusrule.yaml
+} >"$work/dist/monitoring.yaml"
+cp deploy/monitoring/rules.yaml "$work/dist/rules.yaml"
 kustomization deploy/release >"$work/dist/release-alongside.yaml"
 hack/chart.sh "$work/dist"
 notes >"$work/dist/NOTES.md"

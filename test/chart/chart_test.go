@@ -145,6 +145,20 @@ func TestArgoCD(t *testing.T) {
 	}
 }
 
+// TestMonitoring adds the rules and the ServiceMonitor of the component, and changes
+// nothing else.
+func TestMonitoring(t *testing.T) {
+	t.Parallel()
+	const added = 2
+	want := kustomization(t, "test/chart/testdata/monitoring")
+	delete(want, "Namespace /stanzaflow-system")
+	if plain := render(t, defaultValues); len(want) != len(plain)+added {
+		t.Errorf("the component adds %d objects, want %d", len(want)-len(plain), added)
+	}
+	got := withoutKeep(t, render(t, "monitoring: true"))
+	sameObjects(t, want, got)
+}
+
 func TestCRDOfCPO(t *testing.T) {
 	t.Parallel()
 	want := render(t, defaultValues)
@@ -257,8 +271,8 @@ func TestNamesDoNotDependOnTheRelease(t *testing.T) {
 // TestNamespaceOfTheRelease shows that every object and every subject is in that namespace.
 func TestNamespaceOfTheRelease(t *testing.T) {
 	t.Parallel()
-	for id, o := range renderAs(t, "stanzaflow", "backup", defaultValues) {
-		namespaced := slices.Contains([]any{"ServiceAccount", "Role", "RoleBinding", "Deployment"}, o["kind"])
+	for id, o := range renderAs(t, "stanzaflow", "backup", "monitoring: true") {
+		namespaced := slices.Contains([]any{"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service", "ServiceMonitor", "PrometheusRule"}, o["kind"])
 		if namespaced != (get(o, "metadata", "namespace") == "backup") {
 			t.Errorf("%s has the namespace %v", id, get(o, "metadata", "namespace"))
 		}

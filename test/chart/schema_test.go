@@ -21,6 +21,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"operatorConfiguration: main":              "/operatorConfiguration",
 		"mode: beside":                             "/mode",
 		"image: {name: operator}":                  "name",
+		"monitoring: {enabled: true}":              "/monitoring",
 		"image: ghcr.io/stanzaflow/operator":       "/image",
 		"image: {tag: 'v1:2'}":                     "/image/tag",
 		"image: {digest: 0a0a}":                    "/image/digest",
