@@ -24,8 +24,11 @@ func Runbook(step string, code int) string {
 // RunbookURL is the same as a link, for where only a link leads anywhere: the outputs in
 // the Argo UI.
 func RunbookURL(step string, code int) string {
-	return site + Runbook(step, code)
+	return PageURL(Runbook(step, code))
 }
+
+// PageURL is a page of the documents as a link.
+func PageURL(page string) string { return site + page }
 
 func section(step string, code int) string {
 	switch {
