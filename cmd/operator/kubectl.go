@@ -32,7 +32,7 @@ func nameOfProgram(file string) string {
 // that only pods run.
 func asPlugin(root *cobra.Command) {
 	root.Use = pluginFile
-	root.Short = "Back up PostgreSQL clusters with Stanzaflow, and wait for the proof"
+	root.Short = "Back up PostgreSQL clusters with Stanzaflow, and see whether they are recoverable"
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: pluginName}
 	for _, command := range root.Commands() {
 		switch command.Name() {

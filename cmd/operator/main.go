@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command operator is all of Stanzaflow: manager runs in the cluster, step runs in
-// the pods of a run, watch in the pod that asks all clusters of a namespace, backup and
-// predeploy start a run and wait for its verdict, render shows what the manager would
-// create, release gives CPO's CronJobs back, and version prints what must fit the manager.
-// As kubectl-stanzaflow it is a plugin of kubectl.
+// the pods of a run, backup and predeploy start a run and wait for its verdict, status,
+// explain, backups, runs, logs, expire and doctor answer questions and change nothing,
+// render shows what the manager would create, release gives CPO's CronJobs back, and
+// version prints what must fit the manager. As kubectl-stanzaflow it is a plugin of
+// kubectl.
 package main
 
 import (
@@ -36,8 +37,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run runs the program. The first argument is the file that was run. Only render uses
-// the clock.
+// run runs the program. The first argument is the file that was run. Only the
+// commands that show something use the clock.
 func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 	program := nameOfProgram(args[0])
 	root := &cobra.Command{
@@ -47,7 +48,8 @@ func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand()) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand()) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(statusCommand(clk, program), explainCommand(clk, program), backupsCommand(clk, program), runsCommand(clk, program), logsCommand(clk, program), expireCommand(clk, program), doctorCommand(clk, program))
 	if program == pluginName {
 		asPlugin(root)
 	}

@@ -6,7 +6,6 @@ package reconcile
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -92,7 +91,7 @@ func (s *comparison) compareCRD(ctx context.Context, from installed) error {
 	}
 	if err == nil {
 		var lost []string
-		if lost, err = lostFields(document); err == nil && len(lost) > 0 {
+		if lost, err = fieldpath.Lost(document, fieldpath.StanzaSchema, stanzaflowv1alpha1.Stanza{}); err == nil && len(lost) > 0 {
 			s.Wrong = append(s.Wrong, status.Finding{
 				Reason:  vocab.ReasonCRDOutdated,
 				Message: "the CRD of Stanza is older than the operator, and the API server drops " + strings.Join(lost, ", ") + "; install the CRD of the operator's release",
@@ -103,47 +102,6 @@ func (s *comparison) compareCRD(ctx context.Context, from installed) error {
 		return fmt.Errorf("cannot read the schema of Stanza: %w", err)
 	}
 	return nil
-}
-
-// schemaNode is the part of a schema that names fields.
-type schemaNode struct {
-	Properties map[string]schemaNode `json:"properties"`
-	Items      *schemaNode           `json:"items"`
-}
-
-// stanzaSchema is the name of the schema in the OpenAPI document.
-const stanzaSchema = "dev.stanzaflow.v1alpha1.Stanza"
-
-// lostFields are the outermost fields of a Stanza that a schema does not have.
-func lostFields(document []byte) ([]string, error) {
-	var parsed struct {
-		Components struct {
-			Schemas map[string]schemaNode `json:"schemas"`
-		} `json:"components"`
-	}
-	if err := json.Unmarshal(document, &parsed); err != nil {
-		return nil, err
-	}
-	root, ok := parsed.Components.Schemas[stanzaSchema]
-	if !ok {
-		return nil, fmt.Errorf("the OpenAPI document has no %s", stanzaSchema)
-	}
-	var lost []string
-	for _, path := range fieldpath.Of(stanzaflowv1alpha1.Stanza{}) {
-		inLost := func(outer string) bool { return strings.HasPrefix(path, outer+".") }
-		if !root.has(strings.Split(path, ".")) && !slices.ContainsFunc(lost, inLost) {
-			lost = append(lost, path)
-		}
-	}
-	return lost, nil
-}
-
-func (n schemaNode) has(path []string) bool {
-	if n.Items != nil {
-		n = *n.Items
-	}
-	next, ok := n.Properties[path[0]]
-	return ok && (len(path) == 1 || next.has(path[1:]))
 }
 
 // apiServer reads them from the API server.

@@ -41,6 +41,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
@@ -293,7 +294,7 @@ func (s *server) awaitSchema(t *testing.T) {
 	eventually(t, func() error {
 		document, err := from.readSchema(t.Context())
 		if err == nil {
-			_, err = lostFields(document)
+			_, err = fieldpath.Lost(document, fieldpath.StanzaSchema, stanzaflowv1alpha1.Stanza{})
 		}
 		return err
 	})

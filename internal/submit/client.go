@@ -179,7 +179,21 @@ func typed(object *unstructured.Unstructured) (*wfv1.Workflow, error) {
 
 // Log implements Logs.
 func (c *Client) Log(ctx context.Context, namespace, pod, container string, since time.Time) (io.ReadCloser, error) {
-	options := corev1.PodLogOptions{Container: container, Follow: true, Timestamps: true}
+	return c.log(ctx, namespace, pod, corev1.PodLogOptions{Container: container, Follow: true}, since)
+}
+
+// Printed returns Logs that end with what a container has printed so far.
+func (c *Client) Printed() Logs { return printed{c} }
+
+type printed struct{ *Client }
+
+// Log implements Logs.
+func (p printed) Log(ctx context.Context, namespace, pod, container string, since time.Time) (io.ReadCloser, error) {
+	return p.log(ctx, namespace, pod, corev1.PodLogOptions{Container: container}, since)
+}
+
+func (c *Client) log(ctx context.Context, namespace, pod string, options corev1.PodLogOptions, since time.Time) (io.ReadCloser, error) {
+	options.Timestamps = true
 	if !since.IsZero() {
 		options.SinceTime = new(metav1.NewTime(since))
 	}

@@ -82,6 +82,18 @@ func (t *tail) stop() {
 	<-t.ended
 }
 
+// finish prints the rest, however long it takes.
+func (t *tail) finish(ctx context.Context) {
+	pods, _, _ := t.state()
+	t.change(pods, true)
+	select {
+	case <-t.ended:
+	case <-ctx.Done():
+	}
+	t.cancel()
+	<-t.ended
+}
+
 // run prints the logs of one pod after the other.
 func (t *tail) run(ctx context.Context) {
 	printed := 0

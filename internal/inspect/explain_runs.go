@@ -1,0 +1,278 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package inspect
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+const stepExpire = "expire"
+
+// explainBackups follows each schedule whose backups are not healthy.
+func explainBackups(e *Explanation, f Facts) {
+	c := notGood(f, vocab.ConditionBackupHealthy)
+	if c == nil {
+		return
+	}
+	found := false
+	for i := range f.Stanza.Status.Schedules {
+		entry := &f.Stanza.Status.Schedules[i]
+		reason := reasonOf(entry)
+		if reason == "" {
+			continue
+		}
+		found = true
+		finding := findingOf(c, e.scheduleChain(f, entry, reason)...)
+		finding.Reason = string(reason)
+		e.add(finding)
+	}
+	if vocab.Reason(c.Reason) == vocab.ReasonNoBackupYet {
+		found = e.initial(f, findingOf(c)) || found
+	}
+	if !found {
+		e.add(findingOf(c, Link{"message", lowerFirst(c.Message)}, readMore(pageHealthy)))
+	}
+}
+
+// reasonOf says why a schedule is not healthy, empty if it is.
+func reasonOf(entry *stanzaflowv1alpha1.ScheduleStatus) vocab.Reason {
+	last := lastFinished(entry)
+	switch {
+	case last != nil && last.Result != stanzaflowv1alpha1.RunSucceeded && last.Result != stanzaflowv1alpha1.RunHeld:
+		return vocab.ReasonLastRunFailed
+	case entry.Held != "":
+		return vocab.ReasonHeld
+	case last != nil && last.Retention == vocab.RetentionFailed:
+		return vocab.ReasonRetentionFailed
+	case entry.Overdue:
+		return vocab.ReasonOverdue
+	}
+	return ""
+}
+
+func lastFinished(entry *stanzaflowv1alpha1.ScheduleStatus) *stanzaflowv1alpha1.RunStatus {
+	return outcome.History{LastRun: entry.LastRun, PreviousRun: entry.PreviousRun}.LastFinished()
+}
+
+// scheduleChain goes from the field of a schedule to the exit code of its last run.
+func (e *Explanation) scheduleChain(f Facts, entry *stanzaflowv1alpha1.ScheduleStatus, reason vocab.Reason) []Link {
+	chain := []Link{{"field", fieldOf(f, entry)}, e.cronWorkflow(f, entry)}
+	if entry.Overdue && reason != vocab.ReasonOverdue {
+		chain = append(chain, Link{"overdue", "a backup was due, and none has been proven since"})
+	}
+	if entry.Delayed != "" {
+		chain = append(chain, Link{"delayed", entry.Delayed})
+	}
+	last := lastFinished(entry)
+	switch reason {
+	case vocab.ReasonOverdue:
+		return append(chain, e.notStarted(f, last)...)
+	case vocab.ReasonHeld:
+		if last == nil || last.Result != stanzaflowv1alpha1.RunHeld {
+			return append(chain, Link{"held", entry.Held}, readMore(pageHeld))
+		}
+	default:
+	}
+	chain = append(chain, e.runChain(f, last)...)
+	if entry.LastRun != nil && entry.LastRun.Result == stanzaflowv1alpha1.RunRunning {
+		chain = append(chain, Link{"Workflow", strings.TrimSpace(entry.LastRun.Workflow + ": a later run is running " + entry.LastRun.Progress)})
+	}
+	if reason == vocab.ReasonLastRunFailed {
+		e.next("kubectl stanzaflow backup %s -n %s --type %s --repo %s --wait --log", f.Cluster, f.Namespace, entry.Type, entry.Repo)
+	}
+	return chain
+}
+
+// fieldOf names the field of a schedule, with its cron expression.
+func fieldOf(f Facts, entry *stanzaflowv1alpha1.ScheduleStatus) string {
+	name := fmt.Sprintf("the schedule %s of %s in the postgresql", entry.Type, entry.Repo)
+	if f.Postgresql != nil && f.Postgresql.PgBackRest != nil {
+		for i, repo := range f.Postgresql.PgBackRest.Repos {
+			if repo.Name == entry.Repo {
+				name = cpo.RepoField(i) + ".schedule." + entry.Type + " of the postgresql"
+			}
+		}
+	}
+	return fmt.Sprintf("%s: %s, %s", name, entry.Schedule, entry.TimeZone)
+}
+
+// cronWorkflow says whether the schedule can fire.
+func (e *Explanation) cronWorkflow(f Facts, entry *stanzaflowv1alpha1.ScheduleStatus) Link {
+	text := entry.CronWorkflow
+	found, ok := f.CronWorkflows[text]
+	switch {
+	case f.CronWorkflows == nil:
+		text += ": it could not be read"
+	case !ok:
+		text += " does not exist, and the operator should have made it"
+		if f.Template == Missing {
+			text += "; WorkflowTemplate " + workflow.TemplateName(f.Stanza.Spec) + " does not exist either"
+			e.next("%s", applyTemplate(f))
+		} else {
+			e.next("kubectl stanzaflow doctor")
+		}
+	case found.Spec.Suspend && !f.Stanza.Spec.Suspend && entry.Held == "":
+		text += " is suspended, and nothing of the Stanza asks for that: somebody has suspended it in Argo"
+		e.next(`kubectl -n %s patch cronworkflow %s --type=merge -p '{"spec":{"suspend":false}}'`, f.Namespace, entry.CronWorkflow)
+	case found.Spec.Suspend:
+		text += " is suspended"
+	default:
+		text += " is not suspended"
+		if at := found.Status.LastScheduledTime; at != nil {
+			text += ", fired last at " + exact(at.Time, f.Now)
+		} else {
+			text += ", has never fired"
+		}
+	}
+	if entry.NextRunTime != nil {
+		text += "; next at " + exact(entry.NextRunTime.Time, f.Now)
+	}
+	return Link{"CronWorkflow", text}
+}
+
+// notStarted is about a schedule that was due and whose last run is no explanation.
+func (e *Explanation) notStarted(f Facts, last *stanzaflowv1alpha1.RunStatus) []Link {
+	chain := []Link{{"Workflow", "none was started when the backup was due"}}
+	if last != nil {
+		chain = append(chain, Link{"last run", last.Workflow + " is older than that: " + string(last.Result)})
+	}
+	if f.Template == Missing {
+		chain = append(chain, Link{"WorkflowTemplate", templateText(f)})
+		e.next("%s", applyTemplate(f))
+	}
+	e.next("kubectl stanzaflow doctor")
+	return append(chain, readMore(pageOverdue))
+}
+
+// runChain goes from a run to its exit code and the runbook.
+func (e *Explanation) runChain(f Facts, run *stanzaflowv1alpha1.RunStatus) []Link {
+	if run == nil {
+		return nil
+	}
+	text := fmt.Sprintf("%s: %s", run.Workflow, run.Result)
+	if run.FinishTime != nil {
+		text += " " + ago(run.FinishTime.Time, f.Now)
+	}
+	if run.FinishTime != nil && run.StartTime != nil {
+		text += ", after " + short(run.FinishTime.Sub(run.StartTime.Time))
+	}
+	if run.Trigger != "" {
+		text += ", started by " + run.Trigger
+	}
+	chain := []Link{{"Workflow", text}}
+	found := f.workflow(run.Workflow)
+	if found == nil {
+		chain = append(chain, Link{"step", "not known: the Workflow is gone or could not be read"})
+		if run.Message != "" {
+			chain = append(chain, Link{"message", run.Message})
+		}
+		return append(chain, readMore(pageOf(run, "", codeIn(run.Message))))
+	}
+	e.next("kubectl stanzaflow logs %s -n %s", run.Workflow, f.Namespace)
+	said, err := outcome.ReportOf(found)
+	if err != nil {
+		said = report.Report{}
+	}
+	step, code := said.Step, said.Code
+	if run.Result == stanzaflowv1alpha1.RunSucceeded && said.Retention != nil && said.Retention.Failed {
+		step, code = stepExpire, said.Retention.Code
+	}
+	if step != "" {
+		chain = append(chain, Link{"step", stepText(step, said)})
+	}
+	if code != 0 {
+		diagnosis := failure.Diagnose(code, "")
+		chain = append(chain, Link{"exit code", fmt.Sprintf("%d, %s of pgBackRest: %s", code, diagnosis.Name, diagnosis.Advice)})
+	}
+	if run.Message != "" {
+		chain = append(chain, Link{"message", run.Message})
+	}
+	if found.Spec.Shutdown != "" {
+		return append(chain, readMore(pageEnded))
+	}
+	return append(chain, readMore(pageOf(run, step, code)))
+}
+
+// stepText says how often and how long a step tried.
+func stepText(step string, said report.Report) string {
+	for _, s := range said.Steps {
+		if s.Name == step && s.Attempts > 1 {
+			return fmt.Sprintf("%s, after %d attempts in %s", step, s.Attempts, short(time.Duration(s.Seconds*float64(time.Second))))
+		}
+	}
+	return step
+}
+
+// codeInMessage matches the exit code of pgBackRest in a message of ours.
+var codeInMessage = regexp.MustCompile(`\[([0-9]{3})\] `)
+
+// codeIn returns that code, 0 without one.
+func codeIn(message string) int {
+	match := codeInMessage.FindStringSubmatch(message)
+	if match == nil {
+		return 0
+	}
+	code, _ := strconv.Atoi(match[1]) // Three digits are a number.
+	return code
+}
+
+func pageOf(run *stanzaflowv1alpha1.RunStatus, step string, code int) string {
+	switch {
+	case run.Result == stanzaflowv1alpha1.RunHeld:
+		return pageHeld
+	case step != "" || code != 0:
+		return failure.Runbook(step, code)
+	case run.Retention == vocab.RetentionFailed:
+		return failure.Runbook(stepExpire, 0)
+	}
+	return pageNoMessage
+}
+
+// initial is about repos without a proven backup. It reports whether there is one.
+func (e *Explanation) initial(f Facts, finding Finding) bool {
+	found := false
+	for i := range f.Stanza.Status.Repos {
+		repo := &f.Stanza.Status.Repos[i]
+		if repo.LastBackup != nil {
+			continue
+		}
+		found = true
+		one := finding
+		one.Chain = append([]Link{{"repo", repo.Name + " in " + repo.Location + " has no proven backup"}}, e.initialChain(f, repo.Name)...)
+		e.add(one)
+	}
+	return found
+}
+
+func (e *Explanation) initialChain(f Facts, repo string) []Link {
+	for i := range f.Stanza.Status.Triggers {
+		trigger := &f.Stanza.Status.Triggers[i]
+		if trigger.Name != vocab.TriggerInitial+"-"+repo {
+			continue
+		}
+		chain := []Link{{"trigger", trigger.Name + " makes the first backup"}}
+		if trigger.Message != "" {
+			chain[0].Fact += ": " + trigger.Message
+		}
+		if w := f.workflow(trigger.Workflow); w != nil {
+			run := outcome.Read(w, f.Now)
+			return append(chain, e.runChain(f, &run.Status)...)
+		}
+		return append(chain, readMore(pageHealthy))
+	}
+	e.next("kubectl stanzaflow backup %s -n %s --type full --repo %s --wait --log", f.Cluster, f.Namespace, repo)
+	return []Link{{"trigger", "nothing makes a first backup"}, readMore(pageHealthy)}
+}
