@@ -116,6 +116,18 @@ var table = []Image{
 		Command:  []string{"sh"},
 	},
 	postgres(set.All, "bookworm", "15", "2.45"),
+	{
+		// Both in one image, because the stories run both in one pod.
+		Name: "prometheus", Tag: "2.53-alertmanager-0.28", For: set.All,
+		Debian: &Debian{
+			Suite: "trixie", Packages: []string{"prometheus", "prometheus-alertmanager"},
+			// The tools are a third of the image; the stories ask the servers themselves.
+			After: []string{`rm "$1/usr/bin/promtool" "$1/usr/bin/amtool"`},
+		},
+		Accounts: []account{rootAccount, nonrootAccount},
+		User:     "65532:65532",
+		Command:  []string{"prometheus"},
+	},
 }
 
 func program(component, path string) Entry {
