@@ -20,6 +20,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/argoui"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/page"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
@@ -66,17 +67,17 @@ type argoUI struct {
 
 	ui     *argoui.Client
 	info   argoui.Info
-	stable *argoui.Stable
-	page   *argoui.Page
+	stable *page.Stable
+	page   *page.Page
 	// waiting is the part of the page about a run that waits, seen before the others.
-	waiting *argoui.Page
+	waiting *page.Page
 
 	full, incr, held, failed, stopped, waited *wfv1.Workflow
 }
 
 func newArgoUI(t *testing.T) *argoUI {
 	t.Helper()
-	u := &argoUI{Kit: kit.New(t, "e2e-argo-ui"), stable: argoui.NewStable(), page: &argoui.Page{}, waiting: &argoui.Page{}}
+	u := &argoUI{Kit: kit.New(t, "e2e-argo-ui"), stable: page.NewStable(), page: page.New("argo-ui"), waiting: page.New("argo-ui")}
 	var err error
 	if u.ui, err = argoui.Find(t.Context(), u.Client); err != nil {
 		t.Fatal(err)

@@ -5,9 +5,8 @@
 //
 // The UI is a program of the browser. Argo's Go module does not have its built pages, so
 // the tests cannot open them. But they can make the same requests of the Argo server
-// (Client), choose and order what comes back as the pages do (Row, Run, Logs), and keep
-// it as text (Page). What differs between two runs of the same story, such as times,
-// names and sizes, becomes the same (Stable).
+// (Client), and choose and order what comes back as the pages do (Row, Run, Logs). Package
+// page keeps that as text.
 //
 // The rules of the UI that are repeated here are those of Argo 3.7: which buttons a run
 // has, where a log comes from, how much of a description the list shows.

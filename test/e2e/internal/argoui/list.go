@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/page"
 )
 
 // What a row of the list has room for, at a width of 1600 pixels.
@@ -53,7 +55,7 @@ func Table(workflows []wfv1.Workflow, columns []wfv1.Column) string {
 	for i := range workflows {
 		rows = append(rows, row(&workflows[i], columns))
 	}
-	return table(rows)
+	return page.Rows(rows)
 }
 
 func row(workflow *wfv1.Workflow, columns []wfv1.Column) []string {
@@ -112,19 +114,4 @@ func or(text, otherwise string) string {
 		return otherwise
 	}
 	return text
-}
-
-// table writes rows as a table of Markdown; the first is the head.
-func table(rows [][]string) string {
-	var b strings.Builder
-	for n, cells := range rows {
-		for _, cell := range cells {
-			b.WriteString("| " + strings.ReplaceAll(strings.ReplaceAll(cell, "|", "\\|"), "\n", "<br>") + " ")
-		}
-		b.WriteString("|\n")
-		if n == 0 {
-			b.WriteString(strings.Repeat("|---", len(cells)) + "|\n")
-		}
-	}
-	return b.String()
 }

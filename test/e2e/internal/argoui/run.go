@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+
+	"github.com/stanzaflow/stanzaflow/test/e2e/internal/page"
 )
 
 // Buttons lists the buttons above a run.
@@ -62,7 +64,7 @@ func Summary(workflow *wfv1.Workflow) string {
 		parameters = append(parameters, p.Name+" = "+p.GetValue())
 	}
 	rows = append(rows, []string{"Parameters", strings.Join(parameters, "<br>")})
-	return table(rows)
+	return page.Rows(rows)
 }
 
 // from is where a run comes from, by its labels.
@@ -157,7 +159,7 @@ func Parameters(parameters []wfv1.Parameter) string {
 		}
 		rows = append(rows, []string{p.Name, value})
 	}
-	return table(rows)
+	return page.Rows(rows)
 }
 
 // WithOutputs finds the node whose outputs say how the run ended: the root or, in form

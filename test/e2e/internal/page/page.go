@@ -1,23 +1,28 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package argoui
+package page
 
 import (
 	"fmt"
 	"strings"
 )
 
-// The generated part of the page is between these two lines.
+// The part of a document that a story writes is between two lines: this one, with the name
+// of the story, and end.
 const (
-	begin = "<!-- The story argo-ui writes from here: make test-full RUN='^argo-ui$' UPDATE=1 FORCE=1 -->\n"
+	begin = "<!-- The story %[1]s writes from here: make test-full RUN='^%[1]s$' UPDATE=1 FORCE=1 -->\n"
 	end   = "<!-- to here -->\n"
 )
 
-// Page is the generated part of a page of the documentation.
+// Page is the part of a page of the documentation that a story writes.
 type Page struct {
-	text strings.Builder
+	story string
+	text  strings.Builder
 }
+
+// New returns an empty Page of a story.
+func New(story string) *Page { return &Page{story: story} }
 
 // Heading begins a section.
 func (p *Page) Heading(level int, title string) {
@@ -56,8 +61,9 @@ func (p *Page) blank() {
 	}
 }
 
-// Into replaces the generated part of a document.
+// Into replaces what the story wrote into a document before.
 func (p *Page) Into(document string, stable *Stable) (string, error) {
+	begin := fmt.Sprintf(begin, p.story)
 	before, rest, ok := strings.Cut(document, begin)
 	if !ok {
 		return "", fmt.Errorf("the document has no line %q", begin)
@@ -67,4 +73,19 @@ func (p *Page) Into(document string, stable *Stable) (string, error) {
 		return "", fmt.Errorf("the document has no line %q", end)
 	}
 	return before + begin + "\n" + strings.TrimSpace(stable.Text(p.text.String())) + "\n\n" + end + after, nil
+}
+
+// Rows gives rows as a table of Markdown; the first is the head.
+func Rows(rows [][]string) string {
+	var b strings.Builder
+	for n, cells := range rows {
+		for _, cell := range cells {
+			b.WriteString("| " + strings.ReplaceAll(strings.ReplaceAll(cell, "|", "\\|"), "\n", "<br>") + " ")
+		}
+		b.WriteString("|\n")
+		if n == 0 {
+			b.WriteString(strings.Repeat("|---", len(cells)) + "|\n")
+		}
+	}
+	return b.String()
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package argoui
+package page
 
 import (
 	"fmt"
@@ -25,7 +25,12 @@ func NewStable() *Stable {
 // Name gives a generated name of a run another ending.
 func (s *Stable) Name(name, ending string) {
 	prefix := name[:strings.LastIndex(name, "-")+1]
-	s.names = append(s.names, name, prefix+ending)
+	s.Call(name, prefix+ending)
+}
+
+// Call gives something another name.
+func (s *Stable) Call(name, other string) {
+	s.names = append(s.names, name, other)
 }
 
 // kind is something that differs, and how it is written instead.
@@ -80,17 +85,23 @@ func (s *Stable) alias(k kind, original string) string {
 		return s.labelPart(original)
 	}
 	if _, seen := s.aliases[original]; !seen {
-		s.aliases[original] = k.alias(s.counters[k.pattern.String()])
+		s.replace(original, k.alias(s.counters[k.pattern.String()]))
 		s.counters[k.pattern.String()]++
 	}
 	return s.aliases[original]
+}
+
+// replace notes a replacement. It is itself replaced by nothing else, so that a text may be
+// made stable twice.
+func (s *Stable) replace(original, alias string) {
+	s.aliases[original], s.aliases[alias] = alias, alias
 }
 
 // labelPart keeps the letter of the type.
 func (s *Stable) labelPart(original string) string {
 	if _, seen := s.aliases[original]; !seen {
 		s.counters[label.String()]++
-		s.aliases[original] = fmt.Sprintf("20260102-%02d3000%s", s.counters[label.String()], original[len(original)-1:])
+		s.replace(original, fmt.Sprintf("20260102-%02d3000%s", s.counters[label.String()], original[len(original)-1:]))
 	}
 	return s.aliases[original]
 }

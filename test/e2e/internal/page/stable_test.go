@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package argoui
+package page
 
 import (
 	"testing"
@@ -59,17 +59,13 @@ func TestStableOfAWaitingContainer(t *testing.T) {
 	}
 }
 
-func TestPageReplacesOnlyItsPart(t *testing.T) {
+// TestStableTwice: a table is made stable before its columns are aligned, and once more with
+// the page.
+func TestStableTwice(t *testing.T) {
 	t.Parallel()
-	p := &Page{}
-	p.Heading(2, "The list")
-	p.Say("%d runs.", 2)
-	got, err := p.Into("by hand\n"+begin+"old\n"+end+"more by hand\n", NewStable())
-	want := "by hand\n" + begin + "\n## The list\n\n2 runs.\n\n" + end + "more by hand\n"
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("Into = %v (-want +got):\n%s", err, diff)
-	}
-	if _, err := p.Into("by hand\n", NewStable()); err == nil {
-		t.Error("a document without the lines was accepted")
+	s := NewStable()
+	once := s.Text("20261128-185415F 00000001000000000000001A 2026-11-28T18:54:15Z 3m12s 0/1A000028 20261129-185415F")
+	if diff := cmp.Diff(once, s.Text(once)); diff != "" {
+		t.Errorf("(-once +twice):\n%s", diff)
 	}
 }
