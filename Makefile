@@ -26,7 +26,7 @@ cluster = go -C test/cluster run .
 postgres_images = stanzaflow.local/postgres:15-pgbackrest-2.45 stanzaflow.local/postgres:17-pgbackrest-2.55
 # Modules with their own tests. The large ones compile all of Argo 4, Argo CD's engine or
 # Argo Events, so only make test-full runs them.
-modules = . test/cluster test/chart test/alerts
+modules = . hack/dashboards test/cluster test/chart test/alerts
 large_modules = test/argo4 test/argocd test/argoevents
 all_modules = $(modules) $(large_modules)
 
@@ -122,7 +122,7 @@ fuzz: ## Run every fuzz target for FUZZTIME.
 lint: ## Check style and architecture.
 	@go vet -tags apiserver,cluster,pgbackrest ./...
 	@$(call tool,golangci-lint) run --allow-parallel-runners --build-tags apiserver,cluster,pgbackrest ./...
-	@for module in test/cluster test/chart test/alerts $(large_modules); do \
+	@for module in hack/dashboards test/cluster test/chart test/alerts $(large_modules); do \
 	  (cd $$module && go tool -modfile=../../hack/tools/golangci-lint.mod golangci-lint run --allow-parallel-runners --config ../../.golangci.yml ./...); \
 	done
 
@@ -131,10 +131,10 @@ fmt: ## Format the code.
 	@$(call tool,golangci-lint) fmt ./...
 
 .PHONY: generate
-generate: ## Write the generated files: deep copies, the CRD of Stanza, the rules for the Prometheus operator.
+generate: ## Write the generated files: deep copies, the CRD of Stanza, the dashboards.
 	@$(call tool,controller-gen) object:headerFile=hack/boilerplate.go.txt paths=./api/... \
 	  crd:maxDescLen=2000 output:crd:artifacts:config=deploy/crds
-	@hack/rules.sh
+	@go -C hack/dashboards run . generate
 
 .PHONY: verify
 verify: generate ## Fail if a generated file, a module file or a format is not up to date.
