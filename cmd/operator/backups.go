@@ -66,7 +66,7 @@ func (o *inspectOptions) backups(cmd *cobra.Command, args []string) error {
 	case p.Structured():
 		return p.Encode(map[string]any{"items": items})
 	case len(items) == 0:
-		printLine(cmd.ErrOrStderr(), "No backup is known%s.", in(namespace))
+		printLine(cmd.ErrOrStderr(), "No backup%s is known%s.", of(args), in(namespace))
 		return nil
 	}
 	return p.Print(inspect.BackupTable(listings, o.clock.Now()))

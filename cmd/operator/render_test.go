@@ -102,6 +102,12 @@ func operator(t *testing.T, stdin string, args ...string) result {
 // program runs a file, which is the first argument.
 func program(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
+	return programAt(t, now, stdin, args...)
+}
+
+// programAt runs it at a moment.
+func programAt(t *testing.T, at time.Time, stdin string, args ...string) result {
+	t.Helper()
 	in, err := os.Open(stdin)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +124,7 @@ func program(t *testing.T, stdin string, args ...string) result {
 	}
 	stdinBefore, stdoutBefore, stderrBefore := os.Stdin, os.Stdout, os.Stderr
 	os.Stdin, os.Stdout, os.Stderr = in, out, problems
-	code := run(t.Context(), clocktesting.NewFakePassiveClock(now), args)
+	code := run(t.Context(), clocktesting.NewFakePassiveClock(at), args)
 	os.Stdin, os.Stdout, os.Stderr = stdinBefore, stdoutBefore, stderrBefore
 	return result{args: args, code: code, stdout: content(t, out), stderr: content(t, problems)}
 }

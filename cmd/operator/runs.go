@@ -53,7 +53,7 @@ func (o *inspectOptions) runs(cmd *cobra.Command, args []string) error {
 	case p.Structured():
 		return p.Encode(map[string]any{"items": runs})
 	case len(runs) == 0:
-		printLine(cmd.ErrOrStderr(), "No run is known%s.", in(namespace))
+		printLine(cmd.ErrOrStderr(), "No run%s is known%s.", of(args), in(namespace))
 		return nil
 	}
 	return p.Print(inspect.RunTable(runs, now))

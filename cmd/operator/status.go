@@ -71,3 +71,11 @@ func in(namespace string) string {
 	}
 	return " in " + namespace + " namespace"
 }
+
+// of names the cluster that was asked about, if one was.
+func of(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return " of " + args[0]
+}

@@ -39,6 +39,7 @@ const (
 func NewClient(config *rest.Config) (*Client, error) {
 	config = rest.CopyConfig(config)
 	config.Timeout = questionTime
+	config.QPS, config.Burst = 50, 300 // as kubectl
 	objects, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a client: %w", err)

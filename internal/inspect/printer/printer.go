@@ -4,6 +4,7 @@
 package printer
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -107,7 +108,8 @@ func (p Printer) Print(t Table) error {
 			columns = append(columns, i)
 		}
 	}
-	out := tabwriter.NewWriter(p.Out, minWidth, 0, padding, ' ', 0)
+	var aligned bytes.Buffer
+	out := tabwriter.NewWriter(&aligned, minWidth, 0, padding, ' ', 0)
 	header := make([]Cell, len(t.Columns))
 	for i, column := range t.Columns {
 		header[i].Text = strings.ToUpper(column.Name)
@@ -117,11 +119,15 @@ func (p Printer) Print(t Table) error {
 		for _, i := range columns {
 			texts = append(texts, p.cell(t, row, i))
 		}
-		if _, err := fmt.Fprintln(out, strings.TrimRight(strings.Join(texts, "\t"), "\t")); err != nil {
+		_, _ = fmt.Fprintln(out, strings.Join(texts, "\t")) // A buffer takes everything.
+	}
+	_ = out.Flush()
+	for line := range strings.Lines(aligned.String()) {
+		if _, err := fmt.Fprintln(p.Out, strings.TrimRight(line, " \n")); err != nil {
 			return err
 		}
 	}
-	return out.Flush()
+	return nil
 }
 
 // cell colours a cell, and with it every other one of its column.
