@@ -29,9 +29,9 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// fakeAPI is an API server with the clusters of a Fleet, as far as the watch talks to it:
+// watchedAPI is an API server with the clusters of a Fleet, as far as the watch talks to it:
 // over TLS, with objects as large as real ones, and exec over WebSocket.
-type fakeAPI struct {
+type watchedAPI struct {
 	t     *testing.T
 	fleet *runtest.Fleet
 }
@@ -39,7 +39,7 @@ type fakeAPI struct {
 // padding is what every object has beside what the watch reads.
 var padding = map[string]any{"annotations": map[string]string{"last-applied": strings.Repeat("x", 6000)}}
 
-func (f fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f watchedAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	if parts[len(parts)-1] == "exec" {
 		f.exec(w, r, parts[len(parts)-2])
@@ -86,7 +86,7 @@ func (f fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // page answers with as many objects as the client asks for.
-func (f fakeAPI) page(w http.ResponseWriter, r *http.Request, apiVersion, kind string, items []any) {
+func (f watchedAPI) page(w http.ResponseWriter, r *http.Request, apiVersion, kind string, items []any) {
 	slices.SortFunc(items, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
 	if err != nil {
@@ -116,7 +116,7 @@ func object(apiVersion, kind, name string, spec map[string]any) map[string]any {
 }
 
 // exec answers a command over WebSocket.
-func (f fakeAPI) exec(w http.ResponseWriter, r *http.Request, pod string) {
+func (f watchedAPI) exec(w http.ResponseWriter, r *http.Request, pod string) {
 	channels := []wsstream.ChannelType{wsstream.IgnoreChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.IgnoreChannel}
 	conn := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{"v5.channel.k8s.io": {Binary: true, Channels: channels}})
 	_, streams, err := conn.Open(w, r)
@@ -133,7 +133,7 @@ func (f fakeAPI) exec(w http.ResponseWriter, r *http.Request, pod string) {
 	_, _ = streams[3].Write([]byte(`{"metadata":{},"status":"Success"}`))
 }
 
-// kubeconfig is the access to a fakeAPI.
+// kubeconfig is the access to a watchedAPI.
 func kubeconfig(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	config := clientcmdapi.NewConfig()
@@ -189,7 +189,7 @@ func TestMemoryOfTheWatch(t *testing.T) {
 			m.Pods = append(m.Pods, *pod)
 		}
 	}
-	server := httptest.NewTLSServer(fakeAPI{t, fleet})
+	server := httptest.NewTLSServer(watchedAPI{t, fleet})
 	defer server.Close()
 	outputs := t.TempDir()
 	self, err := os.Executable()

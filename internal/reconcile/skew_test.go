@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -48,7 +49,7 @@ func (s *shipped) readSchema(context.Context) ([]byte, error) {
 	if s.schemaErr != nil {
 		return nil, s.schemaErr
 	}
-	return json.Marshal(map[string]any{"components": map[string]any{"schemas": map[string]any{stanzaSchema: s.stanza}}})
+	return json.Marshal(map[string]any{"components": map[string]any{"schemas": map[string]any{fieldpath.StanzaSchema: s.stanza}}})
 }
 
 func makeShipped(t *testing.T) *shipped {
