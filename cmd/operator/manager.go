@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -34,6 +36,7 @@ type managerOptions struct {
 	mode                          string
 	operatorConfiguration         string
 	argoCD                        bool
+	watchInterval                 time.Duration
 }
 
 func managerCommand() *cobra.Command {
@@ -50,9 +53,13 @@ func managerCommand() *cobra.Command {
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
 	flags.BoolVar(&options.argoCD, "argocd", false, "have Argo CD show the CronWorkflows in the application of their postgresql or Stanza")
+	flags.DurationVar(&options.watchInterval, "watch-interval", defaultWatchInterval, "how often to ask every cluster between its runs whether its WAL is archived and what its repos list: 1m to 1h, a divisor of an hour; 0 for never")
 	options.addClusterFlags(flags)
 	return command
 }
+
+// defaultWatchInterval is short enough for archive_timeout of CPO, and cheap for a fleet.
+const defaultWatchInterval = 5 * time.Minute
 
 // addClusterFlags adds the flags that say for which clusters the operator works.
 func (options *managerOptions) addClusterFlags(flags *pflag.FlagSet) {
@@ -77,9 +84,12 @@ func manage(ctx context.Context, options managerOptions) error {
 // newManager returns a manager for the clusters of some options. With release it is
 // to give them back to CPO.
 func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.Options, error) {
-	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD}
+	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD, WatchInterval: options.watchInterval}
 	if options.namespace == "" {
 		return nil, clusters, errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
+	}
+	if err := archiving.CheckInterval(options.watchInterval); err != nil {
+		return nil, clusters, fmt.Errorf("--watch-interval: %w", err)
 	}
 	var err error
 	if clusters.Namespaces, err = namespaceList(options.watched); err != nil {

@@ -85,9 +85,8 @@ func TestRunChanged(t *testing.T) {
 		change func(status map[string]any)
 		want   bool
 	}{
-		"progress": {func(status map[string]any) {
-			status["progress"], status["nodes"] = "1/2", map[string]any{"a": map[string]any{}}
-		}, false},
+		"another node":      {func(status map[string]any) { status["nodes"] = map[string]any{"a": map[string]any{"progress": "1/2"}} }, false},
+		"progress":          {func(status map[string]any) { status["progress"] = "45/100" }, true},
 		"waits":             {func(status map[string]any) { maps.Copy(status, reconciletest.Waiting("db/a/a")) }, true},
 		"over":              {func(status map[string]any) { status["phase"] = "Succeeded" }, true},
 		"published a value": {func(status map[string]any) { status["outputs"] = map[string]any{"parameters": []any{}} }, true},

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
@@ -52,6 +53,9 @@ type Options struct {
 	Provisioner vocab.Provisioner
 	// Release gives every cluster back to CPO, as if no Stanza let us manage one.
 	Release bool
+	// WatchInterval is how often the clusters are watched between their runs, zero for
+	// never.
+	WatchInterval time.Duration
 	// ArgoCD has Argo CD show the CronWorkflows in the application of their cluster.
 	ArgoCD bool
 	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO
@@ -86,6 +90,12 @@ type Controller struct {
 	watches *watch.Watches
 	// templates remembers what was found in the WorkflowTemplates.
 	templates *templateMemory
+	// watching keeps what starts the watch of each namespace, and memory what the watches
+	// have found.
+	watching *watching
+	memory   *archiving.Memory
+	// progress remembers when the progress of a run was written last.
+	progress *progressMemory
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
@@ -123,6 +133,7 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, options Options) *Controlle
 	if options.Provisioner == vocab.ProvisionedByUs {
 		c.provision = provision.New(options.Namespace, rand.Reader)
 	}
+	c.watching, c.memory, c.progress = newWatching(c), archiving.NewMemory(clock.Now()), newProgressMemory()
 	return c
 }
 
@@ -151,6 +162,10 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	p := pass{Pass: status.Pass{
 		State: state, Plan: want.Plan, Runs: outcome.ReadAll(state.Workflows, now), Handovers: have.Handovers, Skew: c.skew.get(ctx), Provisioner: c.options.Provisioner, Now: now,
 	}}
+	c.progress.hold(state.Key, p.Runs, now)
+	if p.Watch, err = c.observeWatch(ctx, state); err != nil {
+		return ctrl.Result{}, err
+	}
 	triggers, err := c.decideTriggers(ctx, p.Pass)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -197,6 +212,9 @@ func (c *Controller) reportPass(ctx context.Context, p pass) (time.Time, error) 
 	after, wake := status.For(stanza.Status, stanza.Generation, p.Pass)
 	if err := c.writeStatus(ctx, stanza, after); err != nil {
 		return wake, err
+	}
+	if p.Watch != nil {
+		c.memory.Keep(p.State.Key, archiving.Anchor(status.BeforeWatch(stanza.Status), p.Watch.Seen))
 	}
 	c.emit(p.State, status.Transitions(stanza.Status, after, p.Plan.Problems, p.Actions))
 	c.measure(stanza.Status, after, p)

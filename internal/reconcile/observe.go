@@ -131,9 +131,7 @@ func (c *Controller) observeKind(ctx context.Context, state *object.State, kind 
 
 func (c *Controller) observeWorkflows(ctx context.Context, state *object.State) error {
 	list, err := object.List(ctx, c.cached, object.Workflow, state.Key.Namespace, client.MatchingLabels{vocab.LabelCluster: state.Key.Name})
-	for _, o := range list {
-		state.Workflows = append(state.Workflows, object.DecodeWorkflow(o))
-	}
+	state.Workflows = object.DecodeWorkflows(list)
 	return err
 }
 

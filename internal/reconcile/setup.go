@@ -29,6 +29,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/watch"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -79,9 +80,13 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	if c.options.Provisioner == vocab.ProvisionedByCPO {
 		builder = builder.Watches(&batchv1.CronJob{}, handler.EnqueueRequestsFromMapFunc(c.clusterOfCPO))
 	}
+	builder = builder.WatchesRawSource(source.Channel(c.watching.wakeClusters, handler.EnqueueRequestsFromMapFunc(c.clustersOfNamespace)))
 	ctl, err := builder.Build(c)
 	if err != nil {
 		return fmt.Errorf("cannot build the controller: %w", err)
+	}
+	if err := c.watching.setUp(mgr); err != nil {
+		return err
 	}
 	if c.skew, err = newSkewMemory(mgr, c.options.Provisioner); err != nil {
 		return fmt.Errorf("cannot make the client for the OpenAPI document: %w", err)
@@ -156,12 +161,15 @@ func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cac
 	cronWorkflow, workflow, template := object.New(object.CronWorkflow), object.New(object.Workflow), object.NewMetadata(object.WorkflowTemplate)
 	for _, watch := range []source.Source{
 		source.Kind(argo, cronWorkflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf))),
-		source.Kind(argo, workflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf)), runChanged),
+		source.Kind(argo, workflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(c.clustersOfRun)), runChanged),
 		source.Kind[client.Object](argo, template, handler.EnqueueRequestsFromMapFunc(c.clustersOfNamespace)),
 	} {
 		if err := ctl.Watch(watch); err != nil {
 			return nil, fmt.Errorf("cannot watch Argo's resources: %w", err)
 		}
+	}
+	if err := c.watching.watchArgo(argo); err != nil {
+		return nil, err
 	}
 	if err := mgr.Add(argo); err != nil {
 		return nil, fmt.Errorf("cannot start the cache for Argo's resources: %w", err)
@@ -189,6 +197,18 @@ func clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: cluster}}}
+}
+
+// clustersOfRun maps a Workflow to its cluster, and a watch that has ended to every cluster
+// of its namespace.
+func (c *Controller) clustersOfRun(ctx context.Context, o client.Object) []reconcile.Request {
+	if !object.OfWatch(o) {
+		return clusterOf(ctx, o)
+	}
+	if workflow, ok := o.(*unstructured.Unstructured); !ok || outcome.Running(object.DecodeWorkflow(workflow)) {
+		return nil
+	}
+	return c.clustersOfNamespace(ctx, o)
 }
 
 // clusterOfCPO maps an object of CPO to the cluster in its label.

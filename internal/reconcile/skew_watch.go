@@ -96,11 +96,13 @@ func (c *Controller) watchSkew(ctx context.Context) error {
 	return nil // the manager stops
 }
 
-// wakeAll starts a pass over every cluster. A wake that waits to be taken is enough
-// for this one, too.
+// wakeAll starts a pass over every cluster and every namespace. A wake that waits to be
+// taken is enough for this one, too.
 func (c *Controller) wakeAll() {
-	select {
-	case c.wake <- event.GenericEvent{Object: object.New(cpo.GroupVersionKind)}:
-	default:
+	for _, wake := range []chan event.GenericEvent{c.wake, c.watching.wake} {
+		select {
+		case wake <- event.GenericEvent{Object: object.New(cpo.GroupVersionKind)}:
+		default:
+		}
 	}
 }

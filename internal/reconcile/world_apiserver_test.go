@@ -41,7 +41,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
@@ -220,7 +220,7 @@ func (s *server) worldIn(t *testing.T, namespace *corev1.Namespace) *world {
 
 // newController returns one that knows nothing yet, as after a restart.
 func (w *world) newController(direct client.WithWatch) *Controller {
-	return &Controller{
+	c := &Controller{
 		options: Options{Namespace: operatorNamespace, Provisioner: vocab.ProvisionedByUs},
 		cached:  direct, live: direct, client: direct, recorder: w.recorder, clock: w.clock,
 		locations: unindexed{w, direct},
@@ -229,7 +229,11 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 		presence:  presenceNow(w),
 		watches:   w.watches(),
 		templates: newTemplateMemory(),
+		memory:    archiving.NewMemory(w.clock.Now()),
+		progress:  newProgressMemory(),
 	}
+	c.watching = newWatching(c)
+	return c
 }
 
 // watches returns those of triggers. They wake no Controller that is called by hand, and

@@ -72,7 +72,7 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 func encodeAll(typed []any) ([]*unstructured.Unstructured, error) {
 	objects := make([]*unstructured.Unstructured, 0, len(typed))
 	for _, t := range typed {
-		object, err := encode(t)
+		object, err := Encode(t)
 		if err != nil {
 			return nil, err
 		}
@@ -88,9 +88,9 @@ func encodeAll(typed []any) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// encode returns an object with just the fields that we own, and with numbers of
+// Encode returns an object with just the fields that we own, and with numbers of
 // the types that the API server's answers have, so that the two can be compared.
-func encode(typed any) (*unstructured.Unstructured, error) {
+func Encode(typed any) (*unstructured.Unstructured, error) {
 	content, err := manifest.Object(typed)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -96,11 +95,7 @@ func (w *Writer) busyNow(ctx context.Context, cronWorkflow *unstructured.Unstruc
 	if err != nil {
 		return false, err
 	}
-	var workflows []*wfv1.Workflow
-	for _, object := range objects {
-		workflows = append(workflows, DecodeWorkflow(object))
-	}
-	return Busy(workflows, cronWorkflow), nil
+	return Busy(DecodeWorkflows(objects), cronWorkflow), nil
 }
 
 // drain records that a CronWorkflow is being removed.

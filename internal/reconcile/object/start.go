@@ -18,7 +18,7 @@ import (
 // StartOf is the action that starts a run. The Workflow is thin: arguments for a
 // WorkflowTemplate.
 func StartOf(workflow *wfv1.Workflow) (Action, error) {
-	want, err := encode(workflow)
+	want, err := Encode(workflow)
 	return Action{Verb: Start, Want: want}, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -99,16 +100,34 @@ func DecodeWorkflow(object *unstructured.Unstructured) *wfv1.Workflow {
 	return workflow
 }
 
+// DecodeWorkflows reads what we need of several.
+func DecodeWorkflows(objects []*unstructured.Unstructured) []*wfv1.Workflow {
+	workflows := make([]*wfv1.Workflow, 0, len(objects))
+	for _, object := range objects {
+		workflows = append(workflows, DecodeWorkflow(object))
+	}
+	return workflows
+}
+
+// OfWatch reports whether an object is a run of the watch, or starts it. It belongs to all
+// clusters of its namespace.
+func OfWatch(object metav1.Object) bool {
+	labels := object.GetLabels()
+	cluster, labelled := labels[vocab.LabelCluster]
+	return labelled && cluster == "" && labels[vocab.LabelKind] == string(vocab.RunWatch)
+}
+
 // Fields of a Workflow that say how it ended, and what it waits for.
 var (
 	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
-	changeFields   = slices.Concat(runFields, []string{"synchronization"})
+	changeFields   = slices.Concat(runFields, []string{"synchronization", "progress"})
 	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
 	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children", "taskResultSynced"})
 )
 
 // TrimWorkflow removes what we do not read from a Workflow before it enters a
-// cache: its specs and templates are most of its size.
+// cache: its specs and templates are most of its size. The report of a watch is long, and
+// its pod has it, too.
 func TrimWorkflow(object any) (any, error) {
 	workflow, ok := object.(*unstructured.Unstructured)
 	if !ok {
@@ -122,6 +141,9 @@ func TrimWorkflow(object any) (any, error) {
 			for _, node := range nodes {
 				if fields, ok := node.(map[string]any); ok {
 					keepOnly(fields, workflowNode)
+					if OfWatch(workflow) {
+						delete(fields, "outputs")
+					}
 				}
 			}
 		}

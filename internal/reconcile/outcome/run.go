@@ -6,6 +6,8 @@ package outcome
 import (
 	"cmp"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -82,6 +84,9 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	}}
 	if Running(workflow) {
 		FindUnnoticed(workflow).show(&run.Status, now)
+		if run.Kind == vocab.RunBackup {
+			run.Status.Progress = progress(workflow, now)
+		}
 		return run
 	}
 	run.Status.FinishTime = finishTime(workflow)
@@ -109,6 +114,21 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		}
 	}
 	return run
+}
+
+// progressAfter is how long a run works until its progress is worth a write.
+const progressAfter = time.Minute
+
+// progress is how far a running backup is, as Argo shows it. It is empty for a short one,
+// and while nothing is copied.
+func progress(workflow *wfv1.Workflow, now time.Time) string {
+	done, total, found := strings.Cut(string(workflow.Status.Progress), "/")
+	n, err := strconv.ParseInt(done, 10, 32)
+	m, errTotal := strconv.ParseInt(total, 10, 32)
+	if !found || err != nil || errTotal != nil || n <= 0 || n > m || workflow.Status.StartedAt.IsZero() || now.Sub(workflow.Status.StartedAt.Time) < progressAfter {
+		return ""
+	}
+	return strconv.FormatInt(n*100/m, 10) + "%"
 }
 
 // prove takes over what a report of its own kind proves.

@@ -17,11 +17,5 @@ func ReadWatch(workflow *wfv1.Workflow) (report.Watch, error) {
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		return report.Watch{}, errors.New(report.OneLine(workflowMessage(workflow)))
 	}
-	text := reportIn(workflow.Status.Outputs)
-	for _, node := range newestPods(workflow) {
-		if text == "" {
-			text = reportIn(node.Outputs)
-		}
-	}
-	return report.DecodeWatch(text)
+	return report.DecodeWatch(reportIn(workflow.Status.Outputs))
 }

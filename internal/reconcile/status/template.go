@@ -8,17 +8,14 @@ import (
 	"fmt"
 
 	"github.com/stanzaflow/stanzaflow/internal/contract"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // findTemplate says why the WorkflowTemplate cannot be used, and what is missing.
 func findTemplate(p Pass) []Finding {
 	template, namespace := p.State.Template, p.State.Key.Namespace
-	folder := "workflows/"
-	if p.Provisioner == vocab.ProvisionedByCPO {
-		folder = "deploy/overlays/alongside-workflows/"
-	}
-	install := "install it with kubectl apply -k " + folder + " -n " + namespace
+	install := installTemplate(namespace, p.Provisioner)
 	invalid := func(format string, args ...any) Finding {
 		return Finding{vocab.ReasonWorkflowTemplateInvalid, fmt.Sprintf("WorkflowTemplate %s in namespace %s ", template.Name, namespace) + fmt.Sprintf(format, args...)}
 	}
@@ -41,6 +38,35 @@ func findTemplate(p Pass) []Finding {
 		findings = append(findings, invalid("names ServiceAccount %s, which does not exist in the namespace, so no pod of a run could start; %s", name, install))
 	}
 	return findings
+}
+
+// installTemplate says how the WorkflowTemplates are installed.
+func installTemplate(namespace string, by vocab.Provisioner) string {
+	folder := "workflows/"
+	if by == vocab.ProvisionedByCPO {
+		folder = "deploy/overlays/alongside-workflows/"
+	}
+	return "install it with kubectl apply -k " + folder + " -n " + namespace
+}
+
+// FindWatchTemplate says why the WorkflowTemplate of the watch cannot be used. Backups do
+// not depend on it, so it is no finding of Programmed.
+func FindWatchTemplate(namespace string, template object.Template, by vocab.Provisioner) []Finding {
+	install := installTemplate(namespace, by)
+	switch {
+	case !template.Found:
+		return []Finding{{
+			vocab.ReasonWorkflowTemplateMissing,
+			"there is no WorkflowTemplate " + vocab.WatchTemplate + " in namespace " + namespace + ", so no watch starts; " + install,
+		}}
+	case template.Contract != vocab.WatchContract:
+		return []Finding{{
+			vocab.ReasonWorkflowTemplateInvalid,
+			fmt.Sprintf("WorkflowTemplate %s in namespace %s has label %s=%s, not %s, so its reports may not be read; %s",
+				vocab.WatchTemplate, namespace, vocab.LabelContract, cmp.Or(template.Contract, "(none)"), vocab.WatchContract, install),
+		}}
+	}
+	return nil
 }
 
 // noteTemplate says what is not known of the WorkflowTemplate.
