@@ -8,7 +8,10 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 )
 
 // recording is a Recorder that remembers.
@@ -20,8 +23,11 @@ type recording struct {
 func (r *recording) Eventf(regarding, _ runtime.Object, eventtype, reason, _, note string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_ = regarding
-	r.notes = append(r.notes, eventtype+" "+reason+": "+fmt.Sprintf(note, args...))
+	on := ""
+	if o, ok := regarding.(*corev1.ObjectReference); ok && o.Kind == object.Stanza.Kind {
+		on = " on the Stanza"
+	}
+	r.notes = append(r.notes, eventtype+" "+reason+on+": "+fmt.Sprintf(note, args...))
 }
 
 // take returns the events since the last call.

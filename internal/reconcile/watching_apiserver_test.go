@@ -347,10 +347,7 @@ func TestManagerWatches(t *testing.T) {
 		}
 	}
 	eventually(t, func() error {
-		if w.find(object.CronWorkflow, vocab.WatchTemplate) == nil {
-			return fmt.Errorf("there is no CronWorkflow %s", vocab.WatchTemplate)
-		}
-		return nil
+		return w.client.Get(t.Context(), w.key(vocab.WatchTemplate), object.New(object.CronWorkflow))
 	})
 	w.create(watchTemplate(w.namespace))
 	w.create(reconciletest.Template(w.namespace))

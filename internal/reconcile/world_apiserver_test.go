@@ -184,6 +184,8 @@ type world struct {
 	controller *Controller
 	recorder   *recording
 	clock      *clocktesting.FakePassiveClock
+	// restarts: the operator restarts before each pass of testOverdue.
+	restarts bool
 	// watching: the watches of triggers are started.
 	watching bool
 }

@@ -40,17 +40,33 @@ func (c *Controller) writeStatus(ctx context.Context, stanza *stanzaflowv1alpha1
 	return nil
 }
 
-// emit hands events to the recorder.
+// emit hands events to the recorder, for each object that they are about.
 func (c *Controller) emit(state object.State, events []status.Event) {
 	for _, e := range events {
-		regarding := regarding(state)
-		regarding.FieldPath = e.Field
+		var objects []*corev1.ObjectReference
+		if !e.Only {
+			objects = append(objects, regarding(state))
+		}
+		if e.OnStanza && state.Stanza != nil {
+			objects = append(objects, stanzaOf(state))
+		}
 		var related runtime.Object
 		if e.Related != nil {
 			e.Related.Namespace = state.Key.Namespace
 			related = e.Related
 		}
-		c.recorder.Eventf(regarding, related, e.Type, string(e.Reason), e.Action, "%s", report.OneLine(e.Note))
+		for _, o := range objects {
+			o.FieldPath = e.Field
+			c.recorder.Eventf(o, related, e.Type, string(e.Reason), e.Action, "%s", report.OneLine(e.Note))
+		}
+	}
+}
+
+// stanzaOf refers to the Stanza.
+func stanzaOf(state object.State) *corev1.ObjectReference {
+	return &corev1.ObjectReference{
+		APIVersion: object.Stanza.GroupVersion().String(), Kind: object.Stanza.Kind,
+		Namespace: state.Key.Namespace, Name: state.Key.Name, UID: state.Stanza.UID, ResourceVersion: state.Stanza.ResourceVersion,
 	}
 }
 

@@ -88,6 +88,7 @@ func (w *Writer) update(ctx context.Context, action Action) {
 		return
 	}
 	w.Changed(vocab.ReasonUpdated, object)
+	w.resumed(SuspendedBy(have), object)
 }
 
 // apply returns the object as the API server has it afterwards.

@@ -49,6 +49,7 @@ func (w *Writer) setSuspend(ctx context.Context, action Action) (*unstructured.U
 		w.know(have)
 		return have, nil
 	}
+	by := SuspendedBy(have)
 	have, err = w.Patch(ctx, have, types.MergePatchType, map[string]any{
 		FieldMetadata: map[string]any{"uid": have.GetUID()},
 		FieldSpec:     map[string]any{fieldSuspend: value},
@@ -57,6 +58,9 @@ func (w *Writer) setSuspend(ctx context.Context, action Action) (*unstructured.U
 	case err != nil:
 	case action.Verb == Retire:
 		w.Tell(vocab.ReasonDraining, have)
+	case by != "":
+		w.know(have)
+		w.resumed(by, have)
 	default:
 		w.Changed(vocab.ReasonUpdated, have)
 	}

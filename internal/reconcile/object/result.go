@@ -44,6 +44,8 @@ type Change struct {
 	// Reason is the reason of its event.
 	Reason vocab.Reason
 	Object *unstructured.Unstructured
+	// By is the field manager whose change was undone, empty if none was.
+	By string
 }
 
 // Failure of one action.

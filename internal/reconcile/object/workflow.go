@@ -4,6 +4,7 @@
 package object
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,6 +31,27 @@ const LabelCronWorkflow = "workflows.argoproj.io/cron-workflow"
 func Suspended(cronWorkflow *unstructured.Unstructured) bool {
 	suspend, _, _ := unstructured.NestedBool(cronWorkflow.Object, FieldSpec, fieldSuspend)
 	return suspend
+}
+
+// SuspendedBy is the field manager of somebody else who has suspended a CronWorkflow, such
+// as the Argo UI. It is empty if nobody has, and if we have. Where the schema of the CRD
+// does not go into detail, whoever wrote the spec last has.
+func SuspendedBy(cronWorkflow *unstructured.Unstructured) string {
+	if !Suspended(cronWorkflow) {
+		return ""
+	}
+	for _, entry := range cronWorkflow.GetManagedFields() {
+		var fields struct {
+			Spec map[string]any `json:"f:spec"`
+		}
+		if entry.FieldsV1 == nil || entry.Manager == vocab.FieldManager || json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil || fields.Spec == nil {
+			continue
+		}
+		if _, owns := fields.Spec["f:"+fieldSuspend]; owns || len(fields.Spec) == 0 {
+			return entry.Manager
+		}
+	}
+	return ""
 }
 
 // AsSuspended returns a CronWorkflow that starts no runs.

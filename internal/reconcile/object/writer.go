@@ -108,6 +108,13 @@ func (w *Writer) Changed(reason vocab.Reason, object *unstructured.Unstructured)
 	w.Tell(reason, object)
 }
 
+// resumed records that a CronWorkflow is in force again that somebody else has suspended.
+func (w *Writer) resumed(by string, is *unstructured.Unstructured) {
+	if by != "" && !Suspended(is) {
+		w.Done.Changes = append(w.Done.Changes, Change{Reason: vocab.ReasonResumed, Object: is, By: by})
+	}
+}
+
 // Tell records a change of an object whose content the writer does not know.
 func (w *Writer) Tell(reason vocab.Reason, object *unstructured.Unstructured) {
 	w.Done.Changes = append(w.Done.Changes, Change{Reason: reason, Object: object})

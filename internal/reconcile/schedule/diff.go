@@ -57,9 +57,18 @@ func (d *difference) compare(want *unstructured.Unstructured) {
 		}
 	case have == nil:
 		d.add(object.Action{Verb: object.Create, Want: want})
+	case suspendedInArgo(want, have):
+		// Only that is undone, so that slots that were missed still count.
+		d.add(object.Action{Verb: object.Resume, Have: have})
 	case object.Differs(want, have):
 		d.add(object.Action{Verb: object.Update, Want: want, Have: have})
 	}
+}
+
+// suspendedInArgo reports whether a CronWorkflow differs from what is planned only because
+// somebody else has suspended it.
+func suspendedInArgo(want, have *unstructured.Unstructured) bool {
+	return !object.Suspended(want) && object.SuspendedBy(have) != "" && !object.Differs(object.AsSuspended(want), have)
 }
 
 // remove decides about a CronWorkflow that is not planned: a Problem keeps it, or

@@ -110,7 +110,7 @@ func watchOver(entries, before []stanzaflowv1alpha1.ScheduleStatus, p Pass) time
 	var wake time.Time
 	for i := range entries {
 		entry := &entries[i]
-		entry.Held, entry.Delayed = cmp.Or(held, p.Elsewhere[entry.CronWorkflow], heldByRun(*entry)), ""
+		entry.Held, entry.Delayed = cmp.Or(held, p.Elsewhere[entry.CronWorkflow], heldInArgo(live[entry.CronWorkflow]), heldByRun(*entry)), ""
 		cronWorkflow, times := live[entry.CronWorkflow], timetableIn(*entry)
 		if cronWorkflow != nil {
 			times, entry.Delayed = TimetableOf(cronWorkflow), delayed(cronWorkflow, p.State.Backups(), p.Now)

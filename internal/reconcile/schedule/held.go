@@ -4,6 +4,8 @@
 package schedule
 
 import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
@@ -24,6 +26,15 @@ func heldNow(state object.State) string {
 	}
 	cluster, _ := cpo.Decode(state.Postgresql.Object)
 	return cluster.Operation.Held()
+}
+
+// heldInArgo says that somebody has suspended a CronWorkflow in Argo. The operator resumes
+// it; the text stays in the status only while it cannot.
+func heldInArgo(cronWorkflow *unstructured.Unstructured) string {
+	if cronWorkflow == nil || object.SuspendedBy(cronWorkflow) == "" {
+		return ""
+	}
+	return "suspended by hand in Argo: " + object.ID(cronWorkflow) + ", which the operator could not resume"
 }
 
 // heldByRun says why the last run of a schedule made no backup, if it was held:

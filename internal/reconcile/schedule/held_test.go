@@ -6,10 +6,13 @@ package schedule
 import (
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 func TestHeld(t *testing.T) {
@@ -26,6 +29,14 @@ func TestHeld(t *testing.T) {
 		set("Updating", "status", "PostgresClusterStatus")(p)
 	}
 	suspend := func(p *Pass) { p.State.Stanza.Spec.Suspend = true }
+	inArgo := func(p *Pass) {
+		p.InForce[0] = object.AsSuspended(p.InForce[0])
+		p.InForce[0].SetManagedFields([]metav1.ManagedFieldsEntry{
+			{Manager: vocab.FieldManager, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:schedules":{}}}`)}},
+			{Manager: "workflow-controller", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:status":{}}`)}},
+			{Manager: "argo-server", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:suspend":{}}}`)}},
+		})
+	}
 	held := ran("full-1", cpo.Full, stanzaflowv1alpha1.RunHeld, "2026-11-22T02:30:00Z")
 	for name, tc := range map[string]struct {
 		changes []func(*Pass)
@@ -34,6 +45,11 @@ func TestHeld(t *testing.T) {
 	}{
 		"nothing":   {},
 		"suspended": {changes: []func(*Pass){suspend}, wantFull: SuspendedByUser, wantIncr: SuspendedByUser},
+		"suspended in Argo": {
+			changes:  []func(*Pass){inArgo},
+			wantFull: "suspended by hand in Argo: CronWorkflow pgbackrest-shop-repo1-full, which the operator could not resume",
+		},
+		"suspended by the Stanza, and in Argo": {changes: []func(*Pass){suspend, inArgo}, wantFull: SuspendedByUser, wantIncr: SuspendedByUser},
 		"scaled to zero": {
 			changes:  []func(*Pass){set(int64(0), "spec", "numberOfInstances")},
 			wantFull: "spec.numberOfInstances is 0: there is nothing to back up", wantIncr: "spec.numberOfInstances is 0: there is nothing to back up",

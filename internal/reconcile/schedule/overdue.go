@@ -6,6 +6,7 @@ package schedule
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -91,12 +92,13 @@ func countsFrom(cronWorkflow *unstructured.Unstructured, was, is stanzaflowv1alp
 	return now
 }
 
-// ChangedAt is when a CronWorkflow got its present spec: when it was created, or
-// when we last changed it, which the API server notes for each manager.
+// ChangedAt is when a CronWorkflow got its present schedule: when it was created, or
+// when we last applied it, which the API server notes for each manager. That we have
+// suspended or resumed it, which is a patch, changes no schedule.
 func ChangedAt(cronWorkflow *unstructured.Unstructured) time.Time {
 	at := cronWorkflow.GetCreationTimestamp().Time
 	for _, entry := range cronWorkflow.GetManagedFields() {
-		if entry.Manager == vocab.FieldManager && entry.Time != nil && entry.Time.After(at) {
+		if entry.Manager == vocab.FieldManager && entry.Operation != metav1.ManagedFieldsOperationUpdate && entry.Time != nil && entry.Time.After(at) {
 			at = entry.Time.Time
 		}
 	}

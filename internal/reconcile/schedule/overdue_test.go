@@ -145,6 +145,11 @@ func TestCountsFrom(t *testing.T) {
 		u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: manager, Time: new(metav1.NewTime(ran))}})
 		return u
 	}
+	resumed := changed(vocab.FieldManager)
+	resumed.SetManagedFields([]metav1.ManagedFieldsEntry{
+		{Manager: vocab.FieldManager, Operation: metav1.ManagedFieldsOperationApply, Time: new(metav1.NewTime(made))},
+		{Manager: vocab.FieldManager, Operation: metav1.ManagedFieldsOperationUpdate, Time: new(metav1.NewTime(ran))},
+	})
 	is := stanzaflowv1alpha1.ScheduleStatus{Schedule: "30 2 * * *", TimeZone: "UTC"}
 	late := is
 	late.Overdue = true
@@ -159,6 +164,7 @@ func TestCountsFrom(t *testing.T) {
 	}{
 		"from when it was made":                              {changed("workflow-controller"), is, is, made},
 		"from when we changed it":                            {changed(vocab.FieldManager), is, is, ran},
+		"not from when we resumed it":                        {resumed, is, is, made},
 		"what was overdue stays so, whatever else we change": {changed(vocab.FieldManager), late, is, time.Time{}},
 		"in another zone it is another schedule":             {changed(vocab.FieldManager), otherZone, is, ran},
 		"without Argo, from its last run":                    {nil, known, known, ran},

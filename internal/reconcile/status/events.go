@@ -33,6 +33,8 @@ type Event struct {
 	Field string
 	// Related is the CronWorkflow or the Workflow.
 	Related *corev1.ObjectReference
+	// OnStanza: it is about the Stanza, too. Only: it is not about the postgresql.
+	OnStanza, Only bool
 }
 
 // Actions of events.
@@ -40,21 +42,27 @@ const (
 	actionTranslate = "Translate"
 	actionApply     = "Apply"
 	actionRun       = "Run"
+	actionReport    = "Report"
 )
 
 // Changes are the events for what was written.
 func Changes(changes []object.Change) []Event {
 	events := make([]Event, 0, len(changes))
 	for _, change := range changes {
-		events = append(events, Event{
-			Type: corev1.EventTypeNormal, Reason: change.Reason, Action: actionApply, Note: changeNote(change), Related: reference(change.Object),
-		})
+		e := Event{Type: corev1.EventTypeNormal, Reason: change.Reason, Action: actionApply, Note: changeNote(change), Related: reference(change.Object)}
+		if change.By != "" {
+			e.Type = corev1.EventTypeWarning
+		}
+		events = append(events, e)
 	}
 	return events
 }
 
 func changeNote(change object.Change) string {
 	name := object.ID(change.Object)
+	if change.By != "" {
+		return "Resumed " + name + ", which somebody has suspended (" + change.By + "); to stop the schedules of the cluster, set spec.suspend of its Stanza"
+	}
 	switch change.Reason { //nolint:exhaustive // the note of the others has one form
 	case vocab.ReasonDraining:
 		return "Suspended " + name + "; it will be deleted when its runs have ended"
@@ -102,7 +110,8 @@ func Transitions(before, after stanzaflowv1alpha1.StanzaStatus, problems []probl
 	}
 	events = append(events, runEvents(before, after)...)
 	events = append(events, predeployEvents(before.LastPredeploy, after.LastPredeploy)...)
-	return append(events, scheduleEvents(before, after)...)
+	events = append(events, scheduleEvents(before, after)...)
+	return append(events, conditionEvents(before, after, events)...)
 }
 
 // scheduleEvents say that a schedule has become overdue, and that something holds
