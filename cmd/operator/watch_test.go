@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -42,7 +43,7 @@ var padding = map[string]any{"annotations": map[string]string{"last-applied": st
 func (f watchedAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	if parts[len(parts)-1] == "exec" {
-		f.exec(w, r, parts[len(parts)-2])
+		f.exec(r.Context(), w, r, parts[len(parts)-2])
 		return
 	}
 	var items []any
@@ -109,14 +110,12 @@ func (f watchedAPI) page(w http.ResponseWriter, r *http.Request, apiVersion, kin
 
 func object(apiVersion, kind, name string, spec map[string]any) map[string]any {
 	metadata := map[string]any{"name": name, "namespace": runtest.Namespace}
-	for key, value := range padding {
-		metadata[key] = value
-	}
+	maps.Copy(metadata, padding)
 	return map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": metadata, "spec": spec}
 }
 
 // exec answers a command over WebSocket.
-func (f watchedAPI) exec(w http.ResponseWriter, r *http.Request, pod string) {
+func (f watchedAPI) exec(ctx context.Context, w http.ResponseWriter, r *http.Request, pod string) {
 	channels := []wsstream.ChannelType{wsstream.IgnoreChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.IgnoreChannel}
 	conn := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{"v5.channel.k8s.io": {Binary: true, Channels: channels}})
 	_, streams, err := conn.Open(w, r)
@@ -127,7 +126,7 @@ func (f watchedAPI) exec(w http.ResponseWriter, r *http.Request, pod string) {
 	defer func() { _ = conn.Close() }()
 	query := r.URL.Query()
 	place := remote.Place{Namespace: runtest.Namespace, Pod: pod, Container: query.Get("container")}
-	if err := f.fleet.Exec(context.Background(), place, query["command"], streams[1], streams[2]); err != nil {
+	if err := f.fleet.Exec(context.WithoutCancel(ctx), place, query["command"], streams[1], streams[2]); err != nil {
 		f.t.Error(err)
 	}
 	_, _ = streams[3].Write([]byte(`{"metadata":{},"status":"Success"}`))
@@ -196,7 +195,7 @@ func TestMemoryOfTheWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), self, "-test.run=^TestWatchProcess$", "-test.v") //nolint:gosec // it is this test
+	command := exec.CommandContext(t.Context(), self, "-test.run=^TestWatchProcess$", "-test.v")
 	command.Env = append(os.Environ(), "GOMEMLIMIT=48MiB", "GOGC=100", watchArguments+"=--outputs="+outputs+" --termination-log="+outputs+"/log --kubeconfig="+kubeconfig(t, server))
 	began := time.Now()
 	printed, err := command.CombinedOutput()

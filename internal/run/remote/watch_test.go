@@ -60,14 +60,14 @@ func TestParseDiskFree(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][3]int64{
 		"   1B-blocks       Avail\n270553174016 32331571200\n": {270553174016, 32331571200, 1},
-		"1B-blocks Avail\n10 0":                                 {10, 0, 1},
-		"":                                                      {},
-		"1B-blocks Avail\n":                                     {},
-		"1B-blocks Avail\n- -\n":                                {},
-		"1B-blocks Avail\n0 0\n":                                {},
-		"1B-blocks Avail\n10 20\n":                              {},
-		"1B-blocks Avail\n10 5\n10 5\n":                         {},
-		"1B-blocks Used Avail\n10 5 5\n":                        {},
+		"1B-blocks Avail\n10 0":                                {10, 0, 1},
+		"":                                                     {},
+		"1B-blocks Avail\n":                                    {},
+		"1B-blocks Avail\n- -\n":                               {},
+		"1B-blocks Avail\n0 0\n":                               {},
+		"1B-blocks Avail\n10 20\n":                             {},
+		"1B-blocks Avail\n10 5\n10 5\n":                        {},
+		"1B-blocks Used Avail\n10 5 5\n":                       {},
 	} {
 		size, free, known := parseDiskFree(text)
 		if size != want[0] || free != want[1] || known != (want[2] == 1) {

@@ -5,6 +5,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -25,18 +26,13 @@ func (b bounded) Exec(ctx context.Context, at remote.Place, argv []string, stdou
 	defer cancel(nil)
 	limit := func(to io.Writer) io.Writer { return &limited{to: to, left: maxAnswer, exceeded: cancel} }
 	err := b.Executor.Exec(ctx, at, argv, limit(stdout), limit(stderr))
-	if cause, ok := context.Cause(ctx).(errTooLong); ok { //nolint:errorlint // the cause is ours and wraps nothing
-		return cause
+	if errors.Is(context.Cause(ctx), errTooLong) {
+		return errTooLong
 	}
 	return err
 }
 
-// errTooLong is the answer of a command that is longer than maxAnswer.
-type errTooLong struct{}
-
-func (errTooLong) Error() string {
-	return fmt.Sprintf("the answer is longer than %d MiB", maxAnswer>>20)
-}
+var errTooLong = fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
 
 // limited passes on so many bytes, and ends the command at the next one.
 type limited struct {
@@ -47,8 +43,8 @@ type limited struct {
 
 func (l *limited) Write(b []byte) (int, error) {
 	if len(b) > l.left {
-		l.exceeded(errTooLong{})
-		return 0, errTooLong{}
+		l.exceeded(errTooLong)
+		return 0, errTooLong
 	}
 	l.left -= len(b)
 	return l.to.Write(b)

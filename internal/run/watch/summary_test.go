@@ -35,7 +35,7 @@ func TestSummary(t *testing.T) {
 		"6 clusters: 1 archives, 2 fail (b, c), 1 does not archive (d), 2 not reached (e, f)": {
 			"a": archives, "b": fails, "c": never, "d": off, "e": silent, "f": silent,
 		},
-		"3 clusters: 3 archive; repos of 2 cannot be read (b, c)":               {"a": archives, "b": noRepo, "c": badRepo},
+		"3 clusters: 3 archive; repos of 2 cannot be read (b, c)":             {"a": archives, "b": noRepo, "c": badRepo},
 		"7 clusters: 7 not reached (db-0, db-1, db-2, db-3, db-4 and 2 more)": many,
 	} {
 		if got := summary(report.Watch{Clusters: clusters}); got != want {

@@ -194,7 +194,9 @@ func TestWatchSaysWhatItCouldNotAsk(t *testing.T) {
 			lacks: "V",
 		},
 		"pgBackRest fails": {
-			spoil:       func(m *runtest.Member) { m.Fails["info"] = runtest.Fails(37, "ERROR: [037]: info command requires option: stanza") },
+			spoil: func(m *runtest.Member) {
+				m.Fails["info"] = runtest.Fails(37, "ERROR: [037]: info command requires option: stanza")
+			},
 			wantMessage: "pgbackrest info failed in " + at + ": [037] option-required: info command requires option: stanza; ",
 			lacks:       "R",
 		},
@@ -409,6 +411,7 @@ func TestWatchThatIsStopped(t *testing.T) {
 // fleet has 100 clusters with a latency that a slow API server has, a third of them with a
 // repo host.
 func fleet(t testing.TB, clusters int) *runtest.Fleet {
+	t.Helper()
 	f := runtest.NewFleet(t)
 	f.Latency = 250 * time.Millisecond
 	for i := range clusters {
