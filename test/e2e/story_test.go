@@ -121,6 +121,14 @@ func everyStory() []play.Story {
 			Name: "predeploy/ways", Takes: 5 * time.Minute,
 			Touches: []string{"docs/pre-deploy.md", "examples/pre-deploy/", "workflows/", "internal/submit/", "deploy/base/policy/", "test/argocd/", "test/argoevents/"},
 		}},
+		{Play: testWatch, Story: ladder.Story{
+			Name: "watch", Takes: 4 * time.Minute,
+			Touches: []string{"internal/run/watch/", "internal/run/remote/", "workflows/", "docs/watch.md"},
+		}},
+		{Play: testWatchFleet, Story: ladder.Story{
+			Name: "watch/fleet", Alone: true, Takes: 8 * time.Minute,
+			Touches: []string{"internal/run/watch/", "internal/run/remote/", "workflows/", "docs/watch.md"},
+		}},
 		{Play: testRepoHostEvicted, Story: ladder.Story{
 			Name: "repo-host-evicted", Takes: 3 * time.Minute,
 			Touches: []string{"internal/run/", "internal/translate/repohost/"},

@@ -35,9 +35,21 @@ func (w *World) Signal(t testing.TB, labels map[string]string, commandLine strin
 	return hit
 }
 
-// SignalPod is Signal for one pod. The node is this machine.
+// SignalPod is Signal for one pod.
 func SignalPod(pod corev1.Pod, commandLine string, signal syscall.Signal) int {
 	hit := 0
+	for _, pid := range Processes(pod, commandLine) {
+		if syscall.Kill(pid, signal) == nil {
+			hit++
+		}
+	}
+	return hit
+}
+
+// Processes returns those of a pod whose command line has this beginning. The node is this
+// machine.
+func Processes(pod corev1.Pod, commandLine string) []int {
+	var found []int
 	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range all {
 		line, err := os.ReadFile(file) //nolint:gosec // A file of the kernel.
@@ -48,11 +60,11 @@ func SignalPod(pod corev1.Pod, commandLine string, signal syscall.Signal) int {
 		if err != nil || !strings.Contains(string(cgroup), "pod"+string(pod.UID)) {
 			continue
 		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && syscall.Kill(pid, signal) == nil {
-			hit++
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			found = append(found, pid)
 		}
 	}
-	return hit
+	return found
 }
 
 // holdWait stops Argo's own container beside the last step: otherwise it ends a moment
