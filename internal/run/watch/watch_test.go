@@ -205,11 +205,13 @@ func TestWatchSaysWhatItCouldNotAsk(t *testing.T) {
 			wantMessage: "pgbackrest info had not ended in " + at + ": no answer in time",
 			lacks:       "R",
 		},
-		"an answer without an end": {
+		"a very long answer": {
 			spoil: func(m *runtest.Member) {
 				m.Fails["info"] = func(ctx context.Context, c runtest.Call) error {
-					for ctx.Err() == nil {
-						_, _ = io.WriteString(c.Stdout, strings.Repeat("x", 1<<16))
+					for range 100 {
+						if _, err := io.WriteString(c.Stdout, strings.Repeat("x", 1<<16)); err != nil {
+							return err
+						}
 					}
 					return ctx.Err()
 				}
