@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/streaming/pkg/httpstream/wsstream"
@@ -118,7 +119,8 @@ func object(apiVersion, kind, name string, spec map[string]any) map[string]any {
 func (f watchedAPI) exec(ctx context.Context, w http.ResponseWriter, r *http.Request, pod string) {
 	channels := []wsstream.ChannelType{wsstream.IgnoreChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.WriteChannel, wsstream.IgnoreChannel}
 	conn := wsstream.NewConn(map[string]wsstream.ChannelProtocolConfig{"v5.channel.k8s.io": {Binary: true, Channels: channels}})
-	_, streams, err := conn.Open(w, r)
+	// It logs that the client is gone when the server closes the connection.
+	_, streams, err := conn.Open(w, r.WithContext(logr.NewContext(ctx, logr.Discard())))
 	if err != nil {
 		f.t.Error(err)
 		return
