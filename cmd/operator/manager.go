@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/metrics"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -28,15 +29,14 @@ import (
 
 // managerOptions are the flags of the manager.
 type managerOptions struct {
-	metrics                       metricsOptions
-	healthAddress                 string
-	leaderElect                   bool
-	namespace                     string
-	watched                       string
-	mode                          string
-	operatorConfiguration         string
-	argoCD                        bool
-	watchInterval                 time.Duration
+	metrics               metrics.Endpoint
+	healthAddress         string
+	leaderElect           bool
+	namespace             string
+	watched               string
+	mode                  string
+	operatorConfiguration string
+	argoCD                bool
 }
 
 func managerCommand() *cobra.Command {
@@ -48,7 +48,7 @@ func managerCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return manage(cmd.Context(), options) },
 	}
 	flags := command.Flags()
-	options.metrics.addFlags(flags)
+	addMetricsFlags(flags, &options.metrics)
 	flags.StringVar(&options.healthAddress, "health-probe-bind-address", ":8081", "where to serve /healthz and /readyz")
 	flags.BoolVar(&options.leaderElect, "leader-elect", false, "wait for a lease, so that only one of several replicas is active")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
@@ -73,7 +73,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	if err != nil {
 		return err
 	}
-	collector, err := collect(mgr, options.mode)
+	collector, err := showMetrics(mgr, options.mode)
 	if err != nil {
 		return err
 	}
@@ -111,9 +111,9 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 			return nil, clusters, fmt.Errorf("cannot register the kinds: %w", err)
 		}
 	}
-	endpoint, err := options.metrics.endpoint()
+	endpoint, err := options.metrics.Server()
 	if err != nil {
-		return nil, clusters, err
+		return nil, clusters, fmt.Errorf("cannot serve metrics: %w", err)
 	}
 	config, err := ctrl.GetConfig()
 	if err != nil {

@@ -19,6 +19,9 @@ func TestManagerKnowsItsNamespace(t *testing.T) {
 		t.Errorf("want exit code 1 and advice:\n%s", r)
 	}
 	t.Setenv("POD_NAMESPACE", "stanzaflow-system")
+	if r := operator(t, os.DevNull, "manager", "--metrics-cert-path="+t.TempDir()); r.code != 1 || !strings.Contains(r.stderr, "cannot use tls.crt") {
+		t.Errorf("want exit code 1 because there is no certificate:\n%s", r)
+	}
 	if r := operator(t, os.DevNull, "manager"); r.code != 1 || strings.Contains(r.stderr, "--namespace") {
 		t.Errorf("want exit code 1 because there is no cluster:\n%s", r)
 	}

@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/stanzaflow/stanzaflow/internal/metrics"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -31,7 +32,7 @@ type releaseOptions struct {
 }
 
 func releaseCommand() *cobra.Command {
-	options := releaseOptions{managerOptions: managerOptions{metrics: metricsOptions{address: "0"}, healthAddress: "0", leaderElect: true, mode: vocab.ModeAlongside}}
+	options := releaseOptions{managerOptions: managerOptions{metrics: metrics.Endpoint{Address: "0"}, healthAddress: "0", leaderElect: true, mode: vocab.ModeAlongside}}
 	command := &cobra.Command{
 		Use:   "release --all",
 		Short: "Give every CronJob of CPO back, before Stanzaflow is uninstalled",

@@ -50,7 +50,7 @@ func archive(s scrape) {
 	if is.FullTime != nil {
 		s.gauge(walRunway, max(is.FullTime.Sub(s.now), 0).Seconds())
 	}
-	if s.known.runway > 0 {
-		s.gauge(walRunwayObjective, s.known.runway.Seconds())
+	if s.known.Runway > 0 {
+		s.gauge(walRunwayObjective, s.known.Runway.Seconds())
 	}
 }

@@ -5,6 +5,7 @@
 //
 //	Stanzas in the cache ─▶ Collector.Collect ─▶ one gauge for each fact
 //	outcome of a pass ────▶ Collector.Passed ──▶ counters, histogram, what no status holds
+//	flags ────────────────▶ Endpoint.Server ───▶ https, and who may read
 //
 // It promises:
 //   - A scrape reads the cache and nothing else. It writes nothing, and asks no cluster.

@@ -124,7 +124,7 @@ func fixedState() (stanzas, map[string]Pass) {
 	state := stanzas{healthy("shop", "orders"), archivingFails(), twoRepos(), blind(), neverRun(), heldByCPO(), unwatched()}
 	passes := map[string]Pass{}
 	for _, s := range state {
-		pass := Pass{Watched: now.Add(-time.Minute), WatchMaxAge: 16 * time.Minute, Runway: 24 * time.Hour}
+		pass := Pass{Watched: now.Add(-time.Minute), WatchInterval: 5 * time.Minute, WatchMaxAge: 16 * time.Minute, Runway: 24 * time.Hour}
 		for _, entry := range s.Status.Schedules {
 			pass.Schedules = append(pass.Schedules, Schedule{Repo: entry.Repo, Type: entry.Type})
 		}
@@ -145,7 +145,7 @@ func fixedState() (stanzas, map[string]Pass) {
 	edit("hr/payroll", func(p *Pass) { p.Watched = time.Time{} })
 	edit("crm/new", func(p *Pass) { p.Watched = time.Time{} })
 	edit("shop/stock", func(p *Pass) { p.Waiting = 1 })
-	edit("lab/scratch", func(p *Pass) { p.Watched, p.WatchMaxAge, p.Runway = time.Time{}, 0, 0 })
+	edit("lab/scratch", func(p *Pass) { p.Watched, p.WatchInterval, p.WatchMaxAge, p.Runway = time.Time{}, 0, 0, 0 })
 	return state, passes
 }
 

@@ -14,9 +14,9 @@ import (
 type Pass struct {
 	// Watched is when a watch has last asked the primary. Zero if none has yet.
 	Watched time.Time
-	// WatchMaxAge is how old that may be before the watch counts as blind. Zero without a
-	// watch.
-	WatchMaxAge time.Duration
+	// WatchInterval is how often a watch asks, and WatchMaxAge how old its answer may be
+	// before it counts as blind. Zero without a watch.
+	WatchInterval, WatchMaxAge time.Duration
 	// Runway is how long pg_wal must be able to grow if archiving fails. Zero without a
 	// watch.
 	Runway time.Duration
@@ -34,11 +34,11 @@ type Schedule struct{ Repo, Type string }
 
 // known is what the passes over a cluster have said.
 type known struct {
+	// Pass is the last one, without what is counted.
+	Pass
+
 	// first is when this process has made a pass over the cluster.
-	first               time.Time
-	watched             time.Time
-	watchMaxAge, runway time.Duration
-	waiting             int
+	first time.Time
 }
 
 // Passed remembers a pass over a cluster whose status is written.
@@ -46,7 +46,8 @@ func (c *Collector) Passed(key types.NamespacedName, pass Pass) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was := c.passes[key]
-	is := known{first: was.first, watched: pass.Watched, watchMaxAge: pass.WatchMaxAge, runway: pass.Runway, waiting: pass.Waiting}
+	is := known{first: was.first, Pass: pass}
+	is.Ended, is.Schedules = nil, nil
 	if is.first.IsZero() {
 		is.first = c.options.Clock.Now()
 	}

@@ -26,7 +26,7 @@ func schedules(s scrape) {
 		s.timestamp(scheduleNextRun, entry.NextRunTime, entry.Repo, entry.Type)
 	}
 	if !s.known.first.IsZero() {
-		s.gauge(runsWaiting, float64(s.known.waiting))
+		s.gauge(runsWaiting, float64(s.known.Waiting))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,11 @@ func TestAlerts(t *testing.T) {
 				for _, rule := range rules {
 					if rule.Alert == want.Alert {
 						got = append(got, p.firing(rule, time.Duration(at))...)
+					}
+				}
+				for _, a := range got {
+					if summary := a.Annotations["summary"]; summary == "" || strings.HasSuffix(summary, ".") || !strings.HasSuffix(a.Annotations["description"], ".") {
+						t.Errorf("%s: want a summary without and a description with a full stop: %q", want.Alert, a.Annotations)
 					}
 				}
 				sorted := cmpopts.SortSlices(func(a, b alert) int { return cmp.Compare(fmt.Sprint(a.Labels), fmt.Sprint(b.Labels)) })
