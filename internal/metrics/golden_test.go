@@ -172,9 +172,11 @@ func TestForgetsClusters(t *testing.T) {
 }
 
 // failingLister is a cache that is not filled.
-type failingLister struct{ error }
+type failingLister struct{ err error }
 
-func (f failingLister) List(context.Context, client.ObjectList, ...client.ListOption) error { return f }
+func (f failingLister) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return f.err
+}
 
 // TestScrapeFailsWithoutACache: clusters that are missing would look deleted.
 func TestScrapeFailsWithoutACache(t *testing.T) {

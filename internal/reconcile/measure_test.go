@@ -76,7 +76,8 @@ func TestEachRunIsMeasuredOnce(t *testing.T) {
 		},
 		"an exit code": {
 			status(finished("a", 0, good)), status(finished("b", 30, bad), finished("a", 0, good)),
-			ended(t, "b", report.Report{Result: bad, Step: "backup", Code: 82}), []metrics.Run{{Schedule: incr, Result: bad, Step: "backup", Cause: "archive-timeout"}},
+			ended(t, "b", report.Report{Result: bad, Step: "backup", Code: 82}),
+			[]metrics.Run{{Schedule: incr, Result: bad, Step: "backup", Cause: "archive-timeout"}},
 		},
 		"a check of ours refused": {
 			status(), status(finished("a", 0, bad)), ended(t, "a", report.Report{Result: bad, Step: "precheck"}),

@@ -47,7 +47,7 @@ func TestWhoMayReadTheMetrics(t *testing.T) {
 		url, token string
 		want       int
 	}{
-		"nobody":             {"https://" + address, "", http.StatusUnauthorized},
+		"nobody": {"https://" + address, "", http.StatusUnauthorized},
 		// The API server calls that an error, and so does controller-runtime.
 		"what is no token":   {"https://" + address, "x", http.StatusInternalServerError},
 		"somebody else":      {"https://" + address, other, http.StatusForbidden},
@@ -139,4 +139,3 @@ func wantCode(t *testing.T, url, token string, want int) error {
 	}
 	return nil
 }
-
