@@ -11,7 +11,7 @@ var (
 	rpo = newGauge("stanzaflow_rpo_seconds",
 		"RPO of now: since when commits would be lost with the primary and its volume. 0 if nothing was committed since the newest recoverable moment.")
 	rpoObjective = newGauge("stanzaflow_rpo_objective_seconds",
-		"The RPO that must hold: spec.objectives.rpo of the Stanza, else the longest gap of its most frequent schedule.")
+		"The RPO that must hold: spec.objectives.rpo of the Stanza, else the longest gap of its most frequent schedule, with its grace.")
 )
 
 // recoverable shows to when the database can be restored, unless nobody has seen that

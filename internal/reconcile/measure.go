@@ -16,6 +16,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/metrics"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -31,6 +32,10 @@ func (c *Controller) measure(before, after stanzaflowv1alpha1.StanzaStatus, p pa
 		return
 	}
 	measured := metrics.Pass{Waiting: waitingRuns(p.State.Workflows), Ended: endedRuns(before, after, p.State.Workflows)}
+	if watch := p.Watch; watch != nil {
+		measured.Watched, measured.WatchInterval, measured.WatchMaxAge = watch.Seen.LastTime(), watch.Interval, archiving.BlindAfter(watch.Interval)
+		measured.Runway = archiving.Runway(after.Schedules)
+	}
 	for i := range after.Schedules {
 		measured.Schedules = append(measured.Schedules, metrics.Schedule{Repo: after.Schedules[i].Repo, Type: after.Schedules[i].Type})
 	}

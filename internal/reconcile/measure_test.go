@@ -14,7 +14,9 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/metrics"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -124,11 +126,13 @@ func TestPassIsMeasured(t *testing.T) {
 	key := types.NamespacedName{Namespace: "shop", Name: "orders"}
 	reported := passes{}
 	c := &Controller{options: Options{Metrics: reported}}
+	watched := time.Date(2026, 11, 22, 2, 5, 0, 0, time.UTC)
 	var p pass
+	p.Watch = &status.Watch{Interval: 5 * time.Minute, Seen: archiving.Seen{Samples: []report.Sample{{Time: watched, WAL: &report.WAL{}}}}}
 	p.State = object.State{Key: key, Workflows: []*wfv1.Workflow{waits, over}}
 	after := stanzaflowv1alpha1.StanzaStatus{Schedules: []stanzaflowv1alpha1.ScheduleStatus{{Repo: "repo1", Type: "full"}}}
 	c.measure(after, after, p)
-	want := passes{key: {Waiting: 1, Schedules: []metrics.Schedule{{Repo: "repo1", Type: "full"}}}}
+	want := passes{key: {Watched: watched, WatchInterval: 5 * time.Minute, WatchMaxAge: 16 * time.Minute, Runway: 24 * time.Hour, Waiting: 1, Schedules: []metrics.Schedule{{Repo: "repo1", Type: "full"}}}}
 	if diff := cmp.Diff(want, reported); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -167,12 +167,18 @@ func settle(before, after *stanzaflowv1alpha1.ArchiveStatus, recoverable *stanza
 	return after
 }
 
+// Runway is how long pg_wal must be able to grow: a person needs time, and a database that
+// is backed up rarely is looked at rarely.
+func Runway(schedules []stanzaflowv1alpha1.ScheduleStatus) time.Duration {
+	return max(shortestRunway, 2*longestGap(schedules))
+}
+
 // judgeArchive decides whether archiving works, and for how long it may fail.
 func (r *Result) judgeArchive(in Input) {
 	if sample := in.Seen.newest(answered); sample != nil {
 		r.Off = sample.WAL.ArchivingOff
 	}
-	r.Runway = max(shortestRunway, 2*longestGap(in.Schedules))
+	r.Runway = Runway(in.Schedules)
 	if r.Archive == nil || r.Archive.FailingSince == nil || r.Archive.FullTime == nil {
 		return
 	}

@@ -76,8 +76,8 @@ func Fold(before Before, in Input) Result {
 	return r
 }
 
-// blindAfter is how long no watch may reach a cluster until it is blind.
-func blindAfter(interval time.Duration) time.Duration { return 3*interval + time.Minute }
+// BlindAfter is how long no watch may reach a cluster until it is blind.
+func BlindAfter(interval time.Duration) time.Duration { return 3*interval + time.Minute }
 
 // judgeSight decides whether the status describes the present.
 func (r *Result) judgeSight(before Before, in Input) {
@@ -100,9 +100,9 @@ func (r *Result) judgeSight(before Before, in Input) {
 		from = before.Waiting
 	}
 	if !r.Blind {
-		r.Blind = !in.Now.Before(from.Add(blindAfter(in.Interval)))
+		r.Blind = !in.Now.Before(from.Add(BlindAfter(in.Interval)))
 		if !r.Blind {
-			r.wake(from.Add(blindAfter(in.Interval)), in.Now)
+			r.wake(from.Add(BlindAfter(in.Interval)), in.Now)
 		}
 	}
 	if r.Observed {
