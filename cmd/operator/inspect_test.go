@@ -194,3 +194,26 @@ func TestDocumentShowsRealOutput(t *testing.T) {
 		t.Errorf("%d examples, want one of each command", found)
 	}
 }
+
+// TestShowsColoursOnATerminal: only there, and not if somebody asks for none.
+func TestShowsColoursOnATerminal(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = terminal.Close() }()
+	for name, tc := range map[string]struct {
+		noColor, term string
+		want          bool
+	}{
+		"a terminal":         {"", "xterm", true},
+		"NO_COLOR":           {"1", "xterm", false},
+		"a terminal without": {"", "dumb", false},
+	} {
+		t.Setenv("NO_COLOR", tc.noColor)
+		t.Setenv("TERM", tc.term)
+		if got := showsColours(terminal); got != tc.want {
+			t.Errorf("%s: colours %v, want %v", name, got, tc.want)
+		}
+	}
+}
