@@ -34,7 +34,7 @@ func backupsCommand(clk clock.PassiveClock, program string) *cobra.Command {
 		Long:    backupsHelp + exitCodesOfAnAnswer,
 		Example: fmt.Sprintf(backupsExamples, program),
 		Args:    takeOne("postgresql", true),
-		RunE:    func(cmd *cobra.Command, args []string) error { return options.backups(cmd, args) },
+		RunE:    options.backups,
 	}
 	options.add(command, clk)
 	options.addOutput(command, printer.Formats...)

@@ -168,7 +168,7 @@ func TestDocumentShowsRealOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outputs := map[string]string{}
+	outputs := map[string]bool{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -176,18 +176,17 @@ func TestDocumentShowsRealOutput(t *testing.T) {
 		}
 		command, rest, _ := strings.Cut(string(text), "\n")
 		_, stdout, _ := strings.Cut(rest, "== stdout ==\n")
-		outputs[strings.Replace(command, "kubectl-stanzaflow", "kubectl stanzaflow", 1)] = stdout
+		outputs[strings.Replace(command, "kubectl-stanzaflow", "kubectl stanzaflow", 1)+"\n"+stdout] = true
 	}
 	found := 0
 	for _, block := range strings.Split(string(page), "```")[1:] {
 		_, block, _ = strings.Cut(block, "\n")
-		command, shown, _ := strings.Cut(block, "\n")
-		if !strings.HasPrefix(command, "$ ") {
+		if !strings.HasPrefix(block, "$ ") {
 			continue
 		}
 		found++
-		if want, ok := outputs[command]; !ok || want != shown {
-			t.Errorf("%s: no golden file has this output:\n%s", command, shown)
+		if !outputs[block] {
+			t.Errorf("no golden file has this:\n%s", block)
 		}
 	}
 	if found < 7 {

@@ -32,7 +32,7 @@ func runsCommand(clk clock.PassiveClock, program string) *cobra.Command {
 		Long:    runsHelp + exitCodesOfAnAnswer,
 		Example: fmt.Sprintf(runsExamples, program),
 		Args:    takeOne("postgresql", true),
-		RunE:    func(cmd *cobra.Command, args []string) error { return options.runs(cmd, args) },
+		RunE:    options.runs,
 	}
 	options.add(command, clk)
 	options.addOutput(command, printer.JSON, printer.YAML)

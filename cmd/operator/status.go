@@ -35,7 +35,7 @@ func statusCommand(clk clock.PassiveClock, program string) *cobra.Command {
 		Long:    statusHelp + exitCodesOfAnAnswer,
 		Example: fmt.Sprintf(statusExamples, program),
 		Args:    takeOne("postgresql", true),
-		RunE:    func(cmd *cobra.Command, args []string) error { return options.status(cmd, args) },
+		RunE:    options.status,
 	}
 	options.add(command, clk)
 	options.addAllNamespaces(command)

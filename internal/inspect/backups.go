@@ -161,8 +161,17 @@ func provenLabels(stanza *stanzaflowv1alpha1.Stanza) map[string]bool {
 // BackupTable returns the backups as a table, the newest of each repo first.
 func BackupTable(listings []Listing, now time.Time) printer.Table {
 	t := printer.Table{Columns: []printer.Column{
-		{Name: "cluster"}, {Name: "repo"}, {Name: "backup"}, {Name: "type"}, {Name: "stopped"}, {Name: "age"}, {Name: "took", Wide: true},
-		{Name: "database"}, {Name: "added"}, {Name: "proven"}, {Name: "error"},
+		{Name: "cluster"},
+		{Name: "repo"},
+		{Name: "backup"},
+		{Name: "type"},
+		{Name: "stopped"},
+		{Name: "age"},
+		{Name: "took", Wide: true},
+		{Name: "database"},
+		{Name: "added"},
+		{Name: "proven"},
+		{Name: "error"},
 	}}
 	for _, l := range listings {
 		for _, b := range slices.Backward(l.Backups) {

@@ -4,6 +4,7 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -12,17 +13,26 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// archiveTimeout is pgBackRest's exit code for WAL that does not get into the archive. Its
-// section of the runbook is about archiving.
-const archiveTimeout = 82
+// alertPages are the pages of the alerts, by the reasons for which they fire.
+var alertPages = map[vocab.Reason]string{
+	vocab.ReasonArchivingFailed:  "docs/runbooks/StanzaflowArchivingFailing.md",
+	vocab.ReasonArchivingStalled: "docs/runbooks/StanzaflowArchivingFailing.md",
+	vocab.ReasonRunwayShort:      "docs/runbooks/StanzaflowRunwayShort.md",
+	vocab.ReasonRPOExceeded:      "docs/runbooks/StanzaflowRPOExceeded.md",
+	vocab.ReasonNoBackup:         "docs/runbooks/StanzaflowNotRecoverable.md",
+	vocab.ReasonBackupRemoved:    "docs/runbooks/StanzaflowNotRecoverable.md",
+	vocab.ReasonBlind:            "docs/runbooks/StanzaflowWatchBlind.md",
+}
 
-func pageArchiving() string { return failure.Runbook("precheck", archiveTimeout) }
+// pageOfReason is the page of an alert, or that of the conditions.
+func pageOfReason(c *metav1.Condition) Link {
+	return readMore(cmp.Or(alertPages[vocab.Reason(c.Reason)], pageConditions))
+}
 
 // explainArchiving is about WAL between the runs.
 func explainArchiving(e *Explanation, f Facts) {
@@ -37,14 +47,14 @@ func explainArchiving(e *Explanation, f Facts) {
 		e.Unknown = append(e.Unknown, "whether WAL arrives between the runs: no watch has reported yet")
 		return
 	case vocab.Reason(c.Reason) == vocab.ReasonBlind:
-		e.add(findingOf(c, e.watchChain(f)...))
+		e.add(findingOf(c, append(e.watchChain(f), pageOfReason(c))...))
 		return
 	}
 	c = notGood(f, vocab.ConditionArchiving)
 	if c == nil {
 		return
 	}
-	chain := append(archiveLinks(f), Link{"message", lowerFirst(c.Message)}, readMore(pageArchiving()))
+	chain := append(archiveLinks(f), Link{"message", lowerFirst(c.Message)}, pageOfReason(c))
 	e.add(findingOf(c, chain...), primary(f, `psql -c "select * from pg_stat_archiver"`), primary(f, "pgbackrest check --stanza="+vocab.PgBackRestStanza))
 }
 
@@ -160,7 +170,6 @@ func explainRecoverable(e *Explanation, f Facts) {
 		return // Unknown for the same cause as Archiving.
 	}
 	var chain []Link
-	page := pageArchiving()
 	if r := f.Stanza.Status.Recoverable; r != nil {
 		if r.RPO != nil {
 			chain = append(chain, Link{"field", objectiveField(f) + ": " + short(r.RPO.Duration)})
@@ -169,18 +178,16 @@ func explainRecoverable(e *Explanation, f Facts) {
 			chain = append(chain, Link{"WAL", "commits since " + exact(r.AtRiskSince.Time, f.Now) + " are in no repo"})
 		}
 	}
-	switch vocab.Reason(c.Reason) {
-	case vocab.ReasonNoBackup, vocab.ReasonBackupRemoved:
+	if reason := vocab.Reason(c.Reason); reason == vocab.ReasonNoBackup || reason == vocab.ReasonBackupRemoved {
 		for i := range f.Stanza.Status.Repos {
 			repo := &f.Stanza.Status.Repos[i]
 			chain = append(chain, Link{"repo", strings.TrimSuffix(fmt.Sprintf("%s in %s lists %d backups, %d of them full: %s", repo.Name, repo.Location, repo.Backups, repo.Fulls, repo.Message), ": ")})
 		}
-		page = pageRepo
 		e.next("kubectl stanzaflow backup %s -n %s --type full --wait --log", f.Cluster, f.Namespace)
-	default:
+	} else {
 		e.next("%s", primary(f, `psql -c "select * from pg_stat_archiver"`))
 	}
-	e.add(findingOf(c, append(chain, Link{"message", lowerFirst(c.Message)}, readMore(page))...), fmt.Sprintf("kubectl stanzaflow backups %s -n %s", f.Cluster, f.Namespace))
+	e.add(findingOf(c, append(chain, Link{"message", lowerFirst(c.Message)}, pageOfReason(c))...), fmt.Sprintf("kubectl stanzaflow backups %s -n %s", f.Cluster, f.Namespace))
 }
 
 func objectiveField(f Facts) string {

@@ -19,12 +19,12 @@ import (
 
 // pages of the documents.
 const (
+	pageConditions = "docs/conditions.md"
 	pageAccepted   = "docs/conditions.md#accepted"
 	pageProgrammed = "docs/conditions.md#programmed"
 	pageHealthy    = "docs/conditions.md#backuphealthy"
 	pageOverdue    = "docs/runbook.md#overdue"
 	pageHeld       = "docs/runbook.md#held"
-	pageRepo       = "docs/storage.md#look-into-a-repository"
 	pageEnded      = "docs/runbook.md#a-run-that-was-ended"
 	pageNoMessage  = "docs/runbook.md#the-run-left-no-message-of-its-own"
 )
@@ -82,18 +82,18 @@ func explainProgrammed(e *Explanation, f Facts) {
 	}
 	var chain []Link
 	var commands []string
-	switch vocab.Reason(c.Reason) {
-	case vocab.ReasonWorkflowTemplateMissing, vocab.ReasonWorkflowTemplateInvalid:
+	is := func(reasons ...vocab.Reason) bool { return slices.Contains(reasons, vocab.Reason(c.Reason)) }
+	switch {
+	case is(vocab.ReasonWorkflowTemplateMissing, vocab.ReasonWorkflowTemplateInvalid):
 		chain = append(chain, Link{"field", schedulesText(f)}, Link{"WorkflowTemplate", templateText(f)})
 		commands = []string{applyTemplate(f)}
-	case vocab.ReasonCertificateExpires:
+	case is(vocab.ReasonCertificateExpires):
 		chain = append(chain, certificateLinks(f)...)
-	case vocab.ReasonRejectedByArgo:
+	case is(vocab.ReasonRejectedByArgo):
 		chain = append(chain, Link{"field", schedulesText(f)})
 		commands = []string{fmt.Sprintf("kubectl -n %s get cronworkflows -l %s -o yaml", f.Namespace, ofCluster(f.Cluster))}
-	case vocab.ReasonPolicyMismatch, vocab.ReasonPolicyMissing, vocab.ReasonCRDOutdated, vocab.ReasonSkewUnknown, vocab.ReasonArgoNotInstalled:
+	case is(vocab.ReasonPolicyMismatch, vocab.ReasonPolicyMissing, vocab.ReasonCRDOutdated, vocab.ReasonSkewUnknown, vocab.ReasonArgoNotInstalled):
 		commands = []string{"kubectl stanzaflow doctor"}
-	default:
 	}
 	chain = append(chain, Link{"message", lowerFirst(c.Message)}, readMore(pageProgrammed))
 	e.add(findingOf(c, chain...), commands...)

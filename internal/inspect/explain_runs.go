@@ -77,14 +77,11 @@ func (e *Explanation) scheduleChain(f Facts, entry *stanzaflowv1alpha1.ScheduleS
 		chain = append(chain, Link{"delayed", entry.Delayed})
 	}
 	last := lastFinished(entry)
-	switch reason {
-	case vocab.ReasonOverdue:
+	switch {
+	case reason == vocab.ReasonOverdue:
 		return append(chain, e.notStarted(f, last)...)
-	case vocab.ReasonHeld:
-		if last == nil || last.Result != stanzaflowv1alpha1.RunHeld {
-			return append(chain, Link{"held", entry.Held}, readMore(pageHeld))
-		}
-	default:
+	case reason == vocab.ReasonHeld && (last == nil || last.Result != stanzaflowv1alpha1.RunHeld):
+		return append(chain, Link{"held", entry.Held}, readMore(pageHeld))
 	}
 	chain = append(chain, e.runChain(f, last)...)
 	if entry.LastRun != nil && entry.LastRun.Result == stanzaflowv1alpha1.RunRunning {

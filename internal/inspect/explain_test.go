@@ -4,6 +4,7 @@
 package inspect
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -209,6 +210,31 @@ func TestExplainIsReadyOnlyWithoutFindings(t *testing.T) {
 		}
 		if name != "healthy" && (len(e.Findings) == 0 || len(e.Next) == 0) {
 			t.Errorf("%s: %d findings, %d commands", name, len(e.Findings), len(e.Next))
+		}
+	}
+}
+
+// TestPagesExist: every link of an explanation leads to a page and a heading of it.
+func TestPagesExist(t *testing.T) {
+	t.Parallel()
+	pages := map[string]bool{pageConditions: true, pageAccepted: true, pageProgrammed: true, pageHealthy: true, pageOverdue: true, pageHeld: true, pageEnded: true, pageNoMessage: true}
+	for _, page := range alertPages {
+		pages[page] = true
+	}
+	for page := range pages {
+		file, anchor, _ := strings.Cut(page, "#")
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		found := anchor == ""
+		for line := range strings.Lines(string(text)) {
+			heading := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(strings.TrimLeft(line, "#")), " ", "-"))
+			found = found || strings.HasPrefix(line, "#") && heading == anchor
+		}
+		if !found {
+			t.Errorf("%s has no heading #%s", file, anchor)
 		}
 	}
 }

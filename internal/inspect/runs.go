@@ -124,8 +124,17 @@ var resultTones = map[stanzaflowv1alpha1.RunResult]printer.Tone{
 // RunTable returns the runs as a table.
 func RunTable(runs []Run, now time.Time) printer.Table {
 	t := printer.Table{Columns: []printer.Column{
-		{Name: "run"}, {Name: "cluster"}, {Name: "kind"}, {Name: "type"}, {Name: "repo"}, {Name: "trigger"}, {Name: "result"},
-		{Name: "started"}, {Name: "took"}, {Name: "backup"}, {Name: "message"},
+		{Name: "run"},
+		{Name: "cluster"},
+		{Name: "kind"},
+		{Name: "type"},
+		{Name: "repo"},
+		{Name: "trigger"},
+		{Name: "result"},
+		{Name: "started"},
+		{Name: "took"},
+		{Name: "backup"},
+		{Name: "message"},
 	}}
 	for _, r := range runs {
 		row := printer.Cells(r.Workflow, r.Cluster, string(r.Kind), r.Type, r.Repo, r.Trigger)

@@ -159,8 +159,18 @@ func compareAges(a, b Status) int {
 // Long problems are cut, so that each cluster is one line; explain has them whole.
 func StatusTable(lines []Status, namespaces, cut bool, now time.Time) printer.Table {
 	t := printer.Table{Columns: []printer.Column{
-		{Name: "cluster"}, {Name: "ready"}, {Name: "reason"}, {Name: "proven backup"}, {Name: "age"}, {Name: "rpo"}, {Name: "objective"},
-		{Name: "recoverable from"}, {Name: "recoverable to"}, {Name: "next run"}, {Name: "running"}, {Name: "problem"},
+		{Name: "cluster"},
+		{Name: "ready"},
+		{Name: "reason"},
+		{Name: "proven backup"},
+		{Name: "age"},
+		{Name: "rpo"},
+		{Name: "objective"},
+		{Name: "recoverable from"},
+		{Name: "recoverable to"},
+		{Name: "next run"},
+		{Name: "running"},
+		{Name: "problem"},
 	}}
 	if namespaces {
 		t.Columns = append([]printer.Column{{Name: "namespace"}}, t.Columns...)

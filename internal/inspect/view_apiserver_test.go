@@ -75,7 +75,10 @@ func TestViewIsEnough(t *testing.T) {
 		t.Errorf("not known: %q", facts.Unknown)
 	}
 	e := Explain(facts)
-	text, _ := json.Marshal(e)
+	text, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []string{"is not suspended, fired last at 2026-11-29T02:30:00Z", "backup, after 6 attempts", "82, archive-timeout of pgBackRest", "#082-archive-timeout"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("explain does not say %q: %s", want, text)

@@ -77,7 +77,8 @@ func TestRetention(t *testing.T) {
 	}{
 		"nothing is set": {Retention{}, weeks(2), 14, "", "all"},
 		"two fulls of three, with what builds on the oldest": {
-			Retention{Full: 2}, weeks(3), 21,
+			Retention{Full: 2},
+			weeks(3), 21,
 			"F1 F1_I2 F1_I3 F1_D4 F1_I5 F1_I6 F1_I7", "F2",
 		},
 		"as many fulls as are kept":       {Retention{Full: 3}, weeks(3), 21, "", "F1"},

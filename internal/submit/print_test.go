@@ -7,14 +7,12 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestPrint: the logs of a run and nothing else, of one that is over, of one that is
-// running, and until one is over.
+// TestPrint: the logs of a run and nothing else, whether it is over or not.
 func TestPrint(t *testing.T) {
 	t.Parallel()
 	begun := state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Running"))
@@ -23,22 +21,17 @@ func TestPrint(t *testing.T) {
 	for name, tc := range map[string]struct {
 		workflow *wfv1.Workflow
 		follow   bool
-		script   []scene
 		second   []stream
 		want     string
 	}{
-		"over":           {over, false, nil, []stream{{text: "2026-03-01T02:00:02Z two\n"}}, all},
-		"over, followed": {over, true, nil, []stream{{text: "2026-03-01T02:00:02Z two\n"}}, all},
-		"running":        {begun, false, nil, []stream{{text: "2026-03-01T02:00:02Z two\n"}}, all},
-		"until the end": {
-			begun, true, []scene{{after: time.Second, workflow: begun}, {after: time.Minute, workflow: over}},
-			[]stream{{text: "2026-03-01T02:00:02Z two\n"}, {text: "2026-03-01T02:00:02Z two\n2026-03-01T02:00:09Z three\n"}}, all + "precheck | three\n",
-		},
-		"the pod is gone": {over, false, nil, nil, "begin | one\n[   0s] precheck: the log and those after it are left out: the pod is gone\n"},
+		"over":            {over, false, []stream{{text: "2026-03-01T02:00:02Z two\n"}}, all},
+		"over, followed":  {over, true, []stream{{text: "2026-03-01T02:00:02Z two\n"}}, all},
+		"running":         {begun, false, []stream{{text: "2026-03-01T02:00:02Z two\n"}}, all},
+		"the pod is gone": {over, false, nil, "begin | one\n[   0s] precheck: the log and those after it are left out: the pod is gone\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, tc.script...)
+			f := newFake(t)
 			s, out, _ := f.session()
 			workflow := tc.workflow.DeepCopy()
 			workflow.UID, workflow.ResourceVersion, workflow.Labels = uid, "1", map[string]string{}
@@ -55,6 +48,26 @@ func TestPrint(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestPrintFollows a run until it is over, and prints nothing of its progress.
+func TestPrintFollows(t *testing.T) {
+	t.Parallel()
+	logs := &fakeLogs{first: make(chan struct{}), logs: map[string][]stream{"1-begin": {
+		{text: "2026-03-01T02:00:01Z one\n"}, {text: "2026-03-01T02:00:01Z one\n2026-03-01T02:00:02Z two\n"},
+	}}}
+	begun := state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Running"))
+	f := newFake(t, scene{do: func() { <-logs.first }}, scene{workflow: state(wfv1.WorkflowSucceeded, thePod(wfv1.NodeSucceeded, "1-begin:Succeeded"))})
+	s, out, _ := f.session()
+	begun.UID, begun.ResourceVersion, begun.Labels = uid, "1", map[string]string{}
+	f.now = begun.DeepCopy()
+	follower := Follower{Workflows: f, Logs: logs, Clock: f.clock, Out: s.Out, Pause: s.Pause}
+	if err := follower.Print(t.Context(), begun, true); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("begin | one\nbegin | two\n", out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
