@@ -149,6 +149,14 @@ func everyStory() []play.Story {
 			Name: "documented-install", Alone: true, Takes: 6 * time.Minute,
 			Touches: []string{"docs/install.md", "deploy/", "workflows/", "hack/dist.sh", "examples/pgbackrest_with_pvc/", "test/walkthrough/"},
 		}},
+		{Play: testSituations, Story: ladder.Story{
+			Name: "situations", Alone: true, Takes: 14 * time.Minute,
+			Touches: []string{"docs/situations.md", "deploy/monitoring/", "internal/metrics/", "internal/reconcile/", "internal/run/"},
+		}},
+		{Play: testMonitoring, Story: ladder.Story{
+			Name: "monitoring", Alone: true, Takes: 12 * time.Minute,
+			Touches: []string{"deploy/monitoring/", "hack/dashboards/", "internal/metrics/", "internal/reconcile/status/"},
+		}},
 	}
 	for _, s := range stores {
 		touches := []string{"examples/pgbackrest_with_" + s.storage + "/", "internal/run/"}
