@@ -85,14 +85,14 @@ func (d *database) see(t *testing.T, s situation, since time.Time) {
 	explained := program.Run(t, program.Checkout, nil, "bin/operator", "explain", "cluster", "-n", d.Namespace)
 	seen.explained = stable.Text(duration.ReplaceAllString(explained, "12m"))
 	for i := range seen.firing {
-		seen.firing[i].Annotations["summary"] = stable.Text(seen.firing[i].Annotations["summary"])
+		seen.firing[i].Annotations["summary"] = stable.Text(duration.ReplaceAllString(seen.firing[i].Annotations["summary"], "12m"))
 	}
 	d.story.note(s.name, seen)
 }
 
-// duration matches how long something took or takes, in the words of explain: seconds in one
-// run of the story, minutes in the next.
-var duration = regexp.MustCompile(`\b(\d+[dhms])+\b`)
+// duration matches how long something took or takes, in the words of explain and of an alert:
+// seconds in one run of the story, minutes in the next.
+var duration = regexp.MustCompile(`\b\d+(\.\d+)?[dhms]( ?\d+[dhms])*\b`)
 
 // awaitWord waits until the condition of a situation has one of some reasons.
 func (d *database) awaitWord(t *testing.T, s situation, reasons ...vocab.Reason) {
@@ -114,9 +114,11 @@ func (d *database) awaitAlerts(t *testing.T, s situation) []monitor.Alert {
 		firing, err = d.story.stack.Alerts(t.Context(), d.Namespace)
 		return err == nil && slices.Equal(monitor.Names(firing), s.alerts), fmt.Sprintf("%v %v", monitor.Names(firing), err)
 	})
+	// An alert becomes critical when it lasts; which severity is seen depends on the moment.
 	slices.SortFunc(firing, func(a, b monitor.Alert) int {
-		return cmp.Or(cmp.Compare(a.Labels["alertname"], b.Labels["alertname"]), cmp.Compare(a.Annotations["summary"], b.Annotations["summary"]))
+		return cmp.Or(cmp.Compare(a.Labels["alertname"], b.Labels["alertname"]), cmp.Compare(b.Labels["severity"], a.Labels["severity"]))
 	})
+	firing = slices.CompactFunc(firing, func(a, b monitor.Alert) bool { return a.Labels["alertname"] == b.Labels["alertname"] })
 	return firing
 }
 
