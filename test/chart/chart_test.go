@@ -159,6 +159,17 @@ func TestMonitoring(t *testing.T) {
 	sameObjects(t, want, got)
 }
 
+// TestDashboards adds the ConfigMap of the component, and changes nothing else.
+func TestDashboards(t *testing.T) {
+	t.Parallel()
+	want := render(t, defaultValues)
+	maps.Copy(want, kustomization(t, "deploy/monitoring/dashboards"))
+	if len(want) != len(render(t, defaultValues))+1 {
+		t.Fatalf("the component does not add one object")
+	}
+	sameObjects(t, want, render(t, "dashboards: true"))
+}
+
 func TestCRDOfCPO(t *testing.T) {
 	t.Parallel()
 	want := render(t, defaultValues)
@@ -271,8 +282,8 @@ func TestNamesDoNotDependOnTheRelease(t *testing.T) {
 // TestNamespaceOfTheRelease shows that every object and every subject is in that namespace.
 func TestNamespaceOfTheRelease(t *testing.T) {
 	t.Parallel()
-	for id, o := range renderAs(t, "stanzaflow", "backup", "monitoring: true") {
-		namespaced := slices.Contains([]any{"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service", "ServiceMonitor", "PrometheusRule"}, o["kind"])
+	for id, o := range renderAs(t, "stanzaflow", "backup", "{monitoring: true, dashboards: true}") {
+		namespaced := slices.Contains([]any{"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service", "ServiceMonitor", "PrometheusRule", "ConfigMap"}, o["kind"])
 		if namespaced != (get(o, "metadata", "namespace") == "backup") {
 			t.Errorf("%s has the namespace %v", id, get(o, "metadata", "namespace"))
 		}
