@@ -69,6 +69,7 @@ kustomization deploy/overlays/alongside-workflows >"$work/dist/workflows-alongsi
   cat deploy/monitoring/prometheusrule.yaml
 } >"$work/dist/monitoring.yaml"
 cp deploy/monitoring/rules.yaml "$work/dist/rules.yaml"
+go tool -modfile=hack/tools/kustomize.mod kustomize build deploy/monitoring/dashboards >"$work/dist/dashboards.yaml"
 kustomization deploy/release >"$work/dist/release-alongside.yaml"
 hack/chart.sh "$work/dist"
 notes >"$work/dist/NOTES.md"
