@@ -83,7 +83,7 @@ func trySuspendedByHand(t *testing.T, d *database) {
 	d.see(t, situation{
 		name: "Suspended by hand in Argo", what: "Somebody has pressed SUSPEND on the CronWorkflow in Argo. The operator undoes it: to suspend, set `spec.suspend` of the Stanza.",
 		condition: vocab.ConditionReady, status: metav1.ConditionTrue, reason: vocab.ReasonReady, longest: time.Minute,
-		event: vocab.ReasonUpdated, metric: `stanzaflow_condition{CLUSTER,condition="Ready"}`,
+		event: vocab.ReasonResumed, metric: `stanzaflow_condition{CLUSTER,condition="Ready"}`,
 	}, since)
 }
 
