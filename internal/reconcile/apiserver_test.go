@@ -618,7 +618,8 @@ func testRuns(w *world) {
 	if known.LastBackup == nil || known.LastRun == nil || known.LastRun.Result != stanzaflowv1alpha1.RunSucceeded {
 		w.Errorf("status is %s", reconciletest.JSON(known))
 	}
-	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Normal Succeeded: Backup "+known.LastBackup.Label+" is proven") {
+	if notes := w.recorder.take(); len(notes) != 4 || !has(notes, "Normal Succeeded: Backup "+known.LastBackup.Label+" is proven") ||
+		!has(notes, "Normal Succeeded on the Stanza: BackupHealthy is True") || !has(notes, "Normal Ready: Ready is True") || !has(notes, "Normal Ready on the Stanza: Ready is True") {
 		w.Errorf("events are %q", notes)
 	}
 	// Argo removes what is old; the status remembers.
@@ -631,7 +632,7 @@ func testRuns(w *world) {
 	w.create(failed)
 	w.settle()
 	w.want(vocab.ConditionBackupHealthy, "False", vocab.ReasonLastRunFailed)
-	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Warning LastRunFailed") {
+	if notes := w.recorder.take(); len(notes) != 2 || !has(notes, "Warning LastRunFailed: Workflow") || !has(notes, "Warning LastRunFailed on the Stanza: BackupHealthy is False") {
 		w.Errorf("events are %q", notes)
 	}
 	w.wantQuiet()
@@ -665,7 +666,7 @@ func testHeldAndDelayed(w *world) {
 			w.Errorf("%s is held by %q", entry.CronWorkflow, entry.Held)
 		}
 	}
-	if notes := w.recorder.take(); len(notes) != 1 || !has(notes, "Warning Held: No schedule can make a backup: spec.standby is set") {
+	if notes := w.recorder.take(); len(notes) != 2 || !has(notes, "Warning Held: No schedule can make a backup: spec.standby is set") || !has(notes, "Warning Held on the Stanza: BackupHealthy is False") {
 		w.Errorf("events are %q", notes)
 	}
 	w.wantQuiet()

@@ -79,12 +79,18 @@ func (c *Controller) observeTemplate(ctx context.Context, state *object.State) e
 	if state.Template.Contract != vocab.TemplateContract {
 		return nil // it is another contract, and so has other faults
 	}
-	checked, err := c.checkTemplate(ctx, key, &state.Template)
-	if err != nil || !state.Template.Found {
+	return c.observeContents(ctx, key, &state.Template, contract.Check)
+}
+
+// observeContents finds out whether a template keeps its contract, which check knows, and
+// whether its pods could start.
+func (c *Controller) observeContents(ctx context.Context, key types.NamespacedName, t *object.Template, check func(*wfv1.WorkflowTemplate) []string) error {
+	checked, err := c.checkTemplate(ctx, key, t, check)
+	if err != nil || !t.Found {
 		return err
 	}
-	state.Template.Findings = checked.findings
-	return c.observeAccount(ctx, state, checked.account)
+	t.Findings = checked.findings
+	return c.observeAccount(ctx, key.Namespace, t, checked.account)
 }
 
 func setTemplate(t *object.Template, o metav1.Object) {
@@ -94,7 +100,7 @@ func setTemplate(t *object.Template, o metav1.Object) {
 }
 
 // checkTemplate reads a version of a template from the API server, once.
-func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName, t *object.Template) (checkedTemplate, error) {
+func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName, t *object.Template, check func(*wfv1.WorkflowTemplate) []string) (checkedTemplate, error) {
 	if checked, ok := c.templates.recall(key); ok && checked.version == t.Version {
 		return checked, nil
 	}
@@ -113,7 +119,7 @@ func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(whole.Object, template); err != nil {
 		checked.findings = []string{"Argo cannot read it: " + object.Plain(err)}
 	} else {
-		checked.findings = contract.Check(template)
+		checked.findings = check(template)
 		if name := template.Spec.ServiceAccountName; !strings.Contains(name, "{{") {
 			checked.account = name
 		}
@@ -123,11 +129,11 @@ func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName
 }
 
 // observeAccount finds out whether the ServiceAccount of the pods exists.
-func (c *Controller) observeAccount(ctx context.Context, state *object.State, name string) error {
+func (c *Controller) observeAccount(ctx context.Context, namespace string, t *object.Template, name string) error {
 	if name == "" {
 		return nil
 	}
-	key, now := types.NamespacedName{Namespace: state.Key.Namespace, Name: name}, c.clock.Now()
+	key, now := types.NamespacedName{Namespace: namespace, Name: name}, c.clock.Now()
 	asked, ok := c.templates.recallAccount(key)
 	if !ok || !now.Before(asked.again) {
 		account := &metav1.PartialObjectMetadata{}
@@ -145,12 +151,12 @@ func (c *Controller) observeAccount(ctx context.Context, state *object.State, na
 		}
 		c.templates.rememberAccount(key, asked)
 	}
-	state.Template.Wake = asked.again
+	t.Wake = asked.again
 	switch {
 	case asked.unknown:
-		state.Template.UnknownAccount = name
+		t.UnknownAccount = name
 	case !asked.found:
-		state.Template.MissingAccount = name
+		t.MissingAccount = name
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
@@ -238,11 +239,12 @@ func (c *Controller) observeWatch(ctx context.Context, state object.State) (*sta
 		watch.Seen = c.memory.Recall(state.Key)
 		return watch, nil
 	}
-	missing, err := c.findWatchTemplate(ctx, state.Key.Namespace)
+	template, err := c.observeWatchTemplate(ctx, state.Key.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	watch.Findings = append(missing, watch.Findings...)
+	watch.Findings = append(status.FindWatchTemplate(state.Key.Namespace, template, c.options.Provisioner), watch.Findings...)
+	watch.Wake = template.Wake
 	list, err := object.List(ctx, c.cached, object.Workflow, state.Key.Namespace, client.MatchingLabels{vocab.LabelCluster: "", vocab.LabelKind: string(vocab.RunWatch)})
 	if err != nil {
 		return nil, err
@@ -253,16 +255,21 @@ func (c *Controller) observeWatch(ctx context.Context, state object.State) (*sta
 	return watch, nil
 }
 
-// findWatchTemplate says why no watch can start from the WorkflowTemplate of a namespace.
-func (c *Controller) findWatchTemplate(ctx context.Context, namespace string) ([]status.Finding, error) {
-	metadata := object.NewMetadata(object.WorkflowTemplate)
-	err := c.cached.Get(ctx, types.NamespacedName{Namespace: namespace, Name: vocab.WatchTemplate}, metadata)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("cannot read WorkflowTemplate %s: %w", vocab.WatchTemplate, err)
+// observeWatchTemplate reads the WorkflowTemplate of the watch of a namespace.
+func (c *Controller) observeWatchTemplate(ctx context.Context, namespace string) (object.Template, error) {
+	template := object.Template{Name: vocab.WatchTemplate}
+	key, metadata := types.NamespacedName{Namespace: namespace, Name: vocab.WatchTemplate}, object.NewMetadata(object.WorkflowTemplate)
+	err := c.cached.Get(ctx, key, metadata)
+	switch {
+	case apierrors.IsNotFound(err):
+		c.templates.forget(key)
+		return template, nil
+	case err != nil:
+		return template, fmt.Errorf("cannot read WorkflowTemplate %s: %w", vocab.WatchTemplate, err)
 	}
-	var template object.Template
-	if err == nil {
-		setTemplate(&template, metadata)
+	setTemplate(&template, metadata)
+	if template.Contract == vocab.WatchContract {
+		err = c.observeContents(ctx, key, &template, contract.CheckWatch)
 	}
-	return status.FindWatchTemplate(namespace, template, c.options.Provisioner), nil
+	return template, err
 }

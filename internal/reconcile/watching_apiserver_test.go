@@ -11,17 +11,20 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/workflows"
 )
 
 const (
@@ -69,11 +72,19 @@ func (w *world) watch() int {
 	return len(w.written()) - before
 }
 
+// watchTemplate is the WorkflowTemplate of workflows/.
 func watchTemplate(namespace string) *unstructured.Unstructured {
-	template := reconciletest.Template(namespace)
-	template.SetName(vocab.WatchTemplate)
-	template.SetLabels(map[string]string{vocab.LabelContract: vocab.WatchContract})
+	template := object.New(object.WorkflowTemplate)
+	if err := yaml.Unmarshal(workflows.Watch, &template.Object); err != nil {
+		panic(err)
+	}
+	template.SetNamespace(namespace)
 	return template
+}
+
+// watchAccount is the ServiceAccount of its pods.
+func watchAccount(namespace string) *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: vocab.WatchTemplate}}
 }
 
 // watches adds a watch that has ended and found something, and removes the one before, as
@@ -326,6 +337,32 @@ func testWatchTemplate(w *world) {
 	w.settle()
 	c = w.want(vocab.ConditionArchiving, "Unknown", vocab.ReasonNotObservedYet)
 	if want := "has label stanzaflow.dev/template-contract=watch-v0, not watch-v1"; !strings.Contains(c.Message, want) {
+		w.Errorf("message is %q, want %q in it", c.Message, want)
+	}
+
+	w.delete(template)
+	w.create(watchTemplate(w.namespace))
+	w.settle()
+	c = w.want(vocab.ConditionArchiving, "Unknown", vocab.ReasonNotObservedYet)
+	if want := "names ServiceAccount pgbackrest-watch, which does not exist in the namespace"; !strings.Contains(c.Message, want) {
+		w.Errorf("message is %q, want %q in it", c.Message, want)
+	}
+	w.create(watchAccount(w.namespace))
+	w.clock.SetTime(w.clock.Now().Add(askAccountMissing))
+	w.settle()
+	if c = w.want(vocab.ConditionArchiving, "Unknown", vocab.ReasonNotObservedYet); c.Message != "No watch has reported on the cluster yet" {
+		w.Errorf("message is %q", c.Message)
+	}
+
+	// A fork that asks no cluster.
+	fork := w.get(object.WorkflowTemplate, vocab.WatchTemplate)
+	if err := unstructured.SetNestedField(fork.Object, "other", "spec", "entrypoint"); err != nil {
+		w.Fatal(err)
+	}
+	w.update(fork)
+	w.settle()
+	c = w.want(vocab.ConditionArchiving, "Unknown", vocab.ReasonNotObservedYet)
+	if want := "does not keep the contract watch-v1"; !strings.Contains(c.Message, want) {
 		w.Errorf("message is %q, want %q in it", c.Message, want)
 	}
 }

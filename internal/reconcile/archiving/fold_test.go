@@ -190,6 +190,25 @@ func TestFold(t *testing.T) {
 12:10 archives, recoverable 02:31 to 12:10, written
 12:15 archives, recoverable 02:31 to 12:10`,
 		},
+		"a failover of an idle database": {
+			func(s *story) {
+				second := func(lsn, archived string) func(*report.Sample) {
+					return func(r *report.Sample) {
+						wal(lsn, "700:700:", archived, "12:04")(r)
+						r.WAL.Timeline = 2
+					}
+				}
+				s.watch(
+					sample("12:00", wal("0/6000028", "700:700:", five, "11:58")),
+					// Nobody knows yet whether the new primary has all that the old one had.
+					sample("12:05", second("0/6000900", "00000002.history")),
+					sample("12:10", second("0/7000028", "000000020000000000000006")),
+				)
+			}, `
+12:00 archives, recoverable 02:31 to 12:00, written
+12:05 archives, recoverable 02:31 to 12:00, at risk since 12:00, written
+12:10 archives, recoverable 02:31 to 12:10, written`,
+		},
 		"no watch reports any more, and then one does": {
 			func(s *story) {
 				s.watch(sample("12:00", wal("0/6000028", "700:700:", five, "11:58")))

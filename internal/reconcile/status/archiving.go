@@ -14,6 +14,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -24,6 +25,8 @@ type Watch struct {
 	Interval time.Duration
 	// Findings say why no watch can start.
 	Findings []Finding
+	// Wake is when to look at its WorkflowTemplate again, zero if never.
+	Wake time.Time
 }
 
 // foldWatch adds what the watches have found to the status. Without a watch there is
@@ -39,6 +42,7 @@ func foldWatch(before stanzaflowv1alpha1.StanzaStatus, after *stanzaflowv1alpha1
 	}
 	result := archiving.Fold(BeforeWatch(before), input)
 	after.Archive, after.Recoverable, after.Repos = result.Archive, result.Recoverable, result.Repos
+	result.Wake = object.Earliest(result.Wake, p.Watch.Wake)
 	return result
 }
 

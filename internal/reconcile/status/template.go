@@ -53,6 +53,9 @@ func installTemplate(namespace string, by vocab.Provisioner) string {
 // not depend on it, so it is no finding of Programmed.
 func FindWatchTemplate(namespace string, template object.Template, by vocab.Provisioner) []Finding {
 	install := installTemplate(namespace, by)
+	invalid := func(format string, args ...any) []Finding {
+		return []Finding{{vocab.ReasonWorkflowTemplateInvalid, fmt.Sprintf("WorkflowTemplate %s in namespace %s ", vocab.WatchTemplate, namespace) + fmt.Sprintf(format, args...)}}
+	}
 	switch {
 	case !template.Found:
 		return []Finding{{
@@ -60,11 +63,11 @@ func FindWatchTemplate(namespace string, template object.Template, by vocab.Prov
 			"there is no WorkflowTemplate " + vocab.WatchTemplate + " in namespace " + namespace + ", so no watch starts; " + install,
 		}}
 	case template.Contract != vocab.WatchContract:
-		return []Finding{{
-			vocab.ReasonWorkflowTemplateInvalid,
-			fmt.Sprintf("WorkflowTemplate %s in namespace %s has label %s=%s, not %s, so its reports may not be read; %s",
-				vocab.WatchTemplate, namespace, vocab.LabelContract, cmp.Or(template.Contract, "(none)"), vocab.WatchContract, install),
-		}}
+		return invalid("has label %s=%s, not %s, so its reports may not be read; %s", vocab.LabelContract, cmp.Or(template.Contract, "(none)"), vocab.WatchContract, install)
+	case len(template.Findings) > 0:
+		return invalid("%s", contract.WatchSentence(template.Findings))
+	case template.MissingAccount != "":
+		return invalid("names ServiceAccount %s, which does not exist in the namespace, so no pod of a watch could start; %s", template.MissingAccount, install)
 	}
 	return nil
 }
