@@ -29,7 +29,7 @@ import (
 
 // managerOptions are the flags of the manager.
 type managerOptions struct {
-	metrics               metrics.Endpoint
+	metrics               metricsOptions
 	healthAddress         string
 	leaderElect           bool
 	namespace             string
@@ -37,6 +37,7 @@ type managerOptions struct {
 	mode                  string
 	operatorConfiguration string
 	argoCD                bool
+	watchInterval         time.Duration
 }
 
 func managerCommand() *cobra.Command {

@@ -234,6 +234,10 @@ func (c *Controller) observeWatch(ctx context.Context, state object.State) (*sta
 		return nil, nil
 	}
 	watch := &status.Watch{Interval: c.options.WatchInterval, Findings: c.watching.found(state.Key.Namespace)}
+	cluster, _ := cpo.Decode(state.Postgresql.Object)
+	if watch.Held = cluster.Operation.Held(); watch.Held != "" {
+		c.memory.Hold(state.Key, c.clock.Now())
+	}
 	if !state.ArgoInstalled {
 		watch.Findings = []status.Finding{{Reason: vocab.ReasonArgoNotInstalled, Message: "Argo Workflows is not installed"}}
 		watch.Seen = c.memory.Recall(state.Key)

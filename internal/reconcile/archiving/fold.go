@@ -99,6 +99,9 @@ func (r *Result) judgeSight(before Before, in Input) {
 	case !r.Observed:
 		from = before.Waiting
 	}
+	if in.Seen.Held.After(from) {
+		r.Blind, from = false, in.Seen.Held
+	}
 	if !r.Blind {
 		r.Blind = !in.Now.Before(from.Add(BlindAfter(in.Interval)))
 		if !r.Blind {

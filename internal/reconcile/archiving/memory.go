@@ -39,6 +39,7 @@ type namespace struct {
 type known struct {
 	samples []report.Sample
 	anchor  *report.Sample
+	held    time.Time
 }
 
 // LastWatch is the newest watch of a namespace that has ended.
@@ -59,6 +60,8 @@ type Seen struct {
 	Samples []report.Sample
 	// Anchor is the newest sample whose WAL is in every repo, as the last pass has found it.
 	Anchor *report.Sample
+	// Held is when the cluster was held last, so that no watch could ask it.
+	Held time.Time
 }
 
 // NewMemory returns a Memory that knows nothing yet.
@@ -137,7 +140,7 @@ func (m *Memory) Recall(key types.NamespacedName) Seen {
 	of := m.of(key.Namespace)
 	seen := Seen{Start: m.start, Last: of.last}
 	if k := of.clusters[key.Name]; k != nil {
-		seen.Samples, seen.Anchor = k.samples, k.anchor
+		seen.Samples, seen.Anchor, seen.Held = k.samples, k.anchor, k.held
 	}
 	return seen
 }
@@ -149,6 +152,17 @@ func (m *Memory) Keep(key types.NamespacedName, anchor *report.Sample) {
 	if k := m.of(key.Namespace).clusters[key.Name]; k != nil {
 		k.anchor = anchor
 	}
+}
+
+// Hold remembers that the cluster is held at a moment.
+func (m *Memory) Hold(key types.NamespacedName, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	of := m.of(key.Namespace)
+	if of.clusters[key.Name] == nil {
+		of.clusters[key.Name] = &known{}
+	}
+	of.clusters[key.Name].held = now
 }
 
 // Forget drops a cluster that is not watched.

@@ -23,6 +23,8 @@ type Watch struct {
 	Seen archiving.Seen
 	// Interval between two watches.
 	Interval time.Duration
+	// Held says why no watch asks the cluster, empty if one does.
+	Held string
 	// Findings say why no watch can start.
 	Findings []Finding
 	// Wake is when to look at its WorkflowTemplate again, zero if never.
@@ -61,6 +63,8 @@ func archivingWorks(p Pass, status stanzaflowv1alpha1.StanzaStatus, r archiving.
 		return condition(vocab.ConditionArchiving, is, reason, append(texts, messages(p.Watch.Findings)...)...)
 	}
 	switch {
+	case p.Watch.Held != "":
+		return says(metav1.ConditionUnknown, vocab.ReasonHeld, heldWatch(p))
 	case r.Blind:
 		return says(metav1.ConditionUnknown, vocab.ReasonBlind, blindTexts(p)...)
 	case !r.Observed:
@@ -98,6 +102,9 @@ func failure(status stanzaflowv1alpha1.StanzaStatus, r archiving.Result) (vocab.
 	}, texts...)
 }
 
+// heldWatch says why the cluster is not asked.
+func heldWatch(p Pass) string { return "no watch asks the cluster: " + p.Watch.Held }
+
 // blindTexts say why no watch reports, as far as that is known.
 func blindTexts(p Pass) []string {
 	texts := []string{"no watch has reached the cluster for more than three intervals, so nobody knows whether its WAL is archived"}
@@ -114,6 +121,8 @@ func recoverable(p Pass, status stanzaflowv1alpha1.StanzaStatus, r archiving.Res
 		return condition(vocab.ConditionRecoverable, is, reason, texts...)
 	}
 	switch {
+	case p.Watch.Held != "":
+		return says(metav1.ConditionUnknown, vocab.ReasonHeld, heldWatch(p))
 	case r.Blind:
 		return says(metav1.ConditionUnknown, vocab.ReasonBlind, blindTexts(p)...)
 	case !r.Observed || !r.Listed:

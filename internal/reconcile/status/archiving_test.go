@@ -104,6 +104,22 @@ Ready Unknown Blind
 Archiving Unknown Blind: No watch has reached the cluster for more than three intervals, so nobody knows whether its WAL is archived; check CronWorkflow pgbackrest-watch and Argo's workflow controller
 Recoverable Unknown Blind: No watch has reached the cluster for more than three intervals, so nobody knows whether its WAL is archived; check CronWorkflow pgbackrest-watch and Argo's workflow controller`,
 		},
+		"the cluster is held": {
+			samples: []report.Sample{seenAt(2 * time.Hour), {Time: reconciletest.Noon, Message: "not asked: held"}},
+			change: func(p *Pass) {
+				p.Watch.Held, p.Watch.Seen.Held = "spec.standby is set", p.Now
+			}, want: `
+Ready True Ready
+Archiving Unknown Held: No watch asks the cluster: spec.standby is set
+Recoverable Unknown Held: No watch asks the cluster: spec.standby is set`,
+		},
+		"the cluster was held, and no watch has come since": {
+			samples: []report.Sample{seenAt(2 * time.Hour), {Time: reconciletest.Noon, Message: "not asked: held"}},
+			change:  func(p *Pass) { p.Watch.Seen.Held = p.Now.Add(-time.Minute) }, want: `
+Ready True Ready
+Archiving True Archiving: PostgreSQL archives its WAL
+Recoverable True Recoverable: Every repo lists its proven backup, and the WAL since then is archived as the objective demands`,
+		},
 		"archiving fails": {samples: []report.Sample{seenAt(5 * time.Minute), seenAt(0, failing)}, want: `
 Ready False ArchivingFailed
 Archiving False ArchivingFailed: PostgreSQL cannot archive its WAL and keeps it in pg_wal; what pgbackrest archive-push says of it is in the log of the primary

@@ -18,7 +18,7 @@ import (
 // it comes last.
 var announced = []string{vocab.ConditionArchiving, vocab.ConditionRecoverable, vocab.ConditionBackupHealthy, vocab.ConditionReady}
 
-// quiet are reasons of the time before something is known: nobody waits for their end.
+// quiet are reasons of a time in which nothing is known of the archiving, as it must be.
 var quiet = []vocab.Reason{vocab.ReasonNotObservedYet}
 
 // conditionEvents say that a condition has changed its status, or is False for another
