@@ -11,6 +11,7 @@ kind: PrometheusRule
 metadata:
   name: stanzaflow
   namespace: stanzaflow-system
+  labels: {app.kubernetes.io/name: stanzaflow, app.kubernetes.io/part-of: stanzaflow}
 spec:
 YAML
   sed -n '/^groups:/,$s/^\(.\)/  \1/p;/^$/p' rules.yaml

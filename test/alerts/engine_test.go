@@ -4,6 +4,7 @@
 package alerts
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -117,9 +118,7 @@ func (p *prometheus) alert(rule rulefmt.Rule, sample promql.Sample, at time.Dura
 	a := alert{Labels: sample.Metric.Map(), Annotations: map[string]string{}}
 	delete(a.Labels, model.MetricNameLabel)
 	data := template.AlertTemplateData(sample.Metric.Map(), nil, "", sample)
-	for name, value := range rule.Labels {
-		a.Labels[name] = value
-	}
+	maps.Copy(a.Labels, rule.Labels)
 	for name, text := range rule.Annotations {
 		expanded, err := template.NewTemplateExpander(p.Context(), "{{$labels := .Labels}}{{$value := .Value}}"+text, rule.Alert, data, model.TimeFromUnixNano(at.Nanoseconds()), nil, nil, nil).Expand()
 		if err != nil {
