@@ -13,14 +13,19 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/metrics"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // TestWhoMayReadTheMetrics serves them with the rights of deploy/overlays/namespaced, and
@@ -65,6 +70,52 @@ func TestWhoMayReadTheMetrics(t *testing.T) {
 	eventually(t, func() error {
 		return wantCode(t, "https://"+s.serveMetrics(t), prometheus, http.StatusInternalServerError)
 	})
+}
+
+// TestMetricsFromTheCache collects from the cache that the manager has, of all namespaces and
+// of some.
+func TestMetricsFromTheCache(t *testing.T) {
+	s := startServer(t)
+	seen, other := s.world(t), s.world(t)
+	for _, w := range []*world{seen, other} {
+		w.create(&stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: reconciletest.Cluster}})
+		stanza := w.stanza()
+		stanza.Status.Schedules = []stanzaflowv1alpha1.ScheduleStatus{{CronWorkflow: reconciletest.Full, Repo: "repo1", Type: "full", Schedule: "0 0 * * *", TimeZone: "UTC"}}
+		if err := s.client.Status().Update(t.Context(), stanza); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tc := range map[string]struct {
+		namespaces []string
+		want       int
+	}{"all namespaces": {nil, 2}, "some namespaces": {[]string{seen.namespace}, 1}} {
+		t.Run(name, func(t *testing.T) {
+			mgr, err := ctrl.NewManager(s.counted(), ctrl.Options{
+				Scheme: s.scheme, Cache: CacheOptions(Options{Namespaces: tc.namespaces, Provisioner: vocab.ProvisionedByUs}), Metrics: metricsserver.Options{BindAddress: "0"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- mgr.Start(ctx) }()
+			registry := prometheus.NewRegistry()
+			registry.MustRegister(metrics.New(metrics.Options{Stanzas: mgr.GetCache(), Clock: seen.clock, Leads: func() bool { return true }}))
+			eventually(t, func() error {
+				families, err := registry.Gather()
+				for _, family := range families {
+					if got := len(family.GetMetric()); family.GetName() == "stanzaflow_schedule_overdue" && got == tc.want {
+						return nil
+					}
+				}
+				return fmt.Errorf("there are not %d clusters: %v", tc.want, err)
+			})
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // token makes a ServiceAccount and returns a token of it.
