@@ -64,7 +64,7 @@ func (o *inspectOptions) backups(cmd *cobra.Command, args []string) error {
 	warn(cmd, append(unknown, inspect.Notes(listings)...))
 	switch {
 	case p.Structured():
-		return p.Encode(map[string]any{"items": items})
+		return p.List(items)
 	case len(items) == 0:
 		printLine(cmd.ErrOrStderr(), "No backup%s is known%s.", of(args), in(namespace))
 		return nil

@@ -59,7 +59,7 @@ func (o *inspectOptions) doctor(cmd *cobra.Command) error {
 	checks := inspect.Examine(cmd.Context(), source, inspect.Question{Namespace: namespace, Version: version, Now: o.clock.Now})
 	p := o.printer(cmd.OutOrStdout())
 	if p.Structured() {
-		err = p.Encode(map[string]any{"items": checks})
+		err = p.List(checks)
 	} else {
 		inspect.PrintChecks(p, checks)
 	}

@@ -71,7 +71,7 @@ func (o *inspectOptions) expire(cmd *cobra.Command, cluster, after string) error
 	}
 	p, repos := o.printer(cmd.OutOrStdout()), inspect.Expire(facts, after)
 	if p.Structured() {
-		err = p.Encode(map[string]any{"items": repos})
+		err = p.List(repos)
 	} else {
 		err = inspect.PrintRetention(p, repos)
 	}

@@ -51,8 +51,10 @@ func newFakeAPI(t *testing.T, change ...func(*fakeAPI)) string {
 			api.load(t, file)
 		}
 	}
-	api.add(t, string(workflowtemplates.Template))
-	api.objects[len(api.objects)-1].SetNamespace("shop")
+	for _, template := range [][]byte{workflowtemplates.Template, workflowtemplates.Watch} {
+		api.add(t, string(template))
+		api.objects[len(api.objects)-1].SetNamespace("shop")
+	}
 	for _, c := range change {
 		c(api)
 	}

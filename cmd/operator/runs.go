@@ -51,7 +51,7 @@ func (o *inspectOptions) runs(cmd *cobra.Command, args []string) error {
 	runs := inspect.Runs(all, seen, now)
 	switch {
 	case p.Structured():
-		return p.Encode(map[string]any{"items": runs})
+		return p.List(runs)
 	case len(runs) == 0:
 		printLine(cmd.ErrOrStderr(), "No run%s is known%s.", of(args), in(namespace))
 		return nil

@@ -56,7 +56,7 @@ func (o *inspectOptions) status(cmd *cobra.Command, args []string) error {
 	lines := inspect.Statuses(all, now)
 	switch {
 	case p.Structured():
-		return p.Encode(map[string]any{"items": lines})
+		return p.List(lines)
 	case len(lines) == 0:
 		printLine(cmd.ErrOrStderr(), "No Stanza found%s.", in(namespace))
 		return nil

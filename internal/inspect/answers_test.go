@@ -90,7 +90,7 @@ func TestListings(t *testing.T) {
 		"the Stanza has all":        {nil, 4, ""},
 		"the report has all":        {[]func(*Facts){more, reported(func(*report.Sample) {})}, 5, ""},
 		"no report":                 {[]func(*Facts){more, func(f *Facts) { f.Watches = nil }}, 4, "repo1 holds 1 more backups that are older: no watch of the namespace has succeeded"},
-		"a report that is broken":   {[]func(*Facts){more, func(f *Facts) { broken(f.Watches[0]) }}, 4, "cannot be read"},
+		"a report that is broken":   {[]func(*Facts){more, func(f *Facts) { spoil(f.Watches[0]) }}, 4, "cannot be read"},
 		"a cluster without answer":  {[]func(*Facts){more, reported(func(s *report.Sample) { s.Repos, s.Message = nil, "the repo host is not ready" })}, 4, "the repo host is not ready"},
 		"nothing is known of them":  {[]func(*Facts){func(f *Facts) { f.Stanza.Status.Repos[0].Newest, f.Watches = nil, nil }}, 0, "the backups in repo1 are not known"},
 		"the repo is really empty":  {[]func(*Facts){emptied(t)}, 0, ""},
@@ -119,7 +119,7 @@ func emptied(t *testing.T) func(*Facts) {
 	}
 }
 
-func broken(w *wfv1.Workflow) {
+func spoil(w *wfv1.Workflow) {
 	for id, node := range w.Status.Nodes {
 		node.Outputs.Parameters[0].Value = wfv1.AnyStringPtr("no report")
 		w.Status.Nodes[id] = node

@@ -82,13 +82,23 @@ func (x *examination) checkTemplate(ctx context.Context, namespace, name, wanted
 		x.add(subject, Broken, fmt.Sprintf("it has the contract %s, and %s is needed", cmp.Or(found, "(none)"), wanted), x.install(namespace))
 		return
 	}
-	if wanted == vocab.TemplateContract {
-		if findings := contract.Check(&template); len(findings) > 0 {
-			x.add(subject, Broken, "it "+contract.Sentence(findings), x.install(namespace))
-			return
-		}
+	if sentence := broken(&template, wanted); sentence != "" {
+		x.add(subject, Broken, "it "+sentence, x.install(namespace))
+		return
 	}
 	x.checkRunner(ctx, subject, namespace, template.Spec.ServiceAccountName, wanted)
+}
+
+// broken says how a template breaks its contract, empty if it does not.
+func broken(template *wfv1.WorkflowTemplate, of string) string {
+	check, sentence := contract.Check, contract.Sentence
+	if of == vocab.WatchContract {
+		check, sentence = contract.CheckWatch, contract.WatchSentence
+	}
+	if findings := check(template); len(findings) > 0 {
+		return sentence(findings)
+	}
+	return ""
 }
 
 // checkRunner looks at the ServiceAccount of the pods and its rights.

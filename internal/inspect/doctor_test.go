@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -106,8 +108,11 @@ status: {availableReplicas: 1}`)
 	s.add(t, "stanzas", "kind: Stanza\nmetadata: {name: orders, namespace: shop}")
 	s.add(t, "workflowtemplates", "%s", workflowtemplates.Template)
 	s.objects["workflowtemplates"][0].SetNamespace("shop")
-	s.add(t, "workflowtemplates", "kind: WorkflowTemplate\nmetadata: {name: pgbackrest-watch, namespace: shop, labels: {%s: %s}}\nspec: {serviceAccountName: pgbackrest-runner}", vocab.LabelContract, vocab.WatchContract)
-	s.add(t, "serviceaccounts", "kind: ServiceAccount\nmetadata: {name: pgbackrest-runner, namespace: shop}")
+	s.add(t, "workflowtemplates", "%s", workflowtemplates.Watch)
+	s.objects["workflowtemplates"][1].SetNamespace("shop")
+	for _, account := range []string{"pgbackrest-runner", "pgbackrest-watch"} {
+		s.add(t, "serviceaccounts", "kind: ServiceAccount\nmetadata: {name: %s, namespace: shop}", account)
+	}
 	s.add(t, "cronworkflows", "kind: CronWorkflow\nmetadata: {name: pgbackrest-watch, namespace: shop}")
 	s.add(t, "workflows", watchRun, "Succeeded", "2026-11-29T15:47:00Z")
 	return s
@@ -213,8 +218,12 @@ func TestExamine(t *testing.T) {
 		"a template that was edited": {func(t *testing.T, s *fakeSource) {
 			s.set(t, "workflowtemplates", "pgbackrest-backup", "", "spec", "entrypoint")
 		}, Broken, "does not keep the contract"},
-		"no account":                   {func(_ *testing.T, s *fakeSource) { s.objects["serviceaccounts"] = nil }, Broken, "ServiceAccount pgbackrest-runner, which does not exist"},
-		"a right of the account":       {func(_ *testing.T, s *fakeSource) { s.denied["create pods/exec in namespace shop"] = true }, Broken, "may not create pods/exec"},
+		"no account":             {func(_ *testing.T, s *fakeSource) { s.objects["serviceaccounts"] = nil }, Broken, "ServiceAccount pgbackrest-runner, which does not exist"},
+		"a right of the account": {func(_ *testing.T, s *fakeSource) { s.denied["create pods/exec in namespace shop"] = true }, Broken, "may not create pods/exec"},
+		"a watch that was edited": {func(t *testing.T, s *fakeSource) {
+			t.Helper()
+			s.set(t, "workflowtemplates", "pgbackrest-watch", "", "spec", "entrypoint")
+		}, Broken, "does not keep the contract watch-v1"},
 		"no template of the watch":     {func(_ *testing.T, s *fakeSource) { s.remove("workflowtemplates", "pgbackrest-watch") }, Broken, "does not exist, so nothing can start"},
 		"no CronWorkflow of the watch": {func(_ *testing.T, s *fakeSource) { s.objects["cronworkflows"] = nil }, Broken, "no CronWorkflow pgbackrest-watch"},
 		"a watch that is suspended": {func(t *testing.T, s *fakeSource) {
@@ -314,5 +323,33 @@ func TestCheckDeploymentTakesAnything(t *testing.T) {
 	x.checkController(t.Context(), &corev1.Pod{})
 	if len(x.checks) != 1 || x.checks[0].Verdict != Broken {
 		t.Errorf("%+v", x.checks)
+	}
+}
+
+// TestOurSettingsOfArgoAreGood: doctor has nothing against what deploy/argo recommends.
+func TestOurSettingsOfArgoAreGood(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../deploy/argo/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var configMap corev1.ConfigMap
+		if err := yaml.Unmarshal(text, &configMap); err != nil {
+			t.Fatal(err)
+		}
+		found, err := readSettings(configMap.Data)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		x := &examination{}
+		x.judgeSettings(file, found)
+		if len(x.checks) != 1 || x.checks[0].Verdict != Good {
+			t.Errorf("%+v", x.checks)
+		}
 	}
 }

@@ -6,7 +6,7 @@
 package pgbackrest
 
 import (
-	"crypto/sha1" //nolint:gosec // The checksum of pgBackRest.
+	"crypto/sha1"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"

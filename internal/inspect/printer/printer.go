@@ -99,6 +99,9 @@ func (p Printer) Encode(value any) error {
 	return err
 }
 
+// List prints the items of a list for a program.
+func (p Printer) List(items any) error { return p.Encode(map[string]any{"items": items}) }
+
 // Print prints a table as kubectl does.
 func (p Printer) Print(t Table) error {
 	const minWidth, padding = 0, 3
