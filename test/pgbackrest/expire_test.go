@@ -215,7 +215,10 @@ func (i *infoFile) add(section, key string, value any) {
 	if !slices.Contains(i.sections, section) {
 		i.sections = append(i.sections, section)
 	}
-	text, _ := json.Marshal(value) // Maps come with their keys sorted.
+	text, err := json.Marshal(value) // Maps come with their keys sorted.
+	if err != nil {
+		panic(err)
+	}
 	i.keys[section] = append(i.keys[section], key)
 	i.values[section+"/"+key] = string(text)
 }
