@@ -79,7 +79,7 @@ func TestListings(t *testing.T) {
 			repo.Labels = append([]string{older}, repo.Labels...)
 			s.Repos["repo1"] = repo
 			change(&s)
-			f.Watches = []*wfv1.Workflow{watch(t, at(15, 47), s)}
+			f.Watches = []*wfv1.Workflow{watch(at(15, 47), s)}
 		}
 	}
 	for name, tc := range map[string]struct {
@@ -115,7 +115,7 @@ func TestListings(t *testing.T) {
 func emptied(t *testing.T) func(*Facts) {
 	return func(f *Facts) {
 		f.Stanza.Status.Repos[0] = stanzaflowv1alpha1.RepoStatus{Name: "repo1"}
-		f.Watches = []*wfv1.Workflow{watch(t, at(15, 47), report.Sample{Time: now, Repos: map[string]report.RepoSample{"repo1": {}}})}
+		f.Watches = []*wfv1.Workflow{watch(at(15, 47), report.Sample{Time: now, Repos: map[string]report.RepoSample{"repo1": {}}})}
 	}
 }
 
@@ -210,7 +210,7 @@ func manyBackups(t *testing.T) func(*Facts) {
 		repo := s.Repos["repo1"]
 		repo.Labels = append([]string{"20261101-023000F"}, repo.Labels...)
 		s.Repos["repo1"] = repo
-		f.Watches = []*wfv1.Workflow{watch(t, at(15, 47), s)}
+		f.Watches = []*wfv1.Workflow{watch(at(15, 47), s)}
 	}
 }
 
@@ -255,7 +255,7 @@ func TestExplainNamesTheWatch(t *testing.T) {
 		"a watch that failed": {func(f *Facts) { f.Watches[0].Status.Phase, f.Watches[0].Status.Message = wfv1.WorkflowFailed, "x509" }, "Failed 3m ago, x509"},
 		"a watch that runs":   {func(f *Facts) { f.Watches[0].Status.Phase = wfv1.WorkflowRunning }, "Running since"},
 		"not asked": {func(f *Facts) {
-			f.Watches[0] = watch(t, at(15, 47), report.Sample{Time: now, Message: "no pod is the primary"})
+			f.Watches[0] = watch(at(15, 47), report.Sample{Time: now, Message: "no pod is the primary"})
 		}, "no pod is the primary"},
 		"another cluster":      {func(f *Facts) { f.Cluster = "invoices" }, "does not have the cluster"},
 		"the operator is late": {func(*Facts) {}, "the operator should have taken it over"},

@@ -46,8 +46,11 @@ func explainArchiving(e *Explanation, f Facts) {
 	case vocab.Reason(c.Reason) == vocab.ReasonNotObservedYet:
 		e.Unknown = append(e.Unknown, "whether WAL arrives between the runs: no watch has reported yet")
 		return
+	case vocab.Reason(c.Reason) == vocab.ReasonHeld:
+		e.Unknown = append(e.Unknown, "whether WAL arrives between the runs: "+lowerFirst(c.Message))
+		return
 	case vocab.Reason(c.Reason) == vocab.ReasonBlind:
-		e.add(findingOf(c, append(e.watchChain(f), pageOfReason(c))...))
+		e.blind(f, c)
 		return
 	}
 	c = notGood(f, vocab.ConditionArchiving)
@@ -56,6 +59,11 @@ func explainArchiving(e *Explanation, f Facts) {
 	}
 	chain := append(archiveLinks(f), Link{"message", lowerFirst(c.Message)}, pageOfReason(c))
 	e.add(findingOf(c, chain...), primary(f, `psql -c "select * from pg_stat_archiver"`), primary(f, "pgbackrest check --stanza="+vocab.PgBackRestStanza))
+}
+
+// blind is about what no watch reports.
+func (e *Explanation) blind(f Facts, c *metav1.Condition) {
+	e.add(findingOf(c, append(e.watchChain(f), Link{"message", lowerFirst(c.Message)}, pageOfReason(c))...))
 }
 
 // primary is a command in the primary of the cluster.
@@ -166,6 +174,13 @@ func (e *Explanation) newestWatch(f Facts) []Link {
 // explainRecoverable is about the window that can be restored.
 func explainRecoverable(e *Explanation, f Facts) {
 	c := conditionOf(f.Stanza, vocab.ConditionRecoverable)
+	if c != nil && vocab.Reason(c.Reason) == vocab.ReasonBlind {
+		// If archiving is seen, the repos are not.
+		if a := conditionOf(f.Stanza, vocab.ConditionArchiving); a == nil || a.Reason != c.Reason {
+			e.blind(f, c)
+		}
+		return
+	}
 	if c == nil || c.Status != metav1.ConditionFalse {
 		return // Unknown for the same cause as Archiving.
 	}

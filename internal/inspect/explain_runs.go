@@ -106,6 +106,9 @@ func fieldOf(f Facts, entry *stanzaflowv1alpha1.ScheduleStatus) string {
 	return fmt.Sprintf("%s: %s, %s", name, entry.Schedule, entry.TimeZone)
 }
 
+// byHand begins what holds a schedule that the operator could not resume.
+const byHand = "suspended by hand in Argo"
+
 // cronWorkflow says whether the schedule can fire.
 func (e *Explanation) cronWorkflow(f Facts, entry *stanzaflowv1alpha1.ScheduleStatus) Link {
 	text := entry.CronWorkflow
@@ -121,7 +124,7 @@ func (e *Explanation) cronWorkflow(f Facts, entry *stanzaflowv1alpha1.ScheduleSt
 		} else {
 			e.next("kubectl stanzaflow doctor")
 		}
-	case found.Spec.Suspend && !f.Stanza.Spec.Suspend && entry.Held == "":
+	case found.Spec.Suspend && !f.Stanza.Spec.Suspend && (entry.Held == "" || strings.HasPrefix(entry.Held, byHand)):
 		text += " is suspended, and nothing of the Stanza asks for that: somebody has suspended it in Argo"
 		e.next(`kubectl -n %s patch cronworkflow %s --type=merge -p '{"spec":{"suspend":false}}'`, f.Namespace, entry.CronWorkflow)
 	case found.Spec.Suspend:

@@ -139,6 +139,28 @@ var situations = map[string][]func(*Facts){
 		condition(vocab.ConditionRecoverable, isUnknown, vocab.ReasonBlind, "No watch has reported on the cluster for three intervals"),
 	},
 	// Beyond the twelve.
+	"suspended-in-argo-held": {
+		func(f *Facts) {
+			entry := &f.Stanza.Status.Schedules[1]
+			entry.Held, entry.NextRunTime = "suspended by hand in Argo: CronWorkflow pgbackrest-orders-repo1-incr, which the operator could not resume", nil
+			f.CronWorkflows[incrCron].Spec.Suspend = true
+		},
+		condition(vocab.ConditionBackupHealthy, isFalse, vocab.ReasonHeld, "No schedule can make a backup: suspended by hand in Argo: CronWorkflow pgbackrest-orders-repo1-incr, which the operator could not resume"),
+	},
+	"repos-not-seen": {
+		func(f *Facts) {
+			f.Watches[0] = watch(at(15, 47), report.Sample{Time: now, Message: "pgbackrest info does not answer: [049] host-connect"})
+		},
+		condition(vocab.ConditionRecoverable, isUnknown, vocab.ReasonBlind, "The last three watches could not list the backups of any repo"),
+	},
+	"standby": {
+		func(f *Facts) {
+			f.Stanza.Status.Schedules[0].Held = "spec.standby is set: a standby cluster has no primary; back up the cluster that it follows"
+		},
+		condition(vocab.ConditionBackupHealthy, isFalse, vocab.ReasonHeld, "No schedule can make a backup: spec.standby is set: a standby cluster has no primary; back up the cluster that it follows"),
+		condition(vocab.ConditionArchiving, isUnknown, vocab.ReasonHeld, "The watch does not ask the cluster: spec.standby is set"),
+		condition(vocab.ConditionRecoverable, isUnknown, vocab.ReasonHeld, "The watch does not ask the cluster: spec.standby is set"),
+	},
 	"field-refused": {
 		condition(vocab.ConditionAccepted, isFalse, vocab.ReasonInvalidSchedule, "Postgresql field spec.backup.pgbackrest.repos[0].schedule.full is not a cron expression: it has six fields; stanza field spec.gate does not compile: unknown name lastFul; CronWorkflow pgbackrest-orders-repo1-full keeps its last good schedule 30 2 * * *"),
 	},

@@ -101,6 +101,9 @@ func rpoNow(stanza *stanzaflowv1alpha1.Stanza, now time.Time) *metav1.Duration {
 	if r == nil || archive == nil || archive.BlindTime != nil || r.Newest == nil && r.AtRiskSince == nil {
 		return nil
 	}
+	if c := conditionOf(stanza, vocab.ConditionArchiving); c != nil && c.Status == metav1.ConditionUnknown {
+		return nil // What the status has is of an earlier time.
+	}
 	if r.AtRiskSince == nil {
 		return &metav1.Duration{}
 	}

@@ -58,7 +58,7 @@ func world(t *testing.T, change ...func(*Facts)) Facts {
 			run(incrRun, "incr", wfv1.WorkflowSucceeded, at(15, 30), at(15, 31)),
 			run(fullRun, "full", wfv1.WorkflowSucceeded, at(2, 30), at(2, 42)),
 		},
-		Watches: []*wfv1.Workflow{watch(t, at(15, 47), sample())},
+		Watches: []*wfv1.Workflow{watch(at(15, 47), sample())},
 	}
 	for _, c := range change {
 		c(&f)
@@ -185,11 +185,10 @@ func sample() report.Sample {
 }
 
 // watch is a run of the watch with a sample of the cluster.
-func watch(t *testing.T, end *metav1.Time, s report.Sample) *wfv1.Workflow {
-	t.Helper()
+func watch(end *metav1.Time, s report.Sample) *wfv1.Workflow {
 	text, err := report.Watch{Start: end.Add(-20 * time.Second), End: end.Time, Clusters: map[string]report.Sample{"orders": s}}.Encode()
 	if err != nil {
-		t.Fatal(err)
+		panic(fmt.Sprint("cannot encode the report: ", err))
 	}
 	w := &wfv1.Workflow{ObjectMeta: metav1.ObjectMeta{
 		Name: "pgbackrest-watch-1795965420", Namespace: "shop", CreationTimestamp: *end,

@@ -51,6 +51,23 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// TestPrintOfAWatch: its pod has one container and no nodes of steps.
+func TestPrintOfAWatch(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s, out, _ := f.session()
+	workflow := state(wfv1.WorkflowSucceeded, func(w *wfv1.Workflow) {
+		w.Status.Nodes["pod"] = wfv1.NodeStatus{ID: "pod", Name: name + "(0)", DisplayName: name + "(0)", Type: wfv1.NodeTypePod, TemplateName: "watch", Phase: wfv1.NodeSucceeded}
+	})
+	follower := Follower{Workflows: f, Logs: &fakeLogs{logs: map[string][]stream{"main": {{text: "2026-03-01T02:00:01Z 2 clusters: 2 archive\n"}}}}, Clock: f.clock, Out: s.Out, Pause: s.Pause}
+	if err := follower.Print(t.Context(), workflow, false); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("watch | 2 clusters: 2 archive\n", out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestPrintFollows a run until it is over, and prints nothing of its progress.
 func TestPrintFollows(t *testing.T) {
 	t.Parallel()

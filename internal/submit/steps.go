@@ -12,6 +12,7 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // pod is one pod of a run, with its steps in their order.
@@ -55,7 +56,11 @@ func podsOf(workflow *wfv1.Workflow) []pod {
 
 // stepsOf follows the containers of a pod, each of which depends on the one before it.
 func stepsOf(workflow *wfv1.Workflow, of wfv1.NodeStatus, task string) []step {
-	if name := outcome.StepOf(of); name != "" {
+	name := outcome.StepOf(of)
+	if of.TemplateName == string(vocab.RunWatch) {
+		name = of.TemplateName // The pod of a watch has one container, too.
+	}
+	if name != "" {
 		return []step{{id: of.ID, container: containerOfTask, name: name, phase: of.Phase}}
 	}
 	var steps []step
