@@ -77,7 +77,7 @@ func tryRunFails(t *testing.T, d *database) {
 	d.PSQL(t, kit.Primary, "SELECT pg_reload_conf()")
 	d.AwaitRun(t, d.Submit(t, "cluster=cluster", "repo=repo1", "type=full", "attempts=1"))
 	d.awaitFiring(t, d.Namespace, "StanzaflowLastRunFailed", true)
-	d.PSQL(t, kit.Primary, "ALTER SYSTEM RESET ALL")
+	d.PSQL(t, kit.Primary, "ALTER SYSTEM RESET archive_command")
 	d.PSQL(t, kit.Primary, "SELECT pg_reload_conf()")
 	d.AwaitArchived(t)
 	d.backUp(t)
