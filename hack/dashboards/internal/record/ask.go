@@ -6,6 +6,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func (a asker) ask(ctx context.Context, target Target) ([]Series, error) {
 		}
 		var answer []Series
 		for _, sample := range vector {
-			answer = append(answer, Series{Labels: labels(sample.Metric), Values: []Point{a.point(sample.Timestamp, sample.Value)}})
+			answer = a.add(answer, sample.Metric, []model.SamplePair{{Timestamp: sample.Timestamp, Value: sample.Value}})
 		}
 		return answer, nil
 	}
@@ -95,18 +96,28 @@ func (a asker) ask(ctx context.Context, target Target) ([]Series, error) {
 	}
 	var answer []Series
 	for _, stream := range matrix {
-		one := Series{Labels: labels(stream.Metric)}
-		for _, pair := range stream.Values {
-			one.Values = append(one.Values, a.point(pair.Timestamp, pair.Value))
-		}
-		answer = append(answer, one)
+		answer = a.add(answer, stream.Metric, stream.Values)
 	}
 	return answer, nil
 }
 
+// add adds a series to an answer. What is no number, such as 0 divided by 0, is no data.
+func (a asker) add(answer []Series, metric model.Metric, values []model.SamplePair) []Series {
+	one := Series{Labels: labels(metric)}
+	for _, pair := range values {
+		if value := float64(pair.Value); !math.IsNaN(value) && !math.IsInf(value, 0) {
+			one.Values = append(one.Values, a.point(pair.Timestamp, value))
+		}
+	}
+	if len(one.Values) == 0 {
+		return answer
+	}
+	return append(answer, one)
+}
+
 // point has a value with few digits: a picture does not show more, and a recording is read.
-func (a asker) point(at model.Time, value model.SampleValue) Point {
-	return Point{at.Time().Sub(a.window.Start).Round(time.Second).Seconds(), short(float64(value))}
+func (a asker) point(at model.Time, value float64) Point {
+	return Point{at.Time().Sub(a.window.Start).Round(time.Second).Seconds(), short(value)}
 }
 
 func short(value float64) float64 {

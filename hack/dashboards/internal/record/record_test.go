@@ -29,7 +29,7 @@ func TestAskFillsTheVariablesAndKeepsTheAnswers(t *testing.T) {
 		asked = append(asked, r.URL.Path+" "+r.Form.Get("query"))
 		answer := `{"resultType":"vector","result":[{"metric":{},"value":[1795361580,"3"]}]}`
 		if strings.HasSuffix(r.URL.Path, "query_range") {
-			answer = `{"resultType":"matrix","result":[{"metric":{"__name__":"b","job":"j","instance":"i","type":"full","repo":"repo1"},"values":[[1795357980,"0.123456789"],[1795361580,"1234567"]]}]}`
+			answer = `{"resultType":"matrix","result":[{"metric":{"__name__":"b","job":"j","instance":"i","type":"full","repo":"repo1"},"values":[[1795357980,"0.123456789"],[1795359000,"NaN"],[1795361580,"1234567"]]},{"metric":{"type":"never"},"values":[[1795361580,"+Inf"]]}]}`
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"status":"success","data":` + answer + `}`))
