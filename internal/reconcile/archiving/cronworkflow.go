@@ -24,8 +24,7 @@ const (
 // CheckInterval refuses what no cron expression can say: an interval that is not a number
 // of whole minutes that divides an hour. Zero means no watch.
 func CheckInterval(interval time.Duration) error {
-	minutes := interval / time.Minute
-	if interval == 0 || minutes > 0 && interval == minutes*time.Minute && time.Hour%interval == 0 {
+	if interval == 0 || interval >= time.Minute && interval%time.Minute == 0 && time.Hour%interval == 0 {
 		return nil
 	}
 	return fmt.Errorf("%s is not an interval of the watch: it must divide an hour into whole minutes, such as 1m, 5m, 15m or 1h, or be 0 for no watch", interval)
@@ -68,10 +67,10 @@ func expression(namespace string, interval time.Duration) string {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(namespace)) // fnv never fails
 	first := hash.Sum32() % every
-	switch {
-	case every == 1:
+	switch every {
+	case 1:
 		return "* * * * *"
-	case every == hour:
+	case hour:
 		return fmt.Sprintf("%d * * * *", first)
 	}
 	return fmt.Sprintf("%d-%d/%d * * * *", first, hour-1, every)

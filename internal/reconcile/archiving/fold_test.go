@@ -370,8 +370,8 @@ func TestFold(t *testing.T) {
 		"one of two repos lacks WAL": {
 			func(s *story) {
 				s.repos = append(s.repos, stanzaflowv1alpha1.RepoStatus{Name: "repo2"})
-				two := func(max string) func(*report.Sample) {
-					return func(r *report.Sample) { r.Repos["repo2"] = repo(max, "20261122-020000F 02:01") }
+				two := func(archiveMax string) func(*report.Sample) {
+					return func(r *report.Sample) { r.Repos["repo2"] = repo(archiveMax, "20261122-020000F 02:01") }
 				}
 				s.watch(
 					sample("12:00", wal("0/6000028", "700:700:", five, "11:58"), two("000000010000000000000004")),

@@ -44,7 +44,7 @@ func SuspendedBy(cronWorkflow *unstructured.Unstructured) string {
 		var fields struct {
 			Spec map[string]any `json:"f:spec"`
 		}
-		if entry.FieldsV1 == nil || entry.Manager == vocab.FieldManager || json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil || fields.Spec == nil {
+		if entry.FieldsV1 == nil || entry.Manager == vocab.FieldManager || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil || fields.Spec == nil {
 			continue
 		}
 		if _, owns := fields.Spec["f:"+fieldSuspend]; owns || len(fields.Spec) == 0 {

@@ -32,9 +32,9 @@ func TestHeld(t *testing.T) {
 	inArgo := func(p *Pass) {
 		p.InForce[0] = object.AsSuspended(p.InForce[0])
 		p.InForce[0].SetManagedFields([]metav1.ManagedFieldsEntry{
-			{Manager: vocab.FieldManager, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:schedules":{}}}`)}},
-			{Manager: "workflow-controller", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:status":{}}`)}},
-			{Manager: "argo-server", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:suspend":{}}}`)}},
+			{Manager: vocab.FieldManager, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:schedules":{}}}`)},
+			{Manager: "workflow-controller", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+			{Manager: "argo-server", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:suspend":{}}}`)},
 		})
 	}
 	held := ran("full-1", cpo.Full, stanzaflowv1alpha1.RunHeld, "2026-11-22T02:30:00Z")
