@@ -108,7 +108,7 @@ func TestMetricsFromTheCache(t *testing.T) {
 						return nil
 					}
 				}
-				return fmt.Errorf("there are not %d clusters: %v", tc.want, err)
+				return fmt.Errorf("there are not %d clusters: %s", tc.want, fmt.Sprint(err))
 			})
 			cancel()
 			if err := <-ended; err != nil {
