@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/option"
 )
 
 // After says after which backup the retention is applied.
@@ -106,66 +104,6 @@ func gone(f Facts) []string {
 // dryRun is the command that has pgBackRest say the same.
 func dryRun(f Facts, repo string) string {
 	return fmt.Sprintf("kubectl -n %s exec <pod of the primary or the repo host> -- pgbackrest expire --stanza=db --repo=%s --dry-run --log-level-console=detail", f.Namespace, strings.TrimPrefix(repo, "repo"))
-}
-
-// retentionOf reads the options of one repo, and adds them by their present names.
-func retentionOf(p *cpo.PgBackRest, repo string, set map[string]string) (pgbackrest.Retention, []string) {
-	var r pgbackrest.Retention
-	var notes []string
-	number := map[string]*int{"repo-retention-full": &r.Full, "repo-retention-diff": &r.Diff, "repo-retention-archive": &r.Archive}
-	for _, key := range slices.Sorted(maps.Keys(p.Global)) {
-		name, err := option.Parse(key)
-		if err != nil || "repo"+strconv.Itoa(name.Number) != repo || !strings.HasPrefix(name.Option.Name, "repo-retention-") {
-			continue
-		}
-		value := p.Global[key]
-		set[name.String()] = value
-		switch to, isNumber := number[name.Option.Name]; {
-		case isNumber:
-			if *to, err = strconv.Atoi(value); err != nil || *to < 1 {
-				*to = 0
-				notes = append(notes, name.String()+" is not a number, and counts as not set here")
-			}
-		case name.Option.Name == "repo-retention-full-type":
-			r.ByTime = value == "time"
-		case name.Option.Name == "repo-retention-archive-type":
-			r.ArchiveType = value
-		}
-	}
-	if p.Secret != "" {
-		notes = append(notes, "options in the files of Secret "+p.Secret+" are not read; a retention that is set there is not considered")
-	}
-	if r.Full == 0 {
-		notes = append(notes, repo+"-retention-full is not set: pgBackRest keeps every full, and the repo grows")
-	}
-	return r, notes
-}
-
-// stored gives the backups to the rules. The second result is true if a time was taken
-// from a label.
-func stored(backups []Backup) (all []pgbackrest.Backup, estimated bool) {
-	for _, b := range backups {
-		one := pgbackrest.Backup{Label: b.Label, Type: b.Type}
-		if b.StopTime != nil {
-			one.Stop = b.StopTime.Time
-		} else {
-			one.Stop, estimated = labelTime(b.Label), true
-		}
-		all = append(all, one)
-	}
-	return all, estimated
-}
-
-const labelLayout = "20060102-150405"
-
-// labelTime is when a backup began, by its label.
-func labelTime(label string) time.Time {
-	_, last, dependent := strings.Cut(label, "_")
-	if !dependent {
-		last = label
-	}
-	at, _ := time.Parse(labelLayout, strings.TrimRight(last, "FDI")) // Another label has no time.
-	return at
 }
 
 // nextBackup is the backup after which the retention is applied, nil for none, and when.
