@@ -93,7 +93,7 @@ func TestListings(t *testing.T) {
 		"a report that is broken":   {[]func(*Facts){more, func(f *Facts) { spoil(f.Watches[0]) }}, 4, "cannot be read"},
 		"a cluster without answer":  {[]func(*Facts){more, reported(func(s *report.Sample) { s.Repos, s.Message = nil, "the repo host is not ready" })}, 4, "the repo host is not ready"},
 		"nothing is known of them":  {[]func(*Facts){func(f *Facts) { f.Stanza.Status.Repos[0].Newest, f.Watches = nil, nil }}, 0, "the backups in repo1 are not known"},
-		"the repo is really empty":  {[]func(*Facts){emptied(t)}, 0, ""},
+		"the repo is really empty":  {[]func(*Facts){emptied}, 0, ""},
 		"without a watch, one once": {[]func(*Facts){func(f *Facts) { r := &f.Stanza.Status.Repos[0]; r.Backups, r.Newest, f.Watches = 0, nil, nil }}, 0, "the backups in repo1 are not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,11 +112,9 @@ func TestListings(t *testing.T) {
 }
 
 // emptied has a repo without backups.
-func emptied(t *testing.T) func(*Facts) {
-	return func(f *Facts) {
-		f.Stanza.Status.Repos[0] = stanzaflowv1alpha1.RepoStatus{Name: "repo1"}
-		f.Watches = []*wfv1.Workflow{watch(at(15, 47), report.Sample{Time: now, Repos: map[string]report.RepoSample{"repo1": {}}})}
-	}
+func emptied(f *Facts) {
+	f.Stanza.Status.Repos[0] = stanzaflowv1alpha1.RepoStatus{Name: "repo1"}
+	f.Watches = []*wfv1.Workflow{watch(at(15, 47), report.Sample{Time: now, Repos: map[string]report.RepoSample{"repo1": {}}})}
 }
 
 func spoil(w *wfv1.Workflow) {
@@ -182,9 +180,9 @@ func TestExpire(t *testing.T) {
 		"not readable":               {AfterNone, []func(*Facts){func(f *Facts) { f.Postgresql, f.Unknown = nil, []string{"you may not get postgresqls"} }}, []string{"cannot be read: you may not get postgresqls"}, "keep"},
 		"gone":                       {AfterNone, []func(*Facts){func(f *Facts) { f.Postgresql, f.Gone = nil, true }}, []string{"there is no such postgresql"}, "keep"},
 		"not all backups are known":  {AfterNone, []func(*Facts){func(f *Facts) { f.Stanza.Status.Repos[0].Backups, f.Watches = 12, nil }}, []string{"not all backups of repo1 are known", "pgbackrest expire --stanza=db --repo=1 --dry-run"}, "keep"},
-		"the repo is empty":          {AfterNone, []func(*Facts){emptied(t)}, []string{"holds no backup"}, "keep"},
-		"ages by labels, by time":    {AfterNone, []func(*Facts){manyBackups(t), options(map[string]string{"repo1-retention-full": "1", "repo1-retention-full-type": "time"})}, []string{"taken from their labels", "remove 20261101-023000F: repo1-retention-full=1 days"}, ""},
-		"ages by labels, by count":   {AfterNone, []func(*Facts){manyBackups(t)}, []string{"remove 20261101-023000F: repo1-retention-full=2"}, "labels, as UTC"},
+		"the repo is empty":          {AfterNone, []func(*Facts){emptied}, []string{"holds no backup"}, "keep"},
+		"ages by labels, by time":    {AfterNone, []func(*Facts){manyBackups, options(map[string]string{"repo1-retention-full": "1", "repo1-retention-full-type": "time"})}, []string{"taken from their labels", "remove 20261101-023000F: repo1-retention-full=1 days"}, ""},
+		"ages by labels, by count":   {AfterNone, []func(*Facts){manyBackups}, []string{"remove 20261101-023000F: repo1-retention-full=2"}, "labels, as UTC"},
 		"an incr without any backup": {"incr", []func(*Facts){options(map[string]string{"repo1-retention-full": "1"})}, []string{"remove 20261128-023011F", "as if a incr had been made now"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,15 +201,13 @@ func TestExpire(t *testing.T) {
 }
 
 // manyBackups has a backup of which only the label is known.
-func manyBackups(t *testing.T) func(*Facts) {
-	return func(f *Facts) {
-		f.Stanza.Status.Repos[0].Backups = 5
-		s := sample()
-		repo := s.Repos["repo1"]
-		repo.Labels = append([]string{"20261101-023000F"}, repo.Labels...)
-		s.Repos["repo1"] = repo
-		f.Watches = []*wfv1.Workflow{watch(at(15, 47), s)}
-	}
+func manyBackups(f *Facts) {
+	f.Stanza.Status.Repos[0].Backups = 5
+	s := sample()
+	repo := s.Repos["repo1"]
+	repo.Labels = append([]string{"20261101-023000F"}, repo.Labels...)
+	s.Repos["repo1"] = repo
+	f.Watches = []*wfv1.Workflow{watch(at(15, 47), s)}
 }
 
 func TestRuns(t *testing.T) {
