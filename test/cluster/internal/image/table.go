@@ -22,6 +22,12 @@ const (
 
 const azuriteHome = "/opt/azurite"
 
+// trixie is the release of Debian that most images have their packages from.
+const trixie = "trixie"
+
+// prometheus is the name of the image, of the package and of the program.
+const prometheus = "prometheus"
+
 // fromComponent as a tag stands for the version of the component.
 const fromComponent = ""
 
@@ -67,7 +73,7 @@ var table = []Image{
 	argoCLI(set.Demo, component.Argo),
 	argoCLI(set.Argo4, component.Argo4),
 	// Early in the table, because Argo waits for its archive, which is a PostgreSQL.
-	postgres(set.Demo, "trixie", "17", "2.55"),
+	postgres(set.Demo, trixie, "17", "2.55"),
 	{
 		Name: "versitygw", Tag: fromComponent, For: set.Demo, Component: component.VersityGW,
 		Accounts:   []account{rootAccount, nonrootAccount},
@@ -93,7 +99,7 @@ var table = []Image{
 	{
 		// An Azure Blob server, which is a JavaScript program.
 		Name: "azurite", Tag: "3.37.0", For: set.All,
-		Debian:     &Debian{Suite: "trixie", Packages: []string{"nodejs"}},
+		Debian:     &Debian{Suite: trixie, Packages: []string{"nodejs"}},
 		NPM:        &NPM{Dir: "azurite", To: azuriteHome},
 		Accounts:   []account{rootAccount, nonrootAccount},
 		Entries:    []Entry{{Path: "/usr/local/bin/azurite-blob", Link: azuriteHome + "/node_modules/azurite/dist/src/blob/main.js"}},
@@ -105,7 +111,7 @@ var table = []Image{
 		// because nothing else is in the image.
 		Name: "busybox", Tag: "1.37", For: set.All,
 		Debian: &Debian{
-			Suite: "trixie", Packages: []string{"busybox-static"}, ExtractOnly: true,
+			Suite: trixie, Packages: []string{"busybox-static"}, ExtractOnly: true,
 			After: []string{
 				`mkdir "$1/bin" && mv "$1/usr/bin/busybox" "$1/bin/busybox"`,
 				`"$1/bin/busybox" --list | grep -vx busybox | while read -r applet; do ln -s busybox "$1/bin/$applet"; done`,
@@ -118,15 +124,15 @@ var table = []Image{
 	postgres(set.All, "bookworm", "15", "2.45"),
 	{
 		// Both in one image, because the stories run both in one pod.
-		Name: "prometheus", Tag: "2.53-alertmanager-0.28", For: set.All,
+		Name: prometheus, Tag: "2.53-alertmanager-0.28", For: set.All,
 		Debian: &Debian{
-			Suite: "trixie", Packages: []string{"prometheus", "prometheus-alertmanager"},
+			Suite: trixie, Packages: []string{prometheus, "prometheus-alertmanager"},
 			// The tools are a third of the image; the stories ask the servers themselves.
 			After: []string{`rm "$1/usr/bin/promtool" "$1/usr/bin/amtool"`},
 		},
 		Accounts: []account{rootAccount, nonrootAccount},
 		User:     "65532:65532",
-		Command:  []string{"prometheus"},
+		Command:  []string{prometheus},
 	},
 }
 
