@@ -145,6 +145,19 @@ func TestArgoCD(t *testing.T) {
 	}
 }
 
+// TestWatchInterval has the watch start as often as the value says.
+func TestWatchInterval(t *testing.T) {
+	t.Parallel()
+	const operator = "Deployment stanzaflow-system/stanzaflow"
+	before := get(containers(render(t, defaultValues)[operator])[0], "args").([]any)
+	for _, interval := range []string{"0", "15m", "1h"} {
+		after := get(containers(render(t, "watchInterval: '"+interval+"'")[operator])[0], "args").([]any)
+		if diff := cmp.Diff(append(before[:len(before):len(before)], "--watch-interval="+interval), after); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
 // TestMonitoring adds the rules and the ServiceMonitor of the component, and changes
 // nothing else.
 func TestMonitoring(t *testing.T) {

@@ -21,6 +21,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"operatorConfiguration: main":              "/operatorConfiguration",
 		"mode: beside":                             "/mode",
 		"image: {name: operator}":                  "name",
+		"watchInterval: 5":                         "/watchInterval",
+		"watchInterval: 5 minutes":                 "/watchInterval",
 		"monitoring: {enabled: true}":              "/monitoring",
 		"image: ghcr.io/stanzaflow/operator":       "/image",
 		"image: {tag: 'v1:2'}":                     "/image/tag",
