@@ -59,8 +59,8 @@ func TestFleetIsSilent(t *testing.T) {
 		}
 	}
 	first.startManagerWith(Options{Namespace: operatorNamespace, Provisioner: vocab.ProvisionedByUs, WatchInterval: watchInterval})
-	watch(0)
 	begin := time.Now()
+	watch(0)
 	patiently(t, func() error { return s.everyClusterArchives(t) })
 	fmt.Printf("MEASURED %d clusters are set up, and their watches folded, in %.0f s\n", fleetNamespaces*fleetClusters, time.Since(begin).Seconds())
 	// The passes that the last writes cause.
@@ -89,6 +89,9 @@ func (s *server) everyClusterArchives(t *testing.T) error {
 	list := &stanzaflowv1alpha1.StanzaList{}
 	if err := s.client.List(t.Context(), list); err != nil {
 		return err
+	}
+	if n := len(list.Items); n < fleetNamespaces*fleetClusters {
+		return fmt.Errorf("there are %d Stanzas", n)
 	}
 	list.Items = slices.DeleteFunc(list.Items, func(s stanzaflowv1alpha1.Stanza) bool {
 		return meta.IsStatusConditionTrue(s.Status.Conditions, vocab.ConditionArchiving)

@@ -114,6 +114,10 @@ func fullTime(before *stanzaflowv1alpha1.ArchiveStatus, sample *report.Sample, s
 // longest is the longest runway that is worth a number.
 const longest = 10 * 366 * 24 * time.Hour
 
+// shortestRate is how far two samples must lie apart to give a rate: two watches by hand in
+// a few seconds, with a WAL segment between them, would promise a full volume within hours.
+const shortestRate = 30 * time.Second
+
 // writeRate is how many bytes of WAL are written in a second.
 func writeRate(sample *report.Sample, seen Seen) (rate float64, known bool) {
 	to, ok := position(sample.WAL.LSN)
@@ -127,7 +131,7 @@ func writeRate(sample *report.Sample, seen Seen) (rate float64, known bool) {
 		}
 		from, ok := position(first.WAL.LSN)
 		elapsed := sample.Time.Sub(first.Time).Seconds()
-		if !ok || elapsed < 1 || to < from {
+		if !ok || elapsed < shortestRate.Seconds() || to < from {
 			continue
 		}
 		return float64(to-from) / elapsed, true

@@ -120,6 +120,15 @@ func TestFold(t *testing.T) {
 12:05 failing since 12:04, full at 26 22:44, recoverable 02:31 to 12:00, at risk since 12:00, written
 12:10 failing since 12:04, full at 23 01:29, runway short, recoverable 02:31 to 12:00, at risk since 12:00, written`,
 		},
+		"two watches in a few seconds give no rate": {
+			func(s *story) {
+				soon := sample("12:00", wal("0/16000100", "800:800:", five, "11:58"), failed(six, "11:59", 1))
+				soon.Time = soon.Time.Add(10 * time.Second)
+				s.watch(sample("12:00", wal("0/6000028", "700:700:", five, "11:58")), soon)
+			}, `
+12:00 archives, recoverable 02:31 to 12:00, written
+12:00 failing since 11:59, recoverable 02:31 to 12:00, at risk since 12:00, written`,
+		},
 		"the archiver hangs": {
 			func(s *story) {
 				waits := func(n int32) func(*report.Sample) { return func(r *report.Sample) { r.WAL.Waiting = n } }
