@@ -84,3 +84,24 @@ func TestNoContentInErrors(t *testing.T) {
 		t.Errorf("%v does not say what is wrong", got)
 	}
 }
+
+// TestRefusedByOthers: the policy of somebody else says nothing about whose a Secret is, and
+// the error names it, and quotes nothing that it says.
+func TestRefusedByOthers(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		`ValidatingAdmissionPolicy 'company' with binding 'company' denied request: MIGHAg`:  "ValidatingAdmissionPolicy 'company' refused it",
+		`admission webhook "company.example.com" denied the request: MIGHAg`:                 `admission webhook "company.example.com" refused it`,
+		`ValidatingAdmissionPolicy 'stanzaflow-secrets' with binding 'x' denied request: no`: "",
+		`the server rejected our request due to an error in our request`:                     "",
+	} {
+		err := &apierrors.StatusError{ErrStatus: metav1.Status{Reason: metav1.StatusReasonInvalid, Code: 422, Message: message}}
+		if got := refusedByOthers(err); got != (want != "") {
+			t.Errorf("%s: refused by others: %v", message, got)
+		}
+		got := withoutContent(err).Error()
+		if !strings.Contains(got, want) || strings.Contains(got, "MIGHAg") {
+			t.Errorf("%s became %q", message, got)
+		}
+	}
+}

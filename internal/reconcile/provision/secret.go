@@ -4,12 +4,14 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -152,7 +154,7 @@ func probeSecret(ctx context.Context, w *object.Writer, want *unstructured.Unstr
 	switch {
 	// The policy refuses a patch of an object without our label; an empty patch
 	// can be invalid in no other way.
-	case apierrors.IsInvalid(err):
+	case apierrors.IsInvalid(err) && !refusedByOthers(err):
 		return nil, errForeign
 	case err != nil:
 		return nil, err
@@ -189,7 +191,7 @@ func writeSecret(ctx context.Context, w *object.Writer, want *unstructured.Unstr
 	after := object.NewMetadata(object.Secret)
 	after.Namespace, after.Name = there.Namespace, there.Name
 	err = w.Client.Patch(ctx, after, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(vocab.FieldManager))
-	if apierrors.IsInvalid(err) {
+	if apierrors.IsInvalid(err) && !refusedByOthers(err) {
 		// It is another one by now, or not ours any more.
 		return "", apierrors.NewConflict(secretResource, want.GetName(), errors.New("the Secret has changed"))
 	}
@@ -200,6 +202,16 @@ func writeSecret(ctx context.Context, w *object.Writer, want *unstructured.Unstr
 		w.Tell(vocab.ReasonUpdated, metadataOnly(want))
 	}
 	return after.ResourceVersion, nil
+}
+
+// admission matches who refuses a request: the API server names it.
+var admission = regexp.MustCompile(`ValidatingAdmissionPolicy '([^']+)'|admission webhook "[^"]+"`)
+
+// refusedByOthers: an admission policy or webhook of somebody else refuses what we write.
+// That says nothing about whose the object is.
+func refusedByOthers(err error) bool {
+	by := admission.FindStringSubmatch(err.Error())
+	return by != nil && !slices.Contains(vocab.Policies(vocab.ProvisionedByUs), by[1])
 }
 
 var secretResource = object.Secret.GroupVersion().WithResource("secrets").GroupResource()
@@ -237,7 +249,8 @@ func withoutContent(err error) error {
 		return err
 	}
 	s := status.Status()
-	s.Message = fmt.Sprintf("the API server refused it, reason %s, code %d", s.Reason, s.Code)
+	by := cmp.Or(admission.FindString(s.Message), "the API server")
+	s.Message = fmt.Sprintf("%s refused it, reason %s, code %d", by, s.Reason, s.Code)
 	s.Details = nil
 	return &apierrors.StatusError{ErrStatus: s}
 }
