@@ -22,6 +22,12 @@ const (
 	StatusOther = 99
 )
 
+// Empty reports that pgBackRest has read a repository, and that no backup of the stanza
+// is there. The whole repository may be gone: pgBackRest calls that a missing stanza, too.
+func (s Status) Empty() bool {
+	return s.Code == StatusMissingStanzaPath || s.Code == StatusNoBackups || s.Code == StatusMissingStanzaData
+}
+
 // Backup types, as pgBackRest spells them.
 const (
 	TypeFull = "full"

@@ -266,7 +266,7 @@ func TestFold(t *testing.T) {
 		"a repo that cannot be read is not empty": {
 			func(s *story) {
 				closed := func(r *report.Sample) {
-					r.Repos["repo1"] = report.RepoSample{Message: "[HostConnectError] timeout"}
+					r.Repos["repo1"] = report.RepoSample{Message: "[HostConnectError] timeout", Unread: true}
 				}
 				s.watch(sample("12:00", wal("0/6000028", "700:700:", five, "11:58")))
 				for _, clock := range []string{"12:05", "12:10", "12:15"} {

@@ -18,19 +18,10 @@ import (
 // waits for its WAL.
 const listTime = 10 * time.Minute
 
-// emptyRepo are the messages of pgbackrest info about a repo that it has read, and that
-// has no backup.
-var emptyRepo = []string{"missing stanza path", "no valid backups", "missing stanza data"}
-
-// readable reports whether pgbackrest info has read a repo.
-func readable(repo report.RepoSample) bool {
-	return repo.Message == "" || len(repo.Labels) > 0 || slices.Contains(emptyRepo, repo.Message)
-}
-
 // listed reports whether a sample has what at least one repo lists.
 func listed(sample *report.Sample) bool {
 	for _, repo := range sample.Repos {
-		if readable(repo) {
+		if !repo.Unread {
 			return true
 		}
 	}
@@ -74,7 +65,7 @@ func foldRepo(repo *stanzaflowv1alpha1.RepoStatus, found report.RepoSample, at t
 	if v := found.Volume; v != nil && (repo.FreeBytes == nil || repo.VolumeBytes != v.Size || max(*repo.FreeBytes-v.Free, v.Free-*repo.FreeBytes) > v.Size/sizePart) {
 		repo.FreeBytes, repo.VolumeBytes = new(max(0, v.Free)), max(0, v.Size)
 	}
-	if !readable(found) || !knows(found, repo.LastBackup, at) {
+	if found.Unread || !knows(found, repo.LastBackup, at) {
 		return
 	}
 	repo.Backups, repo.Fulls, repo.OldestBackupTime = count(len(found.Labels)), count(found.Fulls), nil

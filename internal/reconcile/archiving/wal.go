@@ -64,7 +64,7 @@ func archivedTo(sample *report.Sample) (uint64, bool) {
 		names = append(names, sample.WAL.LastArchived)
 	}
 	for _, repo := range sample.Repos {
-		if readable(repo) {
+		if !repo.Unread {
 			names = append(names, repo.ArchiveMax)
 		}
 	}

@@ -86,7 +86,9 @@ type Volume struct {
 type RepoSample struct {
 	// Message is pgBackRest's, if the repo is not ok.
 	Message string `json:"message,omitempty"`
-	Cipher  string `json:"cipher,omitempty"`
+	// Unread: pgBackRest could not read the repo, so that it lists no backup shows nothing.
+	Unread bool   `json:"unread,omitempty"`
+	Cipher string `json:"cipher,omitempty"`
 	// Labels are those of all backups, the oldest first.
 	Labels []string `json:"labels,omitempty"`
 	Fulls  int      `json:"fulls,omitempty"`

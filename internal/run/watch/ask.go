@@ -183,13 +183,29 @@ func (a *asking) askHost(ctx context.Context, at remote.Place, targets []storage
 	}
 	for _, t := range targets {
 		sample := repoOf(info, t.Repo)
-		if err := remote.CheckRepo(at, info, t.Repo); err != nil {
-			sample.Message = report.OneLine(err.Error())
-		}
+		sample.Message, sample.Unread = listing(at, info, t.Repo)
 		sample.Volume = volumes[t.Repo]
 		a.sample.Repos[names[t.Repo]] = sample
 	}
 	if progress := progressOf(info); progress != nil {
 		a.sample.Progress = progress
 	}
+}
+
+// listing is why a repo lists no backup: pgBackRest's own words if it has read it and found
+// none, and else a sentence for people. Empty for one that has backups.
+func listing(at remote.Place, info pgbackrest.Info, repo int) (message string, unread bool) {
+	status := info.Status
+	if r, ok := info.Repo(repo); ok {
+		status = r.Status
+	} else if len(info.Repos) > 0 {
+		status = pgbackrest.Status{}
+	}
+	if status.Empty() {
+		return status.Message, false
+	}
+	if err := remote.CheckRepo(at, info, repo); err != nil {
+		return report.OneLine(err.Error()), true
+	}
+	return "", false
 }

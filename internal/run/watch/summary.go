@@ -20,7 +20,7 @@ func summary(found report.Watch) string {
 	if len(found.Clusters) == 0 {
 		return "no cluster to ask: no postgresql of the namespace has a repo and is managed"
 	}
-	var archive, fail, off, silent, repos []string
+	var archive, fail, off, silent, repos, empty []string
 	for _, name := range slices.Sorted(maps.Keys(found.Clusters)) {
 		sample := found.Clusters[name]
 		switch {
@@ -34,8 +34,12 @@ func summary(found report.Watch) string {
 		default:
 			archive = append(archive, name)
 		}
-		if sample.Message != "" || slices.ContainsFunc(slices.Collect(maps.Values(sample.Repos)), func(r report.RepoSample) bool { return r.Message != "" }) {
+		listed := slices.Collect(maps.Values(sample.Repos))
+		switch {
+		case sample.Message != "", slices.ContainsFunc(listed, func(r report.RepoSample) bool { return r.Unread }):
 			repos = append(repos, name)
+		case slices.ContainsFunc(listed, func(r report.RepoSample) bool { return r.Message != "" }):
+			empty = append(empty, name)
 		}
 	}
 	var parts []string
@@ -57,6 +61,9 @@ func summary(found report.Watch) string {
 	text := fmt.Sprintf("%d %s: %s", len(found.Clusters), plural(len(found.Clusters), "cluster", "clusters"), strings.Join(parts, ", "))
 	if len(repos) > 0 {
 		text += fmt.Sprintf("; repos of %d cannot be read (%s)", len(repos), some(repos))
+	}
+	if len(empty) > 0 {
+		text += fmt.Sprintf("; repos of %d have no backup (%s)", len(empty), some(empty))
 	}
 	return report.OneLine(text)
 }

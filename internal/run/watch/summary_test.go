@@ -24,7 +24,8 @@ func TestSummary(t *testing.T) {
 	off := report.Sample{WAL: &report.WAL{ArchivingOff: true, LastFailedTime: &later}}
 	silent := report.Sample{Message: "no pod"}
 	noRepo := report.Sample{WAL: &report.WAL{}, Message: "pgbackrest info failed"}
-	badRepo := report.Sample{WAL: &report.WAL{}, Repos: map[string]report.RepoSample{"repo1": {Message: "cannot use repo1"}}}
+	badRepo := report.Sample{WAL: &report.WAL{}, Repos: map[string]report.RepoSample{"repo1": {Message: "cannot use repo1", Unread: true}}}
+	empty := report.Sample{WAL: &report.WAL{}, Repos: map[string]report.RepoSample{"repo1": {Message: "missing stanza path"}}}
 	many := map[string]report.Sample{}
 	for i := range 7 {
 		many[fmt.Sprintf("db-%d", i)] = silent
@@ -35,8 +36,9 @@ func TestSummary(t *testing.T) {
 		"6 clusters: 1 archives, 2 fail (b, c), 1 does not archive (d), 2 not reached (e, f)": {
 			"a": archives, "b": fails, "c": never, "d": off, "e": silent, "f": silent,
 		},
-		"3 clusters: 3 archive; repos of 2 cannot be read (b, c)":             {"a": archives, "b": noRepo, "c": badRepo},
-		"7 clusters: 7 not reached (db-0, db-1, db-2, db-3, db-4 and 2 more)": many,
+		"3 clusters: 3 archive; repos of 2 cannot be read (b, c)":                             {"a": archives, "b": noRepo, "c": badRepo},
+		"3 clusters: 3 archive; repos of 1 cannot be read (b); repos of 1 have no backup (c)": {"a": archives, "b": badRepo, "c": empty},
+		"7 clusters: 7 not reached (db-0, db-1, db-2, db-3, db-4 and 2 more)":                 many,
 	} {
 		if got := summary(report.Watch{Clusters: clusters}); got != want {
 			t.Errorf("summary %q\nwant    %q", got, want)

@@ -230,7 +230,18 @@ func TestWatchSaysWhatItCouldNotAsk(t *testing.T) {
 			wantRepo: "pgBackRest in " + at + " does not know repo1: ",
 		},
 		"a repo without a backup": {
-			spoil: func(m *runtest.Member) { m.Info = runtest.InfoOf(map[int]int{1: 0}) },
+			spoil:    func(m *runtest.Member) { m.Info = runtest.InfoOf(map[int]int{1: 0}) },
+			wantRepo: "no valid backups",
+		},
+		"a repo whose files are gone": {
+			spoil: func(m *runtest.Member) {
+				m.Info[0]["repo"] = []map[string]any{{"key": 1, "cipher": "none", "status": map[string]any{"code": 1, "message": "missing stanza path"}}}
+			},
+			wantRepo: "missing stanza path",
+		},
+		"a store that knows no stanza": {
+			spoil:    func(m *runtest.Member) { m.Info = []map[string]any{} },
+			wantRepo: "missing stanza path",
 		},
 		"a cluster that is held": {
 			spoil:       func(m *runtest.Member) { m.Postgresql.Operation.ScaledToZero = true },
@@ -255,6 +266,8 @@ func TestWatchSaysWhatItCouldNotAsk(t *testing.T) {
 				}
 				if repo := got.Repos["repo1"]; !strings.HasPrefix(repo.Message, test.wantRepo) || test.wantRepo == "" && repo.Message != "" {
 					t.Errorf("message of repo1 %q\nwant             %q", repo.Message, test.wantRepo)
+				} else if want := strings.HasPrefix(test.wantRepo, "pgBackRest in"); repo.Unread != want {
+					t.Errorf("repo1 is unread: %t, want %t", repo.Unread, want)
 				}
 				if got.Time.IsZero() {
 					t.Error("a sample without a time")
