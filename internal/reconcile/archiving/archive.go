@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// stallTime is how long segments may wait without one being archived.
-	stallTime = 2 * time.Minute
+	// stallTime is how long segments may wait without one being archived: pgBackRest gives up
+	// by itself after archive-timeout, a minute, so archive_command then hangs.
+	stallTime = time.Minute
 	// shortestRunway is the time that a person needs at least.
 	shortestRunway = 24 * time.Hour
 	// sizePart of a volume is how much a size must change before the status is written
@@ -73,18 +74,18 @@ func failing(before, after *stanzaflowv1alpha1.ArchiveStatus, sample *report.Sam
 	if wal.LastFailedTime != nil && (wal.LastArchivedTime == nil || wal.LastFailedTime.After(*wal.LastArchivedTime)) {
 		return since(*wal.LastFailedTime), wal.LastFailed
 	}
-	// Nothing was archived between then and now, and segments wait.
-	if before == nil || before.WaitingSegments == 0 && before.FailingSince == nil || after.WaitingSegments == 0 ||
-		before.Timeline != after.Timeline || before.LastArchivedWAL != after.LastArchivedWAL || !before.LastArchivedTime.Equal(after.LastArchivedTime) {
+	if after.WaitingSegments == 0 {
 		return nil, ""
 	}
-	if before.FailingSince != nil {
+	if stalled := time.Duration(wal.StalledSeconds) * time.Second; stalled >= stallTime {
+		return since(sample.Time.Add(-stalled)), ""
+	}
+	// After a restart PostgreSQL counts from the beginning, and has archived nothing yet.
+	if before != nil && before.FailingSince != nil && before.Timeline == after.Timeline &&
+		before.LastArchivedWAL == after.LastArchivedWAL && before.LastArchivedTime.Equal(after.LastArchivedTime) {
 		return before.FailingSince, before.FailedWAL
 	}
-	if sample.Time.Sub(before.ObservedTime.Time) < stallTime {
-		return nil, ""
-	}
-	return &before.ObservedTime, ""
+	return nil, ""
 }
 
 // fullTime is when pg_wal fills its volume, at the rate at which WAL was written during

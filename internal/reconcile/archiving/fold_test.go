@@ -131,19 +131,22 @@ func TestFold(t *testing.T) {
 		},
 		"the archiver hangs": {
 			func(s *story) {
-				waits := func(n int32) func(*report.Sample) { return func(r *report.Sample) { r.WAL.Waiting = n } }
+				waits := func(n int32, seconds int64) func(*report.Sample) {
+					return func(r *report.Sample) { r.WAL.Waiting, r.WAL.StalledSeconds = n, seconds }
+				}
 				s.watch(
 					sample("12:00", wal("0/6000028", "700:700:", five, "11:58")),
-					sample("12:05", wal("0/7000100", "800:800:", five, "11:58"), waits(1)),
-					sample("12:10", wal("0/7000200", "800:800:", five, "11:58"), waits(1)),
-					sample("12:15", wal("0/8000200", "850:850:", five, "11:58"), waits(2)),
+					sample("12:05", wal("0/7000100", "800:800:", five, "11:58"), waits(1, 59)),
+					sample("12:10", wal("0/7000200", "800:800:", five, "11:58"), waits(1, 360)),
+					// PostgreSQL was restarted.
+					sample("12:15", wal("0/8000200", "850:850:", five, "11:58"), waits(2, 10)),
 					sample("12:20", wal("0/8000200", "850:850:", "000000010000000000000007", "12:19")),
 				)
 			}, `
 12:00 archives, recoverable 02:31 to 12:00, written
 12:05 archives, recoverable 02:31 to 12:00, at risk since 12:00, written
-12:10 stalled since 12:05, full at 1 09:29, recoverable 02:31 to 12:00, at risk since 12:00, written
-12:15 stalled since 12:05, full at 29 04:14, recoverable 02:31 to 12:00, at risk since 12:00, written
+12:10 stalled since 12:04, full at 1 09:29, recoverable 02:31 to 12:00, at risk since 12:00, written
+12:15 stalled since 12:04, full at 29 04:14, recoverable 02:31 to 12:00, at risk since 12:00, written
 12:20 archives, recoverable 02:31 to 12:10, at risk since 12:10, written`,
 		},
 		"the statistics are reset, while it works and while it fails": {

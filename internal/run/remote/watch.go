@@ -29,6 +29,9 @@ const ArchivingStatement = `SELECT json_build_object(
 'lastFailedTime', last_failed_time,
 'failedCount', failed_count,
 'waiting', (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
+'stalledSeconds', (SELECT CASE WHEN count(*) > 0 THEN greatest(extract(epoch FROM clock_timestamp()
+- greatest(min(modification), last_archived_time, pg_postmaster_start_time()))::bigint, 0) END
+FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
 'walBytes', (SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()),
 'segmentBytes', (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'),
 'archivingOff', current_setting('archive_mode') = 'off'
@@ -60,9 +63,11 @@ type Archiving struct {
 	LastFailedTime   *time.Time `json:"lastFailedTime"`
 	FailedCount      int64      `json:"failedCount"`
 	Waiting          int32      `json:"waiting"`
-	WALBytes         int64      `json:"walBytes"`
-	SegmentBytes     int64      `json:"segmentBytes"`
-	ArchivingOff     bool       `json:"archivingOff"`
+	// StalledSeconds is how long segments wait, and none of them was archived.
+	StalledSeconds int64 `json:"stalledSeconds"`
+	WALBytes       int64 `json:"walBytes"`
+	SegmentBytes   int64 `json:"segmentBytes"`
+	ArchivingOff   bool  `json:"archivingOff"`
 }
 
 // Timeline returns the timeline on which the primary writes.

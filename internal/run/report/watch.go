@@ -69,6 +69,9 @@ type WAL struct {
 	FailedCount    int64      `json:"failedCount,omitempty"`
 	// Waiting is how many segments wait to be archived.
 	Waiting int32 `json:"waiting,omitempty"`
+	// StalledSeconds is how long segments wait, and none of them was archived, by the clock
+	// of PostgreSQL.
+	StalledSeconds int64 `json:"stalledSeconds,omitempty"`
 	// Bytes is the size of pg_wal, SegmentBytes that of a segment.
 	Bytes        int64 `json:"bytes"`
 	SegmentBytes int64 `json:"segmentBytes"`

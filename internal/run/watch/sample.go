@@ -31,7 +31,7 @@ func walOf(a remote.Archiving) (*report.WAL, error) {
 		Timeline: timeline, LSN: position, Snapshot: a.Snapshot,
 		LastArchived: a.LastArchived, LastArchivedTime: a.LastArchivedTime,
 		LastFailed: a.LastFailed, LastFailedTime: a.LastFailedTime, FailedCount: a.FailedCount,
-		Waiting: a.Waiting, Bytes: a.WALBytes, SegmentBytes: a.SegmentBytes, ArchivingOff: a.ArchivingOff,
+		Waiting: a.Waiting, StalledSeconds: a.StalledSeconds, Bytes: a.WALBytes, SegmentBytes: a.SegmentBytes, ArchivingOff: a.ArchivingOff,
 	}, nil
 }
 

@@ -488,7 +488,8 @@ func TestAHangingClusterDelaysNoOther(t *testing.T) {
 		}
 		took := found.End.Sub(found.Start)
 		t.Logf("MEASURED watch of 100 clusters, one of them hanging: %s; the last of the others was asked after %s", took, last)
-		if last > 5*time.Second || took > 46*time.Second {
+		// The one that hangs has 45 s from its turn on, and may be the last to get one.
+		if last > 5*time.Second || took > 50*time.Second {
 			t.Errorf("the last of the others was asked after %s, and all took %s", last, took)
 		}
 		if got := p.file(vocab.OutputMessage); got != "100 clusters: 99 archive, 1 not reached (hangs)" {
