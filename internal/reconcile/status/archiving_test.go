@@ -136,14 +136,8 @@ Archiving False RunwayShort: The volume of pg_wal is full in less than 24h0m0s, 
 Recoverable True Recoverable: Every repo lists its proven backup, and the WAL since then is archived as the objective demands`},
 		"the archiver hangs": {
 			samples: []report.Sample{seenAt(0, func(s *report.Sample) {
-				s.WAL.Waiting, s.WAL.LastArchivedTime = 1, new(reconciletest.Noon.Add(-10*time.Minute))
-			})},
-			before: func(s *stanzaflowv1alpha1.StanzaStatus) {
-				s.Archive = &stanzaflowv1alpha1.ArchiveStatus{
-					ObservedTime: metav1.NewTime(reconciletest.Noon.Add(-5 * time.Minute)), Timeline: 1, WaitingSegments: 1,
-					LastArchivedWAL: "000000010000000000000005", LastArchivedTime: new(metav1.NewTime(reconciletest.Noon.Add(-10 * time.Minute))),
-				}
-			}, want: `
+				s.WAL.Waiting, s.WAL.StalledSeconds = 1, 90
+			})}, want: `
 Ready False ArchivingStalled
 Archiving False ArchivingStalled: WAL segments wait and none is archived, although no attempt has failed: archive_command hangs; look for pgbackrest archive-push in the processes and the log of the primary
 Recoverable True Recoverable: Every repo lists its proven backup, and the WAL since then is archived as the objective demands`,
