@@ -176,11 +176,16 @@ func (e *Explanation) initialChain(f Facts, repo string) []Link {
 		if trigger.Message != "" {
 			chain[0].Fact += ": " + trigger.Message
 		}
-		if w := f.workflow(trigger.Workflow); w != nil {
-			run := outcome.Read(w, f.Now)
-			return append(chain, e.runChain(f, &run.Status)...)
+		w := f.workflow(trigger.Workflow)
+		if w == nil {
+			return append(chain, readMore(pageHealthy))
 		}
-		return append(chain, readMore(pageHealthy))
+		run := outcome.Read(w, f.Now)
+		if run.Kind == vocab.RunStanza && run.Status.Result == stanzaflowv1alpha1.RunSucceeded {
+			e.next("kubectl stanzaflow backup %s -n %s --type full --repo %s --wait --log", f.Cluster, f.Namespace, repo)
+			return []Link{{"trigger", trigger.Name + " has created the stanza; the schedule makes the first backup"}, readMore(pageHealthy)}
+		}
+		return append(chain, e.runChain(f, &run.Status)...)
 	}
 	e.next("kubectl stanzaflow backup %s -n %s --type full --repo %s --wait --log", f.Cluster, f.Namespace, repo)
 	return []Link{{"trigger", "nothing makes a first backup"}, readMore(pageHealthy)}

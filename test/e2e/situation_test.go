@@ -122,14 +122,16 @@ func (d *database) awaitAlerts(t *testing.T, s situation) []monitor.Alert {
 	return firing
 }
 
-// awaitMetric waits until the expression of a situation has an answer.
+// awaitMetric waits until the expression of a situation is 1: Prometheus asks a little later.
 func (d *database) awaitMetric(t *testing.T, s situation, stable *page.Stable) (texts []string) {
 	t.Helper()
 	expression := strings.ReplaceAll(s.metric, "CLUSTER", fmt.Sprintf(`namespace=%q,cluster="cluster"`, d.Namespace))
-	wait.Until(t, time.Minute, s.name+": "+expression+" has an answer", func() (bool, string) {
+	wait.Until(t, time.Minute, s.name+": "+expression+" is 1", func() (bool, string) {
 		samples, err := d.story.stack.Query(t.Context(), expression)
 		texts = nil
+		holds := len(samples) > 0
 		for _, sample := range samples {
+			holds = holds && sample.Value == 1
 			text := sample.String()
 			if sample.Labels["__name__"] == "" {
 				// A comparison, because the value itself moves.
@@ -137,7 +139,7 @@ func (d *database) awaitMetric(t *testing.T, s situation, stable *page.Stable) (
 			}
 			texts = append(texts, stable.Text(text))
 		}
-		return err == nil && len(samples) > 0, fmt.Sprint(err)
+		return err == nil && holds, fmt.Sprint(texts, err)
 	})
 	return texts
 }

@@ -34,14 +34,14 @@ func tryRuns(t *testing.T, s *situations) {
 	d.see(t, situation{
 		name: "Never run", what: "The database is new, and `initialBackup: false` of its Stanza leaves the first backup to its schedule.",
 		condition: vocab.ConditionRecoverable, status: metav1.ConditionFalse, reason: vocab.ReasonNoBackup, longest: 4 * time.Minute,
-		metric: `stanzaflow_condition{CLUSTER,condition="Ready"}`, alerts: []string{"StanzaflowNotRecoverable"},
+		metric: `stanzaflow_condition{CLUSTER,condition="Recoverable",status="False"}`, alerts: []string{"StanzaflowNotRecoverable"},
 	}, since)
 
 	since = d.backUp(t)
 	d.see(t, situation{
 		name: "Healthy", what: "A run has proven a full backup, and WAL arrives.",
 		condition: vocab.ConditionRecoverable, status: metav1.ConditionTrue, reason: vocab.ReasonRecoverable, longest: 3 * time.Minute,
-		event: vocab.ReasonSucceeded, metric: `stanzaflow_condition{CLUSTER,condition="Ready"}`,
+		event: vocab.ReasonSucceeded, metric: `stanzaflow_condition{CLUSTER,condition="Ready",status="True"}`,
 	}, since)
 
 	trySuspendedByHand(t, d)
@@ -83,7 +83,7 @@ func trySuspendedByHand(t *testing.T, d *database) {
 	d.see(t, situation{
 		name: "Suspended by hand in Argo", what: "Somebody has pressed SUSPEND on the CronWorkflow in Argo. The operator undoes it: to suspend, set `spec.suspend` of the Stanza.",
 		condition: vocab.ConditionReady, status: metav1.ConditionTrue, reason: vocab.ReasonReady, longest: time.Minute,
-		event: vocab.ReasonResumed, metric: `stanzaflow_condition{CLUSTER,condition="Ready"}`,
+		event: vocab.ReasonResumed, metric: `stanzaflow_condition{CLUSTER,condition="Ready",status="True"}`,
 	}, since)
 }
 
@@ -97,7 +97,7 @@ func tryFailingRuns(t *testing.T, d *database) {
 	d.see(t, situation{
 		name: "Failing", what: "`pgbackrest backup` ends with code 39.",
 		condition: vocab.ConditionBackupHealthy, status: metav1.ConditionFalse, reason: vocab.ReasonLastRunFailed, longest: time.Minute,
-		event: vocab.ReasonLastRunFailed, metric: `stanzaflow_last_run_result{CLUSTER}`, alerts: []string{"StanzaflowLastRunFailed"},
+		event: vocab.ReasonLastRunFailed, metric: `stanzaflow_last_run_result{CLUSTER,result="Failed"}`, alerts: []string{"StanzaflowLastRunFailed"},
 	}, since)
 	d.FakePgBackRest(t, kit.Primary, "")
 	d.backUp(t)
@@ -138,7 +138,7 @@ func tryTemplateMissing(t *testing.T, d *database) {
 	d.see(t, situation{
 		name: "Template missing", what: "Somebody has deleted the WorkflowTemplate `pgbackrest-backup`.",
 		condition: vocab.ConditionProgrammed, status: metav1.ConditionFalse, reason: vocab.ReasonWorkflowTemplateMissing, longest: time.Minute,
-		event: vocab.ReasonWorkflowTemplateMissing, metric: `stanzaflow_condition{CLUSTER,condition="Programmed"}`, alerts: []string{"StanzaflowWorkflowTemplateUnusable"},
+		event: vocab.ReasonWorkflowTemplateMissing, metric: `stanzaflow_condition{CLUSTER,condition="Programmed",status="False"}`, alerts: []string{"StanzaflowWorkflowTemplateUnusable"},
 	}, since)
 	template.ResourceVersion, template.UID = "", ""
 	if err := d.Client.Create(t.Context(), &template); err != nil {
