@@ -39,23 +39,40 @@ func failing(f *Facts) {
 	condition(vocab.ConditionBackupHealthy, isFalse, vocab.ReasonLastRunFailed, "Last full backup of repo1 failed: "+message)(f)
 }
 
+// neverRun is a database without a backup, and before its first watch.
+func neverRun(f *Facts) {
+	s := &f.Stanza.Status
+	s.LastBackup, s.LastRun, s.Recoverable, s.Archive = nil, nil, nil, nil
+	s.Repos = []stanzaflowv1alpha1.RepoStatus{{Name: "repo1", Storage: "s3", Location: "s3://backups/orders"}}
+	for i := range s.Schedules {
+		s.Schedules[i].LastRun, s.Schedules[i].LastBackup, s.Schedules[i].Runs = nil, nil, nil
+	}
+	f.Workflows, f.Watches = nil, nil
+}
+
 // situations are what a person may find.
 var situations = map[string][]func(*Facts){
 	"healthy": nil,
 	"never-run": {
 		func(f *Facts) {
-			s := &f.Stanza.Status
-			s.LastBackup, s.LastRun, s.Recoverable, s.Archive = nil, nil, nil, nil
-			s.Repos = []stanzaflowv1alpha1.RepoStatus{{Name: "repo1", Storage: "s3", Location: "s3://backups/orders"}}
-			for i := range s.Schedules {
-				s.Schedules[i].LastRun, s.Schedules[i].LastBackup, s.Schedules[i].Runs = nil, nil, nil
-			}
-			s.Triggers = []stanzaflowv1alpha1.TriggerStatus{{Name: "initial-repo1", Message: "waits for the primary: no pod is ready"}}
-			f.Workflows, f.Watches = nil, nil
+			neverRun(f)
+			f.Stanza.Status.Triggers = []stanzaflowv1alpha1.TriggerStatus{{Name: "initial-repo1", Message: "waits for the primary: no pod is ready"}}
 		},
 		condition(vocab.ConditionBackupHealthy, isUnknown, vocab.ReasonNoBackupYet, "Repo1 has no proven backup yet: it waits for the primary; until a run has created the pgBackRest stanza, PostgreSQL cannot archive and keeps its WAL"),
 		condition(vocab.ConditionArchiving, isUnknown, vocab.ReasonNotObservedYet, "No watch has reported on the cluster yet"),
 		condition(vocab.ConditionRecoverable, isUnknown, vocab.ReasonNotObservedYet, "No watch has reported on the cluster yet"),
+	},
+	"stanza-only": {
+		func(f *Facts) {
+			neverRun(f)
+			f.Stanza.Status.Triggers = []stanzaflowv1alpha1.TriggerStatus{{Name: "initial-repo1", Workflow: "pgbackrest-orders-initial-repo1-1"}}
+			made := run("pgbackrest-orders-initial-repo1-1", "", wfv1.WorkflowSucceeded, at(14, 0), at(14, 1), func(r *report.Report) {
+				r.Kind, r.Step, r.Backup, r.Stanza = vocab.RunStanza, "precheck", nil, &report.Stanza{}
+			})
+			made.Labels[vocab.LabelKind] = string(vocab.RunStanza)
+			f.Workflows = []*wfv1.Workflow{made}
+		},
+		condition(vocab.ConditionBackupHealthy, isUnknown, vocab.ReasonNoBackupYet, "Repo1 has no proven backup yet; the first run of its schedule will prove one"),
 	},
 	"overdue": {
 		func(f *Facts) {
