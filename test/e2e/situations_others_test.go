@@ -49,7 +49,7 @@ func tryArchive(t *testing.T, s *situations) {
 	since := time.Now()
 	d.writeSegment(t)
 	d.see(t, situation{
-		name: "Archiving stalled", what: "`archive_command` hangs: PostgreSQL counts no failure, and a WAL segment waits for more than a minute.",
+		name: "Archiving stalled", what: "`archive_command` hangs: PostgreSQL counts no failure, and a WAL segment waits for 45 seconds.",
 		condition: vocab.ConditionArchiving, status: metav1.ConditionFalse, reason: vocab.ReasonArchivingStalled, longest: oneWatch,
 		event: vocab.ReasonArchivingStalled, metric: `stanzaflow_archive_failing_seconds{CLUSTER} > bool 0`, alerts: []string{"StanzaflowArchivingFailing"},
 	}, since)

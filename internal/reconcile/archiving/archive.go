@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// stallTime is how long segments may wait without one being archived: pgBackRest gives up
-	// by itself after archive-timeout, a minute, so archive_command then hangs.
-	stallTime = time.Minute
+	// stallTime is how long segments may wait without one being archived. pgBackRest pushes
+	// a segment in a second or two, and gives up by itself after a minute; it is a little
+	// less, so that a hang is known within one watch and a minute.
+	stallTime = 45 * time.Second
 	// shortestRunway is the time that a person needs at least.
 	shortestRunway = 24 * time.Hour
 	// sizePart of a volume is how much a size must change before the status is written

@@ -136,7 +136,7 @@ func TestFold(t *testing.T) {
 				}
 				s.watch(
 					sample("12:00", wal("0/6000028", "700:700:", five, "11:58")),
-					sample("12:05", wal("0/7000100", "800:800:", five, "11:58"), waits(1, 59)),
+					sample("12:05", wal("0/7000100", "800:800:", five, "11:58"), waits(1, 44)),
 					sample("12:10", wal("0/7000200", "800:800:", five, "11:58"), waits(1, 360)),
 					// PostgreSQL was restarted.
 					sample("12:15", wal("0/8000200", "850:850:", five, "11:58"), waits(2, 10)),
