@@ -152,7 +152,7 @@ func TestWatchInterval(t *testing.T) {
 	before := get(containers(render(t, defaultValues)[operator])[0], "args").([]any)
 	for _, interval := range []string{"0", "15m", "1h"} {
 		after := get(containers(render(t, "watchInterval: '"+interval+"'")[operator])[0], "args").([]any)
-		if diff := cmp.Diff(append(before[:len(before):len(before)], "--watch-interval="+interval), after); diff != "" {
+		if diff := cmp.Diff(append(slices.Clip(before), "--watch-interval="+interval), after); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
