@@ -66,7 +66,7 @@ type Result struct {
 // Fold adds what the watches have found to what the status knew. The same watches give
 // the same status.
 func Fold(before Before, in Input) Result {
-	r := Result{Repos: foldRepos(in.Repos, in.Seen)}
+	r := Result{Repos: foldRepos(in)}
 	r.Archive = foldArchive(before.Archive, in.Seen)
 	r.judgeSight(before, in)
 	r.Recoverable = foldRecoverable(before, r.Archive, in, r.Repos)

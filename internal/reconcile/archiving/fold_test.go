@@ -294,6 +294,22 @@ func TestFold(t *testing.T) {
 12:05 archives, empty, removed from repo1, written
 12:07 archives, removed from repo1`,
 		},
+		"somebody removes the first backup as soon as its run has ended": {
+			func(s *story) {
+				s.watch(sample("12:00", wal("0/6000028", "700:700:", five, "11:58")))
+				s.proves("20261122-120100F", "12:02").pass(at("12:03"))
+				s.schedules[0].Runs = []stanzaflowv1alpha1.FinishedRun{{Label: "20261122-120100F", FinishTime: stamp(at("12:03"))}}
+				for _, clock := range []string{"12:03", "12:04"} {
+					s.watch(sample(clock, wal("0/6000028", "700:700:", five, "11:58"), func(r *report.Sample) {
+						r.Repos["repo1"] = report.RepoSample{Message: "missing stanza path"}
+					}))
+				}
+			}, `
+12:00 archives, recoverable 02:31 to 12:00, written
+12:03 archives, recoverable 02:31 to 12:02, written
+12:03 archives, recoverable 02:31 to 12:02, written
+12:04 archives, empty, removed from repo1, written`,
+		},
 		"somebody removes the newest backup": {
 			func(s *story) {
 				older := "20261121-023000F 02:10"

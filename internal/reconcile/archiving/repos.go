@@ -14,9 +14,13 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
-// listTime is how long after its end a backup may not be listed yet: pgBackRest first
-// waits for its WAL.
-const listTime = 10 * time.Minute
+const (
+	// listTime is how long after its end a backup may not be listed yet: pgBackRest first
+	// waits for its WAL.
+	listTime = 10 * time.Minute
+	// clockTime is how far the clocks of two nodes may be apart.
+	clockTime = time.Minute
+)
 
 // listed reports whether a sample has what at least one repo lists.
 func listed(sample *report.Sample) bool {
@@ -44,28 +48,29 @@ func short(repos map[string]report.RepoSample) map[string]report.RepoSample {
 }
 
 // foldRepos describes the repos as the newest watch has listed them.
-func foldRepos(repos []stanzaflowv1alpha1.RepoStatus, seen Seen) []stanzaflowv1alpha1.RepoStatus {
-	sample := withRepos(seen)
+func foldRepos(in Input) []stanzaflowv1alpha1.RepoStatus {
+	sample := withRepos(in.Seen)
 	if sample == nil {
-		return repos
+		return in.Repos
 	}
-	after := make([]stanzaflowv1alpha1.RepoStatus, 0, len(repos))
-	for i := range repos {
-		repo := *repos[i].DeepCopy()
+	after := make([]stanzaflowv1alpha1.RepoStatus, 0, len(in.Repos))
+	for i := range in.Repos {
+		repo := *in.Repos[i].DeepCopy()
 		if found, ok := sample.Repos[repo.Name]; ok {
-			foldRepo(&repo, found, sample.Time)
+			foldRepo(&repo, found, knows(found, repo.LastBackup, sample.Time, in.Schedules))
 		}
 		after = append(after, repo)
 	}
 	return after
 }
 
-func foldRepo(repo *stanzaflowv1alpha1.RepoStatus, found report.RepoSample, at time.Time) {
+// foldRepo describes one repo. What it lists is left out if it may be older than the status.
+func foldRepo(repo *stanzaflowv1alpha1.RepoStatus, found report.RepoSample, known bool) {
 	repo.Message = report.OneLine(found.Message)
 	if v := found.Volume; v != nil && (repo.FreeBytes == nil || repo.VolumeBytes != v.Size || max(*repo.FreeBytes-v.Free, v.Free-*repo.FreeBytes) > v.Size/sizePart) {
 		repo.FreeBytes, repo.VolumeBytes = new(max(0, v.Free)), max(0, v.Size)
 	}
-	if found.Unread || !knows(found, repo.LastBackup, at) {
+	if found.Unread || !known {
 		return
 	}
 	repo.Backups, repo.Fulls, repo.OldestBackupTime = count(len(found.Labels)), count(found.Fulls), nil
@@ -87,8 +92,21 @@ const newestLimit = 10
 
 // knows reports whether a list of backups is young enough to have the backup that a run
 // has proven last.
-func knows(found report.RepoSample, proven *stanzaflowv1alpha1.BackupStatus, at time.Time) bool {
-	return proven == nil || slices.Contains(found.Labels, proven.Label) || !at.Before(proven.StopTime.Add(listTime))
+func knows(found report.RepoSample, proven *stanzaflowv1alpha1.BackupStatus, at time.Time, schedules []stanzaflowv1alpha1.ScheduleStatus) bool {
+	return proven == nil || slices.Contains(found.Labels, proven.Label) || !at.Before(listedFrom(proven, schedules))
+}
+
+// listedFrom is from when on a proven backup is in the list: its run has seen it there
+// before the run ended.
+func listedFrom(proven *stanzaflowv1alpha1.BackupStatus, schedules []stanzaflowv1alpha1.ScheduleStatus) time.Time {
+	for i := range schedules {
+		for _, run := range schedules[i].Runs {
+			if run.Label == proven.Label && run.FinishTime != nil {
+				return run.FinishTime.Add(clockTime)
+			}
+		}
+	}
+	return proven.StopTime.Add(listTime)
 }
 
 // removed reports whether the backup that a run has proven last in a repo is gone, and no
