@@ -131,9 +131,10 @@ fmt: ## Format the code.
 	@$(call tool,golangci-lint) fmt ./...
 
 .PHONY: generate
-generate: ## Write the generated files: deep copies, the CRD of Stanza, the dashboards.
+generate: ## Write the generated files: deep copies, the CRD of Stanza, the rules for the Prometheus operator, the dashboards.
 	@$(call tool,controller-gen) object:headerFile=hack/boilerplate.go.txt paths=./api/... \
 	  crd:maxDescLen=2000 output:crd:artifacts:config=deploy/crds
+	@hack/rules.sh
 	@go -C hack/dashboards run . generate
 
 .PHONY: verify

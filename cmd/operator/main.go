@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command operator is all of Stanzaflow: manager runs in the cluster, step runs in
-// the pods of a run, backup and predeploy start a run and wait for its verdict, status,
-// explain, backups, runs, logs, expire and doctor answer questions and change nothing,
-// render shows what the manager would create, release gives CPO's CronJobs back, and
-// version prints what must fit the manager. As kubectl-stanzaflow it is a plugin of
-// kubectl.
+// the pods of a run, watch in the pod that asks all clusters of a namespace, backup and
+// predeploy start a run and wait for its verdict, status, explain, backups, runs, logs,
+// expire and doctor answer questions and change nothing, render shows what the manager
+// would create, release gives CPO's CronJobs back, and version prints what must fit the
+// manager. As kubectl-stanzaflow it is a plugin of kubectl.
 package main
 
 import (

@@ -29,7 +29,7 @@ import (
 
 // managerOptions are the flags of the manager.
 type managerOptions struct {
-	metrics               metricsOptions
+	metrics               metrics.Endpoint
 	healthAddress         string
 	leaderElect           bool
 	namespace             string

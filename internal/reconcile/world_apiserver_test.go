@@ -41,6 +41,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/apiservertest"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
