@@ -1,4 +1,4 @@
-//go:build apiserver
+//go:build apiserver && !race
 
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
@@ -6,7 +6,6 @@
 package reconcile
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -29,7 +28,9 @@ const (
 )
 
 // TestFleetIsSilent has a manager with 1,000 clusters. Nothing happens to them for ten
-// minutes, in which every namespace is watched twice: it writes nothing.
+// minutes, in which every namespace is watched twice: it writes nothing. It runs without the
+// race detector, which makes a thousand clusters six times as slow, and finds in them what
+// it finds in one.
 func TestFleetIsSilent(t *testing.T) {
 	s := startServer(t, argoCRDs(t, "minimal")...)
 	var fleet []*world
@@ -58,13 +59,14 @@ func TestFleetIsSilent(t *testing.T) {
 			w.watched(fmt.Sprint(minute), first.clock.Now(), samples)
 		}
 	}
+	rest := busy(t)
 	first.startManagerWith(Options{Namespace: operatorNamespace, Provisioner: vocab.ProvisionedByUs, WatchInterval: watchInterval})
 	begin := time.Now()
 	watch(0)
 	patiently(t, func() error { return s.everyClusterArchives(t) })
 	fmt.Printf("MEASURED %d clusters are set up, and their watches folded, in %.0f s\n", fleetNamespaces*fleetClusters, time.Since(begin).Seconds())
 	// The passes that the last writes cause.
-	calm(t)
+	calm(t, rest)
 	before := s.written()
 	for _, minute := range []int{5, 10} {
 		passes, begin := passesSoFar(t), time.Now()
@@ -75,7 +77,7 @@ func TestFleetIsSilent(t *testing.T) {
 			}
 			return nil
 		})
-		calm(t)
+		calm(t, rest)
 		fmt.Printf("MEASURED the reports of %d watches are folded into %d Stanzas in %.0f s\n", fleetNamespaces, fleetNamespaces*fleetClusters, time.Since(begin).Seconds())
 	}
 	if wrote := s.written()[len(before):]; len(wrote) > 0 {
@@ -120,19 +122,26 @@ func passesSoFar(t *testing.T) float64 {
 	return measured(t, "controller_runtime_reconcile_total", controllerName)
 }
 
-// calm waits until no pass is made and none is waiting, twice.
-func calm(t *testing.T) {
+// busy is how many passes are made and are waiting. It counts those that managers of other
+// tests have left undone, too.
+func busy(t *testing.T) float64 {
+	t.Helper()
+	sum := 0.0
+	for _, name := range []string{controllerName, watchingName} {
+		sum += measured(t, "workqueue_depth", name) + measured(t, "controller_runtime_active_workers", name)
+	}
+	return sum
+}
+
+// calm waits until the manager is not busy, twice in a row.
+func calm(t *testing.T, rest float64) {
 	t.Helper()
 	last := -1.0
 	patiently(t, func() error {
-		busy := 0.0
-		for _, name := range []string{controllerName, watchingName} {
-			busy += measured(t, "workqueue_depth", name) + measured(t, "controller_runtime_active_workers", name)
-		}
-		passes := passesSoFar(t)
+		now, passes := busy(t), passesSoFar(t)
 		defer func() { last = passes }()
-		if busy > 0 || passes != last {
-			return errors.New("the manager is still busy")
+		if now > rest || passes != last {
+			return fmt.Errorf("%.0f passes are made or waiting, and %.0f were before the manager started", now, rest)
 		}
 		return nil
 	})
