@@ -116,6 +116,8 @@ func breakArchiving(t *testing.T, tr *trial.Trial) func() {
 	const failures = "SELECT failed_count FROM pg_stat_archiver"
 	before := tr.World.RetryPSQL(t, pod, failures)
 	fakePgBackRest(t, tr, pod, `*' archive-push '*) echo "P00  ERROR: [103]: unable to find a valid repository" >&2; exit 103`)
+	// What the ledger gets in a run does not fill a segment.
+	tr.World.RetryPSQL(t, pod, "SELECT pg_switch_wal()")
 	return func() {
 		tr.UntilHit(t, "no WAL to archive", func() int { return count(tr.World.RetryPSQL(t, pod, failures) != before) })
 		fakePgBackRest(t, tr, pod, "")
