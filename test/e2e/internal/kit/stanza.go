@@ -81,12 +81,13 @@ func (k *Kit) Suspend(t testing.TB, suspend bool) {
 	})
 }
 
-// CronWorkflows lists those of the namespace.
+// CronWorkflows lists those of the clusters of the namespace. That of the watch belongs to
+// no cluster, and stays when a Stanza is suspended or deleted.
 func (k *Kit) CronWorkflows(t testing.TB) []wfv1.CronWorkflow {
 	t.Helper()
 	var list wfv1.CronWorkflowList
 	k.List(t, &list)
-	return list.Items
+	return slices.DeleteFunc(list.Items, func(c wfv1.CronWorkflow) bool { return c.Name == vocab.WatchTemplate })
 }
 
 // DescribeCrons prints one CronWorkflow a line.
