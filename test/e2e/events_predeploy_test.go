@@ -78,7 +78,7 @@ func awaitStanzas(t testing.TB, k *kit.Kit, repos ...string) {
 		t.Errorf("a run that makes the stanza counts as a backup: %+v", status)
 	}
 	var runs wfv1.WorkflowList
-	k.List(t, &runs)
+	k.List(t, &runs, client.MatchingLabels{vocab.LabelCluster: "cluster"})
 	for _, run := range runs.Items {
 		if kind := run.Labels[vocab.LabelKind]; kind != string(vocab.RunStanza) {
 			t.Errorf("workflow %s is of kind %q", run.Name, kind)

@@ -129,7 +129,7 @@ func killOperator(t testing.TB, k *kit.Kit) {
 	var running string
 	wait.Until(t, 3*time.Minute, "a scheduled run is running", func() (bool, string) {
 		var list wfv1.WorkflowList
-		if err := k.TryList(t.Context(), &list); err != nil {
+		if err := k.TryList(t.Context(), &list, client.MatchingLabels{vocab.LabelTrigger: vocab.TriggerSchedule}); err != nil {
 			return false, err.Error()
 		}
 		for _, w := range list.Items {
