@@ -15,6 +15,13 @@ type Objectives struct {
 	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$`
 	RPO *metav1.Duration `json:"rpo,omitempty"`
+	// rto is the recovery time objective: how long a restore may take at most, from its
+	// start to the first query. Drills measure it. Empty means that it is not compared.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$`
+	RTO *metav1.Duration `json:"rto,omitempty"`
 }
 
 // ArchiveStatus is what the watch found out about the archiving of WAL. It is written when

@@ -109,6 +109,19 @@ type StanzaSpec struct {
 	// +optional
 	Objectives Objectives `json:"objectives,omitzero"`
 
+	// drills restore a backup on a schedule and check what they find: only a restore proves
+	// a backup. They run beside the backups and delay none.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Drills []Drill `json:"drills,omitempty"`
+
+	// restorePod is the pod in which drills restore. If it is set, {} is enough, drills can
+	// be started by hand also without spec.drills.
+	// +optional
+	RestorePod *RestorePod `json:"restorePod,omitempty"`
+
 	// certificate configures the certificates with which the repo host and the
 	// PostgreSQL pods authenticate each other. Only clusters with a repo of
 	// storage pvc use it.
@@ -214,6 +227,16 @@ type StanzaStatus struct {
 	// without a watch, and without a backup.
 	// +optional
 	Recoverable *RecoverableStatus `json:"recoverable,omitempty"`
+
+	// drills has one entry for each drill of the spec.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Drills []DrillStatus `json:"drills,omitempty"`
+
+	// recovery is what the newest good drill has measured. Absent until there is one.
+	// +optional
+	Recovery *RecoveryStatus `json:"recovery,omitempty"`
 
 	// orphanedClaims are PersistentVolumeClaims with backups of this cluster
 	// that none of its repos uses. The operator never deletes them.
@@ -381,6 +404,9 @@ type RepoStatus struct {
 	// +listMapKey=label
 	// +kubebuilder:validation:MaxItems=10
 	Newest []ListedBackup `json:"newest,omitempty"`
+	// restorable is the newest moment that is known to be restorable from the repo.
+	// +optional
+	Restorable *RestorableStatus `json:"restorable,omitempty"`
 	// freeBytes is the room left on the volume of the repo. Absent for an object store.
 	// +optional
 	FreeBytes *int64 `json:"freeBytes,omitempty"`

@@ -34,6 +34,7 @@ const (
 	ReasonInvalidForm           Reason = "InvalidForm"
 	ReasonInvalidTrigger        Reason = "InvalidTrigger"
 	ReasonInvalidOption         Reason = "InvalidOption"
+	ReasonInvalidDrill          Reason = "InvalidDrill"
 	ReasonUnknownRepo           Reason = "UnknownRepo"
 	ReasonDuplicateRepo         Reason = "DuplicateRepo"
 	ReasonDuplicateOption       Reason = "DuplicateOption"
@@ -117,11 +118,21 @@ const (
 	ReasonNoBackup      Reason = "NoBackup"
 	ReasonBackupRemoved Reason = "BackupRemoved"
 	ReasonRPOExceeded   Reason = "RPOExceeded"
+	// With drills. NewestUnreachable: a restore has not found what must be in the archive.
+	ReasonProven            Reason = "Proven"
+	ReasonNoDrillYet        Reason = "NoDrillYet"
+	ReasonDrillFailed       Reason = "DrillFailed"
+	ReasonDrillOverdue      Reason = "DrillOverdue"
+	ReasonRTOExceeded       Reason = "RTOExceeded"
+	ReasonNewestUnreachable Reason = "NewestUnreachable"
 
 	// Suspended=True.
 	ReasonSuspendedByUser Reason = "SuspendedByUser"
 
-	// Events only.
+	// Events only. DataNotRecovered: a drill is NewestUnreachable. DrillVolumeRetained: the
+	// StorageClass of the volume of a drill keeps the volume.
+	ReasonDataNotRecovered    Reason = "DataNotRecovered"
+	ReasonDrillVolumeRetained Reason = "DrillVolumeRetained"
 	ReasonCreated Reason = "Created"
 	ReasonUpdated Reason = "Updated"
 	ReasonDeleted Reason = "Deleted"

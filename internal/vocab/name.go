@@ -17,6 +17,14 @@ const (
 	// WatchTemplate is the WorkflowTemplate of the watch, and the name of the CronWorkflow
 	// that starts it: one in each namespace.
 	WatchTemplate = "pgbackrest-watch"
+	// DrillTemplate is the WorkflowTemplate of the drills.
+	DrillTemplate = "pgbackrest-drill"
+	// DrillConfigSuffix ends the name of the ConfigMap that describes the pod and the
+	// drills of a cluster, after its name. DrillConfigPod and DrillConfigDrills are its
+	// keys: a podSpecPatch, and the JSON of internal/drill.Config.
+	DrillConfigSuffix = "-pgbackrest-drill-config"
+	DrillConfigPod    = "pod"
+	DrillConfigDrills = "drills.json"
 )
 
 // Labels of our objects and of the Workflows they start.
@@ -54,6 +62,11 @@ const (
 	TemplateContract = "v5"
 	// WatchContract is the value of LabelContract of the WorkflowTemplate WatchTemplate.
 	WatchContract = "watch-v1"
+	// DrillContract is the value of LabelContract of the WorkflowTemplate DrillTemplate.
+	DrillContract = "drill-v1"
+	// LabelDrill on a drill is its name, empty on one that was started by hand for no drill
+	// of the Stanza.
+	LabelDrill = Domain + "/drill"
 	// LabelPolicyContract on an admission policy says which command lines and
 	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
@@ -111,6 +124,11 @@ const (
 	// point begins.
 	ParamMaxAge       = "max-age"
 	ParamRestorePoint = "restore-point"
+	// ParamDrill and ParamTarget are for drills: the name of a drill of the Stanza, and a
+	// target that replaces its own, a moment such as 2026-11-26 03:12:44+00, or Newest,
+	// Random or Immediate.
+	ParamDrill  = "drill"
+	ParamTarget = "target"
 	// OutputReport is the global output parameter with the report of a run,
 	// the JSON of internal/run/report.Report.
 	OutputReport = "report"
@@ -182,6 +200,9 @@ const (
 	// RunWatch asks all clusters of a namespace how their archiving and their repos are.
 	// It writes nothing.
 	RunWatch RunKind = "watch"
+	// RunDrill restores a backup into a pod of its own and checks what it finds. It makes
+	// no backup and writes into no repo.
+	RunDrill RunKind = "drill"
 )
 
 // RunForm is how a run that makes a backup is laid out in Argo. Both forms have the same

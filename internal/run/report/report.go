@@ -49,6 +49,12 @@ type Report struct {
 	Predeploy *Predeploy `json:"predeploy,omitempty"`
 	// Stanza is what a run of the kind stanza has done. Nil unless Result is Succeeded.
 	Stanza *Stanza `json:"stanza,omitempty"`
+	// Drill is what a drill has done, as far as it got, also if it failed: nil only if no
+	// plan was made. Its proof is Result.
+	Drill *Drill `json:"drill,omitempty"`
+	// Heartbeat is the newest commit that the run has written and archived. Nil if the run
+	// did not get that far.
+	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
 	// Retention is the outcome of the expire step, nil if the run did not get that
 	// far.
 	Retention *Retention `json:"retention,omitempty"`
@@ -158,6 +164,7 @@ var missing = map[vocab.RunKind]func(Report) string{
 		}
 		return ""
 	},
+	vocab.RunDrill: lacksDrill,
 }
 
 func lacksBackup(r Report) string {

@@ -76,7 +76,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a run that is not over":         {`{"result":"Running"}`, `the result "Running"`},
 		"success without a backup":       {`{"result":"Succeeded"}`, "Succeeded without a backup"},
 		"success without a label":        {`{"result":"Succeeded","backup":{"type":"full"}}`, "Succeeded without a backup"},
-		"another kind of run":            {`{"kind":"drill","result":"Failed"}`, `the kind "drill"`},
+		"another kind of run":            {`{"kind":"clone","result":"Failed"}`, `the kind "clone"`},
 		"success of an unreadable label": {`{"result":"Succeeded","backup":{"label":1}}`, "cannot decode report"},
 	} {
 		t.Run(name, func(t *testing.T) {
