@@ -111,6 +111,9 @@ type Result struct {
 	// Created and Upgraded report whether stanza-create or stanza-upgrade was run.
 	Created  bool `json:"created,omitempty"`
 	Upgraded bool `json:"upgraded,omitempty"`
+	// Heartbeat that the precheck has written and archived. Nil if it did not get that far.
+	// It is for the step of the precheck only.
+	Heartbeat *remote.Heartbeat `json:"-"`
 	// Info is what pgbackrest info said last. It is for the step of the precheck only.
 	Info pgbackrest.Info `json:"-"`
 }
@@ -141,21 +144,23 @@ type precheck struct {
 	facts  gate.Facts
 	// certificateEnd is nil if it is not known.
 	certificateEnd *time.Time
+	// heartbeat is nil until one is archived.
+	heartbeat *remote.Heartbeat
 }
 
-// Run makes the checks, and returns what they found if all pass. The CertificateEnd
-// is there in any case.
+// Run makes the checks, and returns what they found if all pass. The CertificateEnd and the
+// Heartbeat are there in any case.
 func Run(ctx context.Context, in Input) (Result, error) {
 	p := &precheck{Input: in}
 	for _, check := range checks {
 		if err := check(p, ctx); err != nil {
-			return Result{CertificateEnd: p.certificateEnd}, err
+			return Result{CertificateEnd: p.certificateEnd, Heartbeat: p.heartbeat}, err
 		}
 	}
 	return Result{
 		Labels: p.Cluster.Labels, Primary: p.target.Primary, Host: p.target.Host, Repo: p.target.Repo, StartFast: p.target.StartFast,
 		ArchiveTimeout: p.target.ArchiveTimeout, Cipher: p.target.Repository.Cipher, Facts: p.facts,
-		CertificateEnd: p.certificateEnd, Created: p.created, Upgraded: p.upgraded, Info: p.info,
+		CertificateEnd: p.certificateEnd, Created: p.created, Upgraded: p.upgraded, Heartbeat: p.heartbeat, Info: p.info,
 	}, nil
 }
 

@@ -16,7 +16,8 @@
 // fix says so, what may be over soon is tried again, and what is as it should be
 // and allows no backup is held.
 //
-// It refuses: to change anything but to create a stanza that is missing, and to upgrade
-// one after a major upgrade; to create one where a repo has lost its backups; to read the value of an option, which may
-// be a credential, except those that say where backups go.
+// It refuses: to change anything but to create a stanza that is missing, to upgrade one
+// after a major upgrade, and to have PostgreSQL write a commit without data; to create a
+// stanza where a repo has lost its backups; to read the value of an option, which may be a
+// credential, except those that say where backups go.
 package precheck

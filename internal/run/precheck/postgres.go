@@ -44,6 +44,7 @@ func (p *precheck) checkArchiving(ctx context.Context) error {
 	if p.listed || p.OnlyReuse {
 		return nil // Step restore-point makes the same check after the restore point.
 	}
-	_, err := p.Cluster.Check(ctx, p.primary)
+	checked, err := p.Cluster.Check(ctx, p.primary)
+	p.heartbeat = checked.Heartbeat
 	return err
 }

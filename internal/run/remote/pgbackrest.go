@@ -22,18 +22,32 @@ func (c *Cluster) FollowPgBackRest(ctx context.Context, at Place, argv []string)
 	return checkEnd(ctx, at, argv, out, err)
 }
 
-// Check has PostgreSQL write a WAL segment and waits until it is in every repo. It
-// returns where pgBackRest saw it.
-func (c *Cluster) Check(ctx context.Context, primary Place) (map[int]pgbackrest.CheckedSegment, error) {
+// Checked is what Check has found.
+type Checked struct {
+	// Segments are where pgBackRest saw the WAL segment, by the number of the repo.
+	Segments map[int]pgbackrest.CheckedSegment
+	// Heartbeat that is in every repo. Nil if none could be written, or pgBackRest does not
+	// say so.
+	Heartbeat *Heartbeat
+}
+
+// Check writes a heartbeat, has PostgreSQL switch to another WAL segment, and waits until
+// the one before is in every repo.
+func (c *Cluster) Check(ctx context.Context, primary Place) (Checked, error) {
 	argv, err := pgbackrest.CheckCommand(vocab.PgBackRestStanza)
 	if err != nil {
-		return nil, attempt.Stop("%v", err)
+		return Checked{}, attempt.Stop("%v", err)
+	}
+	heartbeat, err := c.writeHeartbeat(ctx, primary)
+	if err != nil {
+		return Checked{}, err
 	}
 	out, err := c.Follow(ctx, primary, argv)
 	if err := checkEnd(ctx, primary, argv, out, err); err != nil {
-		return nil, c.ExplainArchiveTimeout(ctx, primary, err)
+		return Checked{}, c.ExplainArchiveTimeout(ctx, primary, err)
 	}
-	return pgbackrest.ParseCheck(out.Stdout.Bytes()), nil
+	seen := pgbackrest.ParseCheck(out.Stdout.Bytes())
+	return Checked{Segments: seen, Heartbeat: heartbeat.archivedIn(seen)}, nil
 }
 
 // StreamPgBackRest runs a command of pgBackRest whose answer may be longer than

@@ -58,11 +58,14 @@ type RestorePoint struct {
 }
 
 // Timeline returns the timeline of the restore point.
-func (p RestorePoint) Timeline() (int, error) {
-	if len(p.Segment) != 24 {
-		return 0, fmt.Errorf("%q is not the name of a WAL segment", p.Segment)
+func (p RestorePoint) Timeline() (int, error) { return timelineOf(p.Segment) }
+
+// timelineOf returns the timeline of a WAL segment.
+func timelineOf(segment string) (int, error) {
+	if len(segment) != 24 {
+		return 0, fmt.Errorf("%q is not the name of a WAL segment", segment)
 	}
-	timeline, err := strconv.ParseUint(p.Segment[:8], 16, 32)
+	timeline, err := strconv.ParseUint(segment[:8], 16, 32)
 	return int(timeline), err
 }
 

@@ -14,8 +14,8 @@
 //     their labels, the Workflow of the run;
 //   - the operator: Project writes the configuration into the pods and declares
 //     it in the Stanza, with the operator's own translation;
-//   - PostgreSQL: the answers to the statements of package remote, restore points, a
-//     major upgrade;
+//   - PostgreSQL: the answers to the statements of package remote, heartbeats, restore
+//     points, a major upgrade;
 //   - pgBackRest: info, stanza-create, stanza-upgrade, check, backup, expire, repo-ls and verify
 //     over one repo with its backups and WAL, the lock, and failures with the
 //     code and text of real ones;

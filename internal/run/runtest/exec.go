@@ -43,6 +43,8 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 	switch name {
 	case "psql":
 		return w.psql(c)
+	case "heartbeat":
+		return w.writeHeartbeat(c)
 	case "sha256sum":
 		return w.sha256sum(c)
 	case "grep":
@@ -79,7 +81,7 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 // checkPlace fails the test for a command in the wrong container.
 func (w *World) checkPlace(name string, at remote.Place) {
 	switch name {
-	case "psql", "stanza-create", "stanza-upgrade", "check":
+	case "psql", "heartbeat", "stanza-create", "stanza-upgrade", "check":
 		if at.Container != cpo.ContainerPostgreSQL {
 			w.T.Errorf("%s ran in %s, want the primary", name, at)
 		}
@@ -129,6 +131,9 @@ var MissingStanza = pgbackrest.Status{Code: pgbackrest.StatusMissingStanzaPath, 
 func (c Call) Name() string {
 	if slices.Equal(c.Argv, pgbackrest.TerminateWorkersCommand()) {
 		return "pkill workers"
+	}
+	if slices.Equal(c.Argv, remote.PsqlCommand(remote.HeartbeatStatement)) {
+		return "heartbeat"
 	}
 	if c.Argv[0] == "grep" && c.Argv[1] == "-E" {
 		return "grep places"

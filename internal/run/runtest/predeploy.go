@@ -42,6 +42,19 @@ func (w *World) createRestorePoint(c Call, statement string) error {
 	return c.PrintJSON(map[string]any{"lsn": "0/5000060", "segment": w.segment(), "time": w.Clock.Now(), "xid": "731"})
 }
 
+// HeartbeatDelay is how much later than the clock of the World its PostgreSQL says that it
+// is, so that a heartbeat has microseconds.
+const HeartbeatDelay = 204981 * time.Microsecond
+
+// writeHeartbeat writes a commit into the segment that comes next.
+func (w *World) writeHeartbeat(c Call) error {
+	w.Heartbeats++
+	kolkata := time.FixedZone("", 19800)
+	return c.PrintJSON(map[string]any{
+		"xid": "730", "time": w.Clock.Now().Add(HeartbeatDelay).In(kolkata), "lsn": "0/5000028", "segment": w.segment(), "lastArchived": w.Postgres["lastArchived"],
+	})
+}
+
 // SkipSegment has PostgreSQL write a segment that does not get into the archive.
 func (w *World) SkipSegment() { w.nextSegment++ }
 

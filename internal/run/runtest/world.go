@@ -127,6 +127,8 @@ type World struct {
 	Timeline      int
 	RestorePoints []string
 	pointWritten  bool
+	// Heartbeats is how many PostgreSQL has written.
+	Heartbeats int
 	// LostBytes is how many bytes of the files of a backup are gone, by label.
 	LostBytes map[string]int64
 

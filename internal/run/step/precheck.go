@@ -25,6 +25,7 @@ func (s *step) precheck(ctx context.Context) error {
 		Repo: s.Backup.Repo, Type: s.Backup.Type, Trigger: s.Trigger, Run: s.Run,
 	})
 	s.report.CertificateEnd = found.CertificateEnd
+	s.noteHeartbeat(found.Heartbeat)
 	if err != nil {
 		return err
 	}
@@ -39,6 +40,24 @@ func (s *step) precheck(ctx context.Context) error {
 		return s.reuse(ctx, found)
 	}
 	return nil
+}
+
+// noteHeartbeat adds a heartbeat to the report, unless there is none. The report keeps it
+// however the run ends: it is a fact of the archive, and no part of the proof.
+func (s *step) noteHeartbeat(h *remote.Heartbeat) {
+	if h == nil {
+		return
+	}
+	timeline, err := h.Timeline()
+	if err != nil {
+		s.logf("the heartbeat is not reported: %v", err)
+		return
+	}
+	s.report.Heartbeat = &report.Heartbeat{Time: h.Time.UTC(), LSN: h.LSN, Timeline: timeline}
+	if h.LastArchived != nil {
+		s.report.Heartbeat.LastArchived = new(h.LastArchived.UTC())
+	}
+	s.logf("heartbeat at %s, %s on timeline %d, is in every repo: the database can be restored to that time", h.Time.UTC().Format(time.RFC3339Nano), h.LSN, timeline)
 }
 
 // locate returns what precheck found, and the container where the backup is made.

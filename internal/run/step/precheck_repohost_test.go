@@ -48,7 +48,7 @@ func TestRunOnARepoHost(t *testing.T) {
 	want := map[string][]string{
 		"psql":    {primary, primary}, // the facts, then the sessions
 		"version": {primary, host}, "sha256sum": {primary, host}, "grep": {primary, host},
-		"info": {primary}, "stanza-create": {primary}, "check": {primary},
+		"info": {primary}, "stanza-create": {primary}, "heartbeat": {primary}, "check": {primary},
 		"info --repo=1": {host, host, host, host},                                                                                                  // precheck, backup twice, verify
 		"pkill workers": {host}, "backup --repo=1": {host}, "expire --repo=1": {host}, "repo-ls --repo=1": {host, host}, "verify --repo=1": {host}, // the WAL, the files
 	}
@@ -56,11 +56,11 @@ func TestRunOnARepoHost(t *testing.T) {
 		t.Errorf("places (-want +got):\n%s", diff)
 	}
 	order := []string{}
-	for _, c := range w.Calls[:12] {
+	for _, c := range w.Calls[:13] {
 		order = append(order, c.Name())
 	}
 	wantOrder := []string{
-		"psql", "version", "version", "sha256sum", "sha256sum", "grep", "grep", "info", "stanza-create", "info", "check", "psql",
+		"psql", "version", "version", "sha256sum", "sha256sum", "grep", "grep", "info", "stanza-create", "info", "heartbeat", "check", "psql",
 	}
 	if diff := cmp.Diff(wantOrder, order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)

@@ -108,6 +108,7 @@ func TestPredeployReusesAFreshBackup(t *testing.T) {
 			Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc", Verified: stanzaflowv1alpha1.VerifiedContents,
 		},
 		Predeploy: &report.Predeploy{Reused: true, RestorePoint: point, Time: at, LSN: "0/5000060", Timeline: 1, Restore: restore},
+		Heartbeat: heartbeatAt(at),
 		Steps: []report.Step{
 			{Name: "begin", Start: at, Attempts: 1}, {Name: "precheck", Start: at, Attempts: 1}, {Name: "restore-point", Start: at, Attempts: 1},
 		},
@@ -123,7 +124,7 @@ func TestPredeployReusesAFreshBackup(t *testing.T) {
 		t.Errorf("restore points (-want +got):\n%s", diff)
 	}
 	// Nothing is asked twice: each exec takes a part of the 5 s.
-	commands := []string{"psql", "version", "sha256sum", "grep", "info", "repo-ls", "repo-ls", "repo-ls", "psql", "check"}
+	commands := []string{"psql", "version", "sha256sum", "grep", "info", "repo-ls", "repo-ls", "repo-ls", "psql", "heartbeat", "check"}
 	if diff := cmp.Diff(commands, names(w)); diff != "" {
 		t.Errorf("commands (-want +got):\n%s", diff)
 	}
@@ -157,8 +158,8 @@ func TestPredeployMakesABackup(t *testing.T) {
 	if got := w.Backups[1].Annotation[vocab.BackupAnnotation]; got != runtest.Run {
 		t.Errorf("the backup is of run %q", got)
 	}
-	order := []string{"backup", "expire", "verify", "psql", "check"}
-	if got := slices.DeleteFunc(names(w), func(name string) bool { return !slices.Contains(order, name) }); !cmp.Equal(got[len(got)-5:], order) {
+	order := []string{"backup", "expire", "verify", "psql", "heartbeat", "check"}
+	if got := slices.DeleteFunc(names(w), func(name string) bool { return !slices.Contains(order, name) }); !cmp.Equal(got[len(got)-len(order):], order) {
 		t.Errorf("commands %v, want them to end with %v", got, order)
 	}
 }

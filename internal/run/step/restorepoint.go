@@ -99,10 +99,12 @@ func (s *step) findGap(ctx context.Context, primary, host remote.Place, p preche
 	if err != nil {
 		return fmt.Sprintf("the WAL since backup %s is not known: %v", from.Label, err), nil
 	}
-	seen, err := s.cluster.Check(ctx, primary)
+	checked, err := s.cluster.Check(ctx, primary)
 	if err != nil {
 		return "", err
 	}
+	s.noteHeartbeat(checked.Heartbeat)
+	seen := checked.Segments
 	if _, ok := seen[p.Repo]; !ok {
 		return "", attempt.Stop("pgbackrest check passed in %s and does not say which WAL segment it has seen in %s", primary, s.Backup.Repo)
 	}

@@ -59,6 +59,7 @@ func TestRunProvesABackup(t *testing.T) {
 				Storage: "s3", Location: "s3://backups/orders", Cipher: "aes-256-cbc",
 				Verified: stanzaflowv1alpha1.VerifiedContents,
 			},
+			Heartbeat: heartbeatAt(at),
 			Retention: &report.Retention{},
 			Steps:     steps,
 		}

@@ -35,7 +35,8 @@ func (s *step) prepareTask(ctx context.Context) error {
 		return err
 	}
 	begun := s.newReport()
-	begun.Step, begun.Steps, begun.Retention, begun.CertificateEnd = s.name, s.report.Steps, s.report.Retention, s.report.CertificateEnd
+	begun.Step, begun.Steps, begun.Retention = s.name, s.report.Steps, s.report.Retention
+	begun.CertificateEnd, begun.Heartbeat = s.report.CertificateEnd, s.report.Heartbeat
 	if s.name == stepVerify && begun.Retention == nil {
 		begun.Retention = &report.Retention{Failed: true, Message: "step expire has not said how it ended: its pod was lost"}
 	}
