@@ -59,7 +59,7 @@ const (
 	// LabelContract on a WorkflowTemplate says which parameters and outputs
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
-	TemplateContract = "v5"
+	TemplateContract = "v6"
 	// WatchContract is the value of LabelContract of the WorkflowTemplate WatchTemplate.
 	WatchContract = "watch-v1"
 	// DrillContract is the value of LabelContract of the WorkflowTemplate DrillTemplate.
@@ -71,7 +71,7 @@ const (
 	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
 	LabelPolicyContract = Domain + "/policy-contract"
-	PolicyContract      = "v6"
+	PolicyContract      = "v7"
 )
 
 // Annotations.

@@ -121,6 +121,7 @@ func TestRunner(t *testing.T) {
 	t.Run("may run every command of a step", func(t *testing.T) { testAllowed(t, s) })
 	t.Run("may run what the steps run", func(t *testing.T) { testSteps(t, s) })
 	t.Run("may run nothing else", func(t *testing.T) { testRefused(t, s) })
+	t.Run("may write a heartbeat, and nothing close to one", func(t *testing.T) { testHeartbeat(t, s) })
 	t.Run("may not connect in another way", func(t *testing.T) { testConnect(t, s) })
 	t.Run("has no other right", func(t *testing.T) { testRights(t, s) })
 	t.Run("sees what CPO does", func(t *testing.T) { testBeside(t, s) })
@@ -152,6 +153,7 @@ func testAllowed(t *testing.T, s *server) {
 		"where backups go":          pgbackrest.PlacesCommand(cpo.ConfigDir + "/" + cpo.ConfigFileName),
 		"ask for settings":          remote.PsqlCommand(remote.PostgresStatement),
 		"ask for sessions":          remote.PsqlCommand(remote.BackupSessionsStatement),
+		"write a heartbeat":         remote.PsqlCommand(remote.HeartbeatStatement),
 		"create a restore point":    restorePointArgv("predeploy"),
 		"create one of 63 letters":  restorePointArgv(strings.Repeat("x", 42)),
 	} {
