@@ -69,7 +69,10 @@ func Fold(before Before, in Input) Result {
 	r := Result{Repos: foldRepos(in)}
 	r.Archive = foldArchive(before.Archive, in.Seen)
 	r.judgeSight(before, in)
-	r.Recoverable = foldRecoverable(before, r.Archive, in, r.Repos)
+	now := in.Seen.newest(answered)
+	anchor, moved := nextAnchor(before, r.Archive, in.Seen, now)
+	r.Recoverable = foldRecoverable(before, r.Archive, in, r.Repos, anchor, moved)
+	foldRestorable(r.Recoverable, anchor, now, r.Repos)
 	r.Archive = settle(before.Archive, r.Archive, r.Recoverable, in.Seen)
 	r.judgeArchive(in)
 	r.judgeRecoverable(in)

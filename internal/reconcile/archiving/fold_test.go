@@ -345,7 +345,7 @@ func TestFold(t *testing.T) {
 			}, `
 12:00 archives, recoverable 02:31 to 12:00, written
 12:04 archives, recoverable 02:31 to 12:02, written
-12:05 archives, recoverable 02:31 to 12:02`,
+12:05 archives, recoverable 02:31 to 12:02, written`,
 		},
 		"the operator restarts, and nothing was written": {
 			func(s *story) {

@@ -12,11 +12,9 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
-// foldRecoverable says to which moments the cluster can be restored. It is nil without a
-// backup, and before the first watch.
-func foldRecoverable(before Before, archive *stanzaflowv1alpha1.ArchiveStatus, in Input, repos []stanzaflowv1alpha1.RepoStatus) *stanzaflowv1alpha1.RecoverableStatus {
-	now := in.Seen.newest(answered)
-	anchor, moved := nextAnchor(before, archive, in.Seen, now)
+// foldRecoverable says to which moments the cluster can be restored, by what nextAnchor has
+// found. It is nil without a backup, and before the first watch.
+func foldRecoverable(before Before, archive *stanzaflowv1alpha1.ArchiveStatus, in Input, repos []stanzaflowv1alpha1.RepoStatus, anchor *report.Sample, moved bool) *stanzaflowv1alpha1.RecoverableStatus {
 	after := &stanzaflowv1alpha1.RecoverableStatus{Oldest: oldest(repos)}
 	if archive == nil || after.Oldest == nil {
 		return nil
@@ -36,7 +34,7 @@ func foldRecoverable(before Before, archive *stanzaflowv1alpha1.ArchiveStatus, i
 			after.Newest = later(after.Newest, &repo.LastBackup.StopTime)
 		}
 	}
-	after.AtRiskSince = atRisk(was, after.Newest, anchor, now)
+	after.AtRiskSince = atRisk(was, after.Newest, anchor, in.Seen.newest(answered))
 	return after
 }
 

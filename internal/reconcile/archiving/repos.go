@@ -51,7 +51,7 @@ func short(repos map[string]report.RepoSample) map[string]report.RepoSample {
 func foldRepos(in Input) []stanzaflowv1alpha1.RepoStatus {
 	sample := withRepos(in.Seen)
 	if sample == nil {
-		return in.Repos
+		return slices.Clone(in.Repos)
 	}
 	after := make([]stanzaflowv1alpha1.RepoStatus, 0, len(in.Repos))
 	for i := range in.Repos {
@@ -125,6 +125,9 @@ func removed(repo *stanzaflowv1alpha1.RepoStatus) bool {
 func Unwatched(repos []stanzaflowv1alpha1.RepoStatus) []stanzaflowv1alpha1.RepoStatus {
 	for i := range repos {
 		repos[i].Message, repos[i].Newest, repos[i].FreeBytes, repos[i].VolumeBytes = "", nil, nil, 0
+		if is := repos[i].Restorable; is != nil && !is.Heartbeat {
+			repos[i].Restorable = nil
+		}
 	}
 	return repos
 }

@@ -13,11 +13,18 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
-// FoldRepo adds to what is known of a repo what runs have found there. Only a run
-// counts that proved a backup at this location: another location says nothing about
-// it. The newest backup wins, whatever the order of the runs, and folding the same
-// runs again changes nothing.
+// FoldRepo adds to what is known of a repo what runs have found there, and their
+// heartbeats. The order of the runs does not matter, and folding the same runs again changes
+// nothing.
 func FoldRepo(known stanzaflowv1alpha1.RepoStatus, runs []Run) stanzaflowv1alpha1.RepoStatus {
+	after := foldFound(known, runs)
+	foldHeartbeats(&after, runs)
+	return after
+}
+
+// foldFound adds what runs have found in a repo. Only a run counts that proved a backup at
+// this location: another location says nothing about it. The newest backup wins.
+func foldFound(known stanzaflowv1alpha1.RepoStatus, runs []Run) stanzaflowv1alpha1.RepoStatus {
 	newest, backup := (*stanzaflowv1alpha1.RepoStatus)(nil), known.LastBackup
 	for i := range runs {
 		found := runs[i].Repo
@@ -34,7 +41,7 @@ func FoldRepo(known stanzaflowv1alpha1.RepoStatus, runs []Run) stanzaflowv1alpha
 	}
 	after := *newest.DeepCopy()
 	after.Message, after.FreeBytes, after.VolumeBytes = known.Message, known.FreeBytes, known.VolumeBytes
-	after.Newest = listFirst(known.Newest, newest.LastBackup)
+	after.Newest, after.Restorable = listFirst(known.Newest, newest.LastBackup), known.Restorable.DeepCopy()
 	return after
 }
 

@@ -35,6 +35,9 @@ type Run struct {
 	// CertificateEnd is when the certificate of CPO's repo host expires. Nil if the run
 	// has not seen it.
 	CertificateEnd *metav1.Time
+	// Heartbeat that the run has written and archived, however it ended. Nil if it did not
+	// get that far.
+	Heartbeat *stanzaflowv1alpha1.RestorableStatus
 }
 
 // Finished reports whether a run is over.
@@ -94,6 +97,7 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	if err == nil {
 		run.Status.Retention = retention(r)
 		run.CertificateEnd = certificateEnd(r)
+		run.Heartbeat = heartbeat(r, run.Status.FinishTime)
 	}
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		run.Status.Result, run.Status.Message = failure(workflow, r, err)

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outcome
+
+import (
+	"math"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
+)
+
+// heartbeatSkew is how much later than the end of its run the clock of a database may put a
+// heartbeat. A clock that is farther off would leave a moment in the status that no later
+// run could move.
+const heartbeatSkew = time.Minute
+
+// heartbeat is what a status says of the heartbeat of a run. Nil if the run has not reported
+// one that can be used.
+func heartbeat(r report.Report, finished *metav1.Time) *stanzaflowv1alpha1.RestorableStatus {
+	h := r.Heartbeat
+	if h == nil || finished == nil || h.Time.IsZero() || h.Time.After(finished.Add(heartbeatSkew)) || h.Timeline < 1 || h.Timeline > math.MaxInt32 {
+		return nil
+	}
+	return &stanzaflowv1alpha1.RestorableStatus{
+		Newest: metav1.NewMicroTime(h.Time.UTC().Truncate(time.Microsecond)), Heartbeat: true, Timeline: int32(h.Timeline), ObservedTime: *finished,
+	}
+}
+
+// foldHeartbeats adds the newest heartbeat of runs of any kind to a repo: each is of every
+// repo. Without a backup that one of our runs has proven there, nobody knows whether the
+// runs have worked with a repo at this location.
+func foldHeartbeats(repo *stanzaflowv1alpha1.RepoStatus, runs []Run) {
+	for i := range runs {
+		if repo.LastBackup != nil {
+			repo.Restorable = NewestRestorable(repo.Restorable, runs[i].Heartbeat)
+		}
+	}
+	LimitRestorable(repo)
+}
+
+// NewestRestorable returns the later of two moments, and known if they are equal. So it
+// never moves back, and when it was found out is no change.
+func NewestRestorable(known, candidate *stanzaflowv1alpha1.RestorableStatus) *stanzaflowv1alpha1.RestorableStatus {
+	if candidate == nil || known != nil && !known.Newest.Before(&candidate.Newest) {
+		return known
+	}
+	return candidate.DeepCopy()
+}
+
+// LimitRestorable drops a moment of a repo that no backup can restore, because it is before
+// the end of the oldest one, or there is none. The heartbeat of a run is before its backup.
+func LimitRestorable(repo *stanzaflowv1alpha1.RepoStatus) {
+	if repo.Restorable != nil && (repo.OldestBackupTime == nil || repo.Restorable.Newest.Time.Before(repo.OldestBackupTime.Time)) {
+		repo.Restorable = nil
+	}
+}
