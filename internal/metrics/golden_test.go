@@ -206,6 +206,7 @@ func TestSeriesOfACluster(t *testing.T) {
 	for _, repo := range []string{"repo1", "repo2", "repo3", "repo4"} {
 		largest.Status.Repos = append(largest.Status.Repos, stanzaflowv1alpha1.RepoStatus{
 			Name: repo, OldestBackupTime: ago(time.Hour), LastBackup: backup(repo, "full", time.Hour, gb), FreeBytes: new(gb), VolumeBytes: gb,
+			Restorable: &stanzaflowv1alpha1.RestorableStatus{},
 		})
 		for _, backupType := range []string{"full", "diff", "incr"} {
 			schedule(repo, backupType, time.Hour, run(stanzaflowv1alpha1.RunRunning, time.Hour))(&largest.Status)

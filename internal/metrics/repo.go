@@ -15,6 +15,8 @@ var (
 		"Full backups that the repo lists.", labelRepo)
 	repoOldest = newGauge("stanzaflow_repo_oldest_backup_timestamp_seconds",
 		"When the oldest backup without errors was complete: nothing before it can be restored from this repo.", labelRepo)
+	restorableNewest = newGauge("stanzaflow_restorable_newest_timestamp_seconds",
+		"The newest moment that is known to be restorable from the repo, by a transaction that a run has written and archived, or by what a watch has seen archived.", labelRepo)
 	repoFree = newGauge("stanzaflow_repo_volume_free_bytes",
 		"Room left on the volume of the repo. Absent for an object store.", labelRepo)
 	repoSize = newGauge("stanzaflow_repo_volume_size_bytes",
@@ -31,6 +33,9 @@ func repos(s scrape) {
 			s.gauge(repoFulls, float64(repo.Fulls), repo.Name)
 		}
 		s.timestamp(repoOldest, repo.OldestBackupTime, repo.Name)
+		if repo.Restorable != nil {
+			s.gauge(restorableNewest, float64(repo.Restorable.Newest.UnixMicro())/1e6, repo.Name)
+		}
 		if repo.FreeBytes != nil {
 			s.gauge(repoFree, float64(*repo.FreeBytes), repo.Name)
 			s.gauge(repoSize, float64(repo.VolumeBytes), repo.Name)
