@@ -28,7 +28,9 @@ type Input struct {
 	// Objectives of the Stanza, and its schedules, which have one without them.
 	Objectives stanzaflowv1alpha1.Objectives
 	Schedules  []stanzaflowv1alpha1.ScheduleStatus
-	Now        time.Time
+	// LastRun is the run that started last. Nil if there was none.
+	LastRun *stanzaflowv1alpha1.RunStatus
+	Now     time.Time
 }
 
 // Result is the status after a pass, and what is wrong.

@@ -310,6 +310,47 @@ func TestFold(t *testing.T) {
 12:03 archives, recoverable 02:31 to 12:02, written
 12:04 archives, empty, removed from repo1, written`,
 		},
+		"somebody removes the backup of a cluster without a schedule as soon as its run has ended": {
+			func(s *story) {
+				s.schedules = nil
+				s.watch(sample("12:00", wal("0/6000028", "700:700:", five, "11:58")))
+				s.proves("20261122-120100F", "12:02").pass(at("12:03"))
+				s.repos[0].LastBackup.Workflow = "full-by-hand"
+				s.lastRun = &stanzaflowv1alpha1.RunStatus{Workflow: "full-by-hand", FinishTime: stamp(at("12:03"))}
+				for _, clock := range []string{"12:03", "12:04"} {
+					s.watch(sample(clock, wal("0/6000028", "700:700:", five, "11:58"), func(r *report.Sample) {
+						r.Repos["repo1"] = report.RepoSample{Message: "missing stanza path"}
+					}))
+				}
+			}, `
+12:00 archives, recoverable 02:31 to 12:00, written
+12:03 archives, recoverable 02:31 to 12:02, written
+12:03 archives, recoverable 02:31 to 12:02, written
+12:04 archives, empty, removed from repo1, written`,
+		},
+		"the newest run is another one than that of the backup, or is running": {
+			func(s *story) {
+				s.schedules = nil
+				s.watch(sample("12:00", wal("0/6000028", "700:700:", five, "11:58")))
+				s.proves("20261122-120100F", "12:02").pass(at("12:03"))
+				s.repos[0].LastBackup.Workflow = "full-by-hand"
+				gone := func(clock string) {
+					s.watch(sample(clock, wal("0/6000028", "700:700:", five, "11:58"), func(r *report.Sample) {
+						r.Repos["repo1"] = report.RepoSample{Message: "missing stanza path"}
+					}))
+				}
+				s.lastRun = &stanzaflowv1alpha1.RunStatus{Workflow: "another", FinishTime: stamp(at("12:03"))}
+				gone("12:05")
+				s.lastRun = &stanzaflowv1alpha1.RunStatus{Workflow: "full-by-hand"}
+				gone("12:10")
+				gone("12:12")
+			}, `
+12:00 archives, recoverable 02:31 to 12:00, written
+12:03 archives, recoverable 02:31 to 12:02, written
+12:05 archives, recoverable 02:31 to 12:02, written
+12:10 archives, recoverable 02:31 to 12:02
+12:12 archives, empty, removed from repo1, written`,
+		},
 		"somebody removes the newest backup": {
 			func(s *story) {
 				older := "20261121-023000F 02:10"

@@ -57,7 +57,7 @@ func foldRepos(in Input) []stanzaflowv1alpha1.RepoStatus {
 	for i := range in.Repos {
 		repo := *in.Repos[i].DeepCopy()
 		if found, ok := sample.Repos[repo.Name]; ok {
-			foldRepo(&repo, found, knows(found, repo.LastBackup, sample.Time, in.Schedules))
+			foldRepo(&repo, found, knows(found, repo.LastBackup, sample.Time, in))
 		}
 		after = append(after, repo)
 	}
@@ -92,19 +92,22 @@ const newestLimit = 10
 
 // knows reports whether a list of backups is young enough to have the backup that a run
 // has proven last.
-func knows(found report.RepoSample, proven *stanzaflowv1alpha1.BackupStatus, at time.Time, schedules []stanzaflowv1alpha1.ScheduleStatus) bool {
-	return proven == nil || slices.Contains(found.Labels, proven.Label) || !at.Before(listedFrom(proven, schedules))
+func knows(found report.RepoSample, proven *stanzaflowv1alpha1.BackupStatus, at time.Time, in Input) bool {
+	return proven == nil || slices.Contains(found.Labels, proven.Label) || !at.Before(listedFrom(proven, in))
 }
 
 // listedFrom is from when on a proven backup is in the list: its run has seen it there
-// before the run ended.
-func listedFrom(proven *stanzaflowv1alpha1.BackupStatus, schedules []stanzaflowv1alpha1.ScheduleStatus) time.Time {
-	for i := range schedules {
-		for _, run := range schedules[i].Runs {
+// before the run ended. Without a schedule only lastRun knows when that was.
+func listedFrom(proven *stanzaflowv1alpha1.BackupStatus, in Input) time.Time {
+	for i := range in.Schedules {
+		for _, run := range in.Schedules[i].Runs {
 			if run.Label == proven.Label && run.FinishTime != nil {
 				return run.FinishTime.Add(clockTime)
 			}
 		}
+	}
+	if last := in.LastRun; last != nil && last.Workflow == proven.Workflow && last.FinishTime != nil {
+		return last.FinishTime.Add(clockTime)
 	}
 	return proven.StopTime.Add(listTime)
 }

@@ -43,6 +43,7 @@ type story struct {
 	// spec and schedules of the cluster.
 	spec      stanzaflowv1alpha1.Objectives
 	schedules []stanzaflowv1alpha1.ScheduleStatus
+	lastRun   *stanzaflowv1alpha1.RunStatus
 	last      Result
 	lines     []string
 }
@@ -157,10 +158,10 @@ func watchWorkflow(t testing.TB, end time.Time, clusters map[string]report.Sampl
 // pass folds what is known at a moment, and notes in a line what the status then says.
 func (s *story) pass(now time.Time) *story {
 	s.t.Helper()
-	in := Input{Seen: s.memory.Recall(shop), Interval: 5 * time.Minute, Repos: s.repos, Objectives: s.spec, Schedules: s.schedules, Now: now}
+	in := Input{Seen: s.memory.Recall(shop), Interval: 5 * time.Minute, Repos: s.repos, Objectives: s.spec, Schedules: s.schedules, LastRun: s.lastRun, Now: now}
 	r := Fold(s.before, in)
 	again := Fold(Before{Archive: r.Archive, Recoverable: r.Recoverable, Waiting: s.before.Waiting}, Input{
-		Seen: in.Seen, Interval: in.Interval, Repos: r.Repos, Objectives: s.spec, Schedules: s.schedules, Now: now,
+		Seen: in.Seen, Interval: in.Interval, Repos: r.Repos, Objectives: s.spec, Schedules: s.schedules, LastRun: s.lastRun, Now: now,
 	})
 	if !equality.Semantic.DeepEqual(r.Archive, again.Archive) || !equality.Semantic.DeepEqual(r.Recoverable, again.Recoverable) || !equality.Semantic.DeepEqual(r.Repos, again.Repos) {
 		s.t.Errorf("%s: folding again changes %s %s into %s %s", now.Format("15:04"), text(r.Archive), text(r.Recoverable), text(again.Archive), text(again.Recoverable))

@@ -38,7 +38,7 @@ func foldWatch(before stanzaflowv1alpha1.StanzaStatus, after *stanzaflowv1alpha1
 		after.Repos = archiving.Unwatched(after.Repos)
 		return archiving.Result{}
 	}
-	input := archiving.Input{Seen: p.Watch.Seen, Interval: p.Watch.Interval, Repos: after.Repos, Schedules: after.Schedules, Now: p.Now}
+	input := archiving.Input{Seen: p.Watch.Seen, Interval: p.Watch.Interval, Repos: after.Repos, Schedules: after.Schedules, LastRun: after.LastRun, Now: p.Now}
 	if p.State.Stanza != nil {
 		input.Objectives = p.State.Stanza.Spec.Objectives
 	}

@@ -239,8 +239,12 @@ func TestUnwatched(t *testing.T) {
 // TestIdleReportsWriteNothing: reports of ten minutes that differ only in time change no
 // status.
 func TestIdleReportsWriteNothing(t *testing.T) {
-	p := watched(t, seenAt(0))
+	p := watched(t, seenAt(-10*time.Minute)) // after the last backup has ended
+	p.Now = p.Now.Add(10 * time.Minute)
 	before, _ := For(stanzaflowv1alpha1.StanzaStatus{}, 1, p)
+	if before.Repos[0].Restorable == nil {
+		t.Fatal("the status does not say what is restorable: the test is wrong")
+	}
 	for range 10 {
 		p.Now = p.Now.Add(time.Minute)
 		last := p.Watch.Seen.Samples[0]
@@ -249,6 +253,30 @@ func TestIdleReportsWriteNothing(t *testing.T) {
 		after, _ := For(before, 1, p)
 		if diff := cmp.Diff(before, after); diff != "" {
 			t.Fatalf("a report that differs only in time changes (-before +after):\n%s", diff)
+		}
+	}
+}
+
+// TestEmptiedRepoIsBelievedSoon: of a backup without a schedule only lastRun remembers when
+// its run ended. A minute later a list without it is no older list.
+func TestEmptiedRepoIsBelievedSoon(t *testing.T) {
+	p := makePass(t, ran("diff-by-hand", cpo.Diff, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T11:50:00Z"))
+	run := p.Runs[0]
+	if run.Status.FinishTime == nil || run.Backup == nil {
+		t.Fatalf("the run is %s: the test is wrong", reconciletest.JSON(run))
+	}
+	for _, tc := range []struct {
+		after time.Duration
+		want  vocab.Reason
+	}{{59 * time.Second, vocab.ReasonRecoverable}, {time.Minute, vocab.ReasonBackupRemoved}} {
+		p.Now = run.Status.FinishTime.Add(tc.after)
+		emptied := seenAt(reconciletest.Noon.Sub(p.Now), func(s *report.Sample) {
+			s.Repos["repo1"] = report.RepoSample{Message: "missing stanza path"}
+		})
+		p.Watch = &Watch{Interval: 5 * time.Minute, Seen: archiving.Seen{Start: p.Now.Add(-time.Hour), Samples: []report.Sample{emptied}}}
+		status, _ := For(stanzaflowv1alpha1.StanzaStatus{}, 1, p)
+		if c := reconciletest.Condition(t, status, vocab.ConditionRecoverable); c.Reason != string(tc.want) {
+			t.Errorf("%s after the end of the run: %s %s, want %s", tc.after, c.Reason, c.Message, tc.want)
 		}
 	}
 }
