@@ -32,13 +32,16 @@ const aimed = 5 * time.Second
 // testPredeploy deploys ten times while rows are written. A deploy whose backup fails is
 // blocked. Five within a second share one backup, and five more reuse it. A restore to
 // each of the ten restore points, by the command that the run prints, gives exactly the
-// rows of that moment.
+// rows of that moment. At the end, when nobody writes, a restore to the heartbeat of a deploy
+// shows that it is the newest restorable moment.
 func testPredeploy(t *testing.T) {
 	k := kit.New(t, "e2e-events-predeploy")
 	startEvents(t, k, "predeploy")
 	awaitStanzas(t, k, "repo1", "repo2")
 	// A restore from every repo needs a backup in every repo.
-	k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo2", "type=full"))
+	if _, full := k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo2", "type=full")); full.Heartbeat == nil {
+		t.Error("the backup has written no heartbeat")
+	}
 	writer := moment.StartWriter(t, k)
 
 	blockDeploy(t, k)
@@ -55,6 +58,7 @@ func testPredeploy(t *testing.T) {
 	for _, d := range deploys {
 		d.checkRestore(t, k, writer, log, rows)
 	}
+	checkHeartbeat(t, k)
 }
 
 // awaitStanzas waits until the operator has made the stanza in each repo, and checks that

@@ -33,7 +33,7 @@ func everyStory() []play.Story {
 			Touches: []string{"internal/reconcile/", "internal/run/", "workflows/"},
 		}},
 		{Play: testPredeploy, Story: ladder.Story{
-			Name: "events/predeploy", Everyday: true, Takes: 6 * time.Minute,
+			Name: "events/predeploy", Everyday: true, Takes: 7 * time.Minute,
 			Touches: []string{"internal/run/", "internal/pgbackrest/", "workflows/"},
 		}},
 		{Play: testTriggers, Story: ladder.Story{
@@ -122,7 +122,7 @@ func everyStory() []play.Story {
 			Touches: []string{"docs/pre-deploy.md", "examples/pre-deploy/", "workflows/", "internal/submit/", "deploy/base/policy/", "test/argocd/", "test/argoevents/"},
 		}},
 		{Play: testWatch, Story: ladder.Story{
-			Name: "watch", Everyday: true, Takes: 4 * time.Minute,
+			Name: "watch", Everyday: true, Takes: 6 * time.Minute,
 			Touches: []string{"internal/run/watch/", "internal/run/remote/", "workflows/", "docs/watch.md"},
 		}},
 		{Play: testWatchFleet, Story: ladder.Story{

@@ -75,7 +75,7 @@ func awaitArchiving(t *testing.T, k *kit.Kit, want metav1.ConditionStatus, reaso
 }
 
 // testWatch breaks the archiving between two runs: the watch sees it and the Stanza says
-// it, and sees and says when it works again.
+// it, and sees and says when it works again. At the end the repo is emptied.
 func testWatch(t *testing.T) {
 	k := kit.Start(t, "watch")
 	k.CreateAccounts(t)
@@ -125,4 +125,30 @@ func testWatch(t *testing.T) {
 		t.Errorf("archiving works again, and has failed since %s", a.FailingSince)
 	}
 	restoreToTheEnd(t, k)
+	tryBackupsRemoved(t, k)
+}
+
+// tryBackupsRemoved removes every file of the repo as soon as a run has proven a backup. The
+// cluster has no schedule, so only lastRun remembers when that run ended: a minute later a
+// watch is believed, and not ten minutes later.
+func tryBackupsRemoved(t *testing.T, k *kit.Kit) {
+	t.Helper()
+	_, made := k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=full"))
+	k.AwaitBackupReported(t, made.Backup.Label)
+	for _, part := range []string{"backup", "archive"} {
+		k.Exec(t, kit.Primary, "pgbackrest", "repo-rm", "--repo=1", "--recurse", part)
+	}
+	removed := time.Now()
+	wait.Until(t, 5*time.Minute, "the Stanza says that the backups are gone", func() (bool, string) {
+		watched(t, k.AwaitRun(t, submitWatch(t, k)))
+		c := meta.FindStatusCondition(k.Stanza(t).Status.Conditions, vocab.ConditionRecoverable)
+		gone := []vocab.Reason{vocab.ReasonNoBackup, vocab.ReasonBackupRemoved}
+		return c != nil && c.Status == metav1.ConditionFalse && slices.Contains(gone, vocab.Reason(c.Reason)), fmt.Sprintf("%+v", c)
+	})
+	fmt.Printf("MEASURED the Stanza says that the backups are gone %.0f s after they were removed\n", time.Since(removed).Seconds())
+	for _, repo := range k.Stanza(t).Status.Repos {
+		if repo.Restorable != nil || repo.Backups > 0 {
+			t.Errorf("an emptied repo has %d backups and can be restored to %+v", repo.Backups, repo.Restorable)
+		}
+	}
 }

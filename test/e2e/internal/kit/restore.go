@@ -32,14 +32,20 @@ func (k *Kit) Restore(t testing.TB, pod string, options ...string) time.Duration
 // have had another restore.
 func (k *Kit) RestoreInto(t testing.TB, pod string, command ...string) time.Duration {
 	t.Helper()
+	took := k.RestoreFiles(t, pod, command...)
+	k.StartPostgres(t, pod)
+	wait.Until(t, 3*time.Minute, "the restored PostgreSQL is promoted", func() (bool, string) { return k.IsPromoted(t.Context(), pod) })
+	return took
+}
+
+// RestoreFiles is RestoreInto that does not start PostgreSQL.
+func (k *Kit) RestoreFiles(t testing.TB, pod string, command ...string) time.Duration {
+	t.Helper()
 	_, _ = k.TryExec(t.Context(), pod, "pg_ctl", "-D", cpo.PGDataPath, "-m", "immediate", "-w", "stop")
 	k.Exec(t, pod, "find", cpo.PGDataPath, "-mindepth", "1", "-delete")
 	started := time.Now()
 	k.Exec(t, pod, command...)
-	took := time.Since(started)
-	k.StartPostgres(t, pod)
-	wait.Until(t, 3*time.Minute, "the restored PostgreSQL is promoted", func() (bool, string) { return k.IsPromoted(t.Context(), pod) })
-	return took
+	return time.Since(started)
 }
 
 // RestoreAndCompare restores and compares the data of every table. Then it deletes the
@@ -96,15 +102,17 @@ func (k *Kit) StartPostgres(t testing.TB, pod string) {
 	}
 }
 
+// PostgresLog is the log of PostgreSQL in an empty pod.
+const PostgresLog = "/tmp/postgresql.log"
+
 // TryStartPostgres is StartPostgres with more options of the server; it returns the
 // error. This PostgreSQL archives nothing: it must not write to the repo of the
 // cluster.
 func (k *Kit) TryStartPostgres(ctx context.Context, pod, options string) error {
-	const log = "/tmp/postgresql.log"
-	out, err := k.TryExec(ctx, pod, "pg_ctl", "-D", cpo.PGDataPath, "-w", "-t", "180", "-l", log,
+	out, err := k.TryExec(ctx, pod, "pg_ctl", "-D", cpo.PGDataPath, "-w", "-t", "180", "-l", PostgresLog,
 		"-o", "-c archive_mode=off -c unix_socket_directories=/var/run/postgresql "+options, "start")
 	if err != nil {
-		last, _ := k.TryExec(ctx, pod, "tail", "-n", "30", log)
+		last, _ := k.TryExec(ctx, pod, "tail", "-n", "30", PostgresLog)
 		return fmt.Errorf("PostgreSQL does not start in %s: %w: %s\n%s", pod, err, out, last)
 	}
 	return nil
