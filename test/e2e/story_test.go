@@ -129,6 +129,10 @@ func everyStory() []play.Story {
 			Name: "watch/fleet", Alone: true, Takes: 8 * time.Minute,
 			Touches: []string{"internal/run/watch/", "internal/run/remote/", "workflows/", "docs/watch.md"},
 		}},
+		{Play: testDrill, Story: ladder.Story{
+			Name: "drill", Everyday: true, Takes: 6 * time.Minute,
+			Touches: []string{"internal/drill/", "internal/run/drill/", "internal/run/drillplan/", "internal/translate/drill/", "internal/pgbackrest/restoreplan/", "workflows/"},
+		}},
 		{Play: testRepoHostEvicted, Story: ladder.Story{
 			Name: "repo-host-evicted", Takes: 3 * time.Minute,
 			Touches: []string{"internal/run/", "internal/translate/repohost/"},
