@@ -133,6 +133,10 @@ func everyStory() []play.Story {
 			Name: "drill", Everyday: true, Takes: 6 * time.Minute,
 			Touches: []string{"internal/drill/", "internal/run/drill/", "internal/run/drillplan/", "internal/translate/drill/", "internal/pgbackrest/restoreplan/", "workflows/"},
 		}},
+		{Play: testDrillTampered, Story: ladder.Story{
+			Name: "drill/tampered", Takes: 20 * time.Minute,
+			Touches: []string{"internal/run/drill/", "internal/run/drillplan/", "internal/pgbackrest/restoreplan/"},
+		}},
 		{Play: testRepoHostEvicted, Story: ladder.Story{
 			Name: "repo-host-evicted", Takes: 3 * time.Minute,
 			Touches: []string{"internal/run/", "internal/translate/repohost/"},
