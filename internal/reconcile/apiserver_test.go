@@ -52,6 +52,7 @@ func TestAPIServer(t *testing.T) {
 				"suspends what it keeps":                      testSuspendsKept,
 				"says what argo says":                         testVerdict,
 				"reports how runs ended":                      testRuns,
+				"reports to when a repo can be restored":      testRestorable,
 				"says what holds and delays":                  testHeldAndDelayed,
 				"touches a run that argo has not ended":       testTouches,
 				"runs in the form that the stanza chooses":    testForms,

@@ -26,7 +26,8 @@ func heartbeat(r report.Report, finished *metav1.Time) *stanzaflowv1alpha1.Resto
 		return nil
 	}
 	return &stanzaflowv1alpha1.RestorableStatus{
-		Newest: metav1.NewMicroTime(h.Time.UTC().Truncate(time.Microsecond)), Heartbeat: true, Timeline: int32(h.Timeline), ObservedTime: *finished,
+		Newest: metav1.NewMicroTime(h.Time.UTC().Truncate(time.Microsecond)), Heartbeat: true,
+		Timeline: int32(max(0, min(h.Timeline, math.MaxInt32))), ObservedTime: *finished,
 	}
 }
 

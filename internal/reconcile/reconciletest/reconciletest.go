@@ -191,6 +191,8 @@ type Run struct {
 	Storage, Location string
 	// UID is set where there is no API server to do it.
 	UID string
+	// Heartbeat in its report, nil for none.
+	Heartbeat *report.Heartbeat
 }
 
 // Workflow returns the Workflow of a run of repo1.
@@ -249,6 +251,7 @@ func reportFor(u *unstructured.Unstructured, o Run) []byte {
 	r := report.Report{
 		Result: o.Result, Step: "verify", Run: string(u.GetUID()),
 		Cluster: Cluster, Repo: "repo1", Type: o.Type, Trigger: vocab.TriggerSchedule,
+		Heartbeat: o.Heartbeat,
 	}
 	if o.Result == stanzaflowv1alpha1.RunSucceeded {
 		r.Backup = &report.Backup{
