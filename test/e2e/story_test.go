@@ -133,6 +133,10 @@ func everyStory() []play.Story {
 			Name: "drill", Everyday: true, Takes: 6 * time.Minute,
 			Touches: []string{"internal/drill/", "internal/run/drill/", "internal/run/drillplan/", "internal/translate/drill/", "internal/pgbackrest/restoreplan/", "workflows/"},
 		}},
+		{Play: testDrillMoments, Story: ladder.Story{
+			Name: "drill/moments", Takes: 15 * time.Minute,
+			Touches: []string{"internal/run/drill/", "internal/run/drillplan/", "internal/pgbackrest/restoreplan/", "internal/restore/"},
+		}},
 		{Play: testDrillTampered, Story: ladder.Story{
 			Name: "drill/tampered", Takes: 20 * time.Minute,
 			Touches: []string{"internal/run/drill/", "internal/run/drillplan/", "internal/pgbackrest/restoreplan/"},

@@ -4,7 +4,7 @@
 // Package moment says exactly which rows a database had at a restore point.
 //
 //	WAL of the primary ──pg_waldump──▶ Log: commits and restore points, in their order
-//	rows of the primary, with their transactions ──At(point)──▶ rows that a restore must give
+//	rows of the primary, with their transactions ──At(point), AtTime(target)──▶ rows that a restore must give
 //
 // Why this is exact: PostgreSQL's recovery to a name replays the WAL in its order and
 // stops after the record of the restore point. So a row is there if and only if the

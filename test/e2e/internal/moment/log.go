@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Log is what pg_waldump printed of commits and restore points.
@@ -17,9 +18,18 @@ type Log struct {
 	// points maps the name of a restore point to its places. pgbackrest check always uses
 	// the same name.
 	points map[string][]int
+	// ends are the commits and aborts, in their order.
+	ends []end
+}
+
+// end of a transaction.
+type end struct {
+	place int
+	at    time.Time
 }
 
 var (
+	endRecord    = regexp.MustCompile(`rmgr: Transaction\s.*\bdesc: (?:COMMIT|ABORT) (\S+ \S+ \S+?)(?:;|$)`)
 	commitRecord = regexp.MustCompile(`rmgr: Transaction\s.*\btx:\s*(\d+),.*\bdesc: COMMIT `)
 	pointRecord  = regexp.MustCompile(`rmgr: XLOG\s.*\bdesc: RESTORE_POINT (.+)$`)
 )
@@ -33,6 +43,13 @@ func Parse(printed string) (Log, error) {
 				return log, fmt.Errorf("transaction %s has subtransactions, whose rows this log would not know", commit[1])
 			}
 			log.committed[commit[1]] = place
+		}
+		if record := endRecord.FindStringSubmatch(line); record != nil {
+			at, err := time.Parse("2006-01-02 15:04:05.999999 MST", record[1])
+			if err != nil {
+				return log, fmt.Errorf("record of the end of a transaction: %w", err)
+			}
+			log.ends = append(log.ends, end{place, at})
 		}
 		if point := pointRecord.FindStringSubmatch(line); point != nil {
 			log.points[point[1]] = append(log.points[point[1]], place)
@@ -55,10 +72,25 @@ func (l Log) At(point string, rows []Row) ([]Row, error) {
 	if len(places) != 1 {
 		return nil, fmt.Errorf("the WAL has %d restore points %s", len(places), point)
 	}
+	return l.before(places[0], rows)
+}
+
+// AtTime returns the rows that a recovery to a time gives: PostgreSQL stops before the first
+// commit or abort in the WAL whose time is later, also if an earlier one comes after it.
+func (l Log) AtTime(target time.Time, rows []Row) ([]Row, error) {
+	i := slices.IndexFunc(l.ends, func(e end) bool { return e.at.After(target) })
+	if i < 0 {
+		return nil, fmt.Errorf("the WAL has no commit after %s", target)
+	}
+	return l.before(l.ends[i].place, rows)
+}
+
+// before returns the rows whose commit is before a place.
+func (l Log) before(place int, rows []Row) ([]Row, error) {
 	for _, row := range rows {
 		if _, known := l.committed[row.Transaction]; !known {
 			return nil, fmt.Errorf("the WAL has no commit of transaction %s, of row %s", row.Transaction, row.ID)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(rows), func(row Row) bool { return l.committed[row.Transaction] > places[0] }), nil
+	return slices.DeleteFunc(slices.Clone(rows), func(row Row) bool { return l.committed[row.Transaction] >= place }), nil
 }

@@ -6,6 +6,7 @@ package moment
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -43,6 +44,37 @@ func TestAt(t *testing.T) {
 		if _, err := log.At(tc.point, []Row{{"9", tc.transaction, ""}}); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
+	}
+}
+
+// TestAtTime: the first commit or abort after the target ends the recovery, and what comes
+// later in the WAL is not there.
+func TestAtTime(t *testing.T) {
+	t.Parallel()
+	log, err := Parse(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := []Row{{"1", "745", "a"}, {"2", "746", "b"}}
+	for name, tc := range map[string]struct {
+		target string
+		want   []Row
+	}{
+		"before the first commit":   {"09:10:11.123455", []Row{}},
+		"exactly at a commit":       {"09:10:11.123456", []Row{{"2", "746", "b"}}},
+		"between commit and commit": {"09:10:11.126455", []Row{{"2", "746", "b"}}},
+	} {
+		target, err := time.Parse("2006-01-02 15:04:05", "2026-11-29 "+tc.target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := log.AtTime(target, rows)
+		if diff := cmp.Diff(tc.want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+	if _, err := log.AtTime(time.Date(2026, 11, 29, 9, 10, 11, 126456000, time.UTC), rows); err == nil {
+		t.Error("a target that no commit follows is reached")
 	}
 }
 
