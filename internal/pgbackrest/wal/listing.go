@@ -20,9 +20,17 @@ type File struct {
 	Size int64
 	// Time at which the repository got it, in whole seconds, rounded down.
 	Time time.Time
+	// Plain says that a segment is stored as it is, without compression.
+	Plain bool
 	// Whole is false for a segment that no restore can read: it is there more than once
 	// with different content, or it is shorter than it must be.
 	Whole bool
+}
+
+// Readable reports whether a restore can read a segment of a size: it is whole, and not
+// cut short. Encryption makes a file longer, never shorter.
+func (f File) Readable(size Size) bool {
+	return f.Whole && (!f.Plain || f.Size >= int64(size))
 }
 
 // Archive is what a repository holds of the WAL of one database.
@@ -128,7 +136,7 @@ func (l Listing) add(path string, file File, sums map[string]string) {
 func (l Listing) addSegment(id, name, sum string, plain bool, file File, sums map[string]string) {
 	segments := l.of(id).Segments
 	key := id + "/" + name
-	file.Whole = file.Size > 0 && (!plain || file.Size >= int64(minSize))
+	file.Plain, file.Whole = plain, file.Size > 0
 	if have, ok := sums[key]; ok {
 		file.Whole = file.Whole && segments[name].Whole && have == sum
 	}

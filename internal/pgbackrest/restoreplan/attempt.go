@@ -1,0 +1,297 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package restoreplan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
+)
+
+func sortedTimelines(a *archive) []*timeline {
+	all := make([]*timeline, 0, len(a.timelines))
+	for _, number := range slices.Sorted(maps.Keys(a.timelines)) {
+		all = append(all, a.timelines[number])
+	}
+	return all
+}
+
+// attempt is one set with the WAL of one repo or of all, on the way to one timeline.
+type attempt struct {
+	p    *planner
+	set  set
+	repo int
+	t    *track
+	// first and end are the run of segments without a gap.
+	first, end uint64
+	known      []Known
+}
+
+// attempt prepares an attempt, or says why it fails at once.
+func (p *planner) attempt(s set, repo int, number uint32) (attempt, *Refusal) {
+	a := attempt{p: p, set: s, repo: repo, first: p.size.Number(s.start), known: p.known(repo)}
+	archive := p.archive(s.system, repo)
+	all := p.archive(s.system, pgbackrest.AllRepos)
+	if all.timelines[number].listed && (archive.timelines[number] == nil || !archive.timelines[number].listed) {
+		return a, a.gap("the history "+wal.HistoryName(number), nil)
+	}
+	if a.t = archive.track(number); a.t == nil {
+		return a, a.gap("the history "+wal.HistoryName(number), nil)
+	}
+	end, ok := a.t.run(a.first)
+	if !ok {
+		return a, a.missingFrom(a.first)
+	}
+	a.end = end
+	if stop := p.size.LastNumber(s.stop); end < stop {
+		return a, a.missingFrom(end + 1)
+	}
+	return a, nil
+}
+
+// gap is the refusal for something that is not there.
+func (a attempt) gap(what string, missing []string) *Refusal {
+	where := "any repo"
+	if a.repo != pgbackrest.AllRepos {
+		where = fmt.Sprintf("repo%d", a.repo)
+	}
+	verb := "is"
+	if len(missing) > 1 {
+		verb = "are"
+	}
+	r := refuse(Gap, fmt.Sprintf("%s %s not in %s, and a restore from backup %s needs it", what, verb, where, a.set.Label))
+	r.Missing = missing
+	return r
+}
+
+// missingFrom is the refusal for segments from a number on.
+func (a attempt) missingFrom(from uint64) *Refusal {
+	to := from
+	for _, k := range a.known {
+		if number, ok := a.t.lower(k); ok {
+			to = max(to, number)
+		}
+	}
+	names := a.t.missing(from, to)
+	text := "WAL segment " + names[0]
+	if len(names) > 1 {
+		text = fmt.Sprintf("WAL from segment %s to %s", names[0], names[len(names)-1])
+	}
+	return a.gap(text, names)
+}
+
+// lacksKnown reports whether WAL behind the run must be there.
+func (a attempt) lacksKnown() bool {
+	newest, _ := a.t.newest()
+	return a.end < newest || slices.ContainsFunc(a.known, func(k Known) bool {
+		number, ok := a.t.lower(k)
+		return ok && number > a.end
+	})
+}
+
+// toTime plans the best restore to a moment on one timeline.
+func (p *planner) toTime(all *archive, number uint32, target Target, sets []set) outcome {
+	o := p.best(p.onPath(all, number, sets), func(s set, repo int) outcome { return p.timeFrom(s, repo, number, target.Time) }).
+		or(p.noSet(all, number, target, sets))
+	if o.refusal == nil {
+		p.noteBranch(all, &o)
+	}
+	return o
+}
+
+// timeFrom plans a restore to a moment from one set.
+func (p *planner) timeFrom(s set, repo int, number uint32, at time.Time) outcome {
+	a, refusal := p.attempt(s, repo, number)
+	if refusal != nil {
+		return outcome{refusal: refusal}
+	}
+	last, why := a.proof(at)
+	answer := Reachable
+	if why == "" {
+		if refusal := a.beyond(at); refusal != nil {
+			return outcome{refusal: refusal}
+		}
+		answer, why = NotProven, a.notProven(at)
+		last = a.end
+	}
+	last = min(last, a.firstAfter(at))
+	o := a.outcome(Time, "time", answer, why, last)
+	o.plan.Target, o.plan.ExpectTime = at.UTC(), at.UTC()
+	return o
+}
+
+// proof returns the last segment that is needed at most to reach a moment, and the sentence
+// that proves it. The sentence is empty if nothing does.
+func (a attempt) proof(at time.Time) (last uint64, why string) {
+	var by *Known
+	for i, k := range a.known {
+		if k.Bound || k.Time.Before(at) || !k.Heartbeat && k.Time.Equal(at) {
+			continue
+		}
+		if number, ok := a.t.upper(k); ok && number <= a.end && (by == nil || k.Time.Before(by.Time)) {
+			by, last = &a.known[i], number
+		}
+	}
+	if by == nil {
+		return 0, ""
+	}
+	return last, fmt.Sprintf("commits up to %s are known to be archived", stamp(by.Time))
+}
+
+// beyond refuses a moment whose end of recovery is behind the run: what was written after
+// it is needed, and not there.
+func (a attempt) beyond(at time.Time) *Refusal {
+	written, _ := a.t.written(a.end)
+	behind := !written.After(at)
+	for _, k := range a.known {
+		if number, ok := a.t.lower(k); ok && k.Time.Before(at) && number > a.end {
+			behind = true
+		}
+	}
+	switch {
+	case !behind:
+		return nil
+	case a.lacksKnown():
+		return a.missingFrom(a.end + 1)
+	}
+	return refuse(AfterNewest, fmt.Sprintf("%s is after everything that is archived: the last WAL segment, %s, was archived at %s, and nothing later can be in the archive. To restore all there is, use --to latest",
+		stamp(at), a.t.name(a.end), stamp(written.Add(-time.Second))))
+}
+
+func (a attempt) notProven(at time.Time) string {
+	written, _ := a.t.written(a.end)
+	text := fmt.Sprintf("all WAL is there up to segment %s, archived at %s, but no commit after the target is known to be in it", a.t.name(a.end), stamp(written.Add(-time.Second)))
+	if a.lacksKnown() {
+		text += "; segment " + a.t.name(a.end+1) + " is missing"
+	}
+	for _, k := range a.known {
+		if k.Bound && !k.Time.Before(at) && k.Timeline == a.t.number {
+			return text + "; everything committed up to " + stamp(k.Time) + " is archived"
+		}
+	}
+	return text
+}
+
+// firstAfter is the first segment that was archived after a moment: usually the one in
+// which recovery stops.
+func (a attempt) firstAfter(at time.Time) uint64 {
+	stop := a.p.size.LastNumber(a.set.stop)
+	i, _ := slices.BinarySearch(a.t.numbers, stop)
+	for ; i < len(a.t.numbers); i++ {
+		if a.t.bound[i].Add(time.Second).After(at) {
+			return a.t.numbers[i]
+		}
+	}
+	return a.end
+}
+
+// toEnd plans a restore of everything on a timeline from one set.
+func (p *planner) toEnd(s set, repo int, number uint32, kind Kind) outcome {
+	a, refusal := p.attempt(s, repo, number)
+	if refusal != nil {
+		return outcome{refusal: refusal}
+	}
+	if a.lacksKnown() {
+		return outcome{refusal: a.missingFrom(a.end + 1)}
+	}
+	if o := p.lost(a, repo, number); o != nil {
+		return outcome{refusal: o}
+	}
+	restoreType := "standby"
+	if kind == Newest {
+		restoreType = "default"
+	}
+	written, _ := a.t.written(a.end)
+	why := fmt.Sprintf("the archive ends with segment %s, archived at %s", a.t.name(a.end), stamp(written.Add(-time.Second)))
+	o := a.outcome(kind, restoreType, Reachable, why, a.end)
+	o.plan.ExpectLSN = p.size.Start(a.end)
+	for _, k := range a.known {
+		if !a.t.path.Has(k.Timeline, k.LSN) {
+			continue
+		}
+		o.plan.ExpectLSN = max(o.plan.ExpectLSN, k.LSN)
+		if !k.Bound && k.LSN != 0 && k.Time.After(o.plan.ExpectTime) || !k.Bound && k.Timeline == number && k.Time.After(o.plan.ExpectTime) {
+			o.plan.ExpectTime = k.Time.UTC()
+		}
+	}
+	if !o.plan.ExpectTime.IsZero() {
+		o.plan.Why += "; commits up to " + stamp(o.plan.ExpectTime) + " are known to be in it"
+	}
+	return o
+}
+
+// lost refuses an end of the archive that is not the end: the primary was on a newer
+// timeline, or another repo has more.
+func (p *planner) lost(a attempt, repo int, number uint32) *Refusal {
+	for _, k := range a.known {
+		if k.Timeline > number {
+			return refuse(OtherTimeline, fmt.Sprintf("the primary was on timeline %d at %s, and the archive ends on timeline %d: %s and its WAL are missing", k.Timeline, stamp(k.Time), number, wal.HistoryName(k.Timeline)))
+		}
+	}
+	if repo == pgbackrest.AllRepos || p.in.OnlyRepo != 0 {
+		return nil
+	}
+	if all := p.archive(a.set.system, pgbackrest.AllRepos).track(number); all != nil {
+		if newest, _ := all.newest(); newest > a.end {
+			return a.missingFrom(a.end + 1)
+		}
+	}
+	return nil
+}
+
+// immediate plans a restore to the end of a set.
+func (p *planner) immediate(s set, repo int) outcome {
+	own := p.archive(s.system, repo)
+	// The way to the timeline of the set does not matter: WAL is needed of it alone.
+	t := &track{archive: own, number: s.timeline, path: wal.History(nil).Path(s.timeline)}
+	t.fill()
+	a := attempt{p: p, set: s, repo: repo, t: t, first: p.size.Number(s.start)}
+	stop := p.size.LastNumber(s.stop)
+	end, ok := t.run(a.first)
+	switch {
+	case !ok:
+		return outcome{refusal: a.missingFrom(a.first)}
+	case end < stop:
+		return outcome{refusal: a.missingFrom(end + 1)}
+	}
+	a.end = end
+	return a.outcome(Immediate, "immediate", Reachable, "a backup and the WAL of its time are enough", stop)
+}
+
+// outcome makes the plan of an attempt.
+func (a attempt) outcome(kind Kind, restoreType string, answer Answer, why string, last uint64) outcome {
+	all := a.p.archive(a.set.system, pgbackrest.AllRepos)
+	t, seen := all.timelines[a.t.number]
+	segments := int(last - a.first + 1)
+	return outcome{set: a.set, track: a.t, last: last, plan: Plan{
+		Answer: answer, Why: why, Kind: kind,
+		Stanza: a.p.in.Info.Stanza, Label: a.set.Label, SetRepo: a.set.RepoKey, Repo: a.repo,
+		Type: restoreType, Timeline: a.t.number, Current: a.t.number != 1 && seen && !t.listed,
+		First: a.t.name(a.first), Last: a.t.name(last), Segments: segments, WALBytes: int64(segments) * int64(a.p.size),
+		DatabaseBytes: a.set.DatabaseBytes, SetStop: a.set.Stop,
+	}}
+}
+
+// noteBranch says that the moment is on a branch that the primary has left.
+func (p *planner) noteBranch(all *archive, o *outcome) {
+	newest, ok := all.live(time.Time{}, all.stray(p.in.Known))
+	if !ok || newest == o.plan.Timeline || all.track(newest) == nil {
+		return
+	}
+	end, on := all.track(newest).path.End(o.plan.Timeline)
+	if on && p.size.Number(end) >= o.last {
+		return
+	}
+	o.plan.Abandoned = true
+	text := fmt.Sprintf("the moment is on timeline %d, which the primary has left: timeline %d does not contain it. The restore works, and what was committed on timeline %d is not in it", o.plan.Timeline, newest, newest)
+	if on {
+		text = strings.Replace(text, "does not contain it", "begins at "+end.String()+", before it", 1)
+	}
+	o.plan.Notes = append(o.plan.Notes, text)
+}

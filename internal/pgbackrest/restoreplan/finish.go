@@ -1,0 +1,112 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package restoreplan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+)
+
+// finish adds what a person wants to know of the plan.
+func (p *planner) finish(o *outcome) {
+	plan := &o.plan
+	plan.Lost = p.lose(o)
+	plan.Estimate = estimate(p.in.Drills, plan.DatabaseBytes, plan.WALBytes)
+	plan.NeedBytes, plan.FreeBytes = needBytes(plan.DatabaseBytes), p.in.FreeBytes
+	if plan.Current {
+		plan.Notes = append(plan.Notes, fmt.Sprintf("no repo has the history of timeline %d, because the repos are younger: the target timeline is the word current", plan.Timeline))
+	}
+	all := p.archive(o.set.system, pgbackrest.AllRepos)
+	stray := all.stray(p.in.Known)
+	for _, t := range sortedTimelines(all) {
+		if stray[t.number] {
+			plan.Notes = append(plan.Notes, fmt.Sprintf("timeline %d in the archive is not the primary's: a copy of the database has archived. It is left out", t.number))
+		}
+	}
+}
+
+// lose says what the restored database will not have.
+func (p *planner) lose(o *outcome) Lost {
+	lost := Lost{Slots: slices.Clone(p.in.Slots)}
+	if o.plan.Kind == Latest || o.plan.Kind == Newest {
+		return lost
+	}
+	from := o.plan.Target
+	if o.plan.Kind == Immediate {
+		from = o.plan.SetStop
+	}
+	var newest time.Time
+	for _, k := range p.known(pgbackrest.AllRepos) {
+		if k.Time.After(newest) {
+			newest = k.Time
+		}
+	}
+	if newest.After(from) {
+		span := newest.Sub(from)
+		lost.Span = &span
+	}
+	all := p.archive(o.set.system, pgbackrest.AllRepos)
+	number, ok := all.live(time.Time{}, all.stray(p.in.Known))
+	if !ok || all.track(number) == nil {
+		return lost
+	}
+	if end, on := all.track(number).newest(); on && end > o.last {
+		lost.WALBytes = int64(end-o.last) * int64(p.size)
+	}
+	return lost
+}
+
+// needBytes is the room for a database beside the old one.
+func needBytes(databaseBytes int64) int64 { return databaseBytes + databaseBytes/10 }
+
+// room refuses a plan for which the volume is too small.
+func (p *planner) room(plan Plan) *Refusal {
+	if plan.FreeBytes == nil || *plan.FreeBytes >= plan.NeedBytes {
+		return nil
+	}
+	return refuse(NoRoom, fmt.Sprintf("a restore from backup %s needs %d bytes beside the old directory, and the volume has %d left: enlarge it, or restore into another volume", plan.Label, plan.NeedBytes, *plan.FreeBytes))
+}
+
+// estimate computes the time from the rates of drills.
+func estimate(drills []Measured, databaseBytes, walBytes int64) *Estimate {
+	var e Estimate
+	var restores, replays []time.Duration
+	for _, d := range drills {
+		if d.DatabaseBytes <= 0 || d.Restore <= 0 {
+			continue
+		}
+		restore := scale(d.Restore, databaseBytes, d.DatabaseBytes)
+		replay := d.Replay
+		if d.WALBytes > 0 {
+			replay = scale(d.Replay, walBytes, d.WALBytes)
+		}
+		restores, replays = append(restores, restore), append(replays, replay+d.FirstQuery)
+		if sum := restore + replay + d.FirstQuery; e.Low == 0 || sum < e.Low {
+			e.Low = sum
+		}
+		e.High = max(e.High, restore+replay+d.FirstQuery)
+		e.Drills = append(e.Drills, d.At)
+	}
+	if len(e.Drills) == 0 {
+		return nil
+	}
+	slices.SortFunc(e.Drills, func(a, b time.Time) int { return b.Compare(a) })
+	e.Restore, e.Replay = mean(restores), mean(replays)
+	return &e
+}
+
+func scale(d time.Duration, part, of int64) time.Duration {
+	return time.Duration(float64(d) * float64(part) / float64(of))
+}
+
+func mean(all []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, d := range all {
+		sum += d
+	}
+	return sum / time.Duration(len(all))
+}

@@ -1,0 +1,167 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package restoreplan
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
+)
+
+// track is the WAL that lies on the path to one timeline.
+type track struct {
+	archive *archive
+	number  uint32
+	path    wal.Path
+	// numbers of the segments that are there, sorted. Of each: the last one of the run
+	// without a gap that it is in, and the earliest time of it and all behind it.
+	numbers []uint64
+	runEnd  []uint64
+	bound   []time.Time
+	// observed remembers which segments were there when a moment was observed: a listing
+	// can have a million of them, and many sets ask.
+	observed map[time.Time]observed
+}
+
+type observed struct {
+	last  uint64
+	found bool
+}
+
+// track returns the WAL on the path to a timeline, nil if its history cannot be read.
+func (a *archive) track(number uint32) *track {
+	if have, ok := a.tracks[number]; ok {
+		return have
+	}
+	t, ok := a.timelines[number]
+	if !ok || t.path == nil {
+		return nil
+	}
+	made := &track{archive: a, number: number, path: t.path, observed: map[time.Time]observed{}}
+	made.fill()
+	a.tracks[number] = made
+	return made
+}
+
+func (t *track) fill() {
+	times := map[uint64]time.Time{}
+	for segment, at := range t.archive.segments {
+		if t.path.Timeline(segment.Number, t.archive.size) == segment.Timeline {
+			times[segment.Number] = at
+		}
+	}
+	t.numbers = slices.Sorted(maps.Keys(times))
+	n := len(t.numbers)
+	t.runEnd, t.bound = make([]uint64, n), make([]time.Time, n)
+	for i, number := range slices.Backward(t.numbers) {
+		t.runEnd[i], t.bound[i] = number, times[number]
+		if i+1 < n {
+			if t.numbers[i+1] == number+1 {
+				t.runEnd[i] = t.runEnd[i+1]
+			}
+			if t.bound[i+1].Before(t.bound[i]) {
+				t.bound[i] = t.bound[i+1]
+			}
+		}
+	}
+}
+
+// name is the name of the segment of a number on the path.
+func (t *track) name(number uint64) string {
+	size := t.archive.size
+	return size.Name(wal.Segment{Timeline: t.path.Timeline(number, size), Number: number})
+}
+
+// newest returns the last segment that is there.
+func (t *track) newest() (uint64, bool) {
+	if len(t.numbers) == 0 {
+		return 0, false
+	}
+	return t.numbers[len(t.numbers)-1], true
+}
+
+// run returns the last segment that is there without a gap from a segment on. It is false
+// if that one is missing itself.
+func (t *track) run(from uint64) (uint64, bool) {
+	i, found := slices.BinarySearch(t.numbers, from)
+	if !found {
+		return 0, false
+	}
+	return t.runEnd[i], true
+}
+
+// written returns a moment before which everything up to the end of a segment was written,
+// by the times at which it and later ones were archived. These are whole seconds, rounded
+// down.
+func (t *track) written(number uint64) (time.Time, bool) {
+	i, _ := slices.BinarySearch(t.numbers, number)
+	if i == len(t.numbers) {
+		return time.Time{}, false
+	}
+	return t.bound[i].Add(time.Second), true
+}
+
+// missing names the segments that are missing from one on: up to the next that is there,
+// and of many only the first and the last.
+func (t *track) missing(from, to uint64) []string {
+	const few = 3
+	i, _ := slices.BinarySearch(t.numbers, from)
+	last := to
+	if i < len(t.numbers) && t.numbers[i] > from {
+		last = t.numbers[i] - 1
+	}
+	last = max(last, from)
+	if last-from < few {
+		var names []string
+		for number := from; number <= last; number++ {
+			names = append(names, t.name(number))
+		}
+		return names
+	}
+	return []string{t.name(from), t.name(last)}
+}
+
+// upper is the last segment that may be needed to reach a known moment. It is false if
+// nothing is known of that. The commit of a heartbeat is behind its position, so it may be
+// in the next segment.
+func (t *track) upper(k Known) (uint64, bool) {
+	if k.Timeline != t.number {
+		return 0, false
+	}
+	if k.LSN != 0 {
+		number := t.archive.size.LastNumber(k.LSN)
+		if newest, ok := t.newest(); ok && k.Heartbeat && number < newest {
+			number++
+		}
+		return number, true
+	}
+	seen := t.seen(k.Observed)
+	return seen.last, seen.found
+}
+
+// seen returns the last segment of the timeline that was archived at a moment.
+func (t *track) seen(at time.Time) observed {
+	have, ok := t.observed[at]
+	if ok {
+		return have
+	}
+	for segment, archived := range t.archive.segments {
+		if segment.Timeline == t.number && !archived.After(at) && (!have.found || segment.Number > have.last) {
+			have = observed{last: segment.Number, found: true}
+		}
+	}
+	t.observed[at] = have
+	return have
+}
+
+// lower is the last segment that must be there because of a known moment. It is false if
+// nothing is known, or if the moment is not on the path.
+func (t *track) lower(k Known) (uint64, bool) {
+	if k.LSN == 0 || !t.path.Has(k.Timeline, k.LSN) {
+		return 0, false
+	}
+	return t.archive.size.LastNumber(k.LSN), true
+}
