@@ -212,11 +212,10 @@ func (p *planner) toEnd(s set, repo int, number uint32, kind Kind) outcome {
 	o := a.outcome(kind, restoreType, Reachable, why, a.end)
 	o.plan.ExpectLSN = p.size.Start(a.end)
 	for _, k := range a.known {
-		if !a.t.path.Has(k.Timeline, k.LSN) {
-			continue
+		if _, ok := a.t.lower(k); ok {
+			o.plan.ExpectLSN = max(o.plan.ExpectLSN, k.LSN)
 		}
-		o.plan.ExpectLSN = max(o.plan.ExpectLSN, k.LSN)
-		if !k.Bound && k.LSN != 0 && k.Time.After(o.plan.ExpectTime) || !k.Bound && k.Timeline == number && k.Time.After(o.plan.ExpectTime) {
+		if a.t.commits(k) && k.Time.After(o.plan.ExpectTime) {
 			o.plan.ExpectTime = k.Time.UTC()
 		}
 	}

@@ -206,26 +206,26 @@ func (p *planner) planOf(of system, target Target, sets []set) outcome {
 			or(p.noSet(all, number, target, sets))
 	}
 	first := p.toTime(all, number, target, sets)
-	if first.refusal == nil || first.refusal.Reason != AfterNewest {
+	if first.refusal == nil {
 		return first
 	}
-	return p.between(all, number, target, sets, first, stray)
+	return p.elsewhere(all, number, target, sets, first, stray)
 }
 
-// between plans for a moment after everything of a timeline and before the history of the
-// next one was archived: that one may have begun already.
-func (p *planner) between(all *archive, after uint32, target Target, sets []set, first outcome, stray map[uint32]bool) outcome {
-	for _, next := range sortedTimelines(all) {
-		if next.number <= after || stray[next.number] {
-			continue
-		}
-		o := p.toTime(all, next.number, target, sets)
+// elsewhere plans for a moment that is not on the timeline on which the primary seems to
+// have been: the next one may have begun before its history was archived, and the one
+// before may have been in use for longer.
+func (p *planner) elsewhere(all *archive, seems uint32, target Target, sets []set, first outcome, stray map[uint32]bool) outcome {
+	for _, other := range all.others(seems, target.Time, stray) {
+		o := p.toTime(all, other.number, target, sets)
 		if o.refusal != nil {
 			continue
 		}
 		o.plan.Answer = NotProven
-		o.plan.Why = fmt.Sprintf("timeline %d ends before the target, and timeline %d began at %s at the latest: nobody knows whether it had begun at the target",
-			after, next.number, stamp(next.begun))
+		o.plan.Why = fmt.Sprintf("timeline %d does not contain the target, and timeline %d began at %s at the latest: nobody knows whether it had begun at the target", seems, other.number, stamp(other.begun))
+		if other.number < seems {
+			o.plan.Why = fmt.Sprintf("timeline %d does not contain the target, and WAL of timeline %d was still archived after it: timeline %d may be that of a copy", seems, other.number, seems)
+		}
 		return o
 	}
 	return first

@@ -47,7 +47,7 @@ type Repo struct {
 type Known struct {
 	Time     time.Time
 	Timeline uint32
-	// LSN at that time, 0 if unknown.
+	// LSN at that time. If it is 0, the first backup after the moment bounds it.
 	LSN wal.LSN
 	// Heartbeat says that a commit was written right after Time and archived, so that
 	// PostgreSQL can stop at Time. Without it Time is that of the newest known commit, and
@@ -56,9 +56,6 @@ type Known struct {
 	// Bound says that Time is no commit: everything before it is archived, and nothing is
 	// known of a commit at or after it.
 	Bound bool
-	// Observed is when it was seen that all of it is archived. Zero if unknown; then LSN
-	// must be there.
-	Observed time.Time
 	// Repo in which it is archived. 0 means in all.
 	Repo int
 }

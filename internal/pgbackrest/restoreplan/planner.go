@@ -212,6 +212,7 @@ func (p *planner) archive(of system, repo int) *archive {
 	for _, s := range p.sets {
 		if s.system == of {
 			made.see(s.timeline, s.Start)
+			made.sets = append(made.sets, s)
 		}
 	}
 	made.finish()
@@ -226,6 +227,8 @@ type archive struct {
 	// timelines that are seen, by their numbers.
 	timelines map[uint32]*timeline
 	tracks    map[uint32]*track
+	// sets that were made while this WAL was written, in whatever repo.
+	sets []set
 }
 
 // timeline is one timeline of a system.
@@ -313,14 +316,35 @@ func (a *archive) live(at time.Time, stray map[uint32]bool) (uint32, bool) {
 	return 0, false
 }
 
+// others are the timelines on which a moment may be beside the one that seems to be live:
+// later ones first, and then earlier ones of which WAL was archived after the moment.
+func (a *archive) others(seems uint32, at time.Time, stray map[uint32]bool) []*timeline {
+	var later, earlier []*timeline
+	used := map[uint32]bool{}
+	for segment, archived := range a.segments {
+		used[segment.Timeline] = used[segment.Timeline] || archived.Add(time.Second).After(at)
+	}
+	for _, t := range sortedTimelines(a) {
+		switch {
+		case stray[t.number] || t.number == seems:
+		case t.number > seems:
+			later = append(later, t)
+		case used[t.number]:
+			earlier = append(earlier, t)
+		}
+	}
+	slices.Reverse(earlier)
+	return append(later, earlier...)
+}
+
 // stray returns the timelines that a copy of the database has archived: after their
 // history was there, the primary was still on an older one.
 func (a *archive) stray(known []Known) map[uint32]bool {
 	stray := map[uint32]bool{}
 	for number, t := range a.timelines {
-		stray[number] = t.listed && slices.ContainsFunc(known, func(k Known) bool {
+		stray[number] = t.listed && (slices.ContainsFunc(known, func(k Known) bool {
 			return k.Timeline != 0 && k.Timeline < number && (k.Heartbeat || k.Bound) && k.Time.After(t.begun)
-		})
+		}) || slices.ContainsFunc(a.sets, func(s set) bool { return s.timeline < number && s.Start.After(t.begun) }))
 	}
 	return stray
 }

@@ -21,14 +21,6 @@ type track struct {
 	numbers []uint64
 	runEnd  []uint64
 	bound   []time.Time
-	// observed remembers which segments were there when a moment was observed: a listing
-	// can have a million of them, and many sets ask.
-	observed map[time.Time]observed
-}
-
-type observed struct {
-	last  uint64
-	found bool
 }
 
 // track returns the WAL on the path to a timeline, nil if its history cannot be read.
@@ -40,7 +32,7 @@ func (a *archive) track(number uint32) *track {
 	if !ok || t.path == nil {
 		return nil
 	}
-	made := &track{archive: a, number: number, path: t.path, observed: map[time.Time]observed{}}
+	made := &track{archive: a, number: number, path: t.path}
 	made.fill()
 	a.tracks[number] = made
 	return made
@@ -124,6 +116,10 @@ func (t *track) missing(from, to uint64) []string {
 	return []string{t.name(from), t.name(last)}
 }
 
+// slack is how far the commit of a heartbeat is behind its position at most, in an archive
+// that ends there: what other sessions write in a millisecond or two.
+const slack = 64 << 10
+
 // upper is the last segment that may be needed to reach a known moment. It is false if
 // nothing is known of that. The commit of a heartbeat is behind its position, so it may be
 // in the next segment.
@@ -131,30 +127,30 @@ func (t *track) upper(k Known) (uint64, bool) {
 	if k.Timeline != t.number {
 		return 0, false
 	}
-	if k.LSN != 0 {
-		number := t.archive.size.LastNumber(k.LSN)
-		if newest, ok := t.newest(); ok && k.Heartbeat && number < newest {
-			number++
-		}
-		return number, true
+	position := k.LSN
+	if position == 0 {
+		position = t.archive.position(k)
 	}
-	seen := t.seen(k.Observed)
-	return seen.last, seen.found
+	number := t.archive.size.LastNumber(position)
+	if k.LSN == 0 || !k.Heartbeat {
+		return number, position != 0
+	}
+	if newest, ok := t.newest(); ok && number < newest {
+		return number + 1, true
+	}
+	return t.archive.size.LastNumber(position + slack), true
 }
 
-// seen returns the last segment of the timeline that was archived at a moment.
-func (t *track) seen(at time.Time) observed {
-	have, ok := t.observed[at]
-	if ok {
-		return have
-	}
-	for segment, archived := range t.archive.segments {
-		if segment.Timeline == t.number && !archived.After(at) && (!have.found || segment.Number > have.last) {
-			have = observed{last: segment.Number, found: true}
+// position is one that WAL had not reached at a known moment: the start of a backup that
+// began later. It is 0 without one.
+func (a *archive) position(k Known) wal.LSN {
+	var first wal.LSN
+	for _, s := range a.sets {
+		if s.timeline == k.Timeline && s.Start.After(k.Time) && (first == 0 || s.start < first) {
+			first = s.start
 		}
 	}
-	t.observed[at] = have
-	return have
+	return first
 }
 
 // lower is the last segment that must be there because of a known moment. It is false if
@@ -164,4 +160,15 @@ func (t *track) lower(k Known) (uint64, bool) {
 		return 0, false
 	}
 	return t.archive.size.LastNumber(k.LSN), true
+}
+
+// commits reports whether the commit of a known moment is on the path for certain: that of
+// a heartbeat is behind its position.
+func (t *track) commits(k Known) bool {
+	if k.Bound || k.Timeline == t.number {
+		return !k.Bound
+	}
+	number, ok := t.lower(k)
+	end, _ := t.path.End(k.Timeline)
+	return ok && number+1 < t.archive.size.Number(end)
 }
