@@ -141,6 +141,24 @@ func RepoFilesCommand(repo int, path string) ([]string, error) {
 	return repoLSCommand(repo, path, "--recurse")
 }
 
+var historyPath = regexp.MustCompile(`^archive/[A-Za-z0-9._-]+/[0-9.]+-[0-9]+/[0-9A-F]{8}\.history$`)
+
+// RepoHistoryCommand prints the history of a timeline. The path is relative to the
+// repository: archive/db/15-1/00000002.history.
+func RepoHistoryCommand(repo int, path string) ([]string, error) {
+	argument, err := repoArgument(repo)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRepoPath(path); err != nil {
+		return nil, err
+	}
+	if !historyPath.MatchString(path) {
+		return nil, errors.New("the path must be that of a history, such as archive/db/15-1/00000002.history")
+	}
+	return []string{program, "repo-get", argument, soon, quiet, complain, path}, nil
+}
+
 func repoLSCommand(repo int, path string, options ...string) ([]string, error) {
 	argument, err := repoArgument(repo)
 	if err != nil {

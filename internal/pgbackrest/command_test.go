@@ -62,6 +62,10 @@ func TestCommands(t *testing.T) {
 			argv: func() ([]string, error) { return ExpireCommand("db", 4) },
 			want: "pgbackrest expire --stanza=db --repo=4 --log-level-console=info --log-level-stderr=warn",
 		},
+		"repo-get, of a history": {
+			argv: func() ([]string, error) { return RepoHistoryCommand(2, "archive/db/15-1/0000000A.history") },
+			want: "pgbackrest repo-get --repo=2 --io-timeout=10 --log-level-console=off --log-level-stderr=warn archive/db/15-1/0000000A.history",
+		},
 		"repo-ls": {
 			argv: func() ([]string, error) { return RepoLSCommand(1, "archive/db/15-1/0000000100000000") },
 			want: "pgbackrest repo-ls --repo=1 --output=json --io-timeout=10 --log-level-console=off --log-level-stderr=warn " +
@@ -103,6 +107,7 @@ func TestCommandsRefuse(t *testing.T) {
 			"stanza-create":  second(StanzaCreateCommand(text)),
 			"expire":         second(ExpireCommand(text, 1)),
 			"repo-ls":        second(RepoLSCommand(1, text)),
+			"repo-get":       second(RepoHistoryCommand(1, "archive/"+text+"/15-1/00000002.history.conf")),
 			"backup stanza":  backup(func(o *BackupOptions) { o.Stanza = text }),
 			"backup type":    backup(func(o *BackupOptions) { o.Type = text }),
 			"annotation key": backup(func(o *BackupOptions) { o.Annotations = map[string]string{text: "x"} }),
@@ -124,6 +129,7 @@ func TestCommandsRefuse(t *testing.T) {
 	for _, repo := range []int{-1, 0, 257} {
 		for name, err := range map[string]error{
 			"backup": backup(func(o *BackupOptions) { o.Repo = repo }), "expire": second(ExpireCommand("db", repo)), "repo-ls": second(RepoLSCommand(repo, "archive")),
+			"repo-get": second(RepoHistoryCommand(repo, "archive/db/15-1/00000002.history")),
 		} {
 			if err == nil {
 				t.Errorf("%s takes repository %d", name, repo)

@@ -72,12 +72,7 @@ func (a attempt) gap(what string, missing []string) *Refusal {
 
 // missingFrom is the refusal for segments from a number on.
 func (a attempt) missingFrom(from uint64) *Refusal {
-	to := from
-	for _, k := range a.known {
-		if number, ok := a.t.lower(k); ok {
-			to = max(to, number)
-		}
-	}
+	to := max(from, a.mustReach())
 	names := a.t.missing(from, to)
 	text := "WAL segment " + names[0]
 	if len(names) > 1 {
@@ -86,14 +81,24 @@ func (a attempt) missingFrom(from uint64) *Refusal {
 	return a.gap(text, names)
 }
 
-// lacksKnown reports whether WAL behind the run must be there.
-func (a attempt) lacksKnown() bool {
-	newest, _ := a.t.newest()
-	return a.end < newest || slices.ContainsFunc(a.known, func(k Known) bool {
-		number, ok := a.t.lower(k)
-		return ok && number > a.end
-	})
+// mustReach is the last segment on the path that is known to have been archived, 0 without
+// one.
+func (a attempt) mustReach() uint64 {
+	last, _ := a.t.newest()
+	for _, k := range a.known {
+		if number, ok := a.t.lower(k); ok {
+			last = max(last, number)
+		}
+	}
+	segment, err := a.p.size.Parse(a.p.in.LastArchived)
+	if err == nil && a.t.path.Has(segment.Timeline, a.p.size.Start(segment.Number)) {
+		last = max(last, segment.Number)
+	}
+	return last
 }
+
+// lacksKnown reports whether WAL behind the run must be there.
+func (a attempt) lacksKnown() bool { return a.mustReach() > a.end }
 
 // toTime plans the best restore to a moment on one timeline.
 func (p *planner) toTime(all *archive, number uint32, target Target, sets []set) outcome {

@@ -25,6 +25,9 @@ type Input struct {
 	Major int
 	// Known moments, in any order.
 	Known []Known
+	// LastArchived is the segment that the primary has archived last, as it says itself,
+	// asked before the repos were listed. Empty if unknown.
+	LastArchived string
 	// Drills that were measured, in any order.
 	Drills []Measured
 	// FreeBytes is the room beside the old directory. Nil if unknown.
@@ -47,8 +50,11 @@ type Repo struct {
 type Known struct {
 	Time     time.Time
 	Timeline uint32
-	// LSN at that time. If it is 0, the first backup after the moment bounds it.
+	// LSN at that time. 0 if unknown.
 	LSN wal.LSN
+	// Before is a position that is behind the commit of the moment, for one whose LSN is
+	// unknown. If it is 0, too, the start of the first backup after the moment is taken.
+	Before wal.LSN
 	// Heartbeat says that a commit was written right after Time and archived, so that
 	// PostgreSQL can stop at Time. Without it Time is that of the newest known commit, and
 	// PostgreSQL can stop at any moment before it; see Bound.

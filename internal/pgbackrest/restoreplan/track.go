@@ -4,6 +4,7 @@
 package restoreplan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -127,7 +128,7 @@ func (t *track) upper(k Known) (uint64, bool) {
 	if k.Timeline != t.number {
 		return 0, false
 	}
-	position := k.LSN
+	position := cmp.Or(k.LSN, k.Before)
 	if position == 0 {
 		position = t.archive.position(k)
 	}

@@ -1,0 +1,36 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package restoreplan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// CPO returns what to write into the postgresql so that CPO restores, as YAML, or says why
+// CPO cannot. The id must be one that the cluster never had.
+func (p Plan) CPO(id string) (yaml, why string) {
+	switch {
+	case p.Repo == 0:
+		return "", "CPO restores from one repo, and this needs the WAL of several: copy the missing segments into one repo, or restore by hand"
+	case (p.Type == "standby" || p.Type == "default") && p.ExpectTime.IsZero():
+		return "", "CPO ends a recovery by itself, and without a target a store that goes away ends it early without an error: name a moment with --to"
+	}
+	options := []string{"type: " + p.Type, "set: " + p.Label}
+	if p.Type == "standby" || p.Type == "default" {
+		p.Type, p.Target = "time", p.ExpectTime
+		options[0] = "type: time"
+	}
+	if p.Type == "time" {
+		options = append(options, fmt.Sprintf("target: %q", FormatTarget(p.Target)), fmt.Sprintf("target-timeline: %q", p.TimelineText()))
+	}
+	return fmt.Sprintf(`spec:
+  backup:
+    pgbackrest:
+      restore:
+        id: %s
+        repo: repo%d
+        options: {%s}
+`, id, p.Repo, strings.Join(options, ", ")), ""
+}

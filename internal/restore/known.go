@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package restore
+
+import (
+	"strings"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
+)
+
+// readStanza takes what runs, watches and drills have found.
+func (g *gathering) readStanza() {
+	in, status := &g.facts.Input, g.stanza.Status
+	for _, repo := range status.Repos {
+		number, err := cpo.RepoNumber(repo.Name)
+		if err != nil {
+			continue
+		}
+		g.facts.Locations[number] = repo.Location
+		if r := repo.Restorable; r != nil {
+			in.Known = append(in.Known, restoreplan.Known{
+				Time: r.Newest.Time, Timeline: uint32(r.Timeline), Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: number,
+			})
+		}
+	}
+	for _, drill := range status.Drills {
+		if drill.LastProven == nil {
+			continue
+		}
+		in.Drills = append(in.Drills, measured(*drill.LastProven))
+		if k, ok := recovered(*drill.LastProven); ok {
+			in.Known = append(in.Known, k)
+		}
+	}
+}
+
+func measured(d stanzaflowv1alpha1.ProvenDrill) restoreplan.Measured {
+	return restoreplan.Measured{
+		At: d.FinishTime.Time, DatabaseBytes: d.DatabaseBytes, WALBytes: d.WALBytes,
+		Restore: d.Phases.Restore.Duration, Replay: d.Phases.Replay.Duration, FirstQuery: d.Phases.FirstQuery.Duration,
+	}
+}
+
+// recovered is the newest commit that a drill has found.
+func recovered(d stanzaflowv1alpha1.ProvenDrill) (restoreplan.Known, bool) {
+	lsn, err := wal.ParseLSN(d.LSN)
+	number, repoErr := cpo.RepoNumber(d.Repo)
+	if d.RecoveredTo == nil || d.Timeline <= 0 || err != nil || repoErr != nil {
+		return restoreplan.Known{}, false
+	}
+	return restoreplan.Known{Time: d.RecoveredTo.Time, Timeline: uint32(d.Timeline), LSN: lsn, Repo: number}, true
+}
+
+// archived takes the segment that PostgreSQL has archived last: it must be there, and the
+// moments whose position is not known are not behind it.
+func archived(in *restoreplan.Input, last string) {
+	name, _, _ := strings.Cut(last, ".")
+	segment, err := in.SegmentBytes.Parse(name)
+	if err != nil {
+		return
+	}
+	in.LastArchived = name
+	for i := range in.Known {
+		if k := &in.Known[i]; k.LSN == 0 && k.Timeline == segment.Timeline {
+			k.Before = in.SegmentBytes.Start(segment.Number + 1)
+		}
+	}
+}
