@@ -39,8 +39,8 @@ type Facts struct {
 	CPO bool
 	// Locations of the repos by their numbers, as the Stanza shows them.
 	Locations map[int]string
-	// Instances of PostgreSQL that the postgresql asks for, 0 if unknown.
-	Instances int
+	// Pod of the primary. Empty if there is none.
+	Pod string
 	// Unknown are sentences about what could not be asked.
 	Unknown []string
 }
@@ -70,6 +70,7 @@ func Gather(ctx context.Context, from Source, executor remote.Executor, clock at
 	}
 	g.readStanza()
 	if primary { // Before the repos: what it has archived must be in them.
+		g.facts.Pod = at.Pod
 		g.readPrimary(ctx, at)
 	}
 	if g.facts.Input.Info, _, err = g.cluster.Info(ctx, at, pgbackrest.AllRepos); err != nil {

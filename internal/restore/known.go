@@ -58,7 +58,10 @@ func recovered(d stanzaflowv1alpha1.ProvenDrill) (restoreplan.Known, bool) {
 // archived takes the segment that PostgreSQL has archived last: it must be there, and the
 // moments whose position is not known are not behind it.
 func archived(in *restoreplan.Input, last string) {
-	name, _, _ := strings.Cut(last, ".")
+	name, kind, _ := strings.Cut(last, ".")
+	if kind == "partial" { // Of this one only the beginning is archived.
+		return
+	}
 	segment, err := in.SegmentBytes.Parse(name)
 	if err != nil {
 		return
