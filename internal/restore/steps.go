@@ -67,11 +67,11 @@ func endTitle(p restoreplan.Plan) string {
 	if p.Type != "standby" {
 		return "when it is paused and the data are right, open the database; to undo it instead, docs/restore.md#undo"
 	}
-	title := "when its position stands still and pgBackRest says \"unable to find\" rather than an error"
+	enough := "stands still"
 	if p.ExpectLSN != 0 {
-		title += ", and is at least " + p.ExpectLSN.String()
+		enough = "is at least " + p.ExpectLSN.String() + " and stands still"
 	}
-	return title + ", open the database; to undo it instead, docs/restore.md#undo"
+	return "when its position " + enough + ", and the log says \"unable to find\" rather than an error, open the database; to undo it instead, docs/restore.md#undo"
 }
 
 // cpoSteps is what to write into the postgresql: CPO restores by itself, over the only

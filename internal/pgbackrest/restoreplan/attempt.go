@@ -61,11 +61,11 @@ func (a attempt) gap(what string, missing []string) *Refusal {
 	if a.repo != pgbackrest.AllRepos {
 		where = fmt.Sprintf("repo%d", a.repo)
 	}
-	verb := "is"
+	verb, it := "is", "it"
 	if len(missing) > 1 {
-		verb = "are"
+		verb, it = "are", "them"
 	}
-	r := refuse(Gap, fmt.Sprintf("%s %s not in %s, and a restore from backup %s needs it", what, verb, where, a.set.Label))
+	r := refuse(Gap, fmt.Sprintf("%s %s not in %s, and a restore from backup %s needs %s", what, verb, where, a.set.Label, it))
 	r.Missing = missing
 	return r
 }
@@ -76,7 +76,7 @@ func (a attempt) missingFrom(from uint64) *Refusal {
 	names := a.t.missing(from, to)
 	text := "WAL segment " + names[0]
 	if len(names) > 1 {
-		text = fmt.Sprintf("WAL from segment %s to %s", names[0], names[len(names)-1])
+		text = fmt.Sprintf("WAL segments %s to %s", names[0], names[len(names)-1])
 	}
 	return a.gap(text, names)
 }

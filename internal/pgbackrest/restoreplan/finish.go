@@ -5,6 +5,7 @@ package restoreplan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,6 +20,14 @@ func (p *planner) finish(o *outcome) {
 	plan.NeedBytes, plan.FreeBytes = needBytes(plan.DatabaseBytes), p.in.FreeBytes
 	if plan.Current {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("no repo has the history of timeline %d, because the repos are younger: the target timeline is the word current", plan.Timeline))
+	}
+	for _, problem := range p.problems {
+		plan.Notes = append(plan.Notes, "not considered, because it cannot be read: "+problem)
+	}
+	for _, label := range slices.Sorted(maps.Keys(p.broken)) {
+		if b := p.broken[label]; b.stop.After(plan.SetStop) && (plan.Kind != Time || b.stop.Before(plan.Target)) {
+			plan.Notes = append(plan.Notes, b.why+", so an older one is taken")
+		}
 	}
 	all := p.archive(o.set.system, pgbackrest.AllRepos)
 	stray := all.stray(p.in.Known)
@@ -68,7 +77,7 @@ func (p *planner) room(plan Plan) *Refusal {
 	if plan.FreeBytes == nil || *plan.FreeBytes >= plan.NeedBytes {
 		return nil
 	}
-	return refuse(NoRoom, fmt.Sprintf("a restore from backup %s needs %d bytes beside the old directory, and the volume has %d left: enlarge it, or restore into another volume", plan.Label, plan.NeedBytes, *plan.FreeBytes))
+	return refuse(NoRoom, fmt.Sprintf("a restore from backup %s needs %s beside the old directory, and the volume has %s left: enlarge it, or restore into another volume", plan.Label, gibibytes(plan.NeedBytes), gibibytes(*plan.FreeBytes)))
 }
 
 // estimate computes the time from the rates of drills.
@@ -110,3 +119,5 @@ func mean(all []time.Duration) time.Duration {
 	}
 	return sum / time.Duration(len(all))
 }
+
+func gibibytes(bytes int64) string { return fmt.Sprintf("%.1f GB", float64(bytes)/(1<<30)) }

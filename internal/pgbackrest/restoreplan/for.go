@@ -21,11 +21,19 @@ func For(in Input, target Target) (Plan, *Refusal) {
 		return Plan{}, refusal
 	}
 	plan, refusal := p.plan(target)
-	if refusal != nil {
-		p.nameNearest(target, refusal)
-		return Plan{}, refusal
+	if refusal == nil {
+		return plan, nil
 	}
-	return plan, nil
+	p.nameNearest(target, refusal)
+	if in.OnlyRepo != 0 && refusal.DataMissing() {
+		in.OnlyRepo = 0
+		if all, err := newPlanner(in); err == nil {
+			if _, without := all.plan(target); without == nil {
+				refusal.Message += "; another repo has it: leave out --repo"
+			}
+		}
+	}
+	return Plan{}, refusal
 }
 
 // Window returns the moments between which a drill picks one: from the end of the oldest
@@ -102,8 +110,8 @@ func (p *planner) named(label string) ([]set, *Refusal) {
 	switch {
 	case len(sets) > 0:
 		return sets, nil
-	case label != "" && p.broken[label] != "":
-		return nil, refuse(Unreadable, p.broken[label]+": take another one")
+	case label != "" && p.broken[label].why != "":
+		return nil, refuse(Unreadable, p.broken[label].why+": take another one")
 	case label != "":
 		return nil, refuse(NoRepo, fmt.Sprintf("%s holds no backup %s: kubectl stanzaflow backups lists them", p.repoText(), label))
 	case len(p.broken) > 0:
@@ -129,8 +137,8 @@ func (p *planner) brokenText() string {
 		return ""
 	}
 	var texts []string
-	for _, why := range p.broken {
-		texts = append(texts, why)
+	for _, b := range p.broken {
+		texts = append(texts, b.why)
 	}
 	slices.Sort(texts)
 	const few = 3
@@ -206,10 +214,37 @@ func (p *planner) planOf(of system, target Target, sets []set) outcome {
 			or(p.noSet(all, number, target, sets))
 	}
 	first := p.toTime(all, number, target, sets)
+	if first.refusal == nil && first.plan.Answer == Reachable {
+		return first
+	}
+	if later := p.throughFork(all, number, target, sets, stray); later.track != nil {
+		return later
+	}
 	if first.refusal == nil {
 		return first
 	}
 	return p.elsewhere(all, number, target, sets, first, stray)
+}
+
+// throughFork proves a moment by what is known of a later timeline: if the moment is before
+// the position at which the primary left its timeline, the way to the later one leads
+// through it. A backup that began after the moment shows that.
+func (p *planner) throughFork(all *archive, number uint32, target Target, sets []set, stray map[uint32]bool) outcome {
+	for _, later := range sortedTimelines(all) {
+		t := all.track(later.number)
+		if later.number <= number || stray[later.number] || t == nil {
+			continue
+		}
+		if !slices.ContainsFunc(all.sets, func(s set) bool {
+			return s.timeline == number && !s.Start.Before(target.Time) && t.path.Has(number, s.start)
+		}) {
+			continue
+		}
+		if o := p.toTime(all, later.number, target, sets); o.refusal == nil && o.plan.Answer == Reachable {
+			return o
+		}
+	}
+	return outcome{}
 }
 
 // elsewhere plans for a moment that is not on the timeline on which the primary seems to

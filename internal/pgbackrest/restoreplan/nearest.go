@@ -13,13 +13,21 @@ const tries = 200
 
 // nameNearest names the nearest moments that can be restored.
 func (p *planner) nameNearest(target Target, refusal *Refusal) {
-	if target.Kind != Time || target.Time.IsZero() {
-		return
-	}
 	moments := p.moments(target.Time)
-	at, _ := slices.BinarySearchFunc(moments, target.Time, time.Time.Compare)
+	at := len(moments)
+	switch target.Kind {
+	case Time:
+		at, _ = slices.BinarySearchFunc(moments, target.Time, time.Time.Compare)
+	case Immediate:
+		return // Only the backup itself was asked for.
+	case Latest, Newest:
+	}
 	before := slices.Clone(moments[:at])
 	slices.Reverse(before)
+	if refusal.Reason == NoRoom && target.Kind == Time { // Into another volume it can be restored.
+		p.in.FreeBytes = nil
+		before = append([]time.Time{target.Time}, before...)
+	}
 	refusal.Before, refusal.After = p.nearest(before), p.nearest(moments[at:])
 }
 

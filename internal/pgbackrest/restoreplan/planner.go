@@ -43,11 +43,19 @@ type planner struct {
 	repos []int
 	// sets that can be restored, the newest first, and why the others cannot, by label.
 	sets   []set
-	broken map[string]string
+	broken map[string]broken
+	// problems of repos that cannot be read.
+	problems []string
 	// major version that opens the database.
 	major int
 	// archives by system and repo, made when they are asked for. Repo 0 is all of them.
 	archives map[archiveKey]*archive
+}
+
+// broken is a backup that cannot be restored.
+type broken struct {
+	why  string
+	stop time.Time
 }
 
 type archiveKey struct {
@@ -56,7 +64,7 @@ type archiveKey struct {
 }
 
 func newPlanner(in Input) (*planner, *Refusal) {
-	p := &planner{in: in, size: in.SegmentBytes, broken: map[string]string{}, archives: map[archiveKey]*archive{}}
+	p := &planner{in: in, size: in.SegmentBytes, broken: map[string]broken{}, archives: map[archiveKey]*archive{}}
 	if refusal := p.readRepos(); refusal != nil {
 		return nil, refusal
 	}
@@ -85,7 +93,6 @@ func sizeOf(info pgbackrest.Info) wal.Size {
 
 // readRepos keeps the repos that can be read.
 func (p *planner) readRepos() *Refusal {
-	var problems []string
 	asked := 0
 	for _, repo := range p.in.Info.Repos {
 		if p.in.OnlyRepo != 0 && repo.Key != p.in.OnlyRepo {
@@ -94,11 +101,11 @@ func (p *planner) readRepos() *Refusal {
 		asked++
 		switch read, ok := p.in.Repos[repo.Key]; {
 		case repo.Status.Code != pgbackrest.StatusOK && !repo.Status.Empty():
-			problems = append(problems, fmt.Sprintf("repo%d: %s", repo.Key, repo.Status.Message))
+			p.problems = append(p.problems, fmt.Sprintf("repo%d: %s", repo.Key, repo.Status.Message))
 		case read.Problem != "":
-			problems = append(problems, fmt.Sprintf("repo%d: %s", repo.Key, read.Problem))
+			p.problems = append(p.problems, fmt.Sprintf("repo%d: %s", repo.Key, read.Problem))
 		case !ok && !repo.Status.Empty():
-			problems = append(problems, fmt.Sprintf("repo%d: its archive was not listed", repo.Key))
+			p.problems = append(p.problems, fmt.Sprintf("repo%d: its archive was not listed", repo.Key))
 		default:
 			p.repos = append(p.repos, repo.Key)
 		}
@@ -109,7 +116,7 @@ func (p *planner) readRepos() *Refusal {
 	case asked == 0:
 		return refuse(NoRepo, "pgBackRest is not configured for any repo: look at the ConfigMap that the pod mounts at /etc/pgbackrest/conf.d")
 	case len(p.repos) == 0:
-		return refuse(Unreadable, "no repo can be read: "+strings.Join(problems, "; ")+"; repair the way to the store, or name another repo")
+		return refuse(Unreadable, "no repo can be read: "+strings.Join(p.problems, "; ")+"; repair the way to the store, or name another repo")
 	}
 	return nil
 }
@@ -132,7 +139,7 @@ func (p *planner) readSets() {
 			continue
 		}
 		if s, why := p.readSet(b); why != "" {
-			p.broken[b.Label] = fmt.Sprintf("backup %s in repo%d %s", b.Label, b.RepoKey, why)
+			p.broken[b.Label] = broken{fmt.Sprintf("backup %s in repo%d %s", b.Label, b.RepoKey, why), b.Stop}
 		} else {
 			p.sets = append(p.sets, s)
 		}

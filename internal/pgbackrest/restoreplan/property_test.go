@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 400, "How many histories TestPlans tries.")
+	histories = flag.Int("histories", 200, "How many histories TestPlans tries.")
 	seed      = flag.Uint64("seed", 0, "The seed of the first history.")
 )
 

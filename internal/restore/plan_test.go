@@ -1,0 +1,164 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package restore
+
+import (
+	"bytes"
+	"maps"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/goldentest"
+	"github.com/stanzaflow/stanzaflow/internal/inspect/printer"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+)
+
+// TestPlan shows what a DBA sees who asks.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		to, zone, set string
+		repo          int
+		change        func(*scene)
+		want          Verdict
+	}{
+		"reachable":                      {to: "2026-11-28 14:03:00+01", want: Reachable},
+		"reachable-from-a-zone":          {to: "2026-11-28 14:03", zone: "Europe/Vienna", want: Reachable},
+		"latest":                         {to: "latest", want: Reachable},
+		"immediate":                      {to: "immediate", set: "20261128-020003F", want: Reachable},
+		"one-repo":                       {to: "2026-11-28 13:03:00+00", repo: 2, want: Reachable},
+		"exactly-the-heartbeat":          {to: "2026-11-28 13:41:07.204981+00", want: Reachable},
+		"a-moment-after-the-heartbeat":   {to: "2026-11-28 13:41:07.404981+00", want: NotProven},
+		"no-heartbeat":                   {to: "2026-11-28 13:03:00+00", change: withoutHeartbeat, want: NotProven},
+		"a-watch-only":                   {to: "2026-11-28 13:03:00+00", change: watchOnly, want: NotProven},
+		"after-newest":                   {to: "2026-11-28 18:00:00+00", want: Refused},
+		"before-oldest":                  {to: "2026-11-28 02:10:31.9+00", want: Refused},
+		"set-too-young":                  {to: "2026-11-28 11:00:00+00", set: "20261128-020003F_20261128-120002I", want: Refused},
+		"gap-that-another-repo-fills":    {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.lose(1, 0x3E); s.lose(2, 0x10) }, want: Reachable},
+		"gap":                            {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.lose(1, 0x3E, 0x3F); s.lose(2, 0x3E, 0x3F) }, want: Refused},
+		"gap-in-the-only-repo":           {to: "2026-11-28 13:03:00+00", repo: 1, change: func(s *scene) { s.lose(1, 0x3E) }, want: Refused},
+		"newest-segment-gone":            {to: "latest", change: func(s *scene) { s.lose(1, 0x45); s.lose(2, 0x45) }, want: Refused},
+		"abandoned-branch":               {to: "2026-11-28 06:20:00+00", change: abandoned, want: NotProven},
+		"before-a-failover":              {to: "2026-11-28 05:00:00+00", change: lateFull, want: Reachable},
+		"other-timeline":                 {to: "2026-11-28 09:00:00+00", change: withoutOldSets, want: Refused},
+		"no-zone":                        {to: "2026-11-28 13:03:00", want: Refused},
+		"no-room":                        {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.free = 100 << 30 }, want: Refused},
+		"no-such-repo":                   {to: "latest", repo: 4, want: Refused},
+		"no-such-set":                    {to: "immediate", set: "20261128-020004F", want: Refused},
+		"another-version":                {to: "2026-11-28 13:03:00+00", change: olderVersion, want: Refused},
+		"unreadable":                     {to: "latest", change: func(s *scene) { s.dead["repo-ls --repo=1"], s.dead["repo-ls --repo=2"] = true, true }, want: Refused},
+		"one-repo-unreadable":            {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.dead["repo-ls --repo=1"] = true }, want: Reachable},
+		"no-primary":                     {to: "latest", change: standbyOnly, want: Reachable},
+		"of-cpo":                         {to: "2026-11-28 14:03:00+01", change: ofCPO, want: Reachable},
+		"of-cpo-latest":                  {to: "latest", change: ofCPO, want: Reachable},
+		"of-cpo-immediate":               {to: "immediate", set: "20261128-020003F", repo: 1, change: ofCPO, want: Reachable},
+		"without-a-drill-and-the-stanza": {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.gone = true }, want: NotProven},
+		"no-such-local-time":             {to: "2026-03-29 02:30", zone: "Europe/Vienna", want: Refused},
+		"local-time-twice":               {to: "2026-10-25 02:30", zone: "Europe/Vienna", want: Refused},
+		"page-errors":                    {to: "2026-11-28 13:03:00+00", change: pageErrors, want: Reachable},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene()
+			if tc.change != nil {
+				tc.change(s)
+			}
+			answer := ask1(t, s, Question{To: tc.to, Set: tc.set, Repo: tc.repo, ID: "20261128-134500"}, tc.zone)
+			if answer.Verdict != tc.want {
+				t.Errorf("%s: %s, want %s", answer.Verdict, answer.Message, tc.want)
+			}
+			var out bytes.Buffer
+			Print(printer.Printer{Out: &out}, answer)
+			goldentest.Check(t, filepath.Join("testdata", name+".golden"), out.String())
+		})
+	}
+}
+
+func ask1(t *testing.T, s *scene, q Question, zone string) Answer {
+	t.Helper()
+	facts, err := s.gather(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasPrefix(q.To, "2026") {
+		var location *time.Location
+		if zone != "" {
+			if location, err = time.LoadLocation(zone); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reading, err := restoreplan.ReadTime(q.To, location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Reading = &reading
+	}
+	return Ask(facts, q)
+}
+
+func withoutHeartbeat(s *scene) {
+	for i := range s.stanza.Status.Repos {
+		s.stanza.Status.Repos[i].Restorable = nil
+	}
+}
+
+func watchOnly(s *scene) {
+	for i := range s.stanza.Status.Repos {
+		known := *s.stanza.Status.Repos[i].Restorable
+		known.Heartbeat = false
+		s.stanza.Status.Repos[i].Restorable = &known
+	}
+}
+
+// abandoned restores the cluster at 06:36 to a moment before 06:00: timeline 2 begins in
+// segment 1E, and what was committed on timeline 1 after that is on no newer one.
+func abandoned(s *scene) {
+	for repo := range s.files {
+		for number := uint64(0x1E); number <= 0x20; number++ {
+			s.archive(repo, 2, number, at("06:37:00"))
+		}
+	}
+	s.history = "1\t0/1E000098\tbefore 2026-11-28 05:59:00+00\n"
+}
+
+// withoutOldSets has no set on the way to timeline 2 before 09:00.
+func withoutOldSets(s *scene) {
+	s.history = "1\t0/9000098\tbefore 2026-11-28 01:50:00+00\n"
+}
+
+// lateFull adds a full of 05:30 on timeline 1: what was before it is before the failover.
+func lateFull(s *scene) {
+	full := maps.Clone(s.info["backup"].([]any)[0].(map[string]any))
+	maps.Copy(full, map[string]any{
+		"label": "20261128-053000F", "timestamp": map[string]any{"start": at("05:30:00").Unix(), "stop": at("05:35:00").Unix()},
+		"lsn": map[string]any{"start": "0/1B000028", "stop": "0/1B000138"}, "archive": map[string]any{"start": "00000001000000000000001B", "stop": "00000001000000000000001B"},
+	})
+	s.info["backup"] = append(s.info["backup"].([]any), full)
+}
+
+func olderVersion(s *scene) {
+	for _, d := range s.info["db"].([]any) {
+		d.(map[string]any)["version"] = "15"
+	}
+}
+
+func standbyOnly(s *scene) {
+	s.pods[0].Labels[cpo.LabelRole] = "replica"
+}
+
+func ofCPO(s *scene) {
+	s.stanza.Status.Configuration = &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByCPO)}
+}
+
+func pageErrors(s *scene) {
+	s.info["backup"].([]any)[2].(map[string]any)["error"] = true
+}
