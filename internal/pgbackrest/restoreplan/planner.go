@@ -218,7 +218,7 @@ func (p *planner) archive(of system, repo int) *archive {
 	}
 	for _, s := range p.sets {
 		if s.system == of {
-			made.see(s.timeline, s.Start)
+			made.see(s.timeline, s.Start.Add(time.Second))
 			made.sets = append(made.sets, s)
 		}
 	}
@@ -284,7 +284,8 @@ func (a *archive) timeline(number uint32) *timeline {
 	return t
 }
 
-// see notes that there is something of a timeline, of whose history nothing is known.
+// see notes a moment at which a timeline had begun for certain, in case that nothing is known
+// of its history.
 func (a *archive) see(number uint32, at time.Time) {
 	t := a.timeline(number)
 	if !t.listed && (t.begun.IsZero() || at.Before(t.begun)) {
@@ -296,7 +297,7 @@ func (a *archive) see(number uint32, at time.Time) {
 // was there from the beginning.
 func (a *archive) finish() {
 	for segment, at := range a.segments {
-		a.see(segment.Timeline, at)
+		a.see(segment.Timeline, at.Add(time.Second))
 	}
 	numbers := slices.Sorted(maps.Keys(a.timelines))
 	for i, number := range numbers {
