@@ -48,7 +48,7 @@ func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand())                                     //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand())                                                                   //nolint:contextcheck // cobra passes the context
 	root.AddCommand(statusCommand(clk, program), explainCommand(clk, program), backupsCommand(clk, program), runsCommand(clk, program), logsCommand(clk, program), expireCommand(clk, program), restoreCommand(clk, program), doctorCommand(clk, program)) //nolint:contextcheck // cobra passes the context
 	if program == pluginName {
 		asPlugin(root)

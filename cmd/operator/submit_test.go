@@ -27,7 +27,7 @@ func TestSubmitUsage(t *testing.T) {
 		"plugin":                 {"/usr/local/bin/kubectl-stanzaflow", 0},
 		"plugin-help":            {"kubectl-stanzaflow backup --help", 0},
 		"plugin-usage":           {"kubectl-stanzaflow backup", submit.ExitUsage},
-		"plugin-unknown":         {"kubectl-stanzaflow restore", 1},
+		"plugin-unknown":         {"kubectl-stanzaflow recover", 1},
 		"plugin-render":          {"kubectl-stanzaflow render", submit.ExitUsage},
 		"no-cluster":             {"operator backup", submit.ExitUsage},
 		"two-clusters":           {"operator predeploy orders customers", submit.ExitUsage},

@@ -12,13 +12,15 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 	"github.com/stanzaflow/stanzaflow/internal/inspect/printer"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
-
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 )
 
 // TestPlan shows what a DBA sees who asks.
@@ -72,7 +74,7 @@ func TestPlan(t *testing.T) {
 			if tc.change != nil {
 				tc.change(s)
 			}
-			answer := ask1(t, s, Question{To: tc.to, Set: tc.set, Repo: tc.repo, ID: "20261128-134500"}, tc.zone)
+			answer := answerTo(t, s, Question{To: tc.to, Set: tc.set, Repo: tc.repo, ID: "20261128-134500"}, tc.zone)
 			if answer.Verdict != tc.want {
 				t.Errorf("%s: %s, want %s", answer.Verdict, answer.Message, tc.want)
 			}
@@ -83,7 +85,91 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-func ask1(t *testing.T, s *scene, q Question, zone string) Answer {
+// TestPlanForAProgram has the same in JSON.
+func TestPlanForAProgram(t *testing.T) {
+	t.Parallel()
+	for name, to := range map[string]string{"reachable-json": "2026-11-28 14:03:00+01", "after-newest-json": "2026-11-28 18:00:00+00"} {
+		answer := answerTo(t, newScene(), Question{To: to, ID: "20261128-134500"}, "")
+		var out bytes.Buffer
+		if err := (printer.Printer{Out: &out, Format: printer.JSON}).Encode(answer); err != nil {
+			t.Fatal(err)
+		}
+		goldentest.Check(t, filepath.Join("testdata", name+".golden"), out.String())
+	}
+}
+
+// TestGather: every question is one that a rule can allow by its position, and nothing is
+// asked that writes.
+func TestGather(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	facts, err := s.gather(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(facts.Unknown) > 0 || facts.Pod != "cluster-0" || facts.Input.Major != 17 || facts.Input.LastArchived != "000000020000000000000045" {
+		t.Errorf("facts %+v", facts)
+	}
+	var got []string
+	for _, argv := range s.argvs {
+		got = append(got, strings.Fields(argv)[0]+" "+strings.Fields(argv)[1])
+	}
+	want := []string{"psql --no-psqlrc", "psql --no-psqlrc", "df --block-size=1", "pgbackrest info", "pgbackrest repo-ls", "pgbackrest repo-get", "pgbackrest repo-ls", "pgbackrest repo-get"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("questions (-want +got):\n%s", diff)
+	}
+}
+
+// TestGatherWithoutAPod: nothing can be asked, and the error says what to start.
+func TestGatherWithoutAPod(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.pods = nil
+	if _, err := s.gather(t.Context()); err == nil || !strings.Contains(err.Error(), "docs/restore.md#without-a-pod") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestGatherFromAPodThatIsNotReady: PostgreSQL is down, and pgBackRest beside it answers.
+func TestGatherFromAPodThatIsNotReady(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.pods[0].Status.ContainerStatuses[0].Ready = false
+	s.pods = append(s.pods, pod("cluster-repo-host-0", map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, cpo.ContainerRepoHost))
+	facts, err := s.gather(t.Context())
+	if err != nil || len(facts.Unknown) != 1 || len(facts.Input.Info.Backups) != 3 {
+		t.Errorf("facts %+v, error %v", facts, err)
+	}
+}
+
+// TestGatherWithoutAnAnswer: pgbackrest info fails, and so nothing is known.
+func TestGatherWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.dead["pgbackrest"] = true
+	if _, err := s.gather(t.Context()); err == nil || !strings.Contains(err.Error(), "[039]") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestDrillsAreKnownMoments: what a drill has recovered is archived, with its position.
+func TestDrillsAreKnownMoments(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	recovered := metav1.NewMicroTime(at("11:00:00.5"))
+	proven := s.stanza.Status.Drills[0].LastProven
+	proven.RecoveredTo, proven.LSN, proven.Timeline, proven.Repo = &recovered, "0/37000500", 2, "repo1"
+	facts, err := s.gather(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := restoreplan.Known{Time: recovered.Time, Timeline: 2, LSN: 0x37000500, Repo: 1}
+	if got := facts.Input.Known[len(facts.Input.Known)-1]; got != want {
+		t.Errorf("known %+v, want %+v", got, want)
+	}
+}
+
+func answerTo(t *testing.T, s *scene, q Question, zone string) Answer {
 	t.Helper()
 	facts, err := s.gather(t.Context())
 	if err != nil {

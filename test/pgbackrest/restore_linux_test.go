@@ -173,12 +173,12 @@ func (p *past) live(t *testing.T) {
 	p.lose(t)
 }
 
-// commit writes rows, each with up to a few hundred kB of WAL.
+// commit writes rows, each with up to a hundred kB of WAL.
 func (p *past) commit(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		p.next++
-		p.primary.sql(t, fmt.Sprintf("INSERT INTO ledger SELECT %d, string_agg(md5(g::text || random()), '') FROM generate_series(1, %d) g", p.next, p.random.IntN(8000)))
+		p.primary.sql(t, fmt.Sprintf("INSERT INTO ledger SELECT %d, string_agg(md5(g::text || random()), '') FROM generate_series(1, %d) g", p.next, p.random.IntN(3000)))
 		at := p.primary.sql(t, fmt.Sprintf("SELECT (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint FROM ledger WHERE id = %d", p.next))
 		p.now.rows = append(p.now.rows, row{p.next, parseMicros(t, at)})
 		if p.random.IntN(5) == 0 {
