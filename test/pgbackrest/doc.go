@@ -8,5 +8,9 @@
 //	an option, or a whole resource ─▶ our verdict ──┐
 //	                              └─▶ *.conf ─▶ pgbackrest ─▶ its verdict ─▶ the same?
 //
+// TestRestorePlan also runs the PostgreSQL of an image, in its file system and a user
+// namespace, with two repos. It lets it be backed up, restored to the past and lose WAL,
+// and carries restore plans out.
+//
 // Run it with make test-pgbackrest.
 package pgbackrest

@@ -31,7 +31,7 @@ import (
 
 var (
 	pasts  = flag.Int("histories", 1, "How many histories TestRestorePlan lives through.")
-	trials = flag.Int("restores", 9, "How many plans of a history TestRestorePlan carries out.")
+	trials = flag.Int("restores", 6, "How many plans of a history TestRestorePlan carries out.")
 )
 
 // TestRestorePlan: a real PostgreSQL with a real pgBackRest and two repos, the second of
@@ -87,7 +87,8 @@ log-level-file=off
 log-level-console=error
 start-fast=y
 archive-timeout=20
-compress-level=1
+compress-type=lz4
+repo1-bundle=y
 [db]
 pg1-path=` + cpo.PGDataPath + `
 pg1-socket-path=` + cpo.PGSocketPath + `
