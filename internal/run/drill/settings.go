@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// files of the server, by their paths. PostgreSQL reads these in place of those in the
+// backup, which may name certificates and directories that are not here.
+func (s scratch) files() map[string]string {
+	return map[string]string{
+		s.configFile(): "hba_file = '" + s.hbaFile() + "'\nident_file = '" + s.identFile() + "'\n",
+		s.hbaFile():    "local all all trust\n",
+		s.identFile():  "",
+	}
+}
+
+// left are libraries that a drill never loads: they open ports and files of their own.
+var left = []string{"bg_mon", "pg_auth_mon"}
+
+const (
+	settingLibraries = "shared_preload_libraries"
+	settingBuffers   = "shared_buffers"
+)
+
+// allowed are the parameters that a user may set, beside those of extensions, whose names
+// have a dot.
+var allowed = []string{settingLibraries, settingBuffers, "maintenance_work_mem", "max_wal_size"}
+
+// checkParameters refuses parameters that could let the copy do harm.
+func checkParameters(parameters map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		if !slices.Contains(allowed, name) && !strings.Contains(name, ".") {
+			return fmt.Errorf("restorePod.parameters has %s, which a drill sets itself: leave it out, or use one of %s", name, strings.Join(allowed, ", "))
+		}
+	}
+	return nil
+}
+
+// libraries are what PostgreSQL loads at its start: what the user says, and otherwise what
+// the primary loads. Without them, WAL and tables of some extensions cannot be read.
+func (p Plan) libraries() []string {
+	text, set := p.Config.Parameters[settingLibraries]
+	if !set {
+		text = p.Primary.Libraries
+	}
+	var names []string
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.Trim(strings.TrimSpace(name), "\"'")
+		if name != "" && (set || !slices.Contains(left, name)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// serverCommand starts PostgreSQL on the restored data. Its arguments win over
+// postgresql.auto.conf of the backup. The copy archives nothing, listens on no port, and
+// has no workers, so that it neither takes the replication slots of production nor runs the
+// jobs of pg_cron. fsync stays on, so that the time is true.
+func serverCommand(postgres string, p Plan, s scratch, c controlData, libraries []string) []string {
+	settings := []string{
+		"config_file=" + s.configFile(),
+		"unix_socket_directories=" + s.socket, "port=" + port, "listen_addresses=",
+		"archive_mode=off", "archive_command=", "archive_cleanup_command=", "recovery_end_command=",
+		"hot_standby=off", "max_connections=20", "max_wal_senders=0",
+		"max_worker_processes=0", "max_logical_replication_workers=0",
+		// PostgreSQL cannot replay with less than was in use.
+		"max_prepared_transactions=" + strconv.Itoa(max(c.preparedTransactions, p.Primary.PreparedTransactions)),
+		"max_locks_per_transaction=" + strconv.Itoa(max(c.locks, p.Primary.Locks)),
+		settingBuffers + "=128MB", "huge_pages=off", "ssl=off", "autovacuum=off", "jit=off",
+		"restart_after_crash=off", "logging_collector=off", "log_destination=stderr",
+		"log_timezone=UTC", "timezone=UTC", "lc_messages=C",
+		settingLibraries + "=" + strings.Join(libraries, ","), "session_preload_libraries=", "local_preload_libraries=",
+		"primary_conninfo=", "primary_slot_name=",
+	}
+	if c.major >= 17 {
+		settings = append(settings, "event_triggers=off")
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Config.Parameters)) {
+		if name != settingLibraries {
+			settings = append(settings, name+"="+p.Config.Parameters[name])
+		}
+	}
+	argv := []string{postgres, "-D", s.data}
+	for _, setting := range settings {
+		argv = append(argv, "-c", setting)
+	}
+	return argv
+}
