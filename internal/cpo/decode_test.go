@@ -154,7 +154,7 @@ func TestDecode(t *testing.T) {
 			}}`,
 			want: cpo.Postgresql{PgBackRest: &cpo.PgBackRest{
 				Repos: []cpo.Repo{{Volume: &cpo.Volume{Size: "1Gi"}}}, Restore: cpo.Restore{ID: "x"}, Protected: true,
-			}},
+			}, Operation: cpo.Operation{Encrypted: true}},
 		},
 		"what the repo host cannot be made of": {
 			object: `{spec: {

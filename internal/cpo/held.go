@@ -31,6 +31,7 @@ func operation(object map[string]any) Operation {
 		Restoring:    restoring(spec, status),
 		Restored:     text(status["RestoreID"]),
 		Status:       text(status["PostgresClusterStatus"]),
+		Encrypted:    encrypted(spec["tde"]),
 	}
 }
 
@@ -101,4 +102,14 @@ func version(spec map[string]any) string {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return ""
+}
+
+// encrypted reports whether spec.tde is enabled, or says something that cannot be read.
+func encrypted(tde any) bool {
+	section, ok := tde.(map[string]any)
+	if !ok {
+		return tde != nil
+	}
+	enable, isBool := section["enable"].(bool)
+	return enable || !isBool && section["enable"] != nil
 }

@@ -45,6 +45,9 @@ type Operation struct {
 	Restoring bool
 	// Restored is the ID of the restore that CPO has done last, status.RestoreID.
 	Restored string
+	// Encrypted is true if spec.tde is enabled: the files of the database are encrypted by
+	// PostgreSQL itself, and no other PostgreSQL can read them.
+	Encrypted bool
 	// Status is status.PostgresClusterStatus, a word of CPO's. Empty without CPO.
 	Status string
 }

@@ -5,16 +5,12 @@ package drill
 
 import (
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
-	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
-
-// targetFormat is a time that pgBackRest and PostgreSQL read alike.
-const targetFormat = "2006-01-02 15:04:05.000000+00"
 
 // scratch is the volume of a drill.
 type scratch struct {
@@ -57,17 +53,17 @@ func restoreCommand(p Plan, s scratch) []string {
 		"pgbackrest", "restore", "--stanza=" + vocab.PgBackRestStanza, "--repo=" + repoNumber(p.Report.Repo), "--set=" + d.Backup,
 		"--archive-mode=off", "--tablespace-map-all=" + s.tablespaces(),
 	}
-	argv = append(argv, targetArguments(d)...)
+	argv = append(argv, targetArguments(p)...)
 	return append(argv, "--log-level-console=info", "--log-level-stderr=warn")
 }
 
 // targetArguments has target-action exactly when there is a target: pgBackRest refuses it
 // without one, and PostgreSQL shuts down at a target without it.
-func targetArguments(d *report.Drill) []string {
-	timeline := "--target-timeline=" + strconv.Itoa(d.Timeline)
+func targetArguments(p Plan) []string {
+	d, timeline := p.Report.Drill, "--target-timeline="+p.Timeline
 	switch {
 	case d.Moment != nil:
-		return []string{"--type=time", "--target=" + d.Moment.UTC().Format(targetFormat), "--target-action=promote", timeline}
+		return []string{"--type=time", "--target=" + restoreplan.FormatTarget(*d.Moment), "--target-action=promote", timeline}
 	case d.Target == string(stanzaflowv1alpha1.TargetImmediate):
 		return []string{"--type=immediate", "--target-action=promote"}
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
 )
 
 // controlData is what pg_controldata says of the restored data, and its PG_VERSION.
@@ -14,7 +16,7 @@ type controlData struct {
 	major                       int
 	systemID                    string
 	preparedTransactions, locks int
-	segmentBytes                uint64
+	segmentBytes                wal.Size
 	// checksums reports whether the pages have checksums.
 	checksums bool
 }
@@ -39,9 +41,9 @@ func parseControlData(text string) (controlData, error) {
 	}
 	c.preparedTransactions = int(number("max_prepared_xacts setting"))
 	c.locks = int(number("max_locks_per_xact setting"))
-	c.segmentBytes = number("Bytes per WAL segment")
+	c.segmentBytes = wal.Size(number("Bytes per WAL segment"))
 	c.checksums = number("Data page checksum version") > 0
-	if err == nil && (c.systemID == "" || c.segmentBytes == 0) {
+	if err == nil && (c.systemID == "" || !c.segmentBytes.Valid()) {
 		err = fmt.Errorf("pg_controldata names no database")
 	}
 	return c, err

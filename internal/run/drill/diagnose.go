@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
@@ -286,9 +287,9 @@ type Reached struct {
 	// Time of the newest commit that was replayed, nil if there was none.
 	Time *time.Time
 	// LSN up to which WAL was replayed, 0 if it is not known.
-	LSN uint64
+	LSN wal.LSN
 	// SegmentBytes is the size of a WAL segment.
-	SegmentBytes uint64
+	SegmentBytes wal.Size
 }
 
 // shortfall says where recovery ended and what it should have reached.
@@ -298,7 +299,7 @@ func (r Reached) shortfall(p Plan) string {
 		text += " at " + r.Time.UTC().Format(time.RFC3339)
 	}
 	if r.LSN > 0 {
-		text += fmt.Sprintf(" (%X/%X)", r.LSN>>32, uint32(r.LSN))
+		text += " (" + r.LSN.String() + ")"
 	}
 	d := p.Report.Drill
 	must := d.ExpectTime
@@ -315,8 +316,8 @@ func (r Reached) shortfall(p Plan) string {
 }
 
 func (r Reached) nextSegment(p Plan) string {
-	if r.LSN == 0 {
+	if r.LSN == 0 || !r.SegmentBytes.Valid() {
 		return "some segment"
 	}
-	return segmentName(p.Report.Drill.Timeline, r.LSN, r.SegmentBytes)
+	return r.SegmentBytes.Name(r.SegmentBytes.Of(uint32(p.Report.Drill.Timeline), r.LSN))
 }

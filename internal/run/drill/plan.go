@@ -24,6 +24,9 @@ type Plan struct {
 	Drill stanzaflowv1alpha1.Drill `json:"drill"`
 	// Config is that of the cluster, without its list of drills.
 	Config config.Config `json:"config"`
+	// Timeline is the value of target-timeline: the number of the timeline, or current for
+	// one whose history is in no repo.
+	Timeline string `json:"timeline"`
 	// SystemID is that of the database in the repo. Empty if it is not known.
 	SystemID string `json:"systemId,omitempty"`
 	// Primary has the settings of the primary. Zero if it could not be asked.
@@ -69,7 +72,7 @@ func Decode(text string) (Plan, error) {
 		return Plan{}, errors.New("the plan has no backup to restore")
 	case p.Config.DataPath == "":
 		return Plan{}, errors.New("the plan has no data path")
-	case d.Target != string(stanzaflowv1alpha1.TargetImmediate) && d.Timeline < 1:
+	case d.Target != string(stanzaflowv1alpha1.TargetImmediate) && p.Timeline == "":
 		return Plan{}, errors.New("the plan has no timeline")
 	case d.Target == string(stanzaflowv1alpha1.TargetNewest) && d.ExpectLSN == "":
 		return Plan{}, errors.New("the plan does not say what recovery has to reach")

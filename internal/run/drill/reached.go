@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
 )
 
 var (
@@ -47,7 +48,7 @@ func checkReached(p Plan, s state, r Reached, log string) string {
 // checkNewest compares with the newest commit that was in the archive before the restore.
 func checkNewest(p Plan, s state, r Reached) string {
 	d := p.Report.Drill
-	expected, err := parseLSN(d.ExpectLSN)
+	expected, err := wal.ParseLSN(d.ExpectLSN)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("the plan expects %v", err)
@@ -60,12 +61,12 @@ func checkNewest(p Plan, s state, r Reached) string {
 }
 
 // replayedBytes is how much WAL was replayed, 0 if that is not known.
-func replayedBytes(log string, end uint64) int64 {
+func replayedBytes(log string, end wal.LSN) int64 {
 	match := redoStart.FindStringSubmatch(log)
 	if match == nil {
 		return 0
 	}
-	start, err := parseLSN(match[1])
+	start, err := wal.ParseLSN(match[1])
 	if err != nil || end < start {
 		return 0
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
@@ -32,7 +33,7 @@ func (r *restore) checkReached(ctx context.Context) error {
 	}
 	log := r.server.log.text()
 	r.reached = Reached{Time: s.Time, SegmentBytes: r.control.segmentBytes}
-	r.reached.LSN, _ = parseLSN(s.LSN) // 0 is not far enough.
+	r.reached.LSN, _ = wal.ParseLSN(s.LSN) // 0 is not far enough.
 	d := r.report.Drill
 	d.RecoveredTo, d.LSN, d.DatabaseBytes = s.Time, s.LSN, s.DatabaseBytes
 	if replayed := replayedBytes(log, r.reached.LSN); replayed > 0 {
