@@ -41,7 +41,8 @@ func copyProgram(from, to string) (err error) {
 		return fmt.Errorf("cannot write %s: %w", next, err)
 	}
 	_, err = io.Copy(out, in)
-	if err := errors.Join(err, out.Close()); err != nil {
+	// The umask may have taken rights away.
+	if err := errors.Join(err, out.Chmod(0o755), out.Close()); err != nil {
 		return fmt.Errorf("cannot write %s: %w", next, err)
 	}
 	if err := os.Rename(next, to); err != nil {

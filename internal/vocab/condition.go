@@ -133,12 +133,12 @@ const (
 	// StorageClass of the volume of a drill keeps the volume.
 	ReasonDataNotRecovered    Reason = "DataNotRecovered"
 	ReasonDrillVolumeRetained Reason = "DrillVolumeRetained"
-	ReasonCreated Reason = "Created"
-	ReasonUpdated Reason = "Updated"
-	ReasonDeleted Reason = "Deleted"
-	ReasonKept    Reason = "KeptLastGood"
-	ReasonStarted Reason = "Started"
-	ReasonTouched Reason = "Touched"
+	ReasonCreated             Reason = "Created"
+	ReasonUpdated             Reason = "Updated"
+	ReasonDeleted             Reason = "Deleted"
+	ReasonKept                Reason = "KeptLastGood"
+	ReasonStarted             Reason = "Started"
+	ReasonTouched             Reason = "Touched"
 	// TakenOver and Resumed: a CronJob of CPO was suspended, or given back.
 	ReasonTakenOver Reason = "TakenOver"
 	ReasonResumed   Reason = "Resumed"
