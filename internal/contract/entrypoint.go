@@ -158,7 +158,7 @@ func (c *check) below(template *wfv1.Template) []*wfv1.Template {
 
 // runsSteps reports whether a template, or one directly below it, runs a step of ours.
 func (c *check) runsSteps(template *wfv1.Template) bool {
-	return len(readPod(template).steps) > 0 || template.DAG != nil || len(template.Steps) > 0
+	return len(readPod(template).steps) > 0 || runsDrill(template) || template.DAG != nil || len(template.Steps) > 0
 }
 
 // checkOutputs notes the global outputs of a template.

@@ -84,8 +84,11 @@ func TestWorkflowTemplatesPassArgosValidation(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		check, want := contract.Check, vocab.TemplateContract
-		if template.Name == vocab.WatchTemplate {
+		switch template.Name {
+		case vocab.WatchTemplate:
 			check, want = contract.CheckWatch, vocab.WatchContract
+		case vocab.DrillTemplate:
+			check, want = contract.CheckDrill, vocab.DrillContract
 		}
 		if template.Labels[vocab.LabelContract] != want {
 			t.Errorf("%s: label %s is %q, want %s", name, vocab.LabelContract, template.Labels[vocab.LabelContract], want)
