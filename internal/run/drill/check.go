@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
@@ -65,8 +66,39 @@ func (c connection) dump(ctx context.Context, databases []database) (passed bool
 	return true, message
 }
 
+// preparedStatement lists the transactions that were prepared when the copy ended.
+const preparedStatement = `SELECT coalesce(json_agg(json_build_object('name', gid, 'database', database)), '[]') FROM pg_prepared_xacts`
+
+// prepared is a transaction that waits for its second phase.
+type prepared struct {
+	Name     string `json:"name"`
+	Database string `json:"database"`
+}
+
+// rollBackPrepared ends the prepared transactions of the copy. Their locks would keep
+// pg_amcheck waiting for ever; who would end them is not here.
+func (c connection) rollBackPrepared(ctx context.Context, databases []database) error {
+	var all []prepared
+	if err := c.query(ctx, preparedStatement, &all); err != nil {
+		return err
+	}
+	for _, p := range all {
+		if !slices.Contains(databases, database{Name: p.Database, Connectable: true}) {
+			continue
+		}
+		name := "E'" + strings.NewReplacer(`\`, `\\`, "'", "''").Replace(p.Name) + "'"
+		if _, err := c.psql(ctx, p.Database, superuser, "ROLLBACK PREPARED "+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // amcheck compares every table with its indexes. What the image lacks has failed.
-func (c connection) amcheck(ctx context.Context) string {
+func (c connection) amcheck(ctx context.Context, databases []database) string {
+	if err := c.rollBackPrepared(ctx, databases); err != nil {
+		return "the prepared transactions of the copy cannot be ended: " + err.Error()
+	}
 	argv := []string{
 		c.program("pg_amcheck"), "--host=" + c.socket, "--port=" + port, "--username=" + superuser, "--no-password",
 		"--all", "--install-missing", "--heapallindexed", "--parent-check",

@@ -75,7 +75,7 @@ func (r *restore) checkDatabases(ctx context.Context) error {
 	}
 	if r.wants(stanzaflowv1alpha1.CheckAmcheck) {
 		start := r.Clock.Now()
-		why := r.db.amcheck(ctx)
+		why := r.db.amcheck(ctx, r.databases)
 		r.note(string(stanzaflowv1alpha1.CheckAmcheck), why == "", why, start)
 	}
 	r.checkSQL(ctx)
