@@ -27,6 +27,8 @@ type Plan struct {
 	// Timeline is the value of target-timeline: the number of the timeline, or current for
 	// one whose history is in no repo.
 	Timeline string `json:"timeline"`
+	// BackupEnd is when the backup ended.
+	BackupEnd time.Time `json:"backupEnd"`
 	// SystemID is that of the database in the repo. Empty if it is not known.
 	SystemID string `json:"systemId,omitempty"`
 	// Primary has the settings of the primary. Zero if it could not be asked.

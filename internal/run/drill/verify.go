@@ -100,10 +100,7 @@ func (r *restore) checkSQL(ctx context.Context) {
 		return
 	}
 	role, problem := r.makeReader(ctx)
-	moment := r.reached.Time
-	if r.plan.Report.Drill.Moment != nil {
-		moment = r.plan.Report.Drill.Moment
-	}
+	moment := r.moment()
 	for _, check := range r.plan.Drill.SQL {
 		began := r.Clock.Now()
 		why := problem
@@ -114,6 +111,20 @@ func (r *restore) checkSQL(ctx context.Context) {
 		}
 		r.note("sql/"+check.Name, why == "", why, began)
 	}
+}
+
+// moment is that of the restored database: the target, else the newest commit that was
+// replayed, else the end of the backup. Nil if it is not known.
+func (r *restore) moment() *time.Time {
+	switch {
+	case r.report.Drill.Moment != nil:
+		return r.report.Drill.Moment
+	case r.reached.Time != nil:
+		return r.reached.Time
+	case !r.plan.BackupEnd.IsZero():
+		return &r.plan.BackupEnd
+	}
+	return nil
 }
 
 // makeReader makes the role for the queries, with a name that no role of the user has.

@@ -27,7 +27,7 @@ func (p *planning) decide(k known) error {
 	}
 	chosen, refusal := restoreplan.For(in, target)
 	if refusal != nil {
-		return p.refused(refusal)
+		return p.refused(refusal, target)
 	}
 	if target.Kind == restoreplan.Time && chosen.Answer != restoreplan.Reachable {
 		return attempt.Stop("a drill would prove nothing, because it is not known what it must find: %s", chosen.Why)
@@ -48,15 +48,17 @@ func (p *planning) decide(k known) error {
 			d.ExpectTime = new(chosen.ExpectTime)
 		}
 	}
-	p.plan.Timeline = chosen.TimelineText()
+	p.plan.Timeline, p.plan.BackupEnd = chosen.TimelineText(), chosen.SetStop.UTC()
 	p.logf("%s: %s", chosen.Answer, chosen.Why)
 	return nil
 }
 
 // refused turns a Refusal into a Failure. It may be over at the next attempt only if a repo
-// could not be read.
-func (p *planning) refused(refusal *restoreplan.Refusal) error {
-	p.report.Drill.DataMissing = refusal.DataMissing()
+// could not be read. That a moment of a person is later than the archive is a mistake of that
+// person: nothing is known that should be there.
+func (p *planning) refused(refusal *restoreplan.Refusal, target restoreplan.Target) error {
+	mistaken := target.Kind == restoreplan.Time && refusal.Reason == restoreplan.AfterNewest
+	p.report.Drill.DataMissing = refusal.DataMissing() && !mistaken
 	if refusal.Reason == restoreplan.Unreadable {
 		return attempt.Retry("%v", refusal)
 	}
