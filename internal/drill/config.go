@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 )
@@ -49,13 +50,18 @@ type Config struct {
 	VolumeBytes int64 `json:"volumeBytes,omitempty"`
 }
 
-// Encode gives compact JSON, the same for the same Config.
+// passable replaces what does not pass through a Workflow unchanged: Argo looks for tags in
+// a parameter, and Kubernetes for variables in an argument. Both are only within strings.
+var passable = strings.NewReplacer("{{", `\u007b\u007b`, "$", `\u0024`)
+
+// Encode gives compact JSON, the same for the same Config, that passes through a Workflow
+// unchanged.
 func (c Config) Encode() (string, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("cannot encode the drills: %w", err)
 	}
-	return string(text), nil
+	return passable.Replace(string(text)), nil
 }
 
 var (
