@@ -337,7 +337,8 @@ func (c *cluster) listing(t *testing.T) string {
 	return strings.Join(lines, "\n")
 }
 
-// tamper changes the repo for one test, and puts it back afterwards.
+// tamper changes the repo for one test, and puts back afterwards what it has changed or
+// removed. What PostgreSQL has archived meanwhile stays.
 func (c *cluster) tamper(t *testing.T, change func(repo string)) {
 	t.Helper()
 	kept := filepath.Join(t.TempDir(), "repo")
@@ -345,8 +346,7 @@ func (c *cluster) tamper(t *testing.T, change func(repo string)) {
 		t.Fatalf("%v: %s", err, output)
 	}
 	t.Cleanup(func() {
-		script := "rm -rf '" + c.path(repoPath) + "' && cp -a '" + kept + "' '" + c.path(repoPath) + "'"
-		if output, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+		if output, err := exec.Command("cp", "-a", kept+"/.", c.path(repoPath)).CombinedOutput(); err != nil {
 			t.Errorf("%v: %s", err, output)
 		}
 	})
