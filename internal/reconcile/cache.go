@@ -44,11 +44,11 @@ func CacheOptions(options Options) cache.Options {
 	return restricted
 }
 
-// configurationKinds are the kinds of the configuration that we watch. There are
-// none where another owns the configuration.
+// configurationKinds are the kinds of the configuration that we watch. Where another owns
+// the configuration, only the ConfigMap of the drills is ours.
 func configurationKinds(by vocab.Provisioner) []schema.GroupVersionKind {
 	if by != vocab.ProvisionedByUs {
-		return nil
+		return []schema.GroupVersionKind{object.ConfigMap}
 	}
 	return object.Watched("")
 }

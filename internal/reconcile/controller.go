@@ -90,6 +90,8 @@ type Controller struct {
 	watches *watch.Watches
 	// templates remembers what was found in the WorkflowTemplates.
 	templates *templateMemory
+	// drills remembers what was found for the drills.
+	drills *drillMemory
 	// watching keeps what starts the watch of each namespace, and memory what the watches
 	// have found.
 	watching *watching
@@ -119,6 +121,7 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, options Options) *Controlle
 	c := &Controller{
 		options:   options,
 		templates: newTemplateMemory(),
+		drills:    newDrillMemory(),
 		cached:    reader{main: mgr.GetCache(), argo: argo},
 		argo:      argo,
 		live:      mgr.GetAPIReader(),
@@ -151,6 +154,7 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	now := c.clock.Now()
+	c.observeClass(ctx, &state, want.Plan.Drills.StorageClass)
 	have := observed{State: state}
 	if c.options.Provisioner == vocab.ProvisionedByCPO && state.Undecided == "" {
 		have.Handovers = alongside.Decide(state, want, now)

@@ -13,6 +13,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/drill"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/provision"
@@ -41,6 +42,8 @@ func diff(by vocab.Provisioner, have observed, want object.Planned, now time.Tim
 		actions = append(actions, provision.Diff(have.State, want, have.Issued)...)
 	}
 	actions = append(actions, schedule.Diff(have.State, want, now)...)
+	actions = append(actions, schedule.DiffDrills(have.State, want, now)...)
+	actions = append(actions, drill.Diff(have.State, want)...)
 	actions = append(actions, alongside.Actions(have.Handovers)...)
 	actions = append(actions, have.Starts...)
 	actions = append(actions, diffRuns(have.State, now)...)

@@ -29,7 +29,7 @@ func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (obj
 		ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{},
 	}
 	for _, step := range []func(context.Context, *object.State) error{
-		c.observePostgresql, c.observeStanza, c.observeLocations, c.observeConfiguration, c.observeCronJobs, c.observeArgo,
+		c.observePostgresql, c.observeStanza, c.observeLocations, c.observeConfiguration, c.observeCronJobs, c.observeArgo, c.observeDrill,
 	} {
 		if err := step(ctx, &state); err != nil {
 			return object.State{}, err

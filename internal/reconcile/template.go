@@ -42,6 +42,8 @@ type templateMemory struct {
 type checkedTemplate struct {
 	version  string
 	findings []string
+	// image of the pods of a drill that are not PostgreSQL's, empty for another template.
+	image string
 	// account is the name of the ServiceAccount, empty if only a run knows it.
 	account string
 }
@@ -120,6 +122,9 @@ func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName
 		checked.findings = []string{"Argo cannot read it: " + object.Plain(err)}
 	} else {
 		checked.findings = check(template)
+		if key.Name == vocab.DrillTemplate {
+			checked.image = imageOf(template)
+		}
 		if name := template.Spec.ServiceAccountName; !strings.Contains(name, "{{") {
 			checked.account = name
 		}

@@ -11,6 +11,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
@@ -45,6 +46,8 @@ type Input struct {
 	// Undecided: it is not known what belongs to the cluster. Nothing is planned, and
 	// what exists is kept.
 	Undecided bool
+	// Drill is what the drills need of the Kubernetes cluster.
+	Drill drill.Observed
 	// EmptySchedule is what an empty schedule means to CPO, empty if that is not known.
 	EmptySchedule string
 }
@@ -71,6 +74,8 @@ type Plan struct {
 	Repos []storage.Repository
 	// Schedules are CronWorkflows, sorted by name.
 	Schedules []wfv1.CronWorkflow
+	// Drills are the restore drills. Both provisioners leave them to us.
+	Drills drill.Planned
 	// Triggers of the Stanza that can start a run, in the order of their names.
 	Triggers []trigger.Trigger
 	// Initial are the first runs, one for each of Repos.

@@ -9,6 +9,7 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
 	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
@@ -62,6 +63,7 @@ func Translate(in Input) Plan {
 	if in.Provisioner != vocab.ProvisionedByUs {
 		plan.Keep.Configuration = false
 	}
+	problems = append(problems, plan.drill(in, refused, stanza.Refuse())...)
 	problems = append(problems, plan.trigger(in, refused)...)
 	slices.Sort(plan.Keep.CronWorkflows)
 	plan.Keep.CronWorkflows = slices.Compact(plan.Keep.CronWorkflows)
@@ -99,6 +101,28 @@ func (plan *Plan) schedule(in Input, repos []storage.Repo, stanzaRefused bool) p
 		problems = append(problems, planned.Problems...)
 	}
 	return problems
+}
+
+// drill adds the drills of a cluster, and returns what is wrong with them. No mistake in one
+// of them affects a backup.
+func (plan *Plan) drill(in Input, refused, stanzaRefused bool) problem.List {
+	switch {
+	case in.unmanaged():
+		return nil
+	case in.Undecided, refused, in.leftToCPO():
+		plan.Drills = drill.Planned{KeepConfigMap: true, Kept: drill.Names(in.Cluster.Name, in.Stanza)}
+		return nil
+	case in.Cluster.PgBackRest == nil:
+		return nil
+	}
+	input := drill.Input{Cluster: in.Cluster, Stanza: in.Stanza, StanzaRefused: stanzaRefused, Observed: in.Drill}
+	for _, r := range in.Cluster.PgBackRest.Repos {
+		if slices.ContainsFunc(plan.Repos, func(planned storage.Repository) bool { return planned.Name == r.Name }) {
+			input.Repos = append(input.Repos, r.Name)
+		}
+	}
+	plan.Drills = drill.Plan(input)
+	return plan.Drills.Problems
 }
 
 // trigger adds the triggers of a cluster, and returns what is wrong with them. No

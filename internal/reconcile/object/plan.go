@@ -23,6 +23,10 @@ type Planned struct {
 	// another owns the configuration.
 	Configuration []*unstructured.Unstructured
 	CronWorkflows []*unstructured.Unstructured
+	// Drills are the CronWorkflows of the drills, and DrillConfig their ConfigMap, nil if
+	// none is planned.
+	Drills      []*unstructured.Unstructured
+	DrillConfig *unstructured.Unstructured
 	// Held are the names of the CronWorkflows that start no runs because CPO makes
 	// their backups.
 	Held map[string]bool
@@ -32,7 +36,11 @@ type Planned struct {
 
 // Objects lists the CronWorkflows last: a run needs the others.
 func (p Planned) Objects() []*unstructured.Unstructured {
-	return slices.Concat(p.Configuration, p.CronWorkflows)
+	objects := slices.Concat(p.Configuration, p.CronWorkflows, p.Drills)
+	if p.DrillConfig != nil {
+		objects = append(objects, p.DrillConfig)
+	}
+	return objects
 }
 
 // Translate plans for what was observed. Without a postgresql nothing is planned.
@@ -45,6 +53,7 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 	input := translate.Input{
 		Provisioner: by, Cluster: cluster, FieldErrors: fieldErrors,
 		Claim: state.Claim(), Undecided: state.Undecided != "", EmptySchedule: state.CPO.EmptySchedule, Taken: state.Taken, TemplateVersion: state.Template.Version,
+		Drill: state.Drill.Observed,
 	}
 	if state.Stanza != nil {
 		input.Stanza = state.Stanza.Spec
@@ -62,9 +71,30 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 	for i := range p.Plan.Schedules {
 		cronWorkflows = append(cronWorkflows, &p.Plan.Schedules[i])
 	}
-	p.CronWorkflows, err = encodeAll(cronWorkflows)
+	if p.CronWorkflows, err = encodeAll(cronWorkflows); err != nil {
+		return p, err
+	}
+	if err := p.encodeDrills(); err != nil {
+		return p, err
+	}
 	track(state, p.CronWorkflows)
-	return p, err
+	track(state, p.Drills)
+	return p, nil
+}
+
+// encodeDrills encodes the drills, which nothing else depends on.
+func (p *Planned) encodeDrills() error {
+	planned := &p.Plan.Drills
+	cronWorkflows := make([]any, 0, len(planned.CronWorkflows))
+	for i := range planned.CronWorkflows {
+		cronWorkflows = append(cronWorkflows, &planned.CronWorkflows[i])
+	}
+	var err error
+	if p.Drills, err = encodeAll(cronWorkflows); err != nil || planned.ConfigMap == nil {
+		return err
+	}
+	p.DrillConfig, err = Encode(planned.ConfigMap)
+	return err
 }
 
 // encodeAll returns planned objects in the form in which they are applied. It

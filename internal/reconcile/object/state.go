@@ -16,6 +16,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -46,6 +47,8 @@ type State struct {
 	// Workflows are empty, and that means nothing.
 	ArgoInstalled bool
 	Template      Template
+	// Drill is what is known for the drills. Zero unless the Stanza asks for some.
+	Drill Drill
 	// Objects of ours for this cluster.
 	Objects Objects
 	// Foreign has the ID of every planned object whose name another owner uses.
@@ -100,10 +103,31 @@ type Template struct {
 	Wake time.Time
 }
 
+// Drill is what is known for the drills of a cluster.
+type Drill struct {
+	// Template is the WorkflowTemplate of the drills.
+	Template Template
+	// Observed is what their plan depends on.
+	Observed drill.Observed
+	// Retained is the StorageClass of their volumes if it keeps a volume that is deleted.
+	Retained string
+	// Forbidden says what the operator may not read of it.
+	Forbidden []string
+	// Wake is when to look again, zero if never.
+	Wake time.Time
+}
+
 // Usable reports whether runs of the template can work: schedules are programmed and
 // triggers start runs only with such a template.
 func (t Template) Usable() bool {
-	return t.Found && t.Contract == vocab.TemplateContract && len(t.Findings) == 0 && t.MissingAccount == ""
+	return t.keeps(vocab.TemplateContract)
+}
+
+// Usable reports whether the template of the drills can run one.
+func (d Drill) Usable() bool { return d.Template.keeps(vocab.DrillContract) }
+
+func (t Template) keeps(contract string) bool {
+	return t.Found && t.Contract == contract && len(t.Findings) == 0 && t.MissingAccount == ""
 }
 
 // Objects holds objects by kind, sorted by name. Every kind in it is in the

@@ -88,6 +88,9 @@ func Busy(workflows []*wfv1.Workflow, cronWorkflow *unstructured.Unstructured) b
 
 func belongsTo(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured) bool {
 	labels, of := workflow.Labels, cronWorkflow.GetLabels()
+	if drill := outcome.KindOf(workflow) == vocab.RunDrill; drill || OfDrill(cronWorkflow) {
+		return StartedBy(workflow, cronWorkflow) || drill && OfDrill(cronWorkflow) && labels[vocab.LabelDrill] == of[vocab.LabelDrill]
+	}
 	return StartedBy(workflow, cronWorkflow) ||
 		labels[vocab.LabelRepo] == of[vocab.LabelRepo] && labels[vocab.LabelType] == of[vocab.LabelType]
 }
@@ -137,6 +140,11 @@ func OfWatch(object metav1.Object) bool {
 	labels := object.GetLabels()
 	cluster, labelled := labels[vocab.LabelCluster]
 	return labelled && cluster == "" && labels[vocab.LabelKind] == string(vocab.RunWatch)
+}
+
+// OfDrill reports whether an object is a drill, or starts one.
+func OfDrill(object metav1.Object) bool {
+	return object.GetLabels()[vocab.LabelKind] == string(vocab.RunDrill)
 }
 
 // Fields of a Workflow that say how it ended, and what it waits for.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Words of Argo in the status of a Workflow that it ended itself.
@@ -26,11 +28,17 @@ func ending(workflow *wfv1.Workflow) string {
 		if strings.HasPrefix(strategy, string(wfv1.ShutdownStrategyStop)) {
 			command = "argo stop"
 		}
+		if KindOf(workflow) == vocab.RunDrill {
+			return "the drill was stopped (" + command + "), and has proven nothing"
+		}
 		if backedUp(workflow) {
 			// Between two steps none is running that could leave an event.
 			return "the run was stopped (" + command + ") when its step backup had succeeded, before the backup was proven; pgbackrest info lists it"
 		}
 		return "the run was stopped (" + command + "); if it had begun a backup, kubectl describe of the Workflow says what became of it"
+	}
+	if outOfTime(workflow) && KindOf(workflow) == vocab.RunDrill {
+		return "the drill exceeded activeDeadlineSeconds, so Argo ended it, and it has proven nothing"
 	}
 	if outOfTime(workflow) {
 		return "the run exceeded activeDeadlineSeconds, so Argo ended it; kubectl describe of the Workflow may say more"

@@ -32,6 +32,11 @@ type Run struct {
 	// Repo is what the run has found in its repo, nil unless it has proven a
 	// backup there.
 	Repo *stanzaflowv1alpha1.RepoStatus
+	// Drill is the name of the drill that a run is of, empty for one by hand that is none of
+	// the Stanza. Tried is what a drill has done, also if it failed: its proof is the
+	// result. Nil if it has not said so, and for any other kind.
+	Drill string
+	Tried *report.Drill
 	// CertificateEnd is when the certificate of CPO's repo host expires. Nil if the run
 	// has not seen it.
 	CertificateEnd *metav1.Time
@@ -85,6 +90,9 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		Result:    stanzaflowv1alpha1.RunRunning,
 		StartTime: startTime(workflow),
 	}}
+	if run.Kind == vocab.RunDrill {
+		run.Drill = labels[vocab.LabelDrill]
+	}
 	if Running(workflow) {
 		FindUnnoticed(workflow).show(&run.Status, now)
 		if run.Kind == vocab.RunBackup {
@@ -97,7 +105,9 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	if err == nil {
 		run.Status.Retention = retention(r)
 		run.CertificateEnd = certificateEnd(r)
-		run.Heartbeat = heartbeat(r, run.Status.FinishTime)
+		if run.Kind == vocab.RunDrill {
+			run.Tried, run.Status.Repo = r.Drill, r.Repo
+		}
 	}
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		run.Status.Result, run.Status.Message = failure(workflow, r, err)
@@ -106,10 +116,10 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	switch {
 	case err != nil:
 		run.Status.Result = stanzaflowv1alpha1.RunUnknown
-		run.Status.Message = oneLine("The Workflow succeeded, but %v, so no backup is proven", err)
+		run.Status.Message = oneLine("The Workflow succeeded, but %v, so %s", err, unproven(run.Kind))
 	case r.Result != stanzaflowv1alpha1.RunSucceeded:
 		run.Status.Result = stanzaflowv1alpha1.RunUnknown
-		run.Status.Message = oneLine("The Workflow succeeded, but its report says %s in step %s, so no backup is proven: %s", r.Result, r.Step, r.Message)
+		run.Status.Message = oneLine("The Workflow succeeded, but its report says %s in step %s, so %s: %s", r.Result, r.Step, unproven(run.Kind), r.Message)
 	default:
 		run.Status.Result = stanzaflowv1alpha1.RunSucceeded
 		run.prove(r)
@@ -118,6 +128,14 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		}
 	}
 	return run
+}
+
+// unproven says what is not proven by a run that does not say what became of it.
+func unproven(kind vocab.RunKind) string {
+	if kind == vocab.RunDrill {
+		return "nothing is proven"
+	}
+	return "no backup is proven"
 }
 
 // progressAfter is how long a run works until its progress is worth a write.

@@ -6,6 +6,7 @@ package outcome
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
@@ -57,6 +58,8 @@ func showSuccess(run Run, said report.Report) Shown {
 		return Shown{vocab.ShownDone, "stanza in every repo"}
 	case run.Predeploy != nil:
 		return Shown{vocab.ShownProven, describe(run.Predeploy.RestorePoint + ", " + run.Predeploy.Label)}
+	case run.Tried != nil:
+		return Shown{vocab.ShownProven, describe(showDrill(run.Tried))}
 	case run.Backup == nil:
 		return Shown{vocab.ShownUnknown, "the run names no backup"}
 	}
@@ -71,6 +74,12 @@ func showSuccess(run Run, said report.Report) Shown {
 		parts = append(parts, "RetentionFailed: "+codeFirst(said.Retention.Code, said.Retention.Message))
 	}
 	return Shown{vocab.ShownProven, describe(strings.Join(parts, ", "))}
+}
+
+// showDrill says what a drill has restored, and how long that took.
+func showDrill(d *report.Drill) string {
+	took := time.Duration((d.RestoreSeconds + d.ReplaySeconds + d.FirstQuerySeconds) * float64(time.Second)).Round(time.Second)
+	return d.Backup + ", restored in " + took.String() + ", " + report.FormatBytes(d.DatabaseBytes)
 }
 
 // overLimit reports whether a run has ended itself because it was out of time.

@@ -5,10 +5,12 @@ package provision
 
 import (
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Diff plans the actions that make the configuration exist. It is pure.
@@ -44,7 +46,7 @@ func KeepUnplanned(state object.State, planned object.Planned) []object.Action {
 	var actions []object.Action
 	for _, kind := range object.Watched("") {
 		for _, have := range state.Objects[kind] {
-			if object.KindOf(kind).Steers && !want[object.ID(have)] {
+			if object.KindOf(kind).Steers && !want[object.ID(have)] && !strings.HasSuffix(have.GetName(), vocab.DrillConfigSuffix) {
 				actions = append(actions, object.Action{Verb: object.Keep, Have: have})
 			}
 		}

@@ -18,13 +18,28 @@ const settle = 30 * time.Second
 
 // Diff plans the actions on CronWorkflows. It is pure.
 func Diff(state object.State, planned object.Planned, now time.Time) []object.Action {
-	d := &difference{state: state, keep: planned.Plan.Keep, held: planned.Held, pending: planned.Pending, now: now}
-	want := object.ByName(planned.CronWorkflows)
-	for _, cronWorkflow := range planned.CronWorkflows {
+	d := &difference{
+		state: state, usable: state.ArgoInstalled && state.Template.Usable(), keep: planned.Plan.Keep, held: planned.Held, pending: planned.Pending, now: now,
+	}
+	return d.all(planned.CronWorkflows, false)
+}
+
+// DiffDrills plans the actions on the CronWorkflows of the drills. It is pure.
+func DiffDrills(state object.State, planned object.Planned, now time.Time) []object.Action {
+	d := &difference{
+		state: state, usable: state.ArgoInstalled && state.Drill.Usable(), keep: translate.Keep{CronWorkflows: planned.Plan.Drills.Kept}, now: now,
+	}
+	return d.all(planned.Drills, true)
+}
+
+// all compares the CronWorkflows of the drills, or those of the backups.
+func (d *difference) all(planned []*unstructured.Unstructured, drills bool) []object.Action {
+	want := object.ByName(planned)
+	for _, cronWorkflow := range planned {
 		d.compare(cronWorkflow)
 	}
-	for _, have := range state.Objects[object.CronWorkflow] {
-		if want[have.GetName()] == nil {
+	for _, have := range d.state.Objects[object.CronWorkflow] {
+		if object.OfDrill(have) == drills && want[have.GetName()] == nil {
 			d.remove(have)
 		}
 	}
@@ -32,7 +47,9 @@ func Diff(state object.State, planned object.Planned, now time.Time) []object.Ac
 }
 
 type difference struct {
-	state   object.State
+	state object.State
+	// usable: their WorkflowTemplate is there and keeps its contract.
+	usable  bool
 	keep    translate.Keep
 	held    map[string]bool
 	pending map[string]bool
@@ -45,11 +62,10 @@ func (d *difference) add(action object.Action) { d.actions = append(d.actions, a
 // compare decides about a planned CronWorkflow.
 func (d *difference) compare(want *unstructured.Unstructured) {
 	have := d.state.Objects.Find(object.CronWorkflow, want.GetName())
-	usable := d.state.ArgoInstalled && d.state.Template.Usable()
 	switch {
 	case d.state.Foreign[object.ID(want)]:
 		d.add(object.Action{Verb: object.Refuse, Want: want})
-	case !usable:
+	case !d.usable:
 		d.add(object.Action{Verb: object.Block, Want: want, Have: have})
 		if have != nil {
 			// The last good one stays, but a user who suspends means it.

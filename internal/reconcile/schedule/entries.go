@@ -40,6 +40,9 @@ func Entries(before []stanzaflowv1alpha1.ScheduleStatus, p Pass) ([]stanzaflowv1
 	known := ByCronWorkflow(before)
 	var after []stanzaflowv1alpha1.ScheduleStatus
 	for _, cronWorkflow := range p.InForce {
+		if object.OfDrill(cronWorkflow) {
+			continue
+		}
 		entry := entryFor(cronWorkflow, p.Now)
 		foldRuns(&entry, known[entry.CronWorkflow], p.Runs)
 		after = append(after, entry)

@@ -27,7 +27,13 @@ func conditions(p Pass, status stanzaflowv1alpha1.StanzaStatus, watch archiving.
 	conditions := []metav1.Condition{accepted(p), programmed(p, status), backupHealthy(p, status)}
 	of := conditions
 	if p.Watch != nil {
-		conditions = append(conditions, archivingWorks(p, status, watch), recoverable(p, status, watch))
+		conditions = append(conditions, archivingWorks(p, status, watch))
+	}
+	switch {
+	case drilled(p):
+		conditions = append(conditions, withDrills(p, status, watch))
+	case p.Watch != nil:
+		conditions = append(conditions, recoverable(p, status, watch))
 	}
 	if proven(status) {
 		of = conditions

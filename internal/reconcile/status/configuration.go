@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -93,7 +94,7 @@ func configuration(before *stanzaflowv1alpha1.ConfigurationStatus, p Pass) *stan
 		return configurationOfCPO(p)
 	case p.State.Postgresql == nil, p.Plan.Provision == nil && !p.Plan.Keep.Configuration:
 		return nil
-	case p.Plan.LeftToCPO && len(p.State.Objects[object.ConfigMap]) == 0:
+	case p.Plan.LeftToCPO && !slices.ContainsFunc(p.State.Objects[object.ConfigMap], steers):
 		return leftToCPO(before, p) // we have written none
 	}
 	after := &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByUs), Source: cpo.BackupDigest(p.State.Postgresql.Object)}
@@ -105,6 +106,11 @@ func configuration(before *stanzaflowv1alpha1.ConfigurationStatus, p Pass) *stan
 		after.RepoHost = fileDigest(host.ConfigMap)
 	}
 	return after
+}
+
+// steers reports whether PostgreSQL archives by a ConfigMap.
+func steers(configMap *unstructured.Unstructured) bool {
+	return !strings.HasSuffix(configMap.GetName(), vocab.DrillConfigSuffix)
 }
 
 // configurationOfCPO identifies the settings of which CPO makes a configuration. A run

@@ -111,6 +111,8 @@ func Transitions(before, after stanzaflowv1alpha1.StanzaStatus, problems []probl
 	events = append(events, runEvents(before, after)...)
 	events = append(events, predeployEvents(before.LastPredeploy, after.LastPredeploy)...)
 	events = append(events, scheduleEvents(before, after)...)
+	events = append(events, drillEvents(before, after)...)
+	events = append(events, retainedEvents(before, after)...)
 	return append(events, conditionEvents(before, after, events)...)
 }
 
@@ -182,6 +184,13 @@ func conditionEvent(before, after stanzaflowv1alpha1.StanzaStatus, kind string) 
 		e.Type = corev1.EventTypeNormal
 	}
 	return e, true
+}
+
+func conditionReason(status stanzaflowv1alpha1.StanzaStatus, kind string) string {
+	if c := meta.FindStatusCondition(status.Conditions, kind); c != nil {
+		return c.Reason
+	}
+	return ""
 }
 
 func conditionMessage(status stanzaflowv1alpha1.StanzaStatus, kind string) string {

@@ -22,7 +22,7 @@ import (
 // that there is something to wait for or to know.
 func programmed(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition {
 	certificate, expired := findCertificate(p, status.Certificate)
-	findings := slices.Concat(findClaim(p), findUndecided(p), findArgo(p), findTemplate(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p), findHandovers(p, vocab.ReasonGivenBack, vocab.ReasonLeftToCPO))
+	findings := slices.Concat(findClaim(p), findUndecided(p), findArgo(p), findTemplate(p), findDrills(p), p.Skew.Wrong, findForeign(p), findMismatches(p), findFailures(p), findVerdicts(p), findHandovers(p, vocab.ReasonGivenBack, vocab.ReasonLeftToCPO))
 	if expired {
 		findings = append(findings, certificate...)
 	}
@@ -36,6 +36,7 @@ func programmed(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition
 	notes = append(notes, findHandovers(p, vocab.ReasonTakingOver)...)
 	notes = append(notes, certificate...)
 	notes = append(notes, noteTemplate(p)...)
+	notes = append(notes, noteDrills(p)...)
 	notes = append(notes, p.Skew.Notes...)
 	if len(notes) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, notes[0].Reason, messages(notes)...)

@@ -75,6 +75,8 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	after.LastPredeploy = outcome.FoldPredeploy(before.LastPredeploy, runs)
 
 	after.Repos, after.Triggers = Repos(before.Repos, p), p.Triggers
+	drillWake := foldDrills(before, &after, p)
+	lookAgain = object.Earliest(lookAgain, drillWake)
 	watch := foldWatch(before, &after, p)
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
 	after.Certificate = certificate(before.Certificate, p, runs)
@@ -98,6 +100,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 // nothing.
 func (p Pass) Wake() time.Time {
 	wake := object.Earliest(object.WakeAfter(p.Actions), alongside.Wake(p.Handovers))
+	wake = object.Earliest(wake, p.State.Drill.Wake)
 	return object.Earliest(object.Earliest(wake, p.State.Template.Wake), object.Earliest(p.Done.Wake, p.TriggersWake))
 }
 

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // maxCronWorkflowName leaves room for the suffix "-<unix time>" that Argo
@@ -31,6 +33,15 @@ func looksHashed(cluster string) bool {
 func CronWorkflowName(cluster, repo, backupType string) string {
 	return shortName("pgbackrest-", cluster, "-"+repo+"-"+backupType, maxCronWorkflowName)
 }
+
+// DrillName is pgbackrest-<cluster>-drill-<name>, the CronWorkflow of a drill. A long name
+// of a cluster is cut, as in CronWorkflowName.
+func DrillName(cluster, drill string) string {
+	return shortName("pgbackrest-", cluster, "-drill-"+drill, maxCronWorkflowName)
+}
+
+// DrillConfigName is <cluster>-pgbackrest-drill-config, the ConfigMap of the drills.
+func DrillConfigName(cluster string) string { return cluster + vocab.DrillConfigSuffix }
 
 // WorkflowName is pgbackrest-<cluster>-<trigger>-<unix time>, as Argo names the runs of
 // a CronWorkflow: the run of a trigger whose causes were seen first at that time.

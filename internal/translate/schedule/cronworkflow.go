@@ -10,6 +10,7 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -52,16 +53,22 @@ func cronWorkflow(in Input, repo, backupType, expression string) wfv1.CronWorkfl
 			Labels:      labels,
 			Annotations: annotations,
 		},
-		Spec: wfv1.CronWorkflowSpec{
-			Schedules:                  []string{expression},
-			Timezone:                   cmp.Or(in.Stanza.TimeZone, "UTC"),
-			Suspend:                    in.Stanza.Suspend,
-			ConcurrencyPolicy:          wfv1.ForbidConcurrent,
-			StartingDeadlineSeconds:    new(int64(startingDeadline / time.Second)),
-			SuccessfulJobsHistoryLimit: new(historyLimit),
-			FailedJobsHistoryLimit:     new(historyLimit),
-			WorkflowMetadata:           &metav1.ObjectMeta{Labels: run.Labels(), Annotations: run.Annotations()},
-			WorkflowSpec:               run.Spec(),
-		},
+		Spec: Spec(in.Stanza, expression, &metav1.ObjectMeta{Labels: run.Labels(), Annotations: run.Annotations()}, run.Spec()),
+	}
+}
+
+// Spec is what the CronWorkflows of all schedules of a Stanza have in common: when they
+// fire, and what becomes of runs that were missed.
+func Spec(stanza stanzaflowv1alpha1.StanzaSpec, expression string, metadata *metav1.ObjectMeta, run wfv1.WorkflowSpec) wfv1.CronWorkflowSpec {
+	return wfv1.CronWorkflowSpec{
+		Schedules:                  []string{expression},
+		Timezone:                   cmp.Or(stanza.TimeZone, "UTC"),
+		Suspend:                    stanza.Suspend,
+		ConcurrencyPolicy:          wfv1.ForbidConcurrent,
+		StartingDeadlineSeconds:    new(int64(startingDeadline / time.Second)),
+		SuccessfulJobsHistoryLimit: new(historyLimit),
+		FailedJobsHistoryLimit:     new(historyLimit),
+		WorkflowMetadata:           metadata,
+		WorkflowSpec:               run,
 	}
 }

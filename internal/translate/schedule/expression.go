@@ -22,6 +22,21 @@ type reading struct {
 	refusal, warning string
 }
 
+// Reading is what a cron expression of another place says.
+type Reading struct {
+	// Expression is in numbers, with one space between its fields. It is empty if the
+	// expression is refused.
+	Expression string
+	// Refusal says what is wrong, Warning what may surprise.
+	Refusal, Warning string
+}
+
+// Read reads a cron expression as those of the backups are read.
+func Read(expression string) Reading {
+	read := readExpression(expression)
+	return Reading{Expression: read.expression, Refusal: read.refusal, Warning: read.warning}
+}
+
 // readExpression reads a cron expression as Argo does. It also refuses what Argo
 // accepts and then never runs, or runs at the wrong time.
 func readExpression(expression string) reading {

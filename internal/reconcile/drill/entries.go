@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Pass is what the status of the drills is made of.
+type Pass struct {
+	State object.State
+	// InForce are the CronWorkflows after the pass that are not being removed.
+	InForce []*unstructured.Unstructured
+	// Runs of the cluster, of every kind. They mean nothing while Argo is not installed.
+	Runs []outcome.Run
+	Now  time.Time
+}
+
+// Entries returns status.drills after a pass, in the order of the Stanza, and when to look
+// again.
+func Entries(before []stanzaflowv1alpha1.DrillStatus, p Pass) ([]stanzaflowv1alpha1.DrillStatus, time.Time) {
+	if p.State.Stanza == nil {
+		return nil, time.Time{}
+	}
+	known := make(map[string]stanzaflowv1alpha1.DrillStatus, len(before))
+	for _, entry := range before {
+		known[entry.Name] = entry
+	}
+	live := object.ByName(p.InForce)
+	var after []stanzaflowv1alpha1.DrillStatus
+	var wake time.Time
+	seen := map[string]bool{}
+	for _, d := range p.State.Stanza.Spec.Drills {
+		if seen[d.Name] {
+			continue // The Problem says it.
+		}
+		seen[d.Name] = true
+		was := known[d.Name]
+		entry := stanzaflowv1alpha1.DrillStatus{Name: d.Name}
+		cronWorkflow := live[manifest.DrillName(p.State.Key.Name, d.Name)]
+		describe(&entry, cronWorkflow, p.Now)
+		p.fold(&entry, was)
+		lookAgain := p.judge(&entry, was, cronWorkflow)
+		wake = object.Earliest(wake, lookAgain)
+		after = append(after, entry)
+	}
+	return after, wake
+}
+
+// describe says when a drill runs. Without a CronWorkflow it runs only by hand.
+func describe(entry *stanzaflowv1alpha1.DrillStatus, cronWorkflow *unstructured.Unstructured, now time.Time) {
+	if cronWorkflow == nil {
+		return
+	}
+	entry.CronWorkflow, entry.Schedule, entry.TimeZone = cronWorkflow.GetName(), schedule.Text(cronWorkflow), schedule.Zone(cronWorkflow)
+	if next := schedule.TimetableOf(cronWorkflow).Next(now); !object.Suspended(cronWorkflow) && !next.IsZero() {
+		entry.NextRunTime = new(metav1.NewTime(next.UTC()))
+	}
+}
+
+// judge sets whether a drill is overdue, and returns when to look again. The cause does not
+// matter: held, suspended, failed and never started are all not done. A drill that runs may
+// still be good.
+func (p Pass) judge(entry *stanzaflowv1alpha1.DrillStatus, was stanzaflowv1alpha1.DrillStatus, cronWorkflow *unstructured.Unstructured) time.Time {
+	if cronWorkflow == nil {
+		return time.Time{}
+	}
+	since := schedule.ChangedAt(cronWorkflow)
+	if was.Overdue && was.Schedule == entry.Schedule && was.TimeZone == entry.TimeZone {
+		since = time.Time{}
+	}
+	due, wake := schedule.TimetableOf(cronWorkflow).DueAt(p.Now)
+	running := entry.LastRun != nil && !over(entry.LastRun)
+	proven := entry.LastProven != nil && !entry.LastProven.FinishTime.Time.Before(due)
+	entry.Overdue = !due.IsZero() && !due.Before(since) && !running && !proven
+	if entry.NextRunTime != nil {
+		wake = object.Earliest(wake, entry.NextRunTime.Time)
+	}
+	return wake
+}
+
+func over(run *stanzaflowv1alpha1.DrillRun) bool {
+	return run.Result != stanzaflowv1alpha1.RunRunning
+}
+
+// isDrill reports whether a run is a drill that has the name of a drill of the Stanza, or
+// none with an empty name.
+func isDrill(run *outcome.Run, name string) bool {
+	return run.Kind == vocab.RunDrill && run.Drill == name
+}

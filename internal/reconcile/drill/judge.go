@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// Verdict is what the drills say about the condition Recoverable.
+type Verdict struct {
+	Status metav1.ConditionStatus
+	Reason vocab.Reason
+	Texts  []string
+}
+
+// Asked reports whether a Stanza wants the condition Recoverable to say what drills find.
+func Asked(spec stanzaflowv1alpha1.StanzaSpec) bool {
+	return len(spec.Drills) > 0 || spec.Objectives.RTO != nil && spec.Objectives.RTO.Duration > 0
+}
+
+// Judge returns the worst that the drills say. A drill by hand that is none of the Stanza
+// counts if it has found data missing, until a newer one is good.
+func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaStatus, runs []outcome.Run) Verdict {
+	found := findings{}
+	for i := range status.Drills {
+		found.add(&status.Drills[i])
+	}
+	if run := newestByHand(runs); run != nil && run.DataMissing && (status.Recovery == nil || status.Recovery.LastProvenTime.Before(run.FinishTime)) {
+		found.unreachable = append(found.unreachable, "a drill by hand: "+run.Message)
+	}
+	switch {
+	case len(found.unreachable) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonNewestUnreachable, append([]string{
+			"a restore has not found what must be in the archive, so commits would be lost with the primary; run a full backup now",
+		}, found.unreachable...)}
+	case len(found.failed) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillFailed, found.failed}
+	case len(found.overdue) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillOverdue, found.overdue}
+	}
+	if rto, is := spec.Objectives.RTO, status.Recovery; rto != nil && rto.Duration > 0 && is != nil && is.RTO.Duration > rto.Duration {
+		return Verdict{metav1.ConditionFalse, vocab.ReasonRTOExceeded, []string{
+			fmt.Sprintf("the newest good drill took %s from the start of the restore to the first query, and spec.objectives.rto is %s", is.RTO.Duration, rto.Duration),
+		}}
+	}
+	if !found.ended && status.Recovery == nil {
+		return Verdict{metav1.ConditionUnknown, vocab.ReasonNoDrillYet, []string{noDrill(spec)}}
+	}
+	return Verdict{metav1.ConditionTrue, vocab.ReasonProven, []string{"every drill that was due has restored what must be in the archive"}}
+}
+
+// findings are texts about the drills of a cluster, by what is wrong with them.
+type findings struct {
+	unreachable, failed, overdue []string
+	// ended: a drill has ended.
+	ended bool
+}
+
+func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus) {
+	if entry.Overdue {
+		f.overdue = append(f.overdue, Overdue(entry))
+	}
+	if len(entry.Runs) == 0 {
+		return
+	}
+	f.ended = true
+	switch last := entry.Runs[0]; {
+	case last.Result == stanzaflowv1alpha1.RunSucceeded, last.Result == stanzaflowv1alpha1.RunHeld:
+	case last.DataMissing:
+		f.unreachable = append(f.unreachable, "drill "+entry.Name+": "+last.Message)
+	default:
+		f.failed = append(f.failed, "the last drill "+entry.Name+" has proven nothing: "+last.Message)
+	}
+}
+
+// Overdue says that a drill was due, and why it may not have run.
+func Overdue(entry *stanzaflowv1alpha1.DrillStatus) string {
+	text := "drill " + entry.Name + " was due, and none has succeeded since"
+	switch {
+	case len(entry.Runs) > 0 && entry.Runs[0].Result == stanzaflowv1alpha1.RunHeld:
+		return text + "; the last one was held: " + strings.TrimRight(entry.Runs[0].Message, ". ")
+	case len(entry.Runs) > 0 && entry.Runs[0].Result != stanzaflowv1alpha1.RunSucceeded:
+		return text
+	}
+	return text + "; check CronWorkflow " + entry.CronWorkflow + ", spec.suspend and Argo's workflow controller"
+}
+
+func noDrill(spec stanzaflowv1alpha1.StanzaSpec) string {
+	if len(spec.Drills) == 0 {
+		return "spec.objectives.rto is set, and no drill has measured it; add one to spec.drills"
+	}
+	return "no drill has ended yet"
+}
+
+// newestByHand is the newest drill that has ended and is none of the Stanza.
+func newestByHand(runs []outcome.Run) *stanzaflowv1alpha1.DrillRun {
+	var last *stanzaflowv1alpha1.DrillRun
+	for i := range runs {
+		if !isDrill(&runs[i], "") || !outcome.Finished(&runs[i].Status) {
+			continue
+		}
+		if run := runOf(&runs[i]); last == nil || compare(run.StartTime, last.StartTime) > 0 {
+			last = &run
+		}
+	}
+	return last
+}
