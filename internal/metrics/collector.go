@@ -94,6 +94,7 @@ func collect(s scrape) {
 	provenBackups(s)
 	archive(s)
 	recoverable(s)
+	drills(s)
 	watch(s)
 	repos(s)
 	certificate(s)

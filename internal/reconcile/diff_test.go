@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
@@ -357,11 +358,12 @@ func containsWord(text, word string) bool {
 }
 
 // TestAnotherProvisioner: where another owns the configuration, nothing of it is
-// planned, watched, written or kept, whatever exists.
+// planned, watched, written or kept, whatever exists. Only the ConfigMap of the drills is
+// ours.
 func TestAnotherProvisioner(t *testing.T) {
 	t.Parallel()
 	const another = vocab.Provisioner("another")
-	if kinds := configurationKinds(another); len(kinds) > 0 {
+	if kinds := configurationKinds(another); !slices.Equal(kinds, []schema.GroupVersionKind{object.ConfigMap}) {
 		t.Errorf("watches %v", kinds)
 	}
 	for name, change := range map[string]func(*object.State){

@@ -56,7 +56,7 @@ func testRightsAlongside(t *testing.T, s *server) {
 		{ours, "stanzas", "", slices.Concat(reads, []string{"create", "delete"})},
 		{ours, "stanzas", "status", []string{"update"}},
 		{"events.k8s.io", "events", "", []string{"create", "patch"}},
-		{"", "configmaps", "", nil},
+		{"", "configmaps", "", slices.Concat(reads, []string{"create", "patch"})},
 		{"", "secrets", "", nil},
 		{"", "services", "", nil},
 		{"", "persistentvolumeclaims", "", nil},

@@ -232,6 +232,7 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 		presence:  presenceNow(w),
 		watches:   w.watches(),
 		templates: newTemplateMemory(),
+		drills:    newDrillMemory(),
 		memory:    archiving.NewMemory(w.clock.Now()),
 		progress:  newProgressMemory(),
 	}

@@ -73,6 +73,8 @@ const (
 	ReasonCertManagerNotInstalled Reason = "CertManagerNotInstalled"
 	ReasonPolicyMismatch          Reason = "PolicyMismatch"
 	ReasonCRDOutdated             Reason = "CRDOutdated"
+	// DrillTemplateUnusable: no drill can run, and backups can.
+	ReasonDrillTemplateUnusable Reason = "DrillTemplateUnusable"
 	// ManagedByCPO, in mode standalone: CPO runs and owns the configuration.
 	ReasonManagedByCPO Reason = "ManagedByCPO"
 	// OperatorConfigurationUnknown, in mode alongside: it is not known by which labels

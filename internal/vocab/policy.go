@@ -12,6 +12,8 @@ var policies = map[Provisioner][]string{
 	"": {
 		"stanzaflow-connect",
 		"stanzaflow-cronworkflows",
+		"stanzaflow-drill-config",
+		"stanzaflow-drill-pods",
 		"stanzaflow-exec",
 		"stanzaflow-objects",
 		"stanzaflow-submitter",
@@ -25,6 +27,7 @@ var policies = map[Provisioner][]string{
 		"stanzaflow-statefulsets",
 	},
 	ProvisionedByCPO: {
+		"stanzaflow-configmaps",
 		"stanzaflow-cronjobs",
 		"stanzaflow-restore-marker",
 	},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
@@ -27,7 +28,20 @@ func Diff(state object.State, planned object.Planned) []object.Action {
 	case want != nil, have == nil, planned.Plan.Drills.KeepConfigMap, running(state.Workflows):
 		return nil
 	}
-	return []object.Action{{Verb: object.Remove, Have: have}}
+	if nothing := emptied(have); object.Differs(nothing, have) {
+		return []object.Action{{Verb: object.Update, Want: nothing, Have: have}}
+	}
+	return nil
+}
+
+// emptied is the ConfigMap of a cluster without drills: none can start from it. The operator
+// has no right to delete a ConfigMap.
+func emptied(have *unstructured.Unstructured) *unstructured.Unstructured {
+	nothing := object.New(object.ConfigMap)
+	nothing.SetNamespace(have.GetNamespace())
+	nothing.SetName(have.GetName())
+	nothing.SetLabels(object.Labels(have.GetLabels()[vocab.LabelCluster]))
+	return nothing
 }
 
 // running reports whether a drill runs: a pod of it that is lost needs the ConfigMap again.

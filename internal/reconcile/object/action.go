@@ -41,8 +41,6 @@ const (
 	Drain Verb = "drain"
 	// Delete removes a CronWorkflow that has no run.
 	Delete Verb = "delete"
-	// Remove deletes the ConfigMap of the drills.
-	Remove Verb = "remove"
 	// Hold suspends a CronWorkflow that Argo does not start, and marks it so that a
 	// sign of life of Argo shows.
 	Hold Verb = "hold"
@@ -90,7 +88,7 @@ var turns = [][]Verb{
 	{Update},
 	{Suspend, Resume, Retire},
 	{Drain},
-	{Delete, Remove},
+	{Delete},
 	{TakeOver, GiveBack, LiftDeadline},
 	{Start},
 	{DeleteStanza},

@@ -81,13 +81,6 @@ func (w *Writer) delete(ctx context.Context, have *unstructured.Unstructured) {
 		return
 	}
 	w.forget(have)
-	if !w.remove(ctx, have) {
-		w.drain(have)
-	}
-}
-
-// remove deletes an object as it was seen, and reports whether it is gone.
-func (w *Writer) remove(ctx context.Context, have *unstructured.Unstructured) bool {
 	uid, version := have.GetUID(), have.GetResourceVersion()
 	err := w.Client.Delete(ctx, have, client.Preconditions{UID: &uid, ResourceVersion: &version},
 		client.PropagationPolicy(metav1.DeletePropagationBackground))
@@ -95,11 +88,10 @@ func (w *Writer) remove(ctx context.Context, have *unstructured.Unstructured) bo
 	case apierrors.IsNotFound(err):
 	case err != nil:
 		w.FailOn("delete", have, err)
-		return false
+		w.drain(have)
 	default:
 		w.Tell(vocab.ReasonDeleted, have)
 	}
-	return true
 }
 
 func (w *Writer) busyNow(ctx context.Context, cronWorkflow *unstructured.Unstructured) (bool, error) {

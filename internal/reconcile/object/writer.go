@@ -45,7 +45,6 @@ func acts() map[Verb]Act {
 		Retire:       func(ctx context.Context, w *Writer, a Action) { w.suspend(ctx, a) },
 		Drain:        func(_ context.Context, w *Writer, a Action) { w.drain(a.Have) },
 		Delete:       func(ctx context.Context, w *Writer, a Action) { w.delete(ctx, a.Have) },
-		Remove:       func(ctx context.Context, w *Writer, a Action) { w.remove(ctx, a.Have) },
 		DeleteStanza: func(ctx context.Context, w *Writer, _ Action) { w.deleteStanza(ctx) },
 		Hold:         func(ctx context.Context, w *Writer, a Action) { w.hold(ctx, a.Have) },
 		TakeOver:     func(ctx context.Context, w *Writer, a Action) { w.takeOver(ctx, a) },

@@ -198,6 +198,13 @@ func checkOwner(workflow *wfv1.Workflow, r report.Report) error {
 		return fmt.Errorf("its report is of a %s, and the run is a %s", r.Kind, kind)
 	}
 	labels := workflow.Labels
+	if KindOf(workflow) == vocab.RunDrill {
+		// Its repo is that of the drill, or of the plan, and it has no type.
+		if r.Cluster != labels[vocab.LabelCluster] {
+			return fmt.Errorf("its report is of cluster %s", r.Cluster)
+		}
+		return nil
+	}
 	if r.Cluster != labels[vocab.LabelCluster] || r.Repo != labels[vocab.LabelRepo] || r.Type != labels[vocab.LabelType] {
 		return fmt.Errorf("its report is of %s of %s of cluster %s", r.Type, r.Repo, r.Cluster)
 	}

@@ -65,13 +65,13 @@ func findDrills(p Pass) []Finding {
 	template, namespace := p.State.Drill.Template, p.State.Key.Namespace
 	install := installTemplate(namespace, p.Provisioner)
 	invalid := func(format string, args ...any) []Finding {
-		return []Finding{{vocab.ReasonWorkflowTemplateInvalid, fmt.Sprintf("WorkflowTemplate %s in namespace %s ", vocab.DrillTemplate, namespace) + fmt.Sprintf(format, args...)}}
+		return []Finding{{vocab.ReasonDrillTemplateUnusable, fmt.Sprintf("WorkflowTemplate %s in namespace %s ", vocab.DrillTemplate, namespace) + fmt.Sprintf(format, args...)}}
 	}
 	switch {
 	case !template.Found:
 		return []Finding{{
-			vocab.ReasonWorkflowTemplateMissing,
-			"There is no WorkflowTemplate " + vocab.DrillTemplate + " in namespace " + namespace + ", so no drill can run; " + install,
+			vocab.ReasonDrillTemplateUnusable,
+			"there is no WorkflowTemplate " + vocab.DrillTemplate + " in namespace " + namespace + ", so no drill can run; " + install,
 		}}
 	case template.Contract != vocab.DrillContract:
 		return invalid("has label %s=%s, not %s; %s", vocab.LabelContract, cmp.Or(template.Contract, "(none)"), vocab.DrillContract, install)
