@@ -122,9 +122,35 @@ func healthy(namespace, name string) stanzaflowv1alpha1.Stanza {
 		})
 }
 
+// drilled is a cluster with drills: one is good, one has found that data are missing, one
+// was never run.
+func drilled() stanzaflowv1alpha1.Stanza {
+	s := stanza("shop", "payments", is([3]string{"Ready", "False", "NewestUnreachable"}, [3]string{"Recoverable", "False", "NewestUnreachable"}),
+		func(s *stanzaflowv1alpha1.StanzaStatus) {
+			good := stanzaflowv1alpha1.DrillRun{Workflow: "drill-1", Result: stanzaflowv1alpha1.RunSucceeded, StartTime: ago(5 * time.Hour), FinishTime: ago(4 * time.Hour)}
+			missing := stanzaflowv1alpha1.DrillRun{Workflow: "drill-2", Result: stanzaflowv1alpha1.RunFailed, DataMissing: true, StartTime: ago(2 * time.Hour), FinishTime: ago(time.Hour)}
+			s.Drills = []stanzaflowv1alpha1.DrillStatus{
+				{Name: "newest", LastRun: &good, Runs: []stanzaflowv1alpha1.DrillRun{good}, LastProven: &stanzaflowv1alpha1.ProvenDrill{
+					Workflow: "drill-1", FinishTime: *ago(4 * time.Hour), Backup: "20261129-full", Repo: "repo1", Target: "Newest",
+					Phases: stanzaflowv1alpha1.DrillPhases{
+						Provision: metav1.Duration{Duration: 21 * time.Second}, Restore: metav1.Duration{Duration: 171 * time.Second},
+						Replay: metav1.Duration{Duration: 48 * time.Second}, FirstQuery: metav1.Duration{Duration: time.Second}, Checks: metav1.Duration{Duration: 5 * time.Minute},
+					},
+				}},
+				{Name: "anytime", LastRun: &missing, Runs: []stanzaflowv1alpha1.DrillRun{missing}},
+				{Name: "later", Overdue: true},
+			}
+			s.Recovery = &stanzaflowv1alpha1.RecoveryStatus{
+				LastProvenTime: *ago(4 * time.Hour), RTO: metav1.Duration{Duration: 220 * time.Second}, RPO: &metav1.Duration{Duration: 58 * time.Second}, Drill: "newest", Workflow: "drill-1",
+			}
+		})
+	s.Spec.Objectives.RTO = &metav1.Duration{Duration: time.Hour}
+	return s
+}
+
 // fixedState has clusters in several states, and what passes have said of them.
 func fixedState() (stanzas, map[string]Pass) {
-	state := stanzas{healthy("shop", "orders"), archivingFails(), twoRepos(), blind(), neverRun(), heldByCPO(), unwatched()}
+	state := stanzas{healthy("shop", "orders"), archivingFails(), twoRepos(), blind(), neverRun(), heldByCPO(), unwatched(), drilled()}
 	passes := map[string]Pass{}
 	for _, s := range state {
 		pass := Pass{Watched: now.Add(-time.Minute), WatchInterval: 5 * time.Minute, WatchMaxAge: 16 * time.Minute, Runway: 24 * time.Hour}
