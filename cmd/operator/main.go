@@ -49,8 +49,8 @@ func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), drillStepCommand(), copyCommand(), backupCommand(program), predeployCommand(program), renderCommand(clk, program), versionCommand())  //nolint:contextcheck // cobra passes the context
-	root.AddCommand(statusCommand(clk, program), explainCommand(clk, program), backupsCommand(clk, program), runsCommand(clk, program), logsCommand(clk, program), expireCommand(clk, program), doctorCommand(clk, program)) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), drillStepCommand(), copyCommand(), backupCommand(program), predeployCommand(program), drillCommand(program), renderCommand(clk, program), versionCommand()) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(statusCommand(clk, program), explainCommand(clk, program), backupsCommand(clk, program), runsCommand(clk, program), logsCommand(clk, program), expireCommand(clk, program), doctorCommand(clk, program))                       //nolint:contextcheck // cobra passes the context
 	if program == pluginName {
 		asPlugin(root)
 	}

@@ -14,10 +14,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/clock"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/submit"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -130,6 +132,22 @@ type rendered struct {
 	// stanza is true if the operator would create the Stanza.
 	stanza bool
 	plan   translate.Plan
+	// noPod: the pod of its drills is left out, because nothing says how the pods of
+	// PostgreSQL are.
+	noPod bool
+}
+
+// renderedImage stands for the image in the WorkflowTemplate of the drills, which may be
+// from any registry.
+const renderedImage = "ghcr.io/stanzaflow/operator"
+
+// databaseBytes is the size of the database in its newest proven backup, if the Stanza has
+// its status.
+func databaseBytes(status stanzaflowv1alpha1.StanzaStatus) int64 {
+	if status.LastBackup == nil {
+		return 0
+	}
+	return status.LastBackup.DatabaseBytes
 }
 
 // render prints the Plan of every cluster in the input, and reports what is wrong.
@@ -161,6 +179,9 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 		printLine(errors, "Warning: %s", line)
 	}
 	for _, r := range all {
+		if r.noPod {
+			printLine(errors, "Warning: postgresql %s/%s: the ConfigMap with the pod of its drills is left out: add its StatefulSet to the input (kubectl get statefulset -o yaml)", r.cluster.Namespace, r.cluster.Name)
+		}
 		for _, p := range r.plan.Problems {
 			prefix := ""
 			if p.Severity == problem.Warning {
@@ -182,7 +203,10 @@ func (in *input) renderCluster(object map[string]any, taken map[string]string) r
 	cluster, fieldErrors := cpo.Decode(object)
 	stanza := in.stanzas[nameOf(object)]
 	r := rendered{cluster: cluster}
+	set := in.sets[nameOf(object)]
+	r.noPod = drill.Asked(stanza.object.Spec) && set == nil
 	r.plan = translate.Translate(translate.Input{
+		Drill:       drill.Observed{Source: set, SourceUnknown: set == nil, Image: renderedImage, DatabaseBytes: databaseBytes(stanza.object.Status)},
 		Provisioner: in.provisioner, Cluster: cluster, FieldErrors: fieldErrors,
 		Stanza: stanza.object.Spec, Known: stanza.object.Status.Repos, Taken: taken,
 	})

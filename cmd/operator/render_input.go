@@ -8,13 +8,16 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
+	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -28,6 +31,8 @@ type input struct {
 	// clusters are postgresql resources in the order of the input.
 	clusters []map[string]any
 	stanzas  map[types.NamespacedName]stanzaInput
+	// sets are the StatefulSets of PostgreSQL, of which a drill takes its pod.
+	sets map[types.NamespacedName]*drill.Source
 	// errors say what could not be read.
 	errors []string
 	// duplicates say which Stanza replaces an earlier one.
@@ -57,6 +62,9 @@ func (in *input) add(object map[string]any, position string) {
 	case kind == cpo.GroupVersionKind:
 		in.setNamespace(u)
 		in.clusters = append(in.clusters, object)
+	case kind == appsv1.SchemeGroupVersion.WithKind("StatefulSet"):
+		in.setNamespace(u)
+		in.addSet(object, position)
 	case kind == stanzaKind:
 		in.setNamespace(u)
 		in.addStanza(object, position)
@@ -89,6 +97,19 @@ func (in *input) addStanza(object map[string]any, position string) {
 		in.fail(position, "Stanza %s: %s", name, p)
 	}
 	in.stanzas[name] = stanzaInput{object: stanza, position: position, broken: len(problems) > 0}
+}
+
+// addSet keeps a StatefulSet, which may be that of PostgreSQL.
+func (in *input) addSet(object map[string]any, position string) {
+	set := &appsv1.StatefulSet{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, set); err != nil {
+		in.fail(position, "StatefulSet %s cannot be read: %v", nameOf(object), err)
+		return
+	}
+	if in.sets == nil {
+		in.sets = map[types.NamespacedName]*drill.Source{}
+	}
+	in.sets[nameOf(object)] = drill.SourceOf(set)
 }
 
 // warnings are about what is understood and has no effect.

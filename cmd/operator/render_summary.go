@@ -39,6 +39,10 @@ func printSummary(out io.Writer, all []rendered, now time.Time) error {
 			printRow(table, r.cluster.Namespace, r.cluster.Name, cron.Labels[vocab.LabelRepo], cron.Labels[vocab.LabelType],
 				form(cron), strings.Join(cron.Spec.Schedules, ", "), cron.Spec.Timezone, nextRuns(cron, now))
 		}
+		for _, cron := range r.plan.Drills.CronWorkflows {
+			printRow(table, r.cluster.Namespace, r.cluster.Name, none, "drill "+cron.Labels[vocab.LabelDrill],
+				none, strings.Join(cron.Spec.Schedules, ", "), cron.Spec.Timezone, nextRuns(cron, now))
+		}
 		if len(r.plan.Schedules) == 0 {
 			printRow(table, r.cluster.Namespace, r.cluster.Name, none, none, none, none, none, none)
 		}

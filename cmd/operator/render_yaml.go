@@ -23,6 +23,12 @@ func printYAML(out io.Writer, r rendered) error {
 	for _, cron := range r.plan.Schedules {
 		objects = append(objects, cron)
 	}
+	if config := r.plan.Drills.ConfigMap; config != nil {
+		objects = append(objects, config)
+	}
+	for _, cron := range r.plan.Drills.CronWorkflows {
+		objects = append(objects, cron)
+	}
 	for _, object := range objects {
 		if err := printObject(out, object); err != nil {
 			return err

@@ -36,12 +36,23 @@ type submitOptions struct {
 	kubectl kubectlFlags
 }
 
-// add adds the flags that these commands share.
+// add adds the flags of the commands that may make a backup.
 func (o *submitOptions) add(command *cobra.Command) {
 	flags := command.Flags()
 	o.kubectl.add(flags)
 	flags.StringVar(&o.Type, "type", cpo.Incr, "full, diff or incr; diff and incr become a full where there is none to build on")
 	flags.StringVar(&o.Repo, "repo", "", "repo of the backup, such as 1 or repo1; by default the first one of the postgresql")
+	o.addLog(command)
+}
+
+// addCommon adds the flags that all commands share which start a run.
+func (o *submitOptions) addCommon(command *cobra.Command) {
+	o.kubectl.add(command.Flags())
+	o.addLog(command)
+}
+
+func (o *submitOptions) addLog(command *cobra.Command) {
+	flags := command.Flags()
 	flags.BoolVar(&o.Logs, "log", false, "print the logs of the steps; needs the right get on pods/log")
 	command.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {

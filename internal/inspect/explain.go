@@ -94,6 +94,7 @@ func recoverable(f Facts) []string {
 	} else {
 		texts = append(texts, "no run has proven a backup")
 	}
+	texts = append(texts, drilled(f)...)
 	r := f.Stanza.Status.Recoverable
 	switch {
 	case r == nil && f.Stanza.Status.LastBackup == nil:
@@ -115,6 +116,21 @@ func recoverable(f Facts) []string {
 		texts = append(texts, "nothing would be lost now: nothing was committed since"+objective)
 	default:
 		texts = append(texts, fmt.Sprintf("up to %s of commits would be lost if the primary were lost now%s", short(rpo.Duration), objective))
+	}
+	return texts
+}
+
+// drilled says what restores have shown.
+func drilled(f Facts) []string {
+	var texts []string
+	if is := f.Stanza.Status.Recovery; is != nil {
+		text := fmt.Sprintf("last restore that was proven: at %s, %s from its start to the first query", exact(is.LastProvenTime.Time, f.Now), is.RTO.Duration)
+		if rto := f.Stanza.Spec.Objectives.RTO; rto != nil {
+			text += fmt.Sprintf("; the objective is %s", rto.Duration)
+		}
+		texts = append(texts, text)
+	} else if len(f.Stanza.Spec.Drills) > 0 {
+		texts = append(texts, "no drill has proven a restore yet")
 	}
 	return texts
 }

@@ -6,6 +6,7 @@ package inspect
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,13 +21,17 @@ import (
 
 // alertPages are the pages of the alerts, by the reasons for which they fire.
 var alertPages = map[vocab.Reason]string{
-	vocab.ReasonArchivingFailed:  "docs/runbooks/StanzaflowArchivingFailing.md",
-	vocab.ReasonArchivingStalled: "docs/runbooks/StanzaflowArchivingFailing.md",
-	vocab.ReasonRunwayShort:      "docs/runbooks/StanzaflowRunwayShort.md",
-	vocab.ReasonRPOExceeded:      "docs/runbooks/StanzaflowRPOExceeded.md",
-	vocab.ReasonNoBackup:         "docs/runbooks/StanzaflowNotRecoverable.md",
-	vocab.ReasonBackupRemoved:    "docs/runbooks/StanzaflowNotRecoverable.md",
-	vocab.ReasonBlind:            "docs/runbooks/StanzaflowWatchBlind.md",
+	vocab.ReasonNewestUnreachable: "docs/runbooks/StanzaflowDataNotRecovered.md",
+	vocab.ReasonDrillFailed:       "docs/runbooks/StanzaflowDrillFailed.md",
+	vocab.ReasonDrillOverdue:      "docs/runbooks/StanzaflowDrillOverdue.md",
+	vocab.ReasonRTOExceeded:       "docs/runbooks/StanzaflowRTOExceeded.md",
+	vocab.ReasonArchivingFailed:   "docs/runbooks/StanzaflowArchivingFailing.md",
+	vocab.ReasonArchivingStalled:  "docs/runbooks/StanzaflowArchivingFailing.md",
+	vocab.ReasonRunwayShort:       "docs/runbooks/StanzaflowRunwayShort.md",
+	vocab.ReasonRPOExceeded:       "docs/runbooks/StanzaflowRPOExceeded.md",
+	vocab.ReasonNoBackup:          "docs/runbooks/StanzaflowNotRecoverable.md",
+	vocab.ReasonBackupRemoved:     "docs/runbooks/StanzaflowNotRecoverable.md",
+	vocab.ReasonBlind:             "docs/runbooks/StanzaflowWatchBlind.md",
 }
 
 // pageOfReason is the page of an alert, or that of the conditions.
@@ -184,6 +189,10 @@ func explainRecoverable(e *Explanation, f Facts) {
 	if c == nil || c.Status != metav1.ConditionFalse {
 		return // Unknown for the same cause as Archiving.
 	}
+	if slices.Contains(ofDrills, vocab.Reason(c.Reason)) {
+		e.drills(f, c)
+		return
+	}
 	var chain []Link
 	if r := f.Stanza.Status.Recoverable; r != nil {
 		if r.RPO != nil {
@@ -203,6 +212,27 @@ func explainRecoverable(e *Explanation, f Facts) {
 		e.next("%s", primary(f, `psql -c "select * from pg_stat_archiver"`))
 	}
 	e.add(findingOf(c, append(chain, Link{"message", lowerFirst(c.Message)}, pageOfReason(c))...), fmt.Sprintf("kubectl stanzaflow backups %s -n %s", f.Cluster, f.Namespace))
+}
+
+// ofDrills are the reasons of the condition that drills find.
+var ofDrills = []vocab.Reason{vocab.ReasonNewestUnreachable, vocab.ReasonDrillFailed, vocab.ReasonDrillOverdue, vocab.ReasonRTOExceeded}
+
+// drills is about what drills have found.
+func (e *Explanation) drills(f Facts, c *metav1.Condition) {
+	var chain []Link
+	for i := range f.Stanza.Status.Drills {
+		entry := &f.Stanza.Status.Drills[i]
+		switch last := entry.LastRun; {
+		case last != nil && last.Result != stanzaflowv1alpha1.RunSucceeded:
+			chain = append(chain, Link{"drill", fmt.Sprintf("%s: Workflow %s is %s: %s", entry.Name, last.Workflow, last.Result, last.Message)})
+		case entry.Overdue:
+			chain = append(chain, Link{"drill", entry.Name + ": was due, and none has succeeded since"})
+		}
+	}
+	if c.Reason == string(vocab.ReasonNewestUnreachable) {
+		e.next("kubectl stanzaflow backup %s -n %s --type full --wait --log", f.Cluster, f.Namespace)
+	}
+	e.add(findingOf(c, append(chain, Link{"message", lowerFirst(c.Message)}, pageOfReason(c))...), fmt.Sprintf("kubectl stanzaflow drill %s -n %s --wait --log", f.Cluster, f.Namespace))
 }
 
 func objectiveField(f Facts) string {

@@ -34,7 +34,7 @@ type Run struct {
 	Progress   string       `json:"progress,omitempty"`
 	StartTime  *metav1.Time `json:"startTime,omitempty"`
 	FinishTime *metav1.Time `json:"finishTime,omitempty"`
-	// Label of the backup that the run has proven.
+	// Label of the backup that the run has proven. That of a drill has been restored.
 	Label   string `json:"label,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Deleted: Argo has deleted the Workflow, and the Stanza remembers the run.
@@ -81,8 +81,14 @@ func runOf(w *wfv1.Workflow, now time.Time) Run {
 	if outcome.Running(w) {
 		run.WaitsFor = outcome.WaitsFor(w)
 	}
-	if read.Backup != nil {
+	switch {
+	case read.Backup != nil:
 		run.Label = read.Backup.Label
+	case read.Kind == vocab.RunDrill:
+		run.Type = read.Drill // A drill has no type.
+		if read.Tried != nil && read.Status.Result == stanzaflowv1alpha1.RunSucceeded {
+			run.Label = read.Tried.Backup
+		}
 	}
 	return run
 }
@@ -101,6 +107,7 @@ func remembered(stanza *stanzaflowv1alpha1.Stanza) []Run {
 	if p := stanza.Status.LastPredeploy; p != nil {
 		add(vocab.RunPredeploy, &p.RunStatus)
 	}
+	runs = append(runs, rememberedDrills(stanza)...)
 	add(vocab.RunBackup, stanza.Status.LastRun)
 	for i := range stanza.Status.Schedules {
 		entry := &stanza.Status.Schedules[i]
@@ -111,6 +118,25 @@ func remembered(stanza *stanzaflowv1alpha1.Stanza) []Run {
 				Namespace: stanza.Namespace, Cluster: stanza.Name, Workflow: r.Workflow, Kind: vocab.RunBackup, Type: entry.Type, Repo: entry.Repo, Trigger: r.Trigger,
 				Result: r.Result, StartTime: r.StartTime, FinishTime: r.FinishTime, Label: r.Label, Message: r.Message, Deleted: true,
 			})
+		}
+	}
+	return runs
+}
+
+// rememberedDrills are the drills in the status of a Stanza. Their type is their name.
+func rememberedDrills(stanza *stanzaflowv1alpha1.Stanza) []Run {
+	var runs []Run
+	for i := range stanza.Status.Drills {
+		entry := &stanza.Status.Drills[i]
+		for _, r := range entry.Runs {
+			run := Run{
+				Namespace: stanza.Namespace, Cluster: stanza.Name, Workflow: r.Workflow, Kind: vocab.RunDrill, Type: entry.Name, Trigger: r.Trigger,
+				Result: r.Result, StartTime: r.StartTime, FinishTime: r.FinishTime, Message: r.Message, Deleted: true,
+			}
+			if proven := entry.LastProven; proven != nil && proven.Workflow == r.Workflow {
+				run.Label, run.Repo = proven.Backup, proven.Repo
+			}
+			runs = append(runs, run)
 		}
 	}
 	return runs

@@ -88,7 +88,8 @@ var good = map[string]vocab.Reason{
 func warnings(stanza *stanzaflowv1alpha1.Stanza) []metav1.Condition {
 	var found []metav1.Condition
 	for _, c := range stanza.Status.Conditions {
-		if c.Status == metav1.ConditionTrue && c.Reason != string(good[c.Type]) && c.Reason != string(vocab.ReasonDraining) {
+		proven := c.Type == vocab.ConditionRecoverable && c.Reason == string(vocab.ReasonProven)
+		if c.Status == metav1.ConditionTrue && !proven && c.Reason != string(good[c.Type]) && c.Reason != string(vocab.ReasonDraining) {
 			found = append(found, c)
 		}
 	}

@@ -31,6 +31,9 @@ type Request struct {
 	// MaxAge and RestorePoint are for the kind predeploy. Empty means the default of
 	// the template.
 	MaxAge, RestorePoint string
+	// Drill and Target are for the kind drill: the name of a drill of the Stanza, empty for
+	// none, and a target that replaces its own, empty for its own.
+	Drill, Target string
 }
 
 // RepoName returns the name of a repo that a person gives as a number or as a name.

@@ -60,18 +60,18 @@ type Session struct {
 
 // Run does what the options say, prints it, and returns the exit code.
 func (s Session) Run(ctx context.Context, o Options) int {
-	checked, err := Check(ctx, s.Finder, o.Request)
-	for _, warning := range checked.Warnings {
+	planned, err := s.plan(ctx, o.Request)
+	for _, warning := range planned.warnings {
 		s.say(s.Err, "Warning: %s", warning)
 	}
 	if err != nil {
 		return s.refuse(err)
 	}
-	workflow, err := Submit(ctx, s.Workflows, s.Clock, s.Pause, checked, checked.Run.Name(s.Suffix))
+	workflow, err := Submit(ctx, s.Workflows, s.Clock, s.Pause, planned.workflow)
 	if err != nil {
 		return s.refuse(err)
 	}
-	s.say(s.Out, "Workflow %s submitted in namespace %s: %s", workflow.Name, workflow.Namespace, checked.describe())
+	s.say(s.Out, "Workflow %s submitted in namespace %s: %s", workflow.Name, workflow.Namespace, planned.what)
 	if !o.Wait {
 		s.say(s.Out, "  follow  kubectl -n %s get workflow %s --watch", workflow.Namespace, workflow.Name)
 		s.say(s.Out, "  result  kubectl -n %s get stanza %s", workflow.Namespace, o.Cluster)
@@ -79,6 +79,23 @@ func (s Session) Run(ctx context.Context, o Options) int {
 		return ExitProven
 	}
 	return s.follow(ctx, workflow, o)
+}
+
+// planned is a run that can be submitted, and what it is for.
+type planned struct {
+	workflow *wfv1.Workflow
+	what     string
+	warnings []string
+}
+
+// plan checks a request. The warnings count also beside an error.
+func (s Session) plan(ctx context.Context, r Request) (planned, error) {
+	if r.Kind == vocab.RunDrill {
+		drill, err := CheckDrill(ctx, s.Finder, r)
+		return planned{workflow: drill.Run.Workflow(r.Namespace, drill.Run.WorkflowName(s.Suffix)), what: drill.describe(), warnings: drill.Warnings}, err
+	}
+	checked, err := Check(ctx, s.Finder, r)
+	return planned{workflow: checked.Run.Workflow(checked.Namespace, checked.Run.Name(s.Suffix), nil), what: checked.describe(), warnings: checked.Warnings}, err
 }
 
 func (s Session) follow(ctx context.Context, workflow *wfv1.Workflow, o Options) int {

@@ -22,30 +22,31 @@ const creations = 10
 
 // Submit creates the Workflow of a run. If the API server does not answer, it tries
 // again with the same name, which no other run has, so that there is one run.
-func Submit(ctx context.Context, to Workflows, clk clock.Clock, pause time.Duration, c Checked, name string) (*wfv1.Workflow, error) {
+func Submit(ctx context.Context, to Workflows, clk clock.Clock, pause time.Duration, workflow *wfv1.Workflow) (*wfv1.Workflow, error) {
+	namespace, name := workflow.Namespace, workflow.Name
 	var lost error
 	for range creations {
-		created, err := to.Create(ctx, c.Run.Workflow(c.Namespace, name, nil))
+		created, err := to.Create(ctx, workflow.DeepCopy())
 		switch {
 		case err == nil:
 			return created, nil
 		case apierrors.IsAlreadyExists(err) && lost != nil:
-			if created, err = to.Get(ctx, c.Namespace, name); err == nil {
+			if created, err = to.Get(ctx, namespace, name); err == nil {
 				return created, nil
 			}
 		case notServed(err):
 			return nil, noArgo()
 		case answered(err):
-			return nil, explain(err, "create", "workflows.argoproj.io", "Workflow", c.Namespace, name)
+			return nil, explain(err, "create", "workflows.argoproj.io", "Workflow", namespace, name)
 		}
 		lost = err
 		select {
 		case <-ctx.Done():
-			return nil, notKnown(c, name, lost)
+			return nil, notKnown(namespace, name, lost)
 		case <-clk.After(pause):
 		}
 	}
-	return nil, notKnown(c, name, lost)
+	return nil, notKnown(namespace, name, lost)
 }
 
 // answered reports whether the API server has refused a request. Otherwise it may have
@@ -59,8 +60,8 @@ func answered(err error) bool {
 	return code >= 400 && code < 500 && !apierrors.IsTooManyRequests(err)
 }
 
-func notKnown(c Checked, name string, err error) error {
-	return fmt.Errorf("the API server did not answer, so the run may have started and may not: look with kubectl -n %s get workflow %s: %w", c.Namespace, name, err)
+func notKnown(namespace, name string, err error) error {
+	return fmt.Errorf("the API server did not answer, so the run may have started and may not: look with kubectl -n %s get workflow %s: %w", namespace, name, err)
 }
 
 // describe says in a few words what a run is for.

@@ -40,6 +40,8 @@ func Judge(workflow *wfv1.Workflow, kind vocab.RunKind, now time.Time) Verdict {
 	run := outcome.Read(workflow, now)
 	said, err := outcome.ReportOf(workflow)
 	switch {
+	case kind == vocab.RunDrill:
+		return judgeDrill(workflow, run, said)
 	case run.Status.Result != stanzaflowv1alpha1.RunSucceeded:
 		return failed(workflow, kind, run.Status, said)
 	case err != nil, said.Backup == nil:

@@ -5,6 +5,7 @@ package outcome
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
@@ -18,6 +19,9 @@ var lastSteps = map[string]string{
 	"backup": "verify", "predeploy-make": "restore-point", "predeploy-reuse": "restore-point", "stanza": "precheck",
 }
 
+// drillSteps are the templates of the steps of a drill, each of which is a pod.
+var drillSteps = []string{"plan", "restore"}
+
 // numbered matches the other containers, whose names are in the order of the steps.
 var numbered = regexp.MustCompile(`^[1-9]-`)
 
@@ -29,6 +33,8 @@ const templateOfTask = "dag-"
 func StepOf(node wfv1.NodeStatus) string {
 	task, isTask := strings.CutPrefix(node.TemplateName, templateOfTask)
 	switch {
+	case node.Type == wfv1.NodeTypePod && slices.Contains(drillSteps, node.TemplateName):
+		return node.TemplateName
 	case node.Type == wfv1.NodeTypeContainer && node.DisplayName == "main":
 		return lastSteps[node.TemplateName]
 	case node.Type == wfv1.NodeTypeContainer:

@@ -4,6 +4,8 @@
 package workflow
 
 import (
+	"cmp"
+
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,6 +30,12 @@ func (d Drill) Labels() map[string]string {
 	labels := manifest.Labels(d.Cluster)
 	labels[vocab.LabelKind], labels[vocab.LabelDrill], labels[vocab.LabelTrigger] = string(vocab.RunDrill), d.Name, d.Trigger
 	return labels
+}
+
+// WorkflowName returns a name for a drill by hand: what its schedule would call it, with a
+// suffix that no other run may have.
+func (d Drill) WorkflowName(suffix string) string {
+	return manifest.DrillName(d.Cluster, cmp.Or(d.Name, "by-hand")) + "-" + suffix
 }
 
 // Annotations of the Workflow.
