@@ -214,8 +214,8 @@ func TestImage(t *testing.T) {
 				}
 			}
 		}
-		if found != 1+5+2+3+6+4+1 {
-			t.Errorf("image %s: %d containers, want the operator, the steps of eight templates and the watch", values, found)
+		if found != 1+5+2+3+6+4+1+2 {
+			t.Errorf("image %s: %d containers, want the operator, the steps of eight templates, the watch and a drill", values, found)
 		}
 	}
 }
