@@ -4,6 +4,7 @@
 package translate_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/goldentest"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
+	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/translate/repohost"
@@ -29,18 +31,19 @@ import (
 // A case is a directory under testdata: cr.yaml, stanza.yaml where the cluster
 // has one, known.yaml where earlier runs have found something, as in status.repos
 // of the Stanza, others.yaml with other clusters that ask for a location of this
-// one, provisioner with the word CPO where CPO owns the configuration, and
+// one, statefulset.yaml with that of PostgreSQL, provisioner with the word CPO where CPO owns the configuration, and
 // want.yaml, which -update writes.
 const (
 	fileCR          = "cr.yaml"
 	fileOthers      = "others.yaml"
 	fileStanza      = "stanza.yaml"
 	fileKnown       = "known.yaml"
+	fileSet         = "statefulset.yaml"
 	fileProvisioner = "provisioner"
 	fileWant        = "want.yaml"
 )
 
-var allFiles = []string{fileCR, fileStanza, fileKnown, fileOthers, fileProvisioner, fileWant}
+var allFiles = []string{fileCR, fileStanza, fileKnown, fileSet, fileOthers, fileProvisioner, fileWant}
 
 // golden is want.yaml: the objects as the operator applies them, and the Problems.
 // It is written from the JSON form of the objects and read as Kubernetes' types.
@@ -50,6 +53,8 @@ type golden[C, E, H, W any] struct {
 	RepoHost      H                  `json:"repoHost,omitempty"`
 	Repos         []goldenRepository `json:"repos,omitempty"`
 	CronWorkflows []W                `json:"cronWorkflows,omitempty"`
+	DrillConfig   C                  `json:"drillConfig,omitempty"`
+	Drills        []W                `json:"drills,omitempty"`
 	Triggers      []goldenTrigger    `json:"triggers,omitempty"`
 	Keep          goldenKeep         `json:"keep,omitzero"`
 	Problems      []goldenProblem    `json:"problems,omitempty"`
@@ -186,6 +191,14 @@ func readCase(t testing.TB, dir string) translate.Input {
 		}
 	}
 	in.Taken = takenBy(t, filepath.Join(dir, fileOthers), text, in.Known)
+	in.Drill = drill.Observed{Image: "ghcr.io/stanzaflow/operator:v0.1.0", TemplateVersion: "uid.1", DatabaseBytes: 200 << 30}
+	if file := filepath.Join(dir, fileSet); exists(file) {
+		var set appsv1.StatefulSet
+		if err := yaml.UnmarshalStrict([]byte(readFile(t, file)), &set); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		in.Drill.Source = drill.SourceOf(&set)
+	}
 	file := filepath.Join(dir, fileStanza)
 	if !exists(file) {
 		return in
@@ -263,6 +276,12 @@ func renderPlan(t testing.TB, in translate.Input) string {
 	for i := range plan.Schedules {
 		g.CronWorkflows = append(g.CronWorkflows, readable(t, &plan.Schedules[i]))
 	}
+	if plan.Drills.ConfigMap != nil {
+		g.DrillConfig = readable(t, plan.Drills.ConfigMap)
+	}
+	for i := range plan.Drills.CronWorkflows {
+		g.Drills = append(g.Drills, readable(t, &plan.Drills.CronWorkflows[i]))
+	}
 	for _, trigger := range plan.Triggers {
 		of := trigger.Of.Kind + " " + trigger.Of.Name
 		if trigger.Of.Selector != nil {
@@ -290,6 +309,13 @@ func readable(t testing.TB, typed any) map[string]any {
 	data, _ := o["data"].(map[string]any)
 	if data[repohost.ServerScriptName] != nil {
 		data[repohost.ServerScriptName] = "(internal/translate/repohost/" + repohost.ServerScriptName + ")"
+	}
+	for _, key := range []string{vocab.DrillConfigPod, vocab.DrillConfigDrills} {
+		var value any
+		if text, ok := data[key].(string); ok && json.Unmarshal([]byte(text), &value) == nil {
+			indented, _ := yaml.Marshal(value)
+			data[key] = string(indented) // it is JSON on one line
+		}
 	}
 	if secret, ok := typed.(*corev1.Secret); ok {
 		texts := map[string]any{}

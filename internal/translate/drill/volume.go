@@ -13,6 +13,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/drill"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // configuration is the folder in whose files pgBackRest finds the repos.
@@ -151,7 +152,8 @@ func (in Input) scratch() corev1.Volume {
 		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: in.size()}},
 	}}
-	claim.Labels = manifest.Labels(in.Cluster.Name)
+	// The claim is the pod's. With the label of our objects it would be one of a repo.
+	claim.Labels = map[string]string{vocab.LabelCluster: in.Cluster.Name, vocab.LabelKind: string(vocab.RunDrill)}
 	if class := in.StorageClass(); class != "" {
 		claim.Spec.StorageClassName = &class
 	}
