@@ -110,7 +110,7 @@ func (plan *Plan) drill(in Input, refused, stanzaRefused bool) problem.List {
 	case in.unmanaged():
 		return nil
 	case in.Undecided, refused, in.leftToCPO():
-		plan.Drills = drill.Planned{KeepConfigMap: true, Kept: drill.Names(in.Cluster.Name, in.Stanza)}
+		plan.Drills = drill.Planned{KeepConfigMap: true, KeepAll: true}
 		return nil
 	case in.Cluster.PgBackRest == nil:
 		return nil

@@ -27,7 +27,7 @@ func Diff(state object.State, planned object.Planned, now time.Time) []object.Ac
 // DiffDrills plans the actions on the CronWorkflows of the drills. It is pure.
 func DiffDrills(state object.State, planned object.Planned, now time.Time) []object.Action {
 	d := &difference{
-		state: state, usable: state.ArgoInstalled && state.Drill.Usable(), keep: translate.Keep{CronWorkflows: planned.Plan.Drills.Kept}, now: now,
+		state: state, usable: state.ArgoInstalled && state.Drill.Usable(), keep: translate.Keep{CronWorkflows: planned.Plan.Drills.Kept, Everything: planned.Plan.Drills.KeepAll}, now: now,
 	}
 	return d.all(planned.Drills, true)
 }

@@ -10,6 +10,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -54,6 +55,8 @@ type Planned struct {
 	CronWorkflows []wfv1.CronWorkflow
 	// Kept are the names of CronWorkflows that are not planned and stay.
 	Kept []string
+	// KeepAll: no name can be trusted, so no CronWorkflow of a drill is removed.
+	KeepAll bool
 	// KeepConfigMap: an existing ConfigMap stays as it is.
 	KeepConfigMap bool
 	// Asked: the Stanza asks for drills, on a schedule or by hand.
@@ -105,7 +108,7 @@ func (in Input) planPod(planned *Planned, good []stanzaflowv1alpha1.Drill) {
 	problems := in.checkPod(m)
 	planned.Problems = append(planned.Problems, problems...)
 	planned.StorageClass = in.StorageClass()
-	if problems.Refuse() || in.SourceUnknown || in.Image == "" || len(in.Repos) == 0 {
+	if problems.Refuse() || in.SourceUnknown || in.Image == "" || len(in.Repos) == 0 || in.secretRefused() {
 		planned.KeepConfigMap = true
 		return
 	}
@@ -118,6 +121,13 @@ func (in Input) planPod(planned *Planned, good []stanzaflowv1alpha1.Drill) {
 		}
 	}
 	planned.ConfigMap = &config
+}
+
+// secretRefused reports whether the Secret of the postgresql has no valid name, which is a
+// Problem of the postgresql.
+func (in Input) secretRefused() bool {
+	name := in.Cluster.PgBackRest.Secret
+	return name != "" && len(validation.IsDNS1123Subdomain(name)) > 0
 }
 
 // configMap describes the pod and the drills. A podSpecPatch cannot be a parameter of a
@@ -145,15 +155,6 @@ func must(text string, err error) string {
 		panic(err)
 	}
 	return text
-}
-
-// Names of the CronWorkflows of all drills of a Stanza, good or not.
-func Names(cluster string, stanza stanzaflowv1alpha1.StanzaSpec) []string {
-	names := make([]string, 0, len(stanza.Drills))
-	for _, d := range stanza.Drills {
-		names = append(names, manifest.DrillName(cluster, d.Name))
-	}
-	return names
 }
 
 func sortedKeys(all map[string]string) []string { return slices.Sorted(maps.Keys(all)) }
