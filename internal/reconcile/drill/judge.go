@@ -51,6 +51,9 @@ func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaS
 			fmt.Sprintf("the newest good drill took %s from the start of the restore to the first query, and spec.objectives.rto is %s", is.RTO.Duration, rto.Duration),
 		}}
 	}
+	if len(found.held) > 0 {
+		return Verdict{metav1.ConditionUnknown, vocab.ReasonHeld, found.held}
+	}
 	if !found.ended && status.Recovery == nil {
 		return Verdict{metav1.ConditionUnknown, vocab.ReasonNoDrillYet, []string{noDrill(spec)}}
 	}
@@ -59,7 +62,7 @@ func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaS
 
 // findings are texts about the drills of a cluster, by what is wrong with them.
 type findings struct {
-	unreachable, failed, overdue []string
+	unreachable, failed, overdue, held []string
 	// ended: a drill has ended.
 	ended bool
 }
@@ -73,7 +76,9 @@ func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus) {
 	}
 	f.ended = true
 	switch last := entry.Runs[0]; {
-	case last.Result == stanzaflowv1alpha1.RunSucceeded, last.Result == stanzaflowv1alpha1.RunHeld:
+	case last.Result == stanzaflowv1alpha1.RunSucceeded:
+	case last.Result == stanzaflowv1alpha1.RunHeld:
+		f.held = append(f.held, "the last drill "+entry.Name+" was held: "+last.Message)
 	case last.DataMissing:
 		f.unreachable = append(f.unreachable, "drill "+entry.Name+": "+last.Message)
 	default:
