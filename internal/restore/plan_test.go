@@ -6,7 +6,9 @@ package restore
 import (
 	"bytes"
 	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +97,27 @@ func TestPlanForAProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 		goldentest.Check(t, filepath.Join("testdata", name+".golden"), out.String())
+	}
+}
+
+// TestDocumentShowsRealOutput: the examples of docs/restore.md are what is printed.
+func TestDocumentShowsRealOutput(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/restore.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, marks := range map[string]string{"reachable.golden": "TARGET SET TIME LOST ROOM", "of-cpo.golden": "id: options:"} {
+		text, err := os.ReadFile(filepath.Join("testdata", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			words := strings.Fields(line)
+			if slices.Contains(strings.Fields(marks), words[0]) && !strings.Contains(string(page), strings.TrimSpace(line)) {
+				t.Errorf("docs/restore.md lacks a line of %s:\n%s", file, line)
+			}
+		}
 	}
 }
 

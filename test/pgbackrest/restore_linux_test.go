@@ -31,19 +31,20 @@ import (
 
 var (
 	pasts  = flag.Int("histories", 1, "How many histories TestRestorePlan lives through.")
-	trials = flag.Int("restores", 6, "How many plans of a history TestRestorePlan carries out.")
+	trials = flag.Int("restores", 9, "How many plans of a history TestRestorePlan carries out.")
 )
 
 // TestRestorePlan: a real PostgreSQL with a real pgBackRest and two repos, the second of
 // them encrypted, is backed up, restored to the past and loses WAL. What the plan calls
 // reachable is restored exactly, what it refuses is not there.
 func TestRestorePlan(t *testing.T) {
-	image := strings.Fields(os.Getenv("PGBACKREST_IMAGES"))
-	h := newHost(t, image[len(image)-1])
+	images := strings.Fields(os.Getenv("PGBACKREST_IMAGES"))
+	slices.Reverse(images) // The newest first.
 	for i := range *pasts {
 		t.Run(fmt.Sprint("history ", i), func(t *testing.T) {
-			t.Logf("repeat with -seed=%d", *seed+uint64(i))
-			p := newPast(t, h, *seed+uint64(i))
+			image := images[i%len(images)]
+			t.Logf("in %s, repeat with -seed=%d", filepath.Base(image), *seed+uint64(i))
+			p := newPast(t, newHost(t, image), *seed+uint64(i))
 			p.live(t)
 			p.compare(t)
 		})
@@ -113,13 +114,6 @@ max_wal_size = 64MB
 // newPast starts an empty database.
 func newPast(t *testing.T, h *host, seed uint64) *past {
 	t.Helper()
-	for _, dir := range []string{"repo1", "repo2", cpo.PGDataPath, "copy", "tmp/spool"} {
-		if err := os.RemoveAll(filepath.Join(h.root, dir)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	mkdir(t, filepath.Join(h.root, "repo1"))
-	mkdir(t, filepath.Join(h.root, "repo2"))
 	p := &past{primary: &server{h, cpo.PGDataPath, "5432"}, random: rand.New(rand.NewPCG(seed, 44))}
 	h.write(t, "/etc/pgbackrest/pgbackrest.conf", pgBackRestConf)
 	h.run(t, "initdb", "-D", cpo.PGDataPath, "-U", "postgres", "--auth=trust", "--no-sync", "--locale=C", "--wal-segsize=1")
@@ -380,8 +374,11 @@ func (p *past) restore(t *testing.T, plan restoreplan.Plan) (rows []int, why str
 	}
 	_ = os.Remove(filepath.Join(server.root, "tmp/5433.log"))
 	argv := append([]string{"pgbackrest", "restore", "--pg1-path=/copy", "--archive-mode=off"}, plan.Args()...)
-	if plan.Type == "time" || plan.Type == "immediate" {
+	switch plan.Type {
+	case "time", "immediate":
 		argv = append(argv, "--target-action=promote")
+	case "standby": // As docs/restore.md says for a directory that can still be read.
+		argv = append(argv, "--recovery-option=restore_command=pgbackrest --stanza=db --pg1-path=/copy archive-get %f \"%p\" || cp /gone/%f \"%p\"")
 	}
 	if _, err := server.try(t.Context(), argv...); err != nil {
 		return nil, err.Error()
@@ -413,17 +410,19 @@ func lastLines(log string) string {
 	return strings.Join(lines[max(0, len(lines)-6):], "\n")
 }
 
-// checkEnd restores all there is, in the way of a drill: with WAL lost, the plan either
-// says so or the restore has every row.
+// checkEnd restores all there is, in the way of a drill and in that of a person: with WAL
+// lost, the plan either says so or the restore has every row.
 func (p *past) checkEnd(t *testing.T, in restoreplan.Input) {
 	t.Helper()
-	plan, refusal := restoreplan.For(in, restoreplan.Target{Kind: restoreplan.Newest})
-	if refusal != nil {
-		t.Logf("the end of the archive is refused: %v", refusal)
-		return
-	}
-	rows, why := p.restore(t, plan)
-	if want := p.truth(p.now.to); why != "" || !slices.Equal(rows, want) {
-		t.Errorf("the end of the archive by pgbackrest restore %v gives %v, want %v: %s", plan.Args(), rows, want, why)
+	for _, kind := range []restoreplan.Kind{restoreplan.Newest, restoreplan.Latest} {
+		plan, refusal := restoreplan.For(in, restoreplan.Target{Kind: kind})
+		if refusal != nil {
+			t.Logf("the end of the archive is refused: %v", refusal)
+			return
+		}
+		rows, why := p.restore(t, plan)
+		if want := p.truth(p.now.to); why != "" || !slices.Equal(rows, want) {
+			t.Errorf("the end of the archive by pgbackrest restore %v gives %v, want %v: %s", plan.Args(), rows, want, why)
+		}
 	}
 }
