@@ -23,7 +23,7 @@ func (g *gathering) readStanza() {
 		g.facts.Locations[number] = repo.Location
 		if r := repo.Restorable; r != nil {
 			in.Known = append(in.Known, restoreplan.Known{
-				Time: r.Newest.Time, Timeline: uint32(r.Timeline), Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: number,
+				Time: r.Newest.Time, Timeline: timelineOf(r.Timeline), Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: number,
 			})
 		}
 	}
@@ -52,7 +52,7 @@ func recovered(d stanzaflowv1alpha1.ProvenDrill) (restoreplan.Known, bool) {
 	if d.RecoveredTo == nil || d.Timeline <= 0 || err != nil || repoErr != nil {
 		return restoreplan.Known{}, false
 	}
-	return restoreplan.Known{Time: d.RecoveredTo.Time, Timeline: uint32(d.Timeline), LSN: lsn, Repo: number}, true
+	return restoreplan.Known{Time: d.RecoveredTo.Time, Timeline: timelineOf(d.Timeline), LSN: lsn, Repo: number}, true
 }
 
 // archived takes the segment that PostgreSQL has archived last: it must be there, and the
@@ -73,3 +73,6 @@ func archived(in *restoreplan.Input, last string) {
 		}
 	}
 }
+
+// timelineOf is a timeline of a status, 0 if it is unknown.
+func timelineOf(number int32) uint32 { return uint32(max(0, number)) } //nolint:gosec // not negative

@@ -68,7 +68,7 @@ func newScene() *scene {
 	s.pods = []corev1.Pod{pod("cluster-0", map[string]string{cpo.LabelRole: cpo.RolePrimary}, cpo.ContainerPostgreSQL)}
 	for repo := range s.files {
 		for number := uint64(1); number <= 0x45; number++ {
-			s.archive(repo, timelineOf(number), number, segmentTime(number))
+			s.archive(repo, lineOf(number), number, segmentTime(number))
 		}
 		s.files[repo]["17-1/00000002.history"] = file{"file", 42, at("06:36:10").Unix()}
 	}
@@ -140,7 +140,7 @@ func pod(name string, labels map[string]string, container string) corev1.Pod {
 	}
 }
 
-func timelineOf(number uint64) uint32 {
+func lineOf(number uint64) uint32 {
 	if number < 0x21 {
 		return 1
 	}
@@ -166,7 +166,7 @@ func segmentPath(timeline uint32, number uint64) string {
 // lose removes segments from a repo.
 func (s *scene) lose(repo int, numbers ...uint64) {
 	for _, number := range numbers {
-		delete(s.files[repo], segmentPath(timelineOf(number), number))
+		delete(s.files[repo], segmentPath(lineOf(number), number))
 	}
 }
 
@@ -199,7 +199,7 @@ func (s *scene) Pods(_ context.Context, _ string, labels map[string]string) ([]c
 func (s *scene) Exec(_ context.Context, _ remote.Place, argv []string, stdout, stderr io.Writer) error {
 	line := strings.Join(argv, " ")
 	s.argvs = append(s.argvs, line)
-	print := func(value any) error { return json.NewEncoder(stdout).Encode(value) }
+	encode := func(value any) error { return json.NewEncoder(stdout).Encode(value) }
 	switch {
 	case s.dead[argv[0]] || len(argv) > 2 && s.dead[argv[1]+" "+argv[2]]:
 		_, _ = fmt.Fprintln(stderr, "ERROR: [039]: unable to connect to 's3.example.com:443'")
@@ -211,11 +211,11 @@ func (s *scene) Exec(_ context.Context, _ remote.Place, argv []string, stdout, s
 		_, err := io.WriteString(stdout, s.slots)
 		return err
 	case argv[0] == "psql":
-		return print(map[string]any{"version": 170004, "walSegmentBytes": 16 << 20, "lastArchived": at("13:41:08"), "lastArchivedWal": "000000020000000000000045"})
+		return encode(map[string]any{"version": 170004, "walSegmentBytes": 16 << 20, "lastArchived": at("13:41:08"), "lastArchivedWal": "000000020000000000000045"})
 	case argv[1] == "info":
-		return print([]any{s.info})
+		return encode([]any{s.info})
 	case argv[1] == "repo-ls":
-		return print(s.files[int(argv[2][len("--repo=")]-'0')])
+		return encode(s.files[int(argv[2][len("--repo=")]-'0')])
 	case argv[1] == "repo-get":
 		_, err := io.WriteString(stdout, s.history)
 		return err

@@ -48,7 +48,7 @@ func oneInstance(f Facts, p restoreplan.Plan, id string) []Step {
 			psql + fmt.Sprintf("%q", p.LookStatement()),
 		}},
 	}
-	if p.Answer == restoreplan.NotProven && p.Type == "time" {
+	if p.Answer == restoreplan.NotProven && p.Type == restoreplan.TypeTime {
 		all = append(all, Step{"if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", nothing was committed between its last commit and the target. The end of the archive is the same state: empty the directory and restore with this instead", []string{
 			p.Fallback().Command(),
 		}})
@@ -64,7 +64,7 @@ func oneInstance(f Facts, p restoreplan.Plan, id string) []Step {
 }
 
 func endTitle(p restoreplan.Plan) string {
-	if p.Type != "standby" {
+	if p.Type != restoreplan.TypeStandby {
 		return "when it is paused and the data are right, open the database; to undo it instead, docs/restore.md#undo"
 	}
 	enough := "stands still"

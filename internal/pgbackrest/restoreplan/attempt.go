@@ -59,7 +59,7 @@ func (p *planner) attempt(s set, repo int, number uint32) (attempt, *Refusal) {
 func (a attempt) gap(what string, missing []string) *Refusal {
 	where := "any repo"
 	if a.repo != pgbackrest.AllRepos {
-		where = fmt.Sprintf("repo%d", a.repo)
+		where = repoName(a.repo)
 	}
 	verb, it := "is", "it"
 	if len(missing) > 1 {
@@ -126,7 +126,7 @@ func (p *planner) timeFrom(s set, repo int, number uint32, at time.Time) outcome
 		last = a.end
 	}
 	last = min(last, a.firstAfter(at))
-	o := a.outcome(Time, "time", answer, why, last)
+	o := a.outcome(Time, TypeTime, answer, why, last)
 	o.plan.Target, o.plan.ExpectTime = at.UTC(), at.UTC()
 	return o
 }
@@ -208,9 +208,9 @@ func (p *planner) toEnd(s set, repo int, number uint32, kind Kind) outcome {
 	if o := p.lost(a, repo, number); o != nil {
 		return outcome{refusal: o}
 	}
-	restoreType := "standby"
+	restoreType := TypeStandby
 	if kind == Newest {
-		restoreType = "default"
+		restoreType = TypeDefault
 	}
 	written, _ := a.t.written(a.end)
 	why := fmt.Sprintf("the archive ends with segment %s, archived at %s", a.t.name(a.end), stamp(written.Add(-time.Second)))
@@ -265,19 +265,19 @@ func (p *planner) immediate(s set, repo int) outcome {
 		return outcome{refusal: a.missingFrom(end + 1)}
 	}
 	a.end = end
-	return a.outcome(Immediate, "immediate", Reachable, "a backup and the WAL of its time are enough", stop)
+	return a.outcome(Immediate, TypeImmediate, Reachable, "a backup and the WAL of its time are enough", stop)
 }
 
 // outcome makes the plan of an attempt.
 func (a attempt) outcome(kind Kind, restoreType string, answer Answer, why string, last uint64) outcome {
 	all := a.p.archive(a.set.system, pgbackrest.AllRepos)
 	t, seen := all.timelines[a.t.number]
-	segments := int(last - a.first + 1)
+	segments := int(last - a.first + 1) //nolint:gosec // all of them are in a listing
 	return outcome{set: a.set, track: a.t, last: last, plan: Plan{
 		Answer: answer, Why: why, Kind: kind,
 		Stanza: a.p.in.Info.Stanza, Label: a.set.Label, SetRepo: a.set.RepoKey, Repo: a.repo,
 		Type: restoreType, Timeline: a.t.number, Current: a.t.number != 1 && seen && !t.listed,
-		First: a.t.name(a.first), Last: a.t.name(last), Segments: segments, WALBytes: int64(segments) * int64(a.p.size),
+		First: a.t.name(a.first), Last: a.t.name(last), Segments: segments, WALBytes: int64(segments) * a.p.size.Bytes(),
 		DatabaseBytes: a.set.DatabaseBytes, SetStop: a.set.Stop,
 	}}
 }

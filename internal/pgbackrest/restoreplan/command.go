@@ -20,13 +20,13 @@ func (p Plan) Command() string {
 // Fallback is the same restore to the end of the archive: what a recovery must do if no
 // commit follows the target, for then it ends with an error and not at the target.
 func (p Plan) Fallback() Plan {
-	p.Kind, p.Type = Latest, "standby"
+	p.Kind, p.Type = Latest, TypeStandby
 	return p
 }
 
 // LookStatement shows how far a recovery is. PostgreSQL knows the first function since 14.
 func (p Plan) LookStatement() string {
-	if p.Type == "standby" {
+	if p.Type == TypeStandby {
 		return "SELECT pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()"
 	}
 	return "SELECT pg_get_wal_replay_pause_state(), pg_last_xact_replay_timestamp()"
@@ -34,7 +34,7 @@ func (p Plan) LookStatement() string {
 
 // EndStatement ends the recovery and opens the database.
 func (p Plan) EndStatement() string {
-	if p.Type == "standby" {
+	if p.Type == TypeStandby {
 		return "SELECT pg_promote(true, 300)"
 	}
 	return "SELECT pg_wal_replay_resume()"

@@ -14,15 +14,15 @@ func (p Plan) CPO(id string) (yaml, why string) {
 	switch {
 	case p.Repo == 0:
 		return "", "CPO restores from one repo, and this needs the WAL of several: copy the missing segments into one repo, or restore by hand"
-	case (p.Type == "standby" || p.Type == "default") && p.ExpectTime.IsZero():
+	case (p.Type == TypeStandby || p.Type == TypeDefault) && p.ExpectTime.IsZero():
 		return "", "CPO ends a recovery by itself, and without a target a store that goes away ends it early without an error: name a moment with --to"
 	}
 	options := []string{"type: " + p.Type, "set: " + p.Label}
-	if p.Type == "standby" || p.Type == "default" {
-		p.Type, p.Target = "time", p.ExpectTime
-		options[0] = "type: time"
+	if p.Type == TypeStandby || p.Type == TypeDefault {
+		p.Type, p.Target = TypeTime, p.ExpectTime
+		options[0] = "type: " + TypeTime
 	}
-	if p.Type == "time" {
+	if p.Type == TypeTime {
 		options = append(options, fmt.Sprintf("target: %q", FormatTarget(p.Target)), fmt.Sprintf("target-timeline: %q", p.TimelineText()))
 	}
 	return fmt.Sprintf(`spec:

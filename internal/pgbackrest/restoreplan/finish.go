@@ -64,7 +64,7 @@ func (p *planner) lose(o *outcome) Lost {
 		return lost
 	}
 	if end, on := all.track(number).newest(); on && end > o.last {
-		lost.WALBytes = int64(end-o.last) * int64(p.size)
+		lost.WALBytes = int64(end-o.last) * p.size.Bytes() //nolint:gosec // both are segments of a listing
 	}
 	return lost
 }

@@ -27,7 +27,7 @@ func For(in Input, target Target) (Plan, *Refusal) {
 	p.nameNearest(target, refusal)
 	if in.OnlyRepo != 0 && refusal.DataMissing() {
 		in.OnlyRepo = 0
-		if all, err := newPlanner(in); err == nil {
+		if all, unreadable := newPlanner(in); unreadable == nil {
 			if _, without := all.plan(target); without == nil {
 				refusal.Message += "; another repo has it: leave out --repo"
 			}
@@ -63,7 +63,7 @@ func (p *planner) plan(target Target) (Plan, *Refusal) {
 		return Plan{}, refusal
 	}
 	var best outcome
-	for _, of := range p.systems(sets) {
+	for _, of := range systemsOf(sets) {
 		best = better(best, p.planOf(of, target, slices.DeleteFunc(slices.Clone(sets), func(s set) bool { return s.system != of })))
 	}
 	if best.refusal != nil {
@@ -123,7 +123,7 @@ func (p *planner) named(label string) ([]set, *Refusal) {
 func (p *planner) repoText() string {
 	names := make([]string, 0, len(p.repos))
 	for _, repo := range p.repos {
-		names = append(names, fmt.Sprintf("repo%d", repo))
+		names = append(names, repoName(repo))
 	}
 	if len(names) == 1 {
 		return names[0]

@@ -62,7 +62,7 @@ func (p *planner) moments(except time.Time) []time.Time {
 		}
 		moments = append(moments, at.Truncate(time.Microsecond))
 	}
-	for _, of := range p.systems(p.sets) {
+	for _, of := range systemsOf(p.sets) {
 		moments = append(moments, p.archive(of, p.in.OnlyRepo).ends()...)
 	}
 	slices.SortFunc(moments, time.Time.Compare)

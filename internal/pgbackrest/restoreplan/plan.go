@@ -4,7 +4,7 @@
 package restoreplan
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
@@ -22,6 +22,14 @@ const (
 	NotProven Answer = "NotProven"
 )
 
+// Types of pgbackrest restore.
+const (
+	TypeTime      = "time"
+	TypeDefault   = "default"
+	TypeImmediate = "immediate"
+	TypeStandby   = "standby"
+)
+
 // Plan is a restore in all its parts.
 type Plan struct {
 	Answer Answer
@@ -34,7 +42,7 @@ type Plan struct {
 	SetRepo int
 	// Repo that a restore is restricted to. 0 means all: WAL comes from several.
 	Repo int
-	// Type is that of pgbackrest restore: time, default, immediate or standby.
+	// Type is that of pgbackrest restore, one of the constants.
 	Type string
 	// Target in UTC. Zero unless Type is time.
 	Target time.Time
@@ -104,7 +112,7 @@ func (p Plan) TimelineText() string {
 	if p.Current {
 		return "current"
 	}
-	return fmt.Sprint(p.Timeline)
+	return strconv.FormatUint(uint64(p.Timeline), 10)
 }
 
 // Args are the arguments of pgbackrest restore. They have no target-action: PostgreSQL
@@ -113,15 +121,15 @@ func (p Plan) TimelineText() string {
 func (p Plan) Args() []string {
 	args := []string{"--stanza=" + p.Stanza}
 	if p.Repo != 0 {
-		args = append(args, fmt.Sprintf("--repo=%d", p.Repo))
+		args = append(args, "--repo="+strconv.Itoa(p.Repo))
 	}
 	args = append(args, "--set="+p.Label, "--type="+p.Type)
 	switch p.Type {
-	case "time":
+	case TypeTime:
 		args = append(args, "--target="+FormatTarget(p.Target))
-	case "standby":
+	case TypeStandby:
 		args = append(args, "--recovery-option=primary_conninfo=")
-	case "immediate":
+	case TypeImmediate:
 		return args
 	}
 	return append(args, "--target-timeline="+p.TimelineText())

@@ -121,10 +121,12 @@ func (p *planner) readRepos() *Refusal {
 	return nil
 }
 
+func repoName(number int) string { return fmt.Sprintf("repo%d", number) }
+
 func repoNames(info pgbackrest.Info) string {
 	names := make([]string, 0, len(info.Repos))
 	for _, repo := range info.Repos {
-		names = append(names, fmt.Sprintf("repo%d", repo.Key))
+		names = append(names, repoName(repo.Key))
 	}
 	if len(names) == 0 {
 		return "none"
@@ -184,8 +186,8 @@ func (p *planner) readSet(b pgbackrest.Backup) (set, string) {
 	}, ""
 }
 
-// newestOf returns the system of the newest set of the version that is needed.
-func (p *planner) systems(sets []set) []system {
+// systemsOf returns the databases of some sets, that of the first set first.
+func systemsOf(sets []set) []system {
 	var systems []system
 	for _, s := range sets {
 		if !slices.Contains(systems, s.system) {

@@ -44,7 +44,7 @@ type Moment struct {
 }
 
 // Refusal says why there is no plan.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is an answer first; only who has no plan takes it for an error
 	Reason Reason
 	// Message says what is wrong and what to do.
 	Message string

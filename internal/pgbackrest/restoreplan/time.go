@@ -55,18 +55,18 @@ func readLocal(shown time.Time, zone *time.Location) Reading {
 	if zone == nil {
 		return Reading{Moments: []time.Time{shown}}
 	}
-	var real, all []time.Time
+	var shows, all []time.Time
 	for _, near := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
 		_, seconds := shown.Add(near).In(zone).Zone()
 		at := shown.Add(-time.Duration(seconds) * time.Second)
 		_, there := at.In(zone).Zone()
 		all = append(all, at)
 		if there == seconds {
-			real = append(real, at)
+			shows = append(shows, at)
 		}
 	}
-	r := Reading{Moments: real, Zoned: true}
-	if len(real) == 0 {
+	r := Reading{Moments: shows, Zoned: true}
+	if len(shows) == 0 {
 		r.Moments, r.Skipped = all, true
 	}
 	slices.SortFunc(r.Moments, time.Time.Compare)

@@ -30,7 +30,7 @@ type File struct {
 // Readable reports whether a restore can read a segment of a size: it is whole, and not
 // cut short. Encryption makes a file longer, never shorter.
 func (f File) Readable(size Size) bool {
-	return f.Whole && (!f.Plain || f.Size >= int64(size))
+	return f.Whole && (!f.Plain || f.Size >= size.Bytes())
 }
 
 // Archive is what a repository holds of the WAL of one database.

@@ -24,6 +24,9 @@ const (
 // Valid reports whether PostgreSQL takes a size: a power of two from 1 MiB to 1 GiB.
 func (s Size) Valid() bool { return s >= minSize && s <= maxSize && s&(s-1) == 0 }
 
+// Bytes is the size as a number of bytes to count with.
+func (s Size) Bytes() int64 { return int64(s) } //nolint:gosec // PostgreSQL takes 1 GiB at most
+
 // perLog is how many segments share the middle part of their names.
 func (s Size) perLog() uint64 { return uint64(1<<32) / uint64(s) }
 
@@ -57,7 +60,7 @@ func (s Size) Parse(name string) (Segment, error) {
 	if parts[2] >= s.perLog() {
 		return Segment{}, fmt.Errorf("WAL segment %s does not exist with segments of %d bytes: check wal_segment_size", name, s)
 	}
-	return Segment{Timeline: uint32(parts[0]), Number: parts[1]*s.perLog() + parts[2]}, nil
+	return Segment{Timeline: uint32(parts[0]), Number: parts[1]*s.perLog() + parts[2]}, nil //nolint:gosec // eight hexadecimal digits
 }
 
 func isName(text string) bool {
