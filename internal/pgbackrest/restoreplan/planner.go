@@ -238,6 +238,8 @@ type archive struct {
 	tracks    map[uint32]*track
 	// sets that were made while this WAL was written, in whatever repo.
 	sets []set
+	// archived is when the last segment of each timeline was archived.
+	archived map[uint32]time.Time
 }
 
 // timeline is one timeline of a system.
@@ -251,7 +253,7 @@ type timeline struct {
 }
 
 func newArchive(size wal.Size) *archive {
-	return &archive{size: size, segments: map[wal.Segment]time.Time{}, timelines: map[uint32]*timeline{}, tracks: map[uint32]*track{}}
+	return &archive{size: size, segments: map[wal.Segment]time.Time{}, timelines: map[uint32]*timeline{}, tracks: map[uint32]*track{}, archived: map[uint32]time.Time{}}
 }
 
 // add adds what one repo holds.
@@ -300,6 +302,9 @@ func (a *archive) see(number uint32, at time.Time) {
 func (a *archive) finish() {
 	for segment, at := range a.segments {
 		a.see(segment.Timeline, at.Add(time.Second))
+		if at.After(a.archived[segment.Timeline]) {
+			a.archived[segment.Timeline] = at
+		}
 	}
 	numbers := slices.Sorted(maps.Keys(a.timelines))
 	for i, number := range numbers {
@@ -330,16 +335,12 @@ func (a *archive) live(at time.Time, stray map[uint32]bool) (uint32, bool) {
 // later ones first, and then earlier ones of which WAL was archived after the moment.
 func (a *archive) others(seems uint32, at time.Time, stray map[uint32]bool) []*timeline {
 	var later, earlier []*timeline
-	used := map[uint32]bool{}
-	for segment, archived := range a.segments {
-		used[segment.Timeline] = used[segment.Timeline] || archived.Add(time.Second).After(at)
-	}
 	for _, t := range sortedTimelines(a) {
 		switch {
 		case stray[t.number] || t.number == seems:
 		case t.number > seems:
 			later = append(later, t)
-		case used[t.number]:
+		case a.archived[t.number].Add(time.Second).After(at):
 			earlier = append(earlier, t)
 		}
 	}

@@ -5,6 +5,7 @@ package restoreplan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +83,44 @@ func TestACommitIsNoTarget(t *testing.T) {
 	for at, want := range map[time.Time]Answer{in.Known[0].Time: NotProven, in.Known[0].Time.Add(-time.Microsecond): Reachable} {
 		if plan, refusal := For(in, Target{Kind: Time, Time: at}); refusal != nil || plan.Answer != want {
 			t.Errorf("%s: %s, %v, want %s", at, plan.Answer, refusal, want)
+		}
+	}
+}
+
+// TestTheCommitOfAHeartbeatIsBehindItsPosition, so with the segment after it missing nothing
+// is proven by it.
+func TestTheCommitOfAHeartbeatIsBehindItsPosition(t *testing.T) {
+	t.Parallel()
+	in := simple()
+	in.Known[0].LSN = 0x12FFFFF0 // the end of segment 18
+	in.Known[0].Time = noon.Add(16*time.Minute + 30*time.Second)
+	for missing, want := range map[uint64]Answer{18: "", 19: NotProven, 20: Reachable} {
+		in := in
+		segments := maps.Clone(in.Repos[1].Archives["17-1"].Segments)
+		delete(segments, wal.DefaultSize.Name(wal.Segment{Timeline: 1, Number: missing}))
+		in.Repos = map[int]Repo{1: {Archives: wal.Listing{"17-1": {Segments: segments}}}}
+		plan, _ := For(in, Target{Kind: Time, Time: noon.Add(15*time.Minute + 59*time.Second)})
+		if plan.Answer != want {
+			t.Errorf("without segment %d: %q, want %q", missing, plan.Answer, want)
+		}
+	}
+}
+
+// TestABackupNeedsAllItsWAL: without the last segment of its time it is not consistent,
+// whatever was archived late.
+func TestABackupNeedsAllItsWAL(t *testing.T) {
+	t.Parallel()
+	in := simple()
+	in.Info.Backups[0].LSNStop, in.Info.Backups[0].WALStop = "0/3000138", "000000010000000000000003"
+	segments := in.Repos[1].Archives["17-1"].Segments
+	for name, file := range segments {
+		file.Time = noon.Add(time.Hour)
+		segments[name] = file
+	}
+	delete(segments, "000000010000000000000003")
+	for _, target := range []Target{{Kind: Time, Time: noon.Add(time.Minute)}, {Kind: Immediate}, {Kind: Newest}} {
+		if plan, refusal := For(in, target); refusal == nil || refusal.Reason != Gap || !slices.Equal(refusal.Missing, []string{"000000010000000000000003"}) {
+			t.Errorf("%s: %+v, %v", target.Kind, plan, refusal)
 		}
 	}
 }
