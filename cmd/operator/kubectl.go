@@ -36,7 +36,7 @@ func asPlugin(root *cobra.Command) {
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: pluginName}
 	for _, command := range root.Commands() {
 		switch command.Name() {
-		case "manager", "step", "watch", "release", "drill-step", "copy":
+		case "manager", "step", "watch", "drill-step", "copy", "release":
 			command.Hidden = true
 		}
 	}

@@ -261,7 +261,7 @@ func (c *cluster) testTampered(t *testing.T) {
 		"the manifest damaged": {
 			change: func(repo string) {
 				for _, name := range []string{"backup.manifest", "backup.manifest.copy"} {
-					found, _ := filepath.Glob(filepath.Join(repo, "backup/db/*/"+name))
+					found, _ := filepath.Glob(filepath.Join(repo, "backup/db/2*/"+name))
 					for _, manifest := range found {
 						flip(manifest)
 					}

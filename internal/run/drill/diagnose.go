@@ -120,7 +120,7 @@ func diagnoseRestore(p Plan, e End) Diagnosis {
 		d = Diagnosis{Class: ClassLost, Message: "pgbackrest restore was killed: see whether the container had enough memory (restorePod.resources)"}
 	case e.Code == notStarted:
 		d = person("pgbackrest restore does not start: %s; set restorePod.image", firstLine(e.Log))
-	case e.Code == 26 || e.Code == 95 || e.Code == 29 && f.Class == failure.Stop:
+	case e.Code == 26 || e.Code == 95 || e.Code == 29 && f.Class == failure.Stop || damagedFile.MatchString(e.Log):
 		d = person("a file of backup %s in %s is damaged, or the pass phrase is another one%s; run pgbackrest verify, and make a full backup", backup, repo, cause)
 	case (e.Code == 55 || e.Code == 75) && e.Expired:
 		d = again("backup %s in %s has expired since the drill was planned%s", backup, repo, cause)
@@ -174,6 +174,10 @@ var replayRules = []replayRule{
 	}},
 }
 
+// damagedFile is an error in an error: pgBackRest could read a file, and its content is not
+// what it was. The error around it is that of a file that could not be read.
+var damagedFile = regexp.MustCompile(`\[(Crypto|Format|Checksum)Error\]`)
+
 // endedEarly is what PostgreSQL says if the archive ends before a target.
 var endedEarly = regexp.MustCompile(`recovery ended before configured recovery target was reached`)
 
@@ -224,7 +228,7 @@ var fatal = regexp.MustCompile(`(FATAL|PANIC): `)
 func diagnoseReached(p Plan, e End) Diagnosis {
 	repo := p.Report.Repo
 	line, code := archiveError(e.Log)
-	if code != 0 {
+	if code != 0 && !damagedFile.MatchString(e.Log) {
 		if f := failure.Diagnose(code, e.Log); f.Class != failure.Stop {
 			d := again("%s was away while WAL was replayed, so recovery ended early: %s", repo, f)
 			d.Code = code

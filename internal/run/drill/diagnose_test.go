@@ -66,6 +66,9 @@ func TestDiagnose(t *testing.T) {
 		"WAL that cannot be decrypted": {
 			End{Phase: PhaseReached, Reached: short, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, true, []string{"the archive must reach", "[095]"},
 		},
+		"WAL that cannot be decrypted, as a file that cannot be read": {
+			End{Phase: PhaseReached, Reached: short, Log: pgb + "[042]: unable to get 00000002000000000000000A:\n         repo1: 17-1/x.lz4 [CryptoError] unable to flush"}, ClassPerson, 42, true, []string{"the archive must reach"},
+		},
 		"WAL with a wrong checksum": {
 			End{Phase: PhaseReached, Reached: short, Log: "2026-11-28 05:00:04.675 UTC [77] LOG:  incorrect resource manager data checksum in record at 0/9D4C190"}, ClassPerson, 0, true,
 			[]string{"(LOG: incorrect resource manager data checksum in record at 0/9D4C190)"},
@@ -78,6 +81,7 @@ func TestDiagnose(t *testing.T) {
 		},
 		"a damaged file":  {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
 		"a wrong cipher":  {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
+		"a wrong block":   {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
 		"it has expired":  {End{Phase: PhaseRestore, Code: 75, Log: pgb + "[075]: backup set is not valid", Expired: true}, ClassAgain, 75, false, []string{"backup 20261122-153309F in repo1 has expired since the drill was planned"}},
 		"a missing file":  {End{Phase: PhaseRestore, Code: 55, Log: pgb + "[055]: unable to open missing file"}, ClassPerson, 55, false, []string{"a file of backup 20261122-153309F is missing in repo1"}},
 		"a timeline":      {End{Phase: PhaseRestore, Code: 58, Log: pgb + "[058]: target timeline 2 forked"}, ClassPerson, 58, false, []string{"timeline 2 is not in the history of backup 20261122-153309F", "a copy of the database archives"}},
