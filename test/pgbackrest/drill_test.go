@@ -284,7 +284,7 @@ func (c *cluster) testTampered(t *testing.T) {
 		"no store": {
 			change:    func(string) {},
 			variables: []string{"PGBACKREST_REPO1_TYPE=s3", "PGBACKREST_REPO1_S3_BUCKET=b", "PGBACKREST_REPO1_S3_ENDPOINT=127.0.0.1", "PGBACKREST_REPO1_STORAGE_PORT=1", "PGBACKREST_REPO1_S3_REGION=r", "PGBACKREST_REPO1_S3_KEY=k", "PGBACKREST_REPO1_S3_KEY_SECRET=s", "PGBACKREST_IO_TIMEOUT=1"},
-			want:      "[049]", again: true,
+			want:      "repo1 could not be read", again: true,
 		},
 		"a library is missing": {
 			change:     func(string) {},

@@ -122,6 +122,8 @@ func diagnoseRestore(p Plan, e End) Diagnosis {
 		d = person("pgbackrest restore does not start: %s; set restorePod.image", firstLine(e.Log))
 	case e.Code == 26 || e.Code == 95 || e.Code == 29 && f.Class == failure.Stop || damagedFile.MatchString(e.Log):
 		d = person("a file of backup %s in %s is damaged, or the pass phrase is another one%s; run pgbackrest verify, and make a full backup", backup, repo, cause)
+	case (e.Code == 55 || e.Code == 75) && storeAway.MatchString(e.Log):
+		d = again("%s could not be read: %s", repo, f)
 	case (e.Code == 55 || e.Code == 75) && e.Expired:
 		d = again("backup %s in %s has expired since the drill was planned%s", backup, repo, cause)
 	case e.Code == 55 || e.Code == 75:
@@ -177,6 +179,10 @@ var replayRules = []replayRule{
 // damagedFile is an error in an error: pgBackRest could read a file, and its content is not
 // what it was. The error around it is that of a file that could not be read.
 var damagedFile = regexp.MustCompile(`\[(Crypto|Format|Checksum)Error\]`)
+
+// storeAway is an error in an error, too: pgBackRest says that a set is not valid if it cannot
+// ask the store for the list of sets.
+var storeAway = regexp.MustCompile(`\[(HostConnect|Protocol|Service|FileRead)Error\]`)
 
 // endedEarly is what PostgreSQL says if the archive ends before a target.
 var endedEarly = regexp.MustCompile(`recovery ended before configured recovery target was reached`)

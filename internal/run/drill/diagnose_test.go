@@ -79,9 +79,17 @@ func TestDiagnose(t *testing.T) {
 		"no checkpoint": {
 			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  could not locate required checkpoint record at 0/9000028"}, ClassPerson, 0, true, []string{"WAL in repo1 is damaged"},
 		},
-		"a damaged file":  {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
-		"a wrong cipher":  {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
-		"a wrong block":   {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
+		"a damaged file": {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
+		"a wrong cipher": {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
+		"a wrong block":  {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
+		"no store, as no set": {
+			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [HostConnectError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"}, ClassAgain, 75, false,
+			[]string{"repo1 could not be read: [075]"},
+		},
+		"a wrong cipher, as no set": {
+			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [CryptoError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"}, ClassPerson, 75, false,
+			[]string{"or the pass phrase is another one"},
+		},
 		"it has expired":  {End{Phase: PhaseRestore, Code: 75, Log: pgb + "[075]: backup set is not valid", Expired: true}, ClassAgain, 75, false, []string{"backup 20261122-153309F in repo1 has expired since the drill was planned"}},
 		"a missing file":  {End{Phase: PhaseRestore, Code: 55, Log: pgb + "[055]: unable to open missing file"}, ClassPerson, 55, false, []string{"a file of backup 20261122-153309F is missing in repo1"}},
 		"a timeline":      {End{Phase: PhaseRestore, Code: 58, Log: pgb + "[058]: target timeline 2 forked"}, ClassPerson, 58, false, []string{"timeline 2 is not in the history of backup 20261122-153309F", "a copy of the database archives"}},
