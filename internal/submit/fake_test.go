@@ -148,13 +148,19 @@ func (f *fake) Stanza(context.Context, string, string) (stanzaflowv1alpha1.Stanz
 	return f.stanza, f.stanzaErr
 }
 
-func (f *fake) Template(context.Context, string, string) (*wfv1.WorkflowTemplate, error) {
+func (f *fake) Template(_ context.Context, _, name string) (*wfv1.WorkflowTemplate, error) {
 	if f.templateErr != nil {
 		return nil, f.templateErr
 	}
-	template := &wfv1.WorkflowTemplate{}
-	if err := yaml.Unmarshal(workflowtemplates.Template, template); err != nil {
+	template, text := &wfv1.WorkflowTemplate{}, workflowtemplates.Template
+	if name == vocab.DrillTemplate {
+		text = workflowtemplates.Drill
+	}
+	if err := yaml.Unmarshal(text, template); err != nil {
 		f.Fatal(err)
+	}
+	if name == vocab.DrillTemplate {
+		return template, nil
 	}
 	template.Labels[vocab.LabelContract] = f.contract
 	if f.breakTemplate != nil {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Why following ended before the run did, beside the end of the context.
@@ -204,6 +205,8 @@ func (f *following) notice(event watch.Event) (over bool, err error) {
 func unfinished(workflow *wfv1.Workflow, timeout time.Duration, err error) string {
 	name := fmt.Sprintf("Workflow %s/%s", workflow.Namespace, workflow.Name)
 	switch {
+	case errors.Is(err, ErrDeleted) && outcome.KindOf(workflow) == vocab.RunDrill:
+		return name + " was deleted before it was over, so nothing is proven"
 	case errors.Is(err, ErrDeleted):
 		return fmt.Sprintf("%s was deleted before it was over: whether it has made a backup is unknown, and nothing has proven one", name)
 	case errors.Is(err, ErrTimeout):
