@@ -50,9 +50,34 @@ func neverRun(f *Facts) {
 	f.Workflows, f.Watches = nil, nil
 }
 
+// drilledCluster has a drill that has ended in some way, after a good one.
+func drilledCluster(result stanzaflowv1alpha1.RunResult, message string, missing, overdue bool) func(*Facts) {
+	return func(f *Facts) {
+		last := stanzaflowv1alpha1.DrillRun{Workflow: "pgbackrest-orders-drill-newest-2", Trigger: vocab.TriggerSchedule, Result: result, Message: message, DataMissing: missing, StartTime: at(5, 0), FinishTime: at(5, 10)}
+		f.Stanza.Spec.Drills = []stanzaflowv1alpha1.Drill{{Name: "newest", Schedule: "0 5 * * 0"}}
+		f.Stanza.Spec.Objectives.RTO = &metav1.Duration{Duration: time.Hour}
+		f.Stanza.Status.Recovery = &stanzaflowv1alpha1.RecoveryStatus{LastProvenTime: *day(22, 5, 10), RTO: metav1.Duration{Duration: 220 * time.Second}, Drill: "newest", Workflow: "pgbackrest-orders-drill-newest-1"}
+		f.Stanza.Status.Drills = []stanzaflowv1alpha1.DrillStatus{{
+			Name: "newest", CronWorkflow: "pgbackrest-orders-drill-newest", Overdue: overdue, LastRun: &last, Runs: []stanzaflowv1alpha1.DrillRun{last},
+		}}
+	}
+}
+
 // situations are what a person may find.
 var situations = map[string][]func(*Facts){
 	"healthy": nil,
+	"drill-good": {
+		drilledCluster(stanzaflowv1alpha1.RunSucceeded, "", false, false),
+		condition(vocab.ConditionRecoverable, isTrue, vocab.ReasonProven, "Every drill that was due has restored what must be in the archive"),
+	},
+	"drill-data-missing": {
+		drilledCluster(stanzaflowv1alpha1.RunFailed, "recovery ended at 05:00:04 (0/9D4C190), the archive must reach 05:12:11", true, false),
+		condition(vocab.ConditionRecoverable, isFalse, vocab.ReasonNewestUnreachable, "A restore has not found what must be in the archive, so commits would be lost with the primary; run a full backup now"),
+	},
+	"drill-overdue": {
+		drilledCluster(stanzaflowv1alpha1.RunSucceeded, "", false, true),
+		condition(vocab.ConditionRecoverable, isFalse, vocab.ReasonDrillOverdue, "Drill newest was due, and none has succeeded since"),
+	},
 	"never-run": {
 		func(f *Facts) {
 			neverRun(f)
@@ -244,10 +269,10 @@ func TestExplainIsReadyOnlyWithoutFindings(t *testing.T) {
 	t.Parallel()
 	for name, change := range situations {
 		e := Explain(world(t, change...))
-		if fine := strings.HasSuffix(e.headline(), "fine"); fine != (name == "healthy") {
+		if fine := strings.HasSuffix(e.headline(), "fine"); fine != (name == "healthy" || name == "drill-good") {
 			t.Errorf("%s: %s", name, e.headline())
 		}
-		if name != "healthy" && (len(e.Findings) == 0 || len(e.Next) == 0) {
+		if name != "healthy" && name != "drill-good" && (len(e.Findings) == 0 || len(e.Next) == 0) {
 			t.Errorf("%s: %d findings, %d commands", name, len(e.Findings), len(e.Next))
 		}
 	}

@@ -48,7 +48,6 @@ func TestDrills(t *testing.T) {
 				"says that data are missing":                      testDrillsMissing,
 				"says what a drill lacks":                         testDrillsLack,
 				"says that a volume stays":                        testDrillsRetained,
-				"leaves a ConfigMap that is not ours":             testDrillsForeign,
 				"puts its ConfigMap right":                        testDrillsRepair,
 				"is no backup, and takes nothing from the backup": testDrillsAreNoBackup,
 			} {
@@ -299,15 +298,6 @@ func testDrillsRetained(w *world) {
 	w.wantQuiet()
 }
 
-func testDrillsForeign(w *world) {
-	// Nobody but the operator can make one today; it may be older than the policy.
-	foreign := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: drillConfig, Namespace: w.namespace}}
-	if err := w.as(operatorUser).Create(w.Context(), foreign); err == nil {
-		w.Fatal("the operator may make a ConfigMap without its label")
-	}
-	w.drills()
-}
-
 func testDrillsRepair(w *world) {
 	w.drills()
 	config := w.get(object.ConfigMap, drillConfig)
@@ -361,7 +351,11 @@ func TestDrillPolicies(t *testing.T) {
 
 func testDrillConfigPolicy(t *testing.T, w *world, overlay string) {
 	config := func(name string) *corev1.ConfigMap {
-		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.namespace, Labels: object.Labels("shop")}}
+		c := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.namespace, Labels: object.Labels("shop")}}
+		if strings.HasPrefix(name, "unlabelled") {
+			c.Labels = nil
+		}
+		return c
 	}
 	others := "other-namespace"
 	for title, tc := range map[string]struct {
@@ -373,9 +367,10 @@ func testDrillConfigPolicy(t *testing.T, w *world, overlay string) {
 		"an account of that name elsewhere": {"system:serviceaccount:" + others + ":stanzaflow", drillConfig, false},
 		"a ConfigMap of somebody else":      {"", "shop-settings", true},
 		"one that is named almost like it":  {operatorUser, "shop-drill-config", false},
+		"the operator, without its label":   {operatorUser, "unlabelled" + drillConfig, false},
 		"the configuration of pgBackRest":   {operatorUser, reconciletest.ConfigMap, overlay == "standalone"},
 	} {
-		c := w.client.(client.Client)
+		var c client.Client = w.client
 		if tc.by != "" {
 			c = w.as(tc.by)
 		}
