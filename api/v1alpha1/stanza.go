@@ -188,8 +188,9 @@ type StanzaStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, Accepted, Programmed, BackupHealthy, with a watch Archiving
-	// and Recoverable, and, only while true, Suspended. docs/conditions.md lists their reasons.
+	// conditions are Ready, Accepted, Programmed, BackupHealthy, with a watch Archiving,
+	// with a watch or drills Recoverable, and, only while true, Suspended. docs/conditions.md
+	// lists their reasons.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
