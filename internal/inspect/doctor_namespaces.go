@@ -27,10 +27,11 @@ func (x *examination) checkNamespaces(ctx context.Context) {
 		x.notKnown("namespaces", err.Error())
 		return
 	}
-	needed := map[string][]string{}
+	needed, drilled := map[string][]string{}, map[string]bool{}
 	for _, s := range x.stanzas {
 		if s.Spec.Managed == nil || *s.Spec.Managed {
 			needed[s.Namespace] = append(needed[s.Namespace], workflow.TemplateName(s.Spec))
+			drilled[s.Namespace] = drilled[s.Namespace] || len(s.Spec.Drills) > 0 || s.Spec.RestorePod != nil
 		}
 	}
 	if len(needed) == 0 {
@@ -49,6 +50,9 @@ func (x *examination) checkNamespaces(ctx context.Context) {
 		templates := slices.Sorted(slices.Values(needed[namespace]))
 		for _, name := range slices.Compact(templates) {
 			x.checkTemplate(ctx, namespace, name, vocab.TemplateContract)
+		}
+		if drilled[namespace] {
+			x.checkTemplate(ctx, namespace, vocab.DrillTemplate, vocab.DrillContract)
 		}
 		x.checkWatch(ctx, namespace)
 	}
@@ -92,8 +96,11 @@ func (x *examination) checkTemplate(ctx context.Context, namespace, name, wanted
 // broken says how a template breaks its contract, empty if it does not.
 func broken(template *wfv1.WorkflowTemplate, of string) string {
 	check, sentence := contract.Check, contract.Sentence
-	if of == vocab.WatchContract {
+	switch of {
+	case vocab.WatchContract:
 		check, sentence = contract.CheckWatch, contract.WatchSentence
+	case vocab.DrillContract:
+		check, sentence = contract.CheckDrill, contract.DrillSentence
 	}
 	if findings := check(template); len(findings) > 0 {
 		return sentence(findings)

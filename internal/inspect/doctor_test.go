@@ -224,7 +224,17 @@ func TestExamine(t *testing.T) {
 			t.Helper()
 			s.set(t, "workflowtemplates", "pgbackrest-watch", "", "spec", "entrypoint")
 		}, Broken, "does not keep the contract watch-v1"},
-		"no template of the watch":     {func(_ *testing.T, s *fakeSource) { s.remove("workflowtemplates", "pgbackrest-watch") }, Broken, "does not exist, so nothing can start"},
+		"no template of the watch": {func(_ *testing.T, s *fakeSource) { s.remove("workflowtemplates", "pgbackrest-watch") }, Broken, "does not exist, so nothing can start"},
+		"drills without a template": {func(t *testing.T, s *fakeSource) {
+			t.Helper()
+			s.set(t, "stanzas", "orders", map[string]any{}, "spec", "restorePod")
+		}, Broken, "does not exist, so nothing can start"},
+		"drills": {func(t *testing.T, s *fakeSource) {
+			t.Helper()
+			s.set(t, "stanzas", "orders", map[string]any{}, "spec", "restorePod")
+			s.add(t, "workflowtemplates", "%s", workflowtemplates.Drill)
+			s.objects["workflowtemplates"][2].SetNamespace("shop")
+		}, Good, "contract drill-v1"},
 		"no CronWorkflow of the watch": {func(_ *testing.T, s *fakeSource) { s.objects["cronworkflows"] = nil }, Broken, "no CronWorkflow pgbackrest-watch"},
 		"a watch that is suspended": {func(t *testing.T, s *fakeSource) {
 			s.set(t, "cronworkflows", "pgbackrest-watch", true, "spec", "suspend")
