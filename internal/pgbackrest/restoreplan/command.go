@@ -24,12 +24,12 @@ func (p Plan) Fallback() Plan {
 	return p
 }
 
-// LookStatement shows how far a recovery is. PostgreSQL knows the first function since 14.
+// LookStatement shows how far a recovery is, and whether it has stopped at the target.
 func (p Plan) LookStatement() string {
 	if p.Type == TypeStandby {
 		return "SELECT pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()"
 	}
-	return "SELECT pg_get_wal_replay_pause_state(), pg_last_xact_replay_timestamp()"
+	return "SELECT pg_is_wal_replay_paused(), pg_last_xact_replay_timestamp()"
 }
 
 // EndStatement ends the recovery and opens the database.
