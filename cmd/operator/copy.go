@@ -30,7 +30,7 @@ func copyCommand() *cobra.Command {
 // copyProgram copies a program that needs no library, so that it runs in every image. The
 // file is complete as soon as it has its name.
 func copyProgram(from, to string) (err error) {
-	in, err := os.Open(from)
+	in, err := os.Open(from) //nolint:gosec // This program.
 	if err != nil {
 		return fmt.Errorf("cannot read this program: %w", err)
 	}

@@ -17,13 +17,13 @@ func (p programs) findBinaries(ctx context.Context, configured, major string) st
 	folders := []string{configured}
 	if configured == "" {
 		folders = nil
-		if postgres, found := p.find("postgres"); found {
+		if postgres, found := p.find(serverProgram); found {
 			folders = append(folders, filepath.Dir(postgres))
 		}
 		folders = append(folders, "/usr/lib/postgresql/"+major+"/bin", "/usr/pgsql-"+major+"/bin", "/usr/local/bin")
 	}
 	for _, folder := range folders {
-		version, _, code := p.capture(ctx, []string{filepath.Join(folder, "postgres"), "--version"})
+		version, _, code := p.capture(ctx, []string{filepath.Join(folder, serverProgram), "--version"})
 		if match := versionOfPostgres.FindStringSubmatch(version); code == 0 && match != nil && match[1] == major {
 			return folder
 		}

@@ -45,7 +45,7 @@ func (c connection) dump(ctx context.Context, databases []database) (passed bool
 		}
 		return ""
 	}
-	globals := []string{c.program("pg_dumpall"), "--globals-only", "--no-password", "--dbname=" + c.conninfo(superuser, superuser)}
+	globals := []string{c.program("pg_dumpall"), "--globals-only", noPassword, toDatabase + c.conninfo(superuser, superuser)}
 	if why := run("pg_dumpall", globals); why != "" {
 		return false, why
 	}
@@ -54,7 +54,7 @@ func (c connection) dump(ctx context.Context, databases []database) (passed bool
 			left = append(left, fmt.Sprintf("%q", d.Name))
 			continue
 		}
-		argv := []string{c.program("pg_dump"), "--format=plain", "--no-password", "--dbname=" + c.conninfo(d.Name, superuser)}
+		argv := []string{c.program("pg_dump"), "--format=plain", noPassword, toDatabase + c.conninfo(d.Name, superuser)}
 		if why := run(fmt.Sprintf("pg_dump of database %q", d.Name), argv); why != "" {
 			return false, why
 		}
@@ -100,7 +100,7 @@ func (c connection) amcheck(ctx context.Context, databases []database) string {
 		return "the prepared transactions of the copy cannot be ended: " + err.Error()
 	}
 	argv := []string{
-		c.program("pg_amcheck"), "--host=" + c.socket, "--port=" + port, "--username=" + superuser, "--no-password",
+		c.program("pg_amcheck"), "--host=" + c.socket, "--port=" + port, "--username=" + superuser, noPassword,
 		"--all", "--install-missing", "--heapallindexed", "--parent-check",
 	}
 	stdout, stderr, code := c.programs.capture(ctx, argv)

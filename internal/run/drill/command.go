@@ -29,18 +29,21 @@ func (s scratch) identFile() string   { return filepath.Join(s.drill(), "pg_iden
 // folders are those that pgBackRest and PostgreSQL need.
 func (s scratch) folders() []string {
 	return []string{
-		s.data, filepath.Join(s.mount, "pgbackrest", "log"), filepath.Join(s.mount, "pgbackrest", "spool-path"),
+		s.data, filepath.Join(s.mount, program, "log"), filepath.Join(s.mount, program, "spool-path"),
 		s.tablespaces(), s.drill(), s.socket,
 	}
 }
 
+// program is pgBackRest, and the folder of its files on the volume.
+const program = "pgbackrest"
+
 // versionCommand finds out whether there is a pgBackRest at all.
-var versionCommand = []string{"pgbackrest", "version"}
+var versionCommand = []string{program, "version"}
 
 // infoCommand asks which backups the repo lists.
 func infoCommand(repo string) []string {
 	return []string{
-		"pgbackrest", "info", "--stanza=" + vocab.PgBackRestStanza, "--repo=" + repoNumber(repo), "--output=json",
+		program, "info", "--stanza=" + vocab.PgBackRestStanza, "--repo=" + repoNumber(repo), "--output=json",
 		"--io-timeout=10", "--log-level-console=off", "--log-level-stderr=warn",
 	}
 }
@@ -50,7 +53,7 @@ func infoCommand(repo string) []string {
 func restoreCommand(p Plan, s scratch) []string {
 	d := p.Report.Drill
 	argv := []string{
-		"pgbackrest", "restore", "--stanza=" + vocab.PgBackRestStanza, "--repo=" + repoNumber(p.Report.Repo), "--set=" + d.Backup,
+		program, "restore", "--stanza=" + vocab.PgBackRestStanza, "--repo=" + repoNumber(p.Report.Repo), "--set=" + d.Backup,
 		"--archive-mode=off", "--tablespace-map-all=" + s.tablespaces(),
 	}
 	argv = append(argv, targetArguments(p)...)

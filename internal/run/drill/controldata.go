@@ -32,16 +32,16 @@ func parseControlData(text string) (controlData, error) {
 	var c controlData
 	c.systemID = values["Database system identifier"]
 	var err error
-	number := func(name string) uint64 {
-		n, problem := strconv.ParseUint(values[name], 10, 64)
-		if problem != nil && err == nil {
+	number := func(name string) int {
+		n, problem := strconv.Atoi(values[name])
+		if (problem != nil || n < 0) && err == nil {
 			err = fmt.Errorf("pg_controldata has %q for %q", values[name], name)
 		}
 		return n
 	}
-	c.preparedTransactions = int(number("max_prepared_xacts setting"))
-	c.locks = int(number("max_locks_per_xact setting"))
-	c.segmentBytes = wal.Size(number("Bytes per WAL segment"))
+	c.preparedTransactions = number("max_prepared_xacts setting")
+	c.locks = number("max_locks_per_xact setting")
+	c.segmentBytes = wal.Size(number("Bytes per WAL segment")) //nolint:gosec // Else there is an error.
 	c.checksums = number("Data page checksum version") > 0
 	if err == nil && (c.systemID == "" || !c.segmentBytes.Valid()) {
 		err = fmt.Errorf("pg_controldata names no database")

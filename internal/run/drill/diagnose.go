@@ -329,5 +329,5 @@ func (r Reached) nextSegment(p Plan) string {
 	if r.LSN == 0 || !r.SegmentBytes.Valid() {
 		return "some segment"
 	}
-	return r.SegmentBytes.Name(r.SegmentBytes.Of(uint32(p.Report.Drill.Timeline), r.LSN))
+	return r.SegmentBytes.Name(r.SegmentBytes.Of(uint32(p.Report.Drill.Timeline), r.LSN)) //nolint:gosec // PostgreSQL has 32 bits for it.
 }

@@ -73,7 +73,7 @@ func (r *restore) expired(ctx context.Context) bool {
 
 // inspect finds the PostgreSQL for the restored data, and what it says of the data.
 func (r *restore) inspect(ctx context.Context) error {
-	version, err := os.ReadFile(filepath.Join(r.scratch.data, "PG_VERSION"))
+	version, err := os.ReadFile(filepath.Join(r.scratch.data, "PG_VERSION")) //nolint:gosec // The configuration says where.
 	if err != nil {
 		return &failed{person("the restored data has no PG_VERSION: %v", err)}
 	}
@@ -131,7 +131,7 @@ func (r *restore) replay(ctx context.Context) error {
 
 // recover starts PostgreSQL and returns when it has ended recovery, or itself.
 func (r *restore) recover(ctx context.Context, libraries []string) (string, error) {
-	argv := serverCommand(r.db.program("postgres"), r.plan, r.scratch, r.control, libraries)
+	argv := serverCommand(r.db.program(serverProgram), r.plan, r.scratch, r.control, libraries)
 	r.logf("%s", strings.Join(argv, " "))
 	log := &logbook{to: r.Log}
 	var err error

@@ -77,7 +77,7 @@ func (p programs) command(ctx context.Context, argv []string, stop syscall.Signa
 	if !found {
 		return nil, fmt.Errorf("there is no program %s", argv[0])
 	}
-	cmd := exec.CommandContext(ctx, file, argv[1:]...)
+	cmd := exec.CommandContext(ctx, file, argv[1:]...) //nolint:gosec // A program of the image, never a shell.
 	cmd.Args[0] = argv[0]
 	cmd.Env = p.environ
 	cmd.Cancel = func() error { return cmd.Process.Signal(stop) }

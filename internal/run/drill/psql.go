@@ -17,6 +17,11 @@ import (
 const (
 	port      = "5432"
 	superuser = "postgres"
+	// serverProgram is PostgreSQL itself.
+	serverProgram = "postgres"
+	// noPassword keeps a program from asking for one.
+	noPassword = "--no-password"
+	toDatabase = "--dbname="
 )
 
 // connection to the restored database.
@@ -41,8 +46,8 @@ func (c connection) program(name string) string { return filepath.Join(c.binDir,
 // could run programs.
 func (c connection) psql(ctx context.Context, database, user, statement string) (string, error) {
 	stdout, stderr, code := c.programs.capture(ctx, []string{
-		c.program("psql"), "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1",
-		"--field-separator-zero", "--record-separator-zero", "--dbname=" + c.conninfo(database, user), "--command=\n" + statement,
+		c.program("psql"), "--no-psqlrc", noPassword, "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1",
+		"--field-separator-zero", "--record-separator-zero", toDatabase + c.conninfo(database, user), "--command=\n" + statement,
 	})
 	if code != 0 {
 		return "", fmt.Errorf("%s", complaint(stderr, code))

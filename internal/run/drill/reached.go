@@ -70,5 +70,5 @@ func replayedBytes(log string, end wal.LSN) int64 {
 	if err != nil || end < start {
 		return 0
 	}
-	return int64(end - start)
+	return int64(end - start) //nolint:gosec // No archive has 2^63 bytes.
 }

@@ -77,7 +77,7 @@ type restore struct {
 	scratch  scratch
 	report   report.Report
 
-	// began is when pgbackrest restore began.
+	// What the phases have found so far.
 	control   controlData
 	db        connection
 	server    *server

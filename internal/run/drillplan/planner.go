@@ -101,11 +101,11 @@ func (k known) input() (restoreplan.Input, error) {
 		if err != nil {
 			return in, attempt.Stop("the heartbeat is at %v", err)
 		}
-		in.Known = append(in.Known, restoreplan.Known{Time: h.Time, Timeline: uint32(h.Timeline), LSN: lsn, Heartbeat: true, Observed: k.now})
+		in.Known = append(in.Known, restoreplan.Known{Time: h.Time, Timeline: uint32(h.Timeline), LSN: lsn, Heartbeat: true}) //nolint:gosec // PostgreSQL has 32 bits for it.
 	}
 	if r := k.restorable; r != nil {
 		in.Known = append(in.Known, restoreplan.Known{
-			Time: r.Newest.UTC(), Timeline: uint32(r.Timeline), Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Observed: r.ObservedTime.UTC(), Repo: k.repo,
+			Time: r.Newest.UTC(), Timeline: uint32(r.Timeline), Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: k.repo, //nolint:gosec // It is not negative.
 		})
 	}
 	return in, nil

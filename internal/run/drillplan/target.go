@@ -133,7 +133,7 @@ func (p *planning) findPrimary(ctx context.Context, container storage.Container)
 		return nil, err // It may be a failover, which passes.
 	}
 	p.logf("there is no primary, so no heartbeat is written: %v", err)
-	return nil, nil //nolint:nilnil // no primary is an answer
+	return nil, nil
 }
 
 // findRepo returns where the repo is read: the repo host, the primary, or any PostgreSQL
