@@ -77,7 +77,7 @@ unit: ## Test everything that needs only Go: translation, proof, golden files, m
 test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackrest, test-apiserver and test-cluster. 35 min; about an hour from empty caches.
 
 .PHONY: test-pgbackrest
-test-pgbackrest: ## Hold what we know of pgBackRest against pgBackRest 2.45 and 2.55, and restore plans against PostgreSQL, without a cluster: MAPS=n, HISTORIES=n, OPTIONS_SEED=n. 2 min.
+test-pgbackrest: ## Hold what we know of pgBackRest against pgBackRest 2.45 and 2.55, and make restore drills of PostgreSQL 15 and 17, without a cluster; as root: MAPS=n, OPTIONS_SEED=n. 8 min.
 	@PGBACKREST_IMAGES="$$($(cluster) tarball $(postgres_images) | tr '\n' ' ')" \
 	  go test -tags pgbackrest -count=1 -timeout 30m ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) $(if $(HISTORIES),-histories=$(HISTORIES)) -seed=$${OPTIONS_SEED:-$$(git rev-list --count HEAD 2>/dev/null || echo 0)}
 
