@@ -215,6 +215,8 @@ func (c *cluster) testTampered(t *testing.T) {
 		must(t, os.WriteFile(name, content, 0o640))
 	}
 	for name, tc := range map[string]struct {
+		// before comes after the plan, and stays.
+		before      func()
 		change      func(repo string)
 		variables   []string
 		parameters  map[string]string
@@ -270,8 +272,8 @@ func (c *cluster) testTampered(t *testing.T) {
 			want: "is damaged, or the pass phrase is another one",
 		},
 		"expired meanwhile": {
+			before: func() { c.backup("full") },
 			change: func(repo string) {
-				c.run(t, c.environ, "pgbackrest", "--stanza=db", "--type=full", "backup")
 				c.run(t, c.environ, "pgbackrest", "--stanza=db", "--repo=1", "--repo1-retention-full=1", "expire")
 			},
 			want: "has expired since the drill was planned", again: true,
@@ -299,6 +301,9 @@ func (c *cluster) testTampered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := c.mustPlan(t, asked{parameters: tc.parameters})
+			if tc.before != nil {
+				tc.before()
+			}
 			c.tamper(t, tc.change)
 			if tc.want == "" {
 				r := c.mustSucceed(t, plan)
