@@ -6,12 +6,15 @@
 package reconcile
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -336,6 +339,31 @@ func (w *world) as(user string) client.Client {
 	return w.newClient(w.T, config)
 }
 
+// TestDrillsAlongside: the operator that may write no configuration writes the ConfigMap of
+// drills, and no other.
+func TestDrillsAlongside(t *testing.T) {
+	s := startBareServer(t, argoCRDs(t, "minimal")...)
+	s.grant(t, "alongside")
+	w := s.world(t)
+	w.controller.options.Provisioner, w.controller.provision = vocab.ProvisionedByCPO, nil
+	w.controller.skew.by = vocab.ProvisionedByCPO
+	w.drills()
+	w.get(object.ConfigMap, drillConfig)
+	w.get(object.CronWorkflow, drillNewest)
+	if found := w.find(object.ConfigMap, reconciletest.ConfigMap); found != nil {
+		t.Errorf("the configuration is CPO's: %s", reconciletest.JSON(found))
+	}
+	w.want(vocab.ConditionRecoverable, "Unknown", vocab.ReasonNoDrillYet)
+	w.wantQuiet()
+	stanza := w.stanza()
+	stanza.Spec.Drills = nil
+	w.update(stanza)
+	w.settle()
+	if data := w.get(object.ConfigMap, drillConfig).Object["data"]; data != nil {
+		t.Errorf("a pod can still be made of the ConfigMap: %v", data)
+	}
+}
+
 // TestDrillPolicies checks that nobody makes a pod of a drill out of something else.
 func TestDrillPolicies(t *testing.T) {
 	for _, overlay := range []string{"standalone", "alongside"} {
@@ -345,6 +373,7 @@ func TestDrillPolicies(t *testing.T) {
 			w := s.world(t)
 			t.Run("the ConfigMap is the operator's", func(t *testing.T) { testDrillConfigPolicy(t, w, overlay) })
 			t.Run("the pod is no member of the cluster", func(t *testing.T) { testDrillPodPolicy(t, w) })
+			t.Run("its account reports to Argo, and does nothing else", func(t *testing.T) { testDrillAccount(t, s.world(t)) })
 		})
 	}
 }
@@ -424,6 +453,49 @@ func testDrillPodPolicy(t *testing.T, w *world) {
 		switch {
 		case tc.want == "" && err != nil, tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
 			t.Errorf("%s: %v", title, err)
+		}
+	}
+}
+
+// testDrillAccount asks for every right on every kind that matters.
+func testDrillAccount(t *testing.T, w *world) {
+	text, err := os.ReadFile("../../workflows/pgbackrest-drill-account.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range reconciletest.AllFromYAML(t, string(text)) {
+		if subjects, ok := o.Object["subjects"].([]any); ok {
+			subjects[0].(map[string]any)["namespace"] = w.namespace
+		}
+		w.create(o)
+	}
+	user := "system:serviceaccount:" + w.namespace + ":pgbackrest-drill"
+	may := func(verb, group, resource, subresource string) bool {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: user, Groups: []string{"system:authenticated", "system:serviceaccounts", "system:serviceaccounts:" + w.namespace},
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: w.namespace, Verb: verb, Group: group, Resource: resource, Subresource: subresource, Version: "*"},
+		}}
+		if err := w.client.Create(t.Context(), review); err != nil {
+			t.Fatal(err)
+		}
+		return review.Status.Allowed
+	}
+	eventually(t, func() error {
+		if !may("create", "argoproj.io", "workflowtaskresults", "") || !may("patch", "argoproj.io", "workflowtaskresults", "") {
+			return errors.New("it may not report to Argo")
+		}
+		return nil
+	})
+	for _, kind := range [][3]string{
+		{"", "pods", ""}, {"", "pods", "exec"}, {"", "pods", "log"}, {"", "secrets", ""}, {"", "configmaps", ""}, {"", "persistentvolumeclaims", ""}, {"", "serviceaccounts", "token"},
+		{"argoproj.io", "workflows", ""}, {"argoproj.io", "workflowtemplates", ""}, {"argoproj.io", "workflowtaskresults", ""},
+		{"cpo.opensource.cybertec.at", "postgresqls", ""}, {"stanzaflow.dev", "stanzas", ""}, {"batch", "jobs", ""}, {"apps", "statefulsets", ""}, {"events.k8s.io", "events", ""},
+	} {
+		for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
+			reports := kind[1] == "workflowtaskresults" && (verb == "create" || verb == "patch")
+			if got := may(verb, kind[0], kind[1], kind[2]); got != reports {
+				t.Errorf("it may %s %s/%s/%s: %t", verb, kind[0], kind[1], kind[2], got)
+			}
 		}
 	}
 }

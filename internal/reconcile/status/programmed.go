@@ -96,9 +96,9 @@ func findForeign(p Pass) []Finding {
 
 // perhapsOfCPO reports whether an object that is not ours may be CPO's, which may
 // still use it. It is then not to be removed or labelled by itself. CPO makes none of
-// the kinds that need other software, and nothing in the namespace of the operator.
+// the kinds that need other software, no ConfigMap of drills, and nothing in the namespace of the operator.
 func perhapsOfCPO(foreign *unstructured.Unstructured, state object.State) bool {
-	return (state.CPOInstalled || state.Claim().Touched) &&
+	return (state.CPOInstalled || state.Claim().Touched) && !strings.HasSuffix(foreign.GetName(), vocab.DrillConfigSuffix) &&
 		object.KindOf(foreign.GroupVersionKind()).Needs == "" && foreign.GetNamespace() == state.Key.Namespace
 }
 
