@@ -94,11 +94,11 @@ func checkReached(t *testing.T, drill report.Drill) {
 	}
 }
 
-// checkStopWatch compares the measured time of the restore with that of the kubelet, which
+// checkStopWatch compares the time that a drill has measured until its checks begin of the restore with that of the kubelet, which
 // gives every line of a container's log the time at which it was written.
 func checkStopWatch(t *testing.T, k *kit.Kit, workflow *wfv1.Workflow, drill report.Drill) {
 	t.Helper()
-	begun, answered := logTimes(t, k, workflow.Name, "restore command begin", "database answers")
+	begun, answered := logTimes(t, k, workflow.Name, "restore command begin", "Z checks")
 	watch, said := answered.Sub(begun).Seconds(), drill.RestoreSeconds+drill.ReplaySeconds+drill.FirstQuerySeconds
 	fmt.Printf("MEASURED recovery time by the drill %.2f s, by the times of the log %.2f s\n", said, watch)
 	if said < watch-1 || said > watch+1 {
