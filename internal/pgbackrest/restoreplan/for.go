@@ -283,7 +283,7 @@ func (p *planner) best(sets []set, try func(s set, repo int) outcome) outcome {
 		if o.refusal == nil && o.plan.Answer == Reachable {
 			others = append(others, s.RepoKey)
 		}
-		if o.refusal != nil && len(p.repos) > 1 && p.in.OnlyRepo == 0 && p.findsAlone(s) {
+		if sure := o.refusal == nil && o.plan.Answer == Reachable; !sure && len(p.repos) > 1 && p.findsAlone(s) {
 			o = p.mixed(s, o, try)
 		}
 		best = better(best, o)
@@ -303,11 +303,14 @@ func (p *planner) findsAlone(s set) bool {
 	return !slices.ContainsFunc(p.in.Info.Backups, func(b pgbackrest.Backup) bool { return b.Label == s.Label && b.RepoKey < s.RepoKey })
 }
 
-// mixed tries a set with the WAL of all repos.
+// mixed tries a set with the WAL of all repos, if that is better than its own repo alone.
 func (p *planner) mixed(s set, alone outcome, try func(s set, repo int) outcome) outcome {
 	o := try(s, pgbackrest.AllRepos)
-	if o.refusal != nil {
-		return o
+	if o.refusal != nil && alone.refusal != nil {
+		return o // It has considered more.
+	}
+	if better(alone, o).plan.Repo == alone.plan.Repo && alone.refusal == nil {
+		return alone
 	}
 	own := p.archive(s.system, s.RepoKey)
 	for number := p.size.Number(s.start); number <= o.last; number++ {
@@ -316,7 +319,11 @@ func (p *planner) mixed(s set, alone outcome, try func(s set, repo int) outcome)
 			o.plan.Filled = append(o.plan.Filled, p.size.Name(segment))
 		}
 	}
-	o.plan.Notes = append(o.plan.Notes, fmt.Sprintf("repo%d alone does not do: %s. Another repo has it, so the command must not name a repo", s.RepoKey, alone.refusal.Message))
+	why := alone.plan.Why
+	if alone.refusal != nil {
+		why = alone.refusal.Message
+	}
+	o.plan.Notes = append(o.plan.Notes, fmt.Sprintf("%s alone does not do: %s. Another repo has more, so the command must not name a repo", repoName(s.RepoKey), why))
 	return o
 }
 
