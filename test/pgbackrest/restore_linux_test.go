@@ -32,7 +32,7 @@ import (
 
 var (
 	pasts  = flag.Int("histories", 1, "How many histories TestRestorePlan lives through.")
-	trials = flag.Int("restores", 7, "How many plans of a history TestRestorePlan carries out.")
+	trials = flag.Int("restores", 5, "How many plans of a history TestRestorePlan carries out.")
 )
 
 // TestRestorePlan: a real PostgreSQL with a real pgBackRest and two repos, the second of
@@ -274,6 +274,13 @@ func (p *past) compare(t *testing.T) {
 		t.Errorf("not known: %q", facts.Unknown)
 	}
 	in := facts.Input
+	for number, repo := range in.Repos {
+		for id, archive := range repo.Archives {
+			if len(repo.Histories[id]) != len(archive.Histories) || len(archive.Histories) != len(p.before) {
+				t.Errorf("repo%d has %d histories in %s, and %d are read: %s", number, len(archive.Histories), id, len(repo.Histories[id]), repo.Problem)
+			}
+		}
+	}
 	in.Known = append(in.Known, p.beats...) // A status has the newest one only.
 	targets := p.targets(in)
 	p.random.Shuffle(len(targets), func(i, j int) { targets[i], targets[j] = targets[j], targets[i] })
