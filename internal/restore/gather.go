@@ -56,8 +56,11 @@ type gathering struct {
 func Gather(ctx context.Context, from Source, executor remote.Executor, clock attempt.Clock, namespace, name string) (Facts, error) {
 	g := gathering{facts: Facts{Namespace: namespace, Cluster: name, Locations: map[int]string{}}}
 	var err error
-	if g.stanza, err = from.Stanza(ctx, namespace, name); err != nil {
+	switch g.stanza, err = from.Stanza(ctx, namespace, name); {
+	case err != nil:
 		g.unknown("the Stanza cannot be read, so no moment is known to be archived, and no drill: %v", err)
+	case g.stanza.Name == "":
+		g.unknown("there is no Stanza %s, so no moment is known to be archived, and no drill", name)
 	}
 	g.cluster = &remote.Cluster{
 		Finder: finder{Source: from}, Executor: executor, Clock: clock, Namespace: namespace, Name: name,

@@ -116,6 +116,7 @@ max_wal_size = 64MB
 func newPast(t *testing.T, h *host, seed uint64) *past {
 	t.Helper()
 	p := &past{primary: &server{h, cpo.PGDataPath, "5432"}, random: rand.New(rand.NewPCG(seed, 44))}
+	p.stanza.Name = "cluster"
 	h.write(t, "/etc/pgbackrest/pgbackrest.conf", pgBackRestConf)
 	h.run(t, "initdb", "-D", cpo.PGDataPath, "-U", "postgres", "--auth=trust", "--no-sync", "--locale=C", "--wal-segsize=1")
 	conf := filepath.Join(cpo.PGDataPath, "postgresql.conf")
