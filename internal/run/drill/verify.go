@@ -41,7 +41,7 @@ func (r *restore) checkReached(ctx context.Context) error {
 	}
 	check := &d.Checks[len(d.Checks)-1]
 	why := checkReached(r.plan, s, r.reached, log)
-	check.Passed = why == ""
+	check.Passed, check.Seconds = why == "", d.ReplaySeconds
 	if check.Passed {
 		return nil
 	}
