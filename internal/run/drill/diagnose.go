@@ -122,17 +122,15 @@ func diagnoseRestore(p Plan, e End) Diagnosis {
 		d = person("pgbackrest restore does not start: %s; set restorePod.image", firstLine(e.Log))
 	case e.Code == 26 || e.Code == 95 || e.Code == 29 && f.Class == failure.Stop || damagedFile.MatchString(e.Log):
 		d = person("a file of backup %s in %s is damaged, or the pass phrase is another one%s; run pgbackrest verify, and make a full backup", backup, repo, cause)
-	case (e.Code == 55 || e.Code == 75) && storeAway.MatchString(e.Log):
-		d = again("%s could not be read: %s", repo, f)
-	case (e.Code == 55 || e.Code == 75) && e.Expired:
+	case missesSet(e.Code, e.Log) && e.Expired:
 		d = again("backup %s in %s has expired since the drill was planned%s", backup, repo, cause)
-	case e.Code == 55 || e.Code == 75:
+	case missesSet(e.Code, e.Log):
 		d = person("a file of backup %s is missing in %s%s; run pgbackrest verify, and make a full backup", backup, repo, cause)
 	case e.Code == 58:
 		d = person("timeline %d is not in the history of backup %s in %s%s; see whether a copy of the database archives into the same repo", p.Report.Drill.Timeline, backup, repo, cause)
 	case e.Code == 64:
 		d = person("the volume of the drill%s is too small%s; set restorePod.volume.size, the database has %s", volumeText(p), cause, report.FormatBytes(p.Report.Drill.DatabaseBytes))
-	case e.Code == 39 || e.Code == 42 || e.Code == 49 || e.Code == 101:
+	case e.Code == 55 || e.Code == 75 || e.Code == 39 || e.Code == 42 || e.Code == 49 || e.Code == 101:
 		d = again("%s could not be read: %s", repo, f)
 	case e.Code == 38 || e.Code == 40:
 		d = bug("the volume of the drill was not empty%s", cause)
@@ -145,6 +143,11 @@ func diagnoseRestore(p Plan, e End) Diagnosis {
 		d.Code = e.Code
 	}
 	return d
+}
+
+// missesSet reports whether pgBackRest could ask for a backup, and has not found all of it.
+func missesSet(code int, log string) bool {
+	return (code == 55 || code == 75) && !storeAway.MatchString(log)
 }
 
 func volumeText(p Plan) string {

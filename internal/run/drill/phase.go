@@ -53,7 +53,8 @@ func (r *restore) restoreBackup(ctx context.Context) error {
 	code := r.programs.run(ctx, argv, log, log)
 	r.report.Drill.RestoreSeconds = r.Clock.Since(began).Seconds()
 	if code != 0 {
-		return r.fail(End{Phase: PhaseRestore, Code: code, Log: log.text(), Expired: r.expired(ctx)})
+		text := log.text()
+		return r.fail(End{Phase: PhaseRestore, Code: code, Log: text, Expired: missesSet(code, text) && r.expired(ctx)})
 	}
 	return r.inspect(ctx)
 }
