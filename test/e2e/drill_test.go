@@ -94,8 +94,8 @@ func checkReached(t *testing.T, drill report.Drill) {
 	}
 }
 
-// checkStopWatch compares the time that a drill has measured until its checks begin of the restore with that of the kubelet, which
-// gives every line of a container's log the time at which it was written.
+// checkStopWatch compares the time that a drill has measured, until its checks begin, with
+// that of the kubelet, which notes when each line of a container's log was written.
 func checkStopWatch(t *testing.T, k *kit.Kit, workflow *wfv1.Workflow, drill report.Drill) {
 	t.Helper()
 	begun, answered := logTimes(t, k, workflow.Name, "restore command begin", "Z checks")
