@@ -60,11 +60,6 @@ func TestDrills(t *testing.T) {
 	}
 }
 
-// drillTemplate is a WorkflowTemplate of drills, and image that of its pods.
-func drillTemplate(namespace string) *unstructured.Unstructured {
-	return reconciletest.DrillTemplate(namespace)
-}
-
 // drillSet is the StatefulSet of PostgreSQL.
 func drillSet() *appsv1.StatefulSet {
 	labels := map[string]string{"app": "shop"}
@@ -99,7 +94,7 @@ func withDrill(change ...func(*stanzaflowv1alpha1.StanzaSpec)) *stanzaflowv1alph
 // drills sets up a cluster with drills, and settles.
 func (w *world) drills(change ...func(*stanzaflowv1alpha1.StanzaSpec)) {
 	w.Helper()
-	w.create(drillTemplate(w.namespace))
+	w.create(reconciletest.DrillTemplate(w.namespace))
 	w.create(reconciletest.DrillAccount())
 	w.create(drillSet())
 	w.create(withDrill(change...))
@@ -191,20 +186,19 @@ func testDrillsEnd(w *world) {
 }
 
 // drilled adds a drill that has ended.
-func (w *world) drilled(name string, result stanzaflowv1alpha1.RunResult, change func(*report.Report)) *unstructured.Unstructured {
+func (w *world) drilled(result stanzaflowv1alpha1.RunResult, change func(*report.Report)) {
 	w.Helper()
-	u := reconciletest.DrillWorkflow(w.namespace, name, "newest")
+	u := reconciletest.DrillWorkflow(w.namespace, "newest-1", "newest")
 	w.create(u)
 	reconciletest.EndDrill(u, w.clock.Now().Add(-20*time.Minute), result, change)
 	w.update(u)
-	return u
 }
 
 func testDrillsFold(w *world) {
 	w.drills(func(spec *stanzaflowv1alpha1.StanzaSpec) {
 		spec.Objectives.RTO = &metav1.Duration{Duration: time.Minute}
 	})
-	w.drilled("newest-1", stanzaflowv1alpha1.RunSucceeded, nil)
+	w.drilled(stanzaflowv1alpha1.RunSucceeded, nil)
 	w.settle()
 	status := w.stanza().Status
 	if status.Recovery == nil || status.Recovery.RTO.Duration != 4*time.Minute || status.Recovery.Drill != "newest" || status.Recovery.RPO.Duration != 58*time.Second {
@@ -237,7 +231,7 @@ func testDrillsFold(w *world) {
 
 func testDrillsMissing(w *world) {
 	w.drills()
-	w.drilled("newest-1", stanzaflowv1alpha1.RunFailed, func(r *report.Report) {
+	w.drilled(stanzaflowv1alpha1.RunFailed, func(r *report.Report) {
 		r.Message, r.Drill.DataMissing = "recovery ended at 05:00:04, and the archive must reach 05:12:11", true
 	})
 	w.settle()
@@ -287,7 +281,7 @@ func testDrillsRetained(w *world) {
 	if err := w.client.Create(w.Context(), class); err != nil {
 		w.Fatal(err)
 	}
-	w.create(drillTemplate(w.namespace))
+	w.create(reconciletest.DrillTemplate(w.namespace))
 	w.create(reconciletest.DrillAccount())
 	w.create(drillSet())
 	w.create(withDrill(func(spec *stanzaflowv1alpha1.StanzaSpec) {
@@ -318,7 +312,7 @@ func testDrillsRepair(w *world) {
 func testDrillsAreNoBackup(w *world) {
 	w.drills()
 	before := w.stanza().Status
-	w.drilled("newest-1", stanzaflowv1alpha1.RunFailed, func(r *report.Report) { r.Message = "the volume is too small" })
+	w.drilled(stanzaflowv1alpha1.RunFailed, func(r *report.Report) { r.Message = "the volume is too small" })
 	w.settle()
 	after := w.stanza().Status
 	if after.LastRun != nil || after.LastBackup != nil {

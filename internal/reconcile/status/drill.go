@@ -11,6 +11,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -115,7 +116,7 @@ func drillEvents(before, after stanzaflowv1alpha1.StanzaStatus) []Event {
 		entry := &after.Drills[i]
 		for _, run := range entry.Runs {
 			if !known[drillKey(run)] {
-				events = append(events, drillEvent(entry, run)...)
+				events = append(events, drillEvent(entry, run))
 			}
 		}
 		if entry.Overdue && !late[entry.Name] {
@@ -136,7 +137,7 @@ func drillKey(run stanzaflowv1alpha1.DrillRun) string {
 	return key
 }
 
-func drillEvent(entry *stanzaflowv1alpha1.DrillStatus, run stanzaflowv1alpha1.DrillRun) []Event {
+func drillEvent(entry *stanzaflowv1alpha1.DrillStatus, run stanzaflowv1alpha1.DrillRun) Event {
 	related := &corev1.ObjectReference{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: object.Workflow.Kind, Name: run.Workflow}
 	e := Event{Type: corev1.EventTypeWarning, Reason: vocab.ReasonDrillFailed, Action: actionRun, Related: related, OnStanza: true}
 	switch {
@@ -153,20 +154,24 @@ func drillEvent(entry *stanzaflowv1alpha1.DrillStatus, run stanzaflowv1alpha1.Dr
 	default:
 		e.Note = fmt.Sprintf("Drill %s has proven nothing, Workflow %s: %s", entry.Name, run.Workflow, run.Message)
 	}
-	return []Event{e}
+	return e
 }
 
 // unreachableByHand is about a drill by hand that is none of the Stanza, of which the status
 // holds no run.
 func unreachableByHand(before, after stanzaflowv1alpha1.StanzaStatus, said []Event) []Event {
-	reason := string(vocab.ReasonNewestUnreachable)
-	if conditionReason(after, vocab.ConditionRecoverable) != reason || conditionReason(before, vocab.ConditionRecoverable) == reason || hasReason(said, string(vocab.ReasonDataNotRecovered)) {
+	if !unreachable(after) || unreachable(before) || hasReason(said, string(vocab.ReasonDataNotRecovered)) {
 		return nil
 	}
 	return []Event{{
 		Type: corev1.EventTypeWarning, Reason: vocab.ReasonDataNotRecovered, Action: actionRun, OnStanza: true,
 		Note: conditionMessage(after, vocab.ConditionRecoverable),
 	}}
+}
+
+func unreachable(status stanzaflowv1alpha1.StanzaStatus) bool {
+	c := meta.FindStatusCondition(status.Conditions, vocab.ConditionRecoverable)
+	return c != nil && c.Reason == string(vocab.ReasonNewestUnreachable)
 }
 
 // retainedEvents say once that the volumes of the drills stay.

@@ -186,13 +186,6 @@ func conditionEvent(before, after stanzaflowv1alpha1.StanzaStatus, kind string) 
 	return e, true
 }
 
-func conditionReason(status stanzaflowv1alpha1.StanzaStatus, kind string) string {
-	if c := meta.FindStatusCondition(status.Conditions, kind); c != nil {
-		return c.Reason
-	}
-	return ""
-}
-
 func conditionMessage(status stanzaflowv1alpha1.StanzaStatus, kind string) string {
 	if c := meta.FindStatusCondition(status.Conditions, kind); c != nil {
 		return c.Message
