@@ -481,9 +481,21 @@ func testDrillAccount(t *testing.T, w *world) {
 		return nil
 	})
 	for _, kind := range [][3]string{
-		{"", "pods", ""}, {"", "pods", "exec"}, {"", "pods", "log"}, {"", "secrets", ""}, {"", "configmaps", ""}, {"", "persistentvolumeclaims", ""}, {"", "serviceaccounts", "token"},
-		{"argoproj.io", "workflows", ""}, {"argoproj.io", "workflowtemplates", ""}, {"argoproj.io", "workflowtaskresults", ""},
-		{"cpo.opensource.cybertec.at", "postgresqls", ""}, {"stanzaflow.dev", "stanzas", ""}, {"batch", "jobs", ""}, {"apps", "statefulsets", ""}, {"events.k8s.io", "events", ""},
+		{"", "pods", ""},
+		{"", "pods", "exec"},
+		{"", "pods", "log"},
+		{"", "secrets", ""},
+		{"", "configmaps", ""},
+		{"", "persistentvolumeclaims", ""},
+		{"", "serviceaccounts", "token"},
+		{"argoproj.io", "workflows", ""},
+		{"argoproj.io", "workflowtemplates", ""},
+		{"argoproj.io", "workflowtaskresults", ""},
+		{"cpo.opensource.cybertec.at", "postgresqls", ""},
+		{"stanzaflow.dev", "stanzas", ""},
+		{"batch", "jobs", ""},
+		{"apps", "statefulsets", ""},
+		{"events.k8s.io", "events", ""},
 	} {
 		for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
 			reports := kind[1] == "workflowtaskresults" && (verb == "create" || verb == "patch")

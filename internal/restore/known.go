@@ -75,4 +75,4 @@ func archived(in *restoreplan.Input, last string) {
 }
 
 // timelineOf is a timeline of a status, 0 if it is unknown.
-func timelineOf(number int32) uint32 { return uint32(max(0, number)) } //nolint:gosec // not negative
+func timelineOf(number int32) uint32 { return uint32(max(0, number)) }

@@ -66,7 +66,10 @@ func drillPods(t *testing.T) map[string]*corev1.PodSpec {
 func TestDrillPod(t *testing.T) {
 	t.Parallel()
 	for name, pod := range drillPods(t) {
-		text, _ := json.Marshal(pod)
+		text, err := json.Marshal(pod)
+		if err != nil {
+			t.Fatal(err)
+		}
 		container := func(all []corev1.Container, name string) corev1.Container {
 			i := slices.IndexFunc(all, func(c corev1.Container) bool { return c.Name == name })
 			if i < 0 {

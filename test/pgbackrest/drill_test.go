@@ -23,7 +23,7 @@ import (
 
 // TestDrill makes drills of a real PostgreSQL with a real pgBackRest, in every image.
 func TestDrill(t *testing.T) {
-	for _, image := range strings.Fields(os.Getenv("PGBACKREST_IMAGES")) {
+	for image := range strings.FieldsSeq(os.Getenv("PGBACKREST_IMAGES")) {
 		t.Run(strings.TrimSuffix(filepath.Base(image), ".tar"), func(t *testing.T) {
 			c := newCluster(t, image)
 			t.Run("good", c.testGood)
@@ -273,7 +273,7 @@ func (c *cluster) testTampered(t *testing.T) {
 		},
 		"expired meanwhile": {
 			before: func() { c.backup("full") },
-			change: func(repo string) {
+			change: func(string) {
 				c.run(t, c.environ, "pgbackrest", "--stanza=db", "--repo=1", "--repo1-retention-full=1", "expire")
 			},
 			want: "has expired since the drill was planned", again: true,

@@ -166,8 +166,7 @@ func (c *cluster) Exec(ctx context.Context, _ remote.Place, argv []string, stdou
 	cmd := c.command(ctx, c.environ, argv...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()
-	var ended *exec.ExitError
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		return &remote.ExitError{Code: ended.ExitCode()}
 	}
 	return err
@@ -194,6 +193,7 @@ func (c *cluster) Pods(context.Context, string, map[string]string) ([]corev1.Pod
 func (c *cluster) CronJobs(context.Context, string, map[string]string) ([]batchv1.CronJob, error) {
 	return nil, nil
 }
+
 func (c *cluster) Jobs(context.Context, string, map[string]string) ([]batchv1.Job, error) {
 	return nil, nil
 }
@@ -201,12 +201,15 @@ func (c *cluster) HasConfigMap(context.Context, string, string) (bool, error) { 
 func (c *cluster) Cancelled(context.Context, string, string, string) (string, error) {
 	return "", nil
 }
+
 func (c *cluster) Started(context.Context, string, string, string) (time.Time, error) {
 	return time.Time{}, nil
 }
+
 func (c *cluster) Slot(context.Context, string, string, string) (time.Time, error) {
 	return time.Time{}, nil
 }
+
 func (c *cluster) RecordEvent(context.Context, string, string, string, string, string) error {
 	return nil
 }

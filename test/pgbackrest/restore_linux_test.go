@@ -410,7 +410,7 @@ func (p *past) restore(t *testing.T, plan restoreplan.Plan) (rows []int, why str
 	if !server.opened(t) {
 		return nil, lastLines(server.log(t))
 	}
-	for _, id := range strings.Fields(server.sql(t, "SELECT id FROM ledger ORDER BY id")) {
+	for id := range strings.FieldsSeq(server.sql(t, "SELECT id FROM ledger ORDER BY id")) {
 		number, err := strconv.Atoi(id)
 		if err != nil {
 			t.Fatal(err)

@@ -152,7 +152,7 @@ func (a attempt) proof(at time.Time) (last uint64, why string) {
 // beyond refuses a moment whose end of recovery is behind the run: what was written after
 // it is needed, and not there.
 func (a attempt) beyond(at time.Time) *Refusal {
-	written, _ := a.t.written(a.end)
+	written := a.t.written(a.end)
 	behind := !written.After(at)
 	for _, k := range a.known {
 		if number, ok := a.t.lower(k); ok && k.Time.Before(at) && number > a.end {
@@ -170,7 +170,7 @@ func (a attempt) beyond(at time.Time) *Refusal {
 }
 
 func (a attempt) notProven(at time.Time) string {
-	written, _ := a.t.written(a.end)
+	written := a.t.written(a.end)
 	text := fmt.Sprintf("all WAL is there up to segment %s, archived at %s, but no commit after the target is known to be in it", a.t.name(a.end), stamp(written.Add(-time.Second)))
 	if a.lacksKnown() {
 		text += "; segment " + a.t.name(a.end+1) + " is missing"
@@ -212,7 +212,7 @@ func (p *planner) toEnd(s set, repo int, number uint32, kind Kind) outcome {
 	if kind == Newest {
 		restoreType = TypeDefault
 	}
-	written, _ := a.t.written(a.end)
+	written := a.t.written(a.end)
 	why := fmt.Sprintf("the archive ends with segment %s, archived at %s", a.t.name(a.end), stamp(written.Add(-time.Second)))
 	o := a.outcome(kind, restoreType, Reachable, why, a.end)
 	o.plan.ExpectLSN = p.size.Start(a.end)

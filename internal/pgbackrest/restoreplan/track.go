@@ -88,13 +88,13 @@ func (t *track) run(from uint64) (uint64, bool) {
 
 // written returns a moment before which everything up to the end of a segment was written,
 // by the times at which it and later ones were archived. These are whole seconds, rounded
-// down.
-func (t *track) written(number uint64) (time.Time, bool) {
+// down. It is zero if nothing of that was archived.
+func (t *track) written(number uint64) time.Time {
 	i, _ := slices.BinarySearch(t.numbers, number)
 	if i == len(t.numbers) {
-		return time.Time{}, false
+		return time.Time{}
 	}
-	return t.bound[i].Add(time.Second), true
+	return t.bound[i].Add(time.Second)
 }
 
 // missing names the segments that are missing from one on: up to the next that is there,

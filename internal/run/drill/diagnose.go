@@ -6,6 +6,7 @@ package drill
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func diagnoseRestore(p Plan, e End) Diagnosis {
 	if cause != "" {
 		cause = ": " + cause
 	}
-	d := Diagnosis{}
+	var d Diagnosis
 	switch {
 	case e.Code == signalled || e.Code > 128:
 		d = Diagnosis{Class: ClassLost, Message: "pgbackrest restore was killed: see whether the container had enough memory (restorePod.resources)"}
@@ -262,11 +263,10 @@ var archiveErrors = regexp.MustCompile(`P[0-9]+ +ERROR: \[([0-9]{3})\]`)
 // archiveError returns the last error of archive-get, which is the one that ended the
 // replay, with its code: 0 without any.
 func archiveError(log string) (line string, code int) {
-	lines := strings.Split(log, "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		if match := archiveErrors.FindStringSubmatch(lines[i]); match != nil {
+	for _, line := range slices.Backward(strings.Split(log, "\n")) {
+		if match := archiveErrors.FindStringSubmatch(line); match != nil {
 			_, _ = fmt.Sscanf(match[1], "%d", &code)
-			return shorten(lines[i]), code
+			return shorten(line), code
 		}
 	}
 	return "", 0

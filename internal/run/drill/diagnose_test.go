@@ -44,20 +44,24 @@ func TestDiagnose(t *testing.T) {
 		want    []string
 	}{
 		"less than the newest commit": {
-			End{Phase: PhaseReached, Reached: short}, ClassPerson, 0, true,
+			End{Phase: PhaseReached, Reached: short},
+			ClassPerson, 0, true,
 			[]string{"recovery ended at 2026-11-28T05:00:04Z (0/9D4C190), the archive must reach 2026-11-28T05:12:11.204981Z", "WAL from 000000020000000000000009 on is missing or cannot be read in repo1", "make a full backup now"},
 		},
 		"nothing was replayed": {End{Phase: PhaseReached}, ClassPerson, 0, true, []string{"recovery ended, the archive must reach", "WAL from some segment on"}},
 		"a target that is not reached": {
-			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  recovery ended before configured recovery target was reached"}, ClassPerson, 0, true,
+			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  recovery ended before configured recovery target was reached"},
+			ClassPerson, 0, true,
 			[]string{"recovery ended, the archive must reach 2026-11-28T05:12:11.204981Z"},
 		},
 		"the store went away in the replay": {
-			End{Phase: PhaseReached, Reached: short, Log: pgb + "[049]: unable to connect to 's3:443': [111] Connection refused\nLOG:  redo done"}, ClassAgain, 49, false,
+			End{Phase: PhaseReached, Reached: short, Log: pgb + "[049]: unable to connect to 's3:443': [111] Connection refused\nLOG:  redo done"},
+			ClassAgain, 49, false,
 			[]string{"repo1 was away while WAL was replayed", "[049]"},
 		},
 		"the store went away before a target": {
-			End{Phase: PhaseReplay, Code: 1, Log: pgb + "[039]: HTTP request failed with 503\nFATAL:  recovery ended before configured recovery target was reached"}, ClassAgain, 39, false,
+			End{Phase: PhaseReplay, Code: 1, Log: pgb + "[039]: HTTP request failed with 503\nFATAL:  recovery ended before configured recovery target was reached"},
+			ClassAgain, 39, false,
 			[]string{"repo1 was away"},
 		},
 		"the store went away early in a long log": {
@@ -70,7 +74,8 @@ func TestDiagnose(t *testing.T) {
 			End{Phase: PhaseReached, Reached: short, Log: pgb + "[042]: unable to get 00000002000000000000000A:\n         repo1: 17-1/x.lz4 [CryptoError] unable to flush"}, ClassPerson, 42, true, []string{"the archive must reach"},
 		},
 		"WAL with a wrong checksum": {
-			End{Phase: PhaseReached, Reached: short, Log: "2026-11-28 05:00:04.675 UTC [77] LOG:  incorrect resource manager data checksum in record at 0/9D4C190"}, ClassPerson, 0, true,
+			End{Phase: PhaseReached, Reached: short, Log: "2026-11-28 05:00:04.675 UTC [77] LOG:  incorrect resource manager data checksum in record at 0/9D4C190"},
+			ClassPerson, 0, true,
 			[]string{"(LOG: incorrect resource manager data checksum in record at 0/9D4C190)"},
 		},
 		"WAL that ends PostgreSQL": {
@@ -83,11 +88,13 @@ func TestDiagnose(t *testing.T) {
 		"a wrong cipher": {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
 		"a wrong block":  {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
 		"no store, as no set": {
-			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [HostConnectError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"}, ClassAgain, 75, false,
+			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [HostConnectError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"},
+			ClassAgain, 75, false,
 			[]string{"repo1 could not be read: [075]"},
 		},
 		"a wrong cipher, as no set": {
-			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [CryptoError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"}, ClassPerson, 75, false,
+			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [CryptoError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"},
+			ClassPerson, 75, false,
 			[]string{"or the pass phrase is another one"},
 		},
 		"it has expired":  {End{Phase: PhaseRestore, Code: 75, Log: pgb + "[075]: backup set is not valid", Expired: true}, ClassAgain, 75, false, []string{"backup 20261122-153309F in repo1 has expired since the drill was planned"}},
@@ -104,7 +111,8 @@ func TestDiagnose(t *testing.T) {
 		"an option":       {End{Phase: PhaseRestore, Code: 31, Log: pgb + "[031]: option 'x' not valid"}, ClassPerson, 31, false, []string{"pgbackrest restore of backup 20261122-153309F in repo1 failed: [031]"}},
 		"restore killed":  {End{Phase: PhaseRestore, Code: signalled}, ClassLost, 0, false, []string{"was killed", "restorePod.resources"}},
 		"a library": {
-			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  could not access file \"timescaledb\": No such file or directory"}, ClassPerson, 0, false,
+			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  could not access file \"timescaledb\": No such file or directory"},
+			ClassPerson, 0, false,
 			[]string{"timescaledb", "set restorePod.parameters.shared_preload_libraries"},
 		},
 		"a library that must be loaded": {
@@ -120,7 +128,8 @@ func TestDiagnose(t *testing.T) {
 			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  could not map anonymous shared memory: Cannot allocate memory"}, ClassPerson, 0, false, []string{"set restorePod.resources"},
 		},
 		"a client that was refused is not why": {
-			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  the database system is not accepting connections\nFATAL:  data directory \"/x\" has wrong ownership"}, ClassPerson, 0, false,
+			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  the database system is not accepting connections\nFATAL:  data directory \"/x\" has wrong ownership"},
+			ClassPerson, 0, false,
 			[]string{"has wrong ownership"},
 		},
 		"another end":       {End{Phase: PhaseReplay, Code: 3, Log: "LOG:  starting"}, ClassPerson, 0, false, []string{"PostgreSQL ended with code 3"}},

@@ -74,7 +74,7 @@ func (r *restore) expired(ctx context.Context) bool {
 
 // inspect finds the PostgreSQL for the restored data, and what it says of the data.
 func (r *restore) inspect(ctx context.Context) error {
-	version, err := os.ReadFile(filepath.Join(r.scratch.data, "PG_VERSION")) //nolint:gosec // The configuration says where.
+	version, err := os.ReadFile(filepath.Join(r.scratch.data, "PG_VERSION"))
 	if err != nil {
 		return &failed{person("the restored data has no PG_VERSION: %v", err)}
 	}

@@ -60,8 +60,6 @@ type Options struct {
 }
 
 // failed is a Diagnosis on its way to the report.
-//
-//nolint:errname // it is an error only on its way there
 type failed struct{ Diagnosis }
 
 func (f *failed) Error() string { return f.Message }

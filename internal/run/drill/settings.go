@@ -16,7 +16,7 @@ import (
 func (s scratch) files() map[string]string {
 	return map[string]string{
 		s.configFile(): "hba_file = '" + s.hbaFile() + "'\nident_file = '" + s.identFile() + "'\n",
-		s.hbaFile():    "local all all trust\n",
+		s.hbaFile():    "local all all trust\n", //nolint:dupword // every database, every role
 		s.identFile():  "",
 	}
 }

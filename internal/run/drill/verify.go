@@ -53,7 +53,7 @@ func (r *restore) checkReached(ctx context.Context) error {
 // checkFirstQuery ends the time that a restore takes. The other checks are not part of it.
 func (r *restore) checkFirstQuery(ctx context.Context) error {
 	began := r.Clock.Now()
-	why := ""
+	var why string
 	if err := r.db.query(ctx, databasesStatement, &r.databases); err != nil {
 		why = err.Error()
 	} else {

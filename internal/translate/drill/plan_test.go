@@ -90,7 +90,11 @@ func TestUser(t *testing.T) {
 		for _, key := range []string{"runAsNonRoot", "fsGroupChangePolicy", "seccompProfile"} {
 			delete(pod.SecurityContext, key)
 		}
-		if text, _ := json.Marshal(pod.SecurityContext); string(text) != tc.want {
+		text, err := json.Marshal(pod.SecurityContext)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(text) != tc.want {
 			t.Errorf("%s: %s, want %s", name, text, tc.want)
 		}
 	}
