@@ -26,6 +26,12 @@ func (p *planning) decide(k known) error {
 		return err
 	}
 	chosen, refusal := restoreplan.For(in, target)
+	for draws := 1; draws < maxDraws && refusal == nil && p.isRandom() && chosen.Answer != restoreplan.Reachable; draws++ {
+		if target, err = p.targetOf(in); err != nil {
+			return err
+		}
+		chosen, refusal = restoreplan.For(in, target)
+	}
 	if refusal != nil {
 		return p.refused(refusal, target)
 	}
@@ -63,6 +69,15 @@ func (p *planning) refused(refusal *restoreplan.Refusal, target restoreplan.Targ
 		return attempt.Retry("%v", refusal)
 	}
 	return attempt.Stop("%v", refusal)
+}
+
+// maxDraws is how often a random moment is drawn until one is proven to be reachable: around
+// a failover nothing proves when the last commit of the old timeline was. A moment that is
+// refused is not drawn again: what must be there is missing.
+const maxDraws = 100
+
+func (p *planning) isRandom() bool {
+	return stanzaflowv1alpha1.DrillTarget(p.report.Drill.Target) == stanzaflowv1alpha1.TargetRandom
 }
 
 // targetOf is what the planner is asked for. A random moment is picked of the whole window,
