@@ -300,6 +300,9 @@ func (c *cluster) testTampered(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tc.dataMissing {
+				c.rows(8) // The WAL that is damaged comes after the newest backup.
+			}
 			plan := c.mustPlan(t, asked{parameters: tc.parameters})
 			if tc.before != nil {
 				tc.before()
