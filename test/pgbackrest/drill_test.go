@@ -199,12 +199,16 @@ func must(t *testing.T, err error) {
 // testTampered: what is gone or damaged after the plan was made turns the drill red, with
 // the class of its cause.
 func (c *cluster) testTampered(t *testing.T) {
-	file := func(repo, pattern string) string {
-		found, err := filepath.Glob(filepath.Join(repo, "backup/db/*F", pattern))
+	// each is for one file of every full backup: the newest incremental one may refer to
+	// any of them.
+	each := func(repo string, do func(name string)) {
+		found, err := filepath.Glob(filepath.Join(repo, "backup/db/2*F/pg_data/base/1/pg_filenode.map.lz4"))
 		if err != nil || len(found) == 0 {
-			t.Fatalf("no file %s: %v", pattern, err)
+			t.Fatalf("no such file: %v", err)
 		}
-		return found[0]
+		for _, name := range found {
+			do(name)
+		}
 	}
 	flip := func(name string) {
 		content, err := os.ReadFile(name)
@@ -253,11 +257,11 @@ func (c *cluster) testTampered(t *testing.T) {
 			want: "the archive must reach", dataMissing: true,
 		},
 		"a file of the backup changed": {
-			change: func(repo string) { flip(file(repo, "pg_data/base/1/pg_filenode.map.lz4")) },
+			change: func(repo string) { each(repo, flip) },
 			want:   "is damaged, or the pass phrase is another one",
 		},
 		"a file of the backup deleted": {
-			change: func(repo string) { must(t, os.Remove(file(repo, "pg_data/base/1/pg_filenode.map.lz4"))) },
+			change: func(repo string) { each(repo, func(name string) { must(t, os.Remove(name)) }) },
 			want:   "is missing in repo1",
 		},
 		"the manifest damaged": {
