@@ -12,6 +12,7 @@ import (
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -113,14 +114,15 @@ func tryLostWAL(t *testing.T, k *kit.Kit) {
 	segment := k.PSQL(t, kit.Primary, "SELECT pg_walfile_name(pg_current_wal_lsn())")
 	k.AwaitArchived(t)
 	removeSegment(t, k, segment)
+	healthy := meta.FindStatusCondition(k.Stanza(t).Status.Conditions, vocab.ConditionBackupHealthy)
 	workflow, r := k.BadDrill(t, "cluster=cluster", "drill=newest")
 	if r.Drill == nil || !r.Drill.DataMissing || !strings.Contains(r.Message, segment[8:]) {
 		t.Errorf("segment %s is gone, and the drill says %s (%+v)", segment, r.Message, r.Drill)
 	}
 	awaitDrillReported(t, k, "newest", workflow.Name, stanzaflowv1alpha1.RunFailed)
 	stanza := awaitRecoverable(t, k, metav1.ConditionFalse, vocab.ReasonNewestUnreachable)
-	if healthy := meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionBackupHealthy); healthy == nil || healthy.Status != metav1.ConditionTrue {
-		t.Errorf("a drill has failed, and BackupHealthy is %+v", healthy)
+	if diff := cmp.Diff(healthy, meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionBackupHealthy)); diff != "" {
+		t.Errorf("a drill that fails has changed BackupHealthy (-before +after):\n%s", diff)
 	}
 	k.AwaitNoTraceOf(t, workflow.Name)
 
