@@ -77,9 +77,9 @@ unit: ## Test everything that needs only Go: translation, proof, golden files, m
 test: unit test-pgbackrest test-apiserver test-cluster ## Run unit, test-pgbackrest, test-apiserver and test-cluster. 35 min; about an hour from empty caches.
 
 .PHONY: test-pgbackrest
-test-pgbackrest: ## Hold what we know of pgBackRest against pgBackRest 2.45 and 2.55, and make restore drills of PostgreSQL 15 and 17, without a cluster; as root: MAPS=n, OPTIONS_SEED=n. 8 min.
+test-pgbackrest: ## Hold what we know of pgBackRest against pgBackRest 2.45 and 2.55, restore plans against PostgreSQL, and make restore drills of PostgreSQL 15 and 17, without a cluster; as root: MAPS=n, HISTORIES=n, DRILLS=n, OPTIONS_SEED=n. 5 min.
 	@PGBACKREST_IMAGES="$$($(cluster) tarball $(postgres_images) | tr '\n' ' ')" \
-	  go test -tags pgbackrest -count=1 -timeout 30m ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) $(if $(HISTORIES),-histories=$(HISTORIES)) -seed=$${OPTIONS_SEED:-$$(git rev-list --count HEAD 2>/dev/null || echo 0)}
+	  go test -tags pgbackrest -count=1 -timeout 30m ./test/pgbackrest -args $(if $(MAPS),-maps=$(MAPS)) $(if $(HISTORIES),-histories=$(HISTORIES)) $(if $(DRILLS),-drills=$(DRILLS)) -seed=$${OPTIONS_SEED:-$$(git rev-list --count HEAD 2>/dev/null || echo 0)}
 
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector, and with a thousand clusters without it. 12 min.
@@ -100,7 +100,7 @@ test-cluster: ## Run the demo, the everyday stories and a few faults: real backu
 .PHONY: test-full
 test-full: ## Run every story, storage, version and kind of fault that has not passed yet: RUN=regexp, FOR=15m, FORCE=1, LIST=1. 90 min.
 	@for module in $(large_modules); do go -C $$module test ./...; done
-	@$(if $(RUN),,$(MAKE) test-pgbackrest MAPS=$(if $(FOR),2000,10000) HISTORIES=$(if $(FOR),1,5))
+	@$(if $(RUN),,$(MAKE) test-pgbackrest MAPS=$(if $(FOR),2000,10000) HISTORIES=$(if $(FOR),1,5) DRILLS=$(if $(FOR),0,-1))
 	@$(if $(RUN)$(FOR),,$(MAKE) test-killed)
 	@hack/test-cluster.sh full
 

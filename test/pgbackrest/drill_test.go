@@ -6,8 +6,11 @@
 package pgbackrest
 
 import (
+	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,9 +24,29 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
-// TestDrill makes drills of a real PostgreSQL with a real pgBackRest, in every image.
+var damages = flag.Int("drills", 4, "How many ways to damage what a drill restores TestDrill tries, in one image; -1 tries all of them in every image, 0 makes no drill.")
+
+// drilledImages are those of the choice: the seed takes turns.
+func drilledImages() []string {
+	all := strings.Fields(os.Getenv("PGBACKREST_IMAGES"))
+	switch {
+	case *damages < 0:
+		return all
+	case *damages == 0 || len(all) == 0:
+		return nil
+	}
+	return all[*seed%uint64(len(all)):][:1]
+}
+
+// isTried reports whether the seed has chosen a way to damage, the i-th of so many.
+func isTried(i, all int) bool {
+	first := int(*seed % uint64(all)) //nolint:gosec // It is smaller than all.
+	return *damages < 0 || (i-first+all)%all < *damages
+}
+
+// TestDrill makes drills of a real PostgreSQL with a real pgBackRest.
 func TestDrill(t *testing.T) {
-	for image := range strings.FieldsSeq(os.Getenv("PGBACKREST_IMAGES")) {
+	for _, image := range drilledImages() {
 		t.Run(strings.TrimSuffix(filepath.Base(image), ".tar"), func(t *testing.T) {
 			c := newCluster(t, image)
 			t.Run("good", c.testGood)
@@ -218,7 +241,7 @@ func (c *cluster) testTampered(t *testing.T) {
 		}
 		must(t, os.WriteFile(name, content, 0o640))
 	}
-	for name, tc := range map[string]struct {
+	ways := map[string]struct {
 		// before comes after the plan, and stays.
 		before      func()
 		change      func(repo string)
@@ -302,7 +325,12 @@ func (c *cluster) testTampered(t *testing.T) {
 			parameters: map[string]string{"archive_mode": "on"},
 			want:       "restorePod.parameters has archive_mode",
 		},
-	} {
+	}
+	for i, name := range slices.Sorted(maps.Keys(ways)) {
+		if !isTried(i, len(ways)) {
+			continue
+		}
+		tc := ways[name]
 		t.Run(name, func(t *testing.T) {
 			if tc.dataMissing {
 				c.rows(8) // The WAL that is damaged comes after the newest backup.
