@@ -170,21 +170,6 @@ func repoLSCommand(repo int, path string, options ...string) ([]string, error) {
 	return slices.Concat([]string{program, "repo-ls", argument}, options, []string{asJSON, soon, quiet, complain, path}), nil
 }
 
-var historyPath = regexp.MustCompile(`^archive/[A-Za-z0-9][A-Za-z0-9._-]*/[0-9.]+-[0-9]+/[0-9A-F]{8}\.history$`)
-
-// RepoGetHistoryCommand reads the history of a timeline, archive/db/15-1/00000002.history.
-// Nothing else is read like that: other files may be of the user's data.
-func RepoGetHistoryCommand(repo int, path string) ([]string, error) {
-	argument, err := repoArgument(repo)
-	if err != nil {
-		return nil, err
-	}
-	if !historyPath.MatchString(path) {
-		return nil, errors.New("the file must be the history of a timeline, such as archive/db/15-1/00000002.history")
-	}
-	return []string{program, "repo-get", argument, soon, quiet, complain, path}, nil
-}
-
 var backupLabel = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$`)
 
 // VerifyCommand reads back a backup, the files it refers to and its WAL, for

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -110,10 +111,11 @@ func (c *Controller) observeDrillTemplate(ctx context.Context, state *object.Sta
 
 // checkDrill finds what is wrong in the template of the drills.
 func checkDrill(template *wfv1.WorkflowTemplate) []string {
+	findings := contract.CheckDrill(template)
 	if imageOf(template) == "" {
-		return []string{"no container of it has an image, from which the program of the drills would come"}
+		findings = append(findings, "no container has an image, from which the program in the pod that restores would come")
 	}
-	return nil
+	return findings
 }
 
 // imageOf returns the image of the operator in the template of the drills: so the program

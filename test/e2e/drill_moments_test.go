@@ -42,7 +42,7 @@ func testDrillMoments(t *testing.T) {
 	oldest, newest := first.Backup.Stop.Add(time.Second), last.Heartbeat.Time
 	fmt.Printf("MEASURED %d rows, moments in %.0f s\n", len(rows), newest.Sub(oldest).Seconds())
 
-	rng := rand.New(rand.NewPCG(*storiesSeed, 16)) //nolint:gosec // A seed to repeat.
+	rng := rand.New(rand.NewPCG(*storiesSeed, 16))
 	pick := func() time.Time {
 		return oldest.Add(time.Duration(rng.Int64N(int64(newest.Sub(oldest))))).Truncate(time.Microsecond)
 	}

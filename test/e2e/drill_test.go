@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,10 +41,11 @@ func testDrill(t *testing.T) {
 	k := kit.Start(t, "drill")
 	k.CreateAccounts(t)
 	k.SetDrills(t, accountDrills)
-	awaitRecoverable(t, k, metav1.ConditionUnknown, vocab.ReasonNoDrillYet)
+	awaitRecoverable(t, k, metav1.ConditionUnknown, vocab.ReasonNotObservedYet, vocab.ReasonNoDrillYet)
 	_, made := k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=full"))
 	k.PSQL(t, kit.Primary, "UPDATE account SET balance = balance + 1 WHERE id % 7 = 0")
 
+	watchOnce(t, k, "1 cluster: 1 archives")
 	tryEveryTarget(t, k, made.Backup.Label)
 	awaitRecoverable(t, k, metav1.ConditionTrue, vocab.ReasonProven)
 	tryLostWAL(t, k)
@@ -152,13 +154,13 @@ func awaitDrillReported(t *testing.T, k *kit.Kit, name, workflow string, want st
 }
 
 // awaitRecoverable waits for the condition Recoverable.
-func awaitRecoverable(t *testing.T, k *kit.Kit, want metav1.ConditionStatus, reason vocab.Reason) *stanzaflowv1alpha1.Stanza {
+func awaitRecoverable(t *testing.T, k *kit.Kit, want metav1.ConditionStatus, reasons ...vocab.Reason) *stanzaflowv1alpha1.Stanza {
 	t.Helper()
 	var stanza *stanzaflowv1alpha1.Stanza
-	wait.Until(t, time.Minute, fmt.Sprintf("condition Recoverable is %s, %s", want, reason), func() (bool, string) {
+	wait.Until(t, time.Minute, fmt.Sprintf("condition Recoverable is %s, %v", want, reasons), func() (bool, string) {
 		stanza = k.Stanza(t)
 		c := meta.FindStatusCondition(stanza.Status.Conditions, vocab.ConditionRecoverable)
-		return c != nil && c.Status == want && c.Reason == string(reason), fmt.Sprintf("%+v, drills %+v", c, stanza.Status.Drills)
+		return c != nil && c.Status == want && slices.Contains(reasons, vocab.Reason(c.Reason)), fmt.Sprintf("%+v, drills %+v", c, stanza.Status.Drills)
 	})
 	return stanza
 }

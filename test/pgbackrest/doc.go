@@ -8,6 +8,10 @@
 //	an option, or a whole resource ─▶ our verdict ──┐
 //	                              └─▶ *.conf ─▶ pgbackrest ─▶ its verdict ─▶ the same?
 //
+// TestRestorePlan also runs the PostgreSQL of an image, in its file system and a user
+// namespace, with two repos. It lets it be backed up, restored to the past and lose WAL,
+// and carries restore plans out.
+//
 // Restore drills run there, too: a PostgreSQL with its repo is started in the files of an
 // image, as the user postgres, and the steps of a drill are made of it, by the program that
 // runs in a pod. The repo is then damaged in many ways, each of which must turn the drill

@@ -108,6 +108,7 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		if run.Kind == vocab.RunDrill {
 			run.Tried, run.Status.Repo = r.Drill, r.Repo
 		}
+		run.Heartbeat = heartbeat(r, run.Status.FinishTime)
 	}
 	if workflow.Status.Phase != wfv1.WorkflowSucceeded {
 		run.Status.Result, run.Status.Message = failure(workflow, r, err)

@@ -9,27 +9,26 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"github.com/stanzaflow/stanzaflow/workflows"
 )
 
 // DrillImage is the image of the operator in DrillTemplate.
-const DrillImage = "registry.example.com/stanzaflow:v1"
+const DrillImage = "ghcr.io/stanzaflow/operator:v0.1.0"
 
-// DrillTemplate returns a WorkflowTemplate of drills. It needs the ServiceAccount of
-// Account, which plans, and of DrillAccount, which restores.
+// DrillTemplate returns the WorkflowTemplate of the drills of workflows/. It needs the
+// ServiceAccount of Account, which plans, and of DrillAccount, which restores.
 func DrillTemplate(namespace string) *unstructured.Unstructured {
 	u := object.New(object.WorkflowTemplate)
-	u.SetNamespace(namespace)
-	u.SetName(vocab.DrillTemplate)
-	u.SetLabels(map[string]string{vocab.LabelContract: vocab.DrillContract})
-	u.Object["spec"] = map[string]any{
-		"entrypoint": "drill", "serviceAccountName": Account(namespace).Name,
-		"templates": []any{map[string]any{fieldName: "drill", "container": map[string]any{"image": DrillImage}}},
+	if err := yaml.Unmarshal(workflows.Drill, &u.Object); err != nil {
+		panic(err)
 	}
+	u.SetNamespace(namespace)
 	return u
 }
 

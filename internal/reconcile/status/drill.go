@@ -77,7 +77,7 @@ func findDrills(p Pass) []Finding {
 	case template.Contract != vocab.DrillContract:
 		return invalid("has label %s=%s, not %s; %s", vocab.LabelContract, cmp.Or(template.Contract, "(none)"), vocab.DrillContract, install)
 	case len(template.Findings) > 0:
-		return invalid("%s", contract.Sentence(template.Findings))
+		return invalid("%s", contract.DrillSentence(template.Findings))
 	case template.MissingAccount != "":
 		return invalid("names ServiceAccount %s, which does not exist in the namespace, so no pod of a drill could start; %s", template.MissingAccount, install)
 	}

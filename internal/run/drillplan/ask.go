@@ -6,7 +6,6 @@ package drillplan
 import (
 	"context"
 	"slices"
-	"time"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
@@ -28,7 +27,6 @@ type known struct {
 	// restorable is what earlier runs have found of the repo, nil if nothing.
 	restorable   *stanzaflowv1alpha1.RestorableStatus
 	segmentBytes uint64
-	now          time.Time
 }
 
 // makePlan asks and plans. The heartbeat comes before the listing, which then has it.
@@ -47,7 +45,7 @@ func (p *planning) makePlan(ctx context.Context) error {
 		return err
 	}
 	p.plan.Made = p.Clock.Now().UTC()
-	k.now = p.plan.Made
+
 	if err := p.decide(k); err != nil {
 		return err
 	}

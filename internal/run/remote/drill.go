@@ -51,7 +51,7 @@ func (c *Cluster) ListArchive(ctx context.Context, at Place, repo int) (wal.List
 
 // ReadHistory reads where a timeline comes from.
 func (c *Cluster) ReadHistory(ctx context.Context, at Place, repo int, archive string, timeline uint32) (wal.History, error) {
-	argv, err := pgbackrest.RepoGetHistoryCommand(repo, path.Join(archivePath, archive, wal.HistoryName(timeline)))
+	argv, err := pgbackrest.RepoHistoryCommand(repo, path.Join(archivePath, archive, wal.HistoryName(timeline)))
 	if err != nil {
 		return nil, attempt.Stop("%v", err)
 	}

@@ -153,6 +153,8 @@ func testAllowed(t *testing.T, s *server) {
 		"where backups go":          pgbackrest.PlacesCommand(cpo.ConfigDir + "/" + cpo.ConfigFileName),
 		"ask for settings":          remote.PsqlCommand(remote.PostgresStatement),
 		"ask for sessions":          remote.PsqlCommand(remote.BackupSessionsStatement),
+		"read a history":            must(pgbackrest.RepoHistoryCommand(1, "archive/db/16-1/0000000A.history")),
+		"ask for those of a copy":   remote.PsqlCommand(remote.SettingsStatement),
 		"write a heartbeat":         remote.PsqlCommand(remote.HeartbeatStatement),
 		"create a restore point":    restorePointArgv("predeploy"),
 		"create one of 63 letters":  restorePointArgv(strings.Repeat("x", 42)),
@@ -212,6 +214,8 @@ func testRefused(t *testing.T, s *server) {
 		noRight        = `cannot get resource "pods/exec"`
 	)
 	info, ls := must(pgbackrest.InfoCommand("db", 1)), must(pgbackrest.RepoLSCommand(1, "archive/db"))
+	history := must(pgbackrest.RepoHistoryCommand(1, "archive/db/16-1/0000000A.history"))
+	copied := remote.PsqlCommand(remote.SettingsStatement)
 	pgBackRest := func(arguments ...string) exec { return exec{argv: with([]string{"pgbackrest"}, arguments...)} }
 	for name, test := range map[string]struct {
 		exec
@@ -235,19 +239,25 @@ func testRefused(t *testing.T, s *server) {
 		"stdin":                        {exec{stdin: true, argv: info}, interactive},
 		"a terminal":                   {exec{tty: true, argv: info}, interactive},
 
-		"restore":       {pgBackRest("restore", "--stanza=db"), otherCommand},
-		"stop":          {pgBackRest("stop"), otherCommand},
-		"stop a stanza": {pgBackRest("stop", "--stanza=db", "--force"), otherCommand},
-		"start":         {pgBackRest("start", "--stanza=db"), otherCommand},
-		"stanza-delete": {pgBackRest("stanza-delete", "--stanza=db", "--force"), otherCommand},
-		"archive-push":  {pgBackRest("archive-push", "--stanza=db", "/etc/passwd"), otherCommand},
-		"archive-get":   {pgBackRest("archive-get", "--stanza=db", "000000010000000000000001", "/tmp/x"), otherCommand},
-		"repo-get":      {pgBackRest("repo-get", "--repo=1", "backup/db/backup.info"), otherCommand},
-		"repo-put":      {pgBackRest("repo-put", "--repo=1", "backup/db/backup.info"), otherCommand},
-		"repo-rm":       {pgBackRest("repo-rm", "--repo=1", "--recurse", "backup/db"), otherCommand},
-		"annotate":      {pgBackRest("annotate", "--stanza=db", "--set="+testLabel, "--annotation=a=b"), otherCommand},
-		"server":        {pgBackRest("server"), otherCommand},
-		"help":          {pgBackRest("help"), otherCommand},
+		"restore":                  {pgBackRest("restore", "--stanza=db"), otherCommand},
+		"stop":                     {pgBackRest("stop"), otherCommand},
+		"stop a stanza":            {pgBackRest("stop", "--stanza=db", "--force"), otherCommand},
+		"start":                    {pgBackRest("start", "--stanza=db"), otherCommand},
+		"stanza-delete":            {pgBackRest("stanza-delete", "--stanza=db", "--force"), otherCommand},
+		"archive-push":             {pgBackRest("archive-push", "--stanza=db", "/etc/passwd"), otherCommand},
+		"archive-get":              {pgBackRest("archive-get", "--stanza=db", "000000010000000000000001", "/tmp/x"), otherCommand},
+		"read a WAL segment":       {exec{argv: at(len(history)-1, "archive/db/16-1/0000000100000000/000000010000000000000001-ab.gz", history)}, otherCommand},
+		"read a history elsewhere": {exec{argv: at(len(history)-1, "archive/other/16-1/0000000A.history", history)}, otherCommand},
+		"read a history and more":  {exec{argv: with(history, "backup/db/backup.info")}, otherCommand},
+		"read a history raw":       {exec{argv: with(history, "--raw")}, otherCommand},
+		"another setting":          {exec{argv: at(11, strings.Replace(copied[11], "shared_preload_libraries", "primary_conninfo", 1), copied)}, otherCommand},
+
+		"repo-get": {pgBackRest("repo-get", "--repo=1", "backup/db/backup.info"), otherCommand},
+		"repo-put": {pgBackRest("repo-put", "--repo=1", "backup/db/backup.info"), otherCommand},
+		"repo-rm":  {pgBackRest("repo-rm", "--repo=1", "--recurse", "backup/db"), otherCommand},
+		"annotate": {pgBackRest("annotate", "--stanza=db", "--set="+testLabel, "--annotation=a=b"), otherCommand},
+		"server":   {pgBackRest("server"), otherCommand},
+		"help":     {pgBackRest("help"), otherCommand},
 
 		"info of another stanza":                 {exec{argv: at(2, "--stanza=other", info)}, otherCommand},
 		"info of the fifth repo":                 {exec{argv: must(pgbackrest.InfoCommand("db", 5))}, otherCommand},
