@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -70,6 +71,7 @@ type restoreOptions struct {
 
 	to, set, zone string
 	repo          string
+	outputs       planOutputs
 }
 
 func restorePlanCommand(clk clock.PassiveClock, program string) *cobra.Command {
@@ -83,7 +85,7 @@ func restorePlanCommand(clk clock.PassiveClock, program string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			question, err := options.question()
 			if err != nil {
-				return usageError(cmd, "%v", err)
+				return errors.Join(usageError(cmd, "%v", err), options.outputs.fail(err))
 			}
 			return options.plan(cmd, args[0], question)
 		},
@@ -94,6 +96,7 @@ func restorePlanCommand(clk clock.PassiveClock, program string) *cobra.Command {
 	command.Flags().StringVar(&options.repo, "repo", "", "number of the only repo to use; by default all")
 	command.Flags().StringVar(&options.zone, "zone", "", "time zone of a time without an offset, such as Europe/Vienna")
 	options.addOutput(command, printer.JSON, printer.YAML)
+	options.outputs.add(command)
 	command.ValidArgsFunction = options.completeClusters
 	return command
 }
@@ -135,19 +138,24 @@ func (o *restoreOptions) question() (restore.Question, error) {
 }
 
 func (o *restoreOptions) plan(cmd *cobra.Command, cluster string, question restore.Question) error {
+	facts, err := o.gather(cmd.Context(), cluster)
+	if err != nil {
+		return errors.Join(fail(cmd, err), o.outputs.fail(err))
+	}
+	return o.answer(cmd, restore.Ask(facts, question))
+}
+
+// gather asks the cluster.
+func (o *restoreOptions) gather(ctx context.Context, cluster string) (restore.Facts, error) {
 	config, namespace, err := o.kubectl.load()
 	if err != nil {
-		return fail(cmd, err)
+		return restore.Facts{}, err
 	}
 	client, err := remote.New(config)
 	if err != nil {
-		return fail(cmd, err)
+		return restore.Facts{}, err
 	}
-	facts, err := restore.Gather(cmd.Context(), client, client, attempt.Clock{WithDelayedExecution: clock.RealClock{}}, namespace, cluster)
-	if err != nil {
-		return fail(cmd, err)
-	}
-	return o.answer(cmd, restore.Ask(facts, question))
+	return restore.Gather(ctx, client, client, attempt.Clock{WithDelayedExecution: clock.RealClock{}}, namespace, cluster)
 }
 
 func (o *restoreOptions) answer(cmd *cobra.Command, answer restore.Answer) error {
@@ -155,6 +163,9 @@ func (o *restoreOptions) answer(cmd *cobra.Command, answer restore.Answer) error
 	if !p.Structured() {
 		restore.Print(p, answer)
 	} else if err := p.Encode(answer); err != nil {
+		return err
+	}
+	if err := o.outputs.save(answer); err != nil {
 		return err
 	}
 	switch answer.Verdict {

@@ -17,17 +17,22 @@ import (
 // drillParameters are those that whoever starts a drill may pass, beside the cluster.
 var drillParameters = []string{vocab.ParamDrill, vocab.ParamTarget, vocab.ParamTrigger}
 
-// drillLabels are those by which the operator finds a drill, and takes it for nothing else.
+// DrillKindExpression is the expression of the label vocab.LabelKind: a plan of a restore,
+// which the template also makes, is no drill.
+const DrillKindExpression = `workflow.mainEntrypoint == "` + vocab.EntrypointPlanRestore + `" ? "` + string(vocab.RunRestorePlan) + `" : "` + string(vocab.RunDrill) + `"`
+
+// drillLabels are those by which lists show a drill.
 var drillLabels = map[string]string{
-	vocab.LabelKind:   string(vocab.RunDrill),
 	vocab.LabelResult: string(vocab.ShownRunning),
 }
 
-// drillExpressions are the labels that say whose drill it is.
+// drillExpressions are the labels by which the operator finds a drill, and takes it for
+// nothing else.
 var drillExpressions = map[string]string{
 	vocab.LabelCluster: "workflow.parameters." + vocab.ParamCluster,
 	vocab.LabelDrill:   "workflow.parameters." + vocab.ParamDrill,
 	vocab.LabelTrigger: "workflow.parameters." + vocab.ParamTrigger,
+	vocab.LabelKind:    DrillKindExpression,
 }
 
 // drillOutputs are what the operator and people read of a drill.
@@ -66,6 +71,7 @@ func CheckDrill(template *wfv1.WorkflowTemplate) []string {
 	}
 	c.checkDrillLabels()
 	c.checkDrillEntrypoint()
+	c.checkPlanRestore()
 	return c.findings
 }
 
@@ -86,7 +92,7 @@ func (c *check) checkDrillParameters() {
 			c.find("parameter %s has no default, and not every drill passes it", p.Name)
 		}
 	}
-	for _, name := range append([]string{vocab.ParamCluster}, drillParameters...) {
+	for _, name := range slices.Concat([]string{vocab.ParamCluster}, drillParameters, c.usedParameters()) {
 		if !declared[name] {
 			c.find("parameter %s is missing", name)
 		}
@@ -101,12 +107,12 @@ func (c *check) checkDrillLabels() {
 	for _, label := range slices.Sorted(maps.Keys(drillLabels)) {
 		want := drillLabels[label]
 		if _, replaced := metadata.LabelsFrom[label]; replaced || metadata.Labels[label] != want {
-			c.find("label %s in workflowMetadata.labels is not %q: the operator would not find the drill, or take it for a backup", label, want)
+			c.find("label %s in workflowMetadata.labels is not %q: a drill that is submitted again would show how the one before it ended", label, want)
 		}
 	}
 	for _, label := range slices.Sorted(maps.Keys(drillExpressions)) {
 		if want := drillExpressions[label]; !sameWords(metadata.LabelsFrom[label].Expression, want) {
-			c.find("label %s in workflowMetadata.labelsFrom is not %s: the operator would take the drill for another", label, want)
+			c.find("label %s in workflowMetadata.labelsFrom is not %s: the operator would take the drill for another, or for a backup", label, want)
 		}
 	}
 }
@@ -186,4 +192,47 @@ func (c *check) checkDrillRestore(template *wfv1.Template) {
 	if template.ServiceAccountName == "" || template.ServiceAccountName == c.spec.ServiceAccountName {
 		c.find("template %s has no serviceAccountName of its own: the pod with the restored database could run commands in production", template.Name)
 	}
+}
+
+// planCommand finds the plan of a restore in a command line.
+var planCommand = regexp.MustCompile(`(?:^|\s)restore\s+plan(?:\s|$)`)
+
+// planIdentity are the arguments with which a restore is planned.
+var planIdentity = []string{"--namespace={{workflow.namespace}}", "{{workflow.parameters." + vocab.ParamCluster + "}}", "--outputs=" + workspace}
+
+// checkPlanRestore checks the entrypoint that plans a restore. A template may lack it.
+func (c *check) checkPlanRestore() {
+	first := c.templates[vocab.EntrypointPlanRestore]
+	if first == nil {
+		return
+	}
+	planned := false
+	reached := walk{check: c, seen: map[way]bool{}}
+	reached.enter(first, nil)
+	for _, v := range reached.visits {
+		if holdsMutex(v.template.Synchronization) {
+			c.find("template %s has mutex %s, that of the backups: the plan of a restore would wait for one", v.template.Name, mutex)
+		}
+		planned = c.checkPlanPod(v.template) || planned
+	}
+	if !planned {
+		c.find("no container below entrypoint %s runs operator restore plan", vocab.EntrypointPlanRestore)
+	}
+}
+
+// checkPlanPod checks a template that plans a restore, and reports whether it does.
+func (c *check) checkPlanPod(template *wfv1.Template) bool {
+	plans := false
+	for _, container := range readPod(template).containers {
+		if !planCommand.MatchString(strings.Join(container.words, " ")) {
+			continue
+		}
+		plans = true
+		for _, argument := range planIdentity {
+			if !slices.Contains(container.words, argument) {
+				c.find("the container of template %s that plans the restore has no argument %s", template.Name, argument)
+			}
+		}
+	}
+	return plans
 }

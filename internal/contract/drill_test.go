@@ -4,6 +4,7 @@
 package contract_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,8 +53,9 @@ func TestForksOfTheDrill(t *testing.T) {
 	const (
 		pod   = "podSpecPatch of template restore is not key pod of ConfigMap {{workflow.parameters.cluster}}-pgbackrest-drill-config: the pod would have no volume and no files of pgBackRest"
 		own   = "template restore has no serviceAccountName of its own: the pod with the restored database could run commands in production"
-		other = ": the operator would take the drill for another"
-		lost  = ": the operator would not find the drill, or take it for a backup"
+		other = ": the operator would take the drill for another, or for a backup"
+		again = ": a drill that is submitted again would show how the one before it ended"
+		kind  = "label stanzaflow.dev/kind in workflowMetadata.labelsFrom is not " + contract.DrillKindExpression + other
 		held  = "has mutex pgbackrest-{{workflow.parameters.cluster}}, that of the backups: none could be made during a drill"
 	)
 	backups := &wfv1.Synchronization{Mutexes: []*wfv1.Mutex{{Name: "pgbackrest-{{ workflow.parameters.cluster }}"}}}
@@ -89,16 +91,52 @@ func TestForksOfTheDrill(t *testing.T) {
 		"no labels": {
 			change: func(s *wfv1.WorkflowSpec) { s.WorkflowMetadata = nil },
 			want: []string{
-				`label stanzaflow.dev/kind in workflowMetadata.labels is not "drill"` + lost,
-				`label stanzaflow.dev/result in workflowMetadata.labels is not "Running"` + lost,
+				`label stanzaflow.dev/result in workflowMetadata.labels is not "Running"` + again,
 				"label stanzaflow.dev/cluster in workflowMetadata.labelsFrom is not workflow.parameters.cluster" + other,
 				"label stanzaflow.dev/drill in workflowMetadata.labelsFrom is not workflow.parameters.drill" + other,
+				kind,
 				"label stanzaflow.dev/trigger in workflowMetadata.labelsFrom is not workflow.parameters.trigger" + other,
 			},
 		},
 		"the kind of a backup": {
-			change: func(s *wfv1.WorkflowSpec) { s.WorkflowMetadata.Labels[vocab.LabelKind] = "backup" },
-			want:   []string{`label stanzaflow.dev/kind in workflowMetadata.labels is not "drill"` + lost},
+			change: func(s *wfv1.WorkflowSpec) {
+				s.WorkflowMetadata.LabelsFrom[vocab.LabelKind] = wfv1.LabelValueFrom{Expression: `"backup"`}
+			},
+			want: []string{kind},
+		},
+		"a plan of a restore that counts as a drill": {
+			change: func(s *wfv1.WorkflowSpec) {
+				delete(s.WorkflowMetadata.LabelsFrom, vocab.LabelKind)
+				s.WorkflowMetadata.Labels[vocab.LabelKind] = "drill"
+			},
+			want: []string{kind},
+		},
+		"no plan of a restore": {change: func(s *wfv1.WorkflowSpec) {
+			s.Templates = slices.DeleteFunc(s.Templates, func(t wfv1.Template) bool { return t.Name == vocab.EntrypointPlanRestore })
+		}},
+		"a plan of a restore of another cluster, without outputs": {
+			change: func(s *wfv1.WorkflowSpec) {
+				c := templateOf(s, "plan-restore").Container
+				c.Args[len(c.Args)-1], c.Args[len(c.Args)-3] = "orders", "--outputs=/tmp"
+			},
+			want: []string{
+				"the container of template plan-restore that plans the restore has no argument {{workflow.parameters.cluster}}",
+				"the container of template plan-restore that plans the restore has no argument --outputs=/run/stanzaflow",
+			},
+		},
+		"a plan of a restore that plans none": {
+			change: func(s *wfv1.WorkflowSpec) { templateOf(s, "plan-restore").Container.Command = []string{"/bin/true"} },
+			want:   []string{"no container below entrypoint plan-restore runs operator restore plan"},
+		},
+		"a plan of a restore with the mutex of the backups": {
+			change: func(s *wfv1.WorkflowSpec) { templateOf(s, "plan-restore").Synchronization = backups },
+			want:   []string{"template plan-restore has mutex pgbackrest-{{workflow.parameters.cluster}}, that of the backups: the plan of a restore would wait for one"},
+		},
+		"no moment to plan for": {
+			change: func(s *wfv1.WorkflowSpec) {
+				s.Arguments.Parameters = slices.DeleteFunc(s.Arguments.Parameters, func(p wfv1.Parameter) bool { return p.Name == vocab.ParamTo })
+			},
+			want: []string{"parameter to is missing"},
 		},
 		"no ServiceAccount": {
 			change: func(s *wfv1.WorkflowSpec) { s.ServiceAccountName = "" },

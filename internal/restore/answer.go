@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // Verdict is how an answer ends.
@@ -14,9 +15,9 @@ type Verdict string
 
 // Verdicts.
 const (
-	Reachable Verdict = "Reachable"
-	NotProven Verdict = "NotProven"
-	Refused   Verdict = "Refused"
+	Reachable Verdict = vocab.PlanReachable
+	NotProven Verdict = vocab.PlanNotProven
+	Refused   Verdict = vocab.PlanRefused
 )
 
 // Question is what a person asks.

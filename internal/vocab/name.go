@@ -129,6 +129,11 @@ const (
 	// Random or Immediate.
 	ParamDrill  = "drill"
 	ParamTarget = "target"
+	// ParamTo, ParamSet and ParamZone are for EntrypointPlanRestore, and so is ParamRepo
+	// there: the flags of restore plan.
+	ParamTo   = "to"
+	ParamSet  = "set"
+	ParamZone = "zone"
 	// OutputReport is the global output parameter with the report of a run,
 	// the JSON of internal/run/report.Report.
 	OutputReport = "report"
@@ -146,6 +151,9 @@ const (
 	OutputResult = "result"
 	// OutputMessage is the sentence that says why nothing is proven.
 	OutputMessage = "message"
+	// OutputPlan is the global output parameter with the plan of a restore, the JSON of
+	// internal/restore.Answer.
+	OutputPlan = "plan"
 	// OutputSize is the size of the backup in the repo, and of the database.
 	OutputSize = "size"
 	// OutputDuration is how long the backup took.
@@ -166,6 +174,9 @@ const (
 	EntrypointPredeploy = "predeploy"
 	EntrypointStanza    = "stanza"
 )
+
+// EntrypointPlanRestore of DrillTemplate is the one that is no drill.
+const EntrypointPlanRestore = "plan-restore"
 
 // Values of ParamTrigger. A run that a trigger of the Stanza started has the name of
 // the trigger.
@@ -203,6 +214,9 @@ const (
 	// RunDrill restores a backup into a pod of its own and checks what it finds. It makes
 	// no backup and writes into no repo.
 	RunDrill RunKind = "drill"
+	// RunRestorePlan says whether a moment can be restored, and how. It restores nothing,
+	// and proves nothing for the status.
+	RunRestorePlan RunKind = "restore-plan"
 )
 
 // RunForm is how a run that makes a backup is laid out in Argo. Both forms have the same

@@ -22,6 +22,16 @@ const (
 	RetentionFailed    = "Failed"
 )
 
+// What the plan of a restore says, in the output parameter OutputResult of RunRestorePlan.
+const (
+	// PlanReachable: all WAL is there, up to a commit that is known to be later.
+	PlanReachable = "Reachable"
+	// PlanNotProven: nothing that must be there is missing, and no later commit is known.
+	PlanNotProven = "NotProven"
+	// PlanRefused: the moment cannot be restored.
+	PlanRefused = "Refused"
+)
+
 // OverLimit is what the message of a run says that has ended itself because it was out of
 // time.
 const OverLimit = "the run exceeded its limit of "

@@ -10,9 +10,12 @@ import (
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/argoproj/argo-workflows/v3/util/expr/env"
+	argotemplate "github.com/argoproj/argo-workflows/v3/util/template"
 	"github.com/argoproj/argo-workflows/v3/workflow/common"
 	"github.com/argoproj/argo-workflows/v3/workflow/util"
 	"github.com/argoproj/argo-workflows/v3/workflow/validate"
+	"github.com/expr-lang/expr"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -206,5 +209,62 @@ func TestDrillHasNoRights(t *testing.T) {
 	}
 	if roles != 1 || restore.ServiceAccountName != "pgbackrest-drill" {
 		t.Errorf("%d Roles, ServiceAccount %s", roles, restore.ServiceAccountName)
+	}
+}
+
+// TestPlanOfARestoreIsNoDrill evaluates the label as Argo does, and shows which outputs and
+// which end a plan has.
+func TestPlanOfARestoreIsNoDrill(t *testing.T) {
+	t.Parallel()
+	template := drillTemplate(t)
+	label := template.Spec.WorkflowMetadata.LabelsFrom[vocab.LabelKind].Expression
+	for entrypoint, kind := range map[string]vocab.RunKind{template.Spec.Entrypoint: vocab.RunDrill, vocab.EntrypointPlanRestore: vocab.RunRestorePlan} {
+		got, err := expr.Eval(label, env.GetFuncMap(argotemplate.EnvMap(map[string]string{"workflow.mainEntrypoint": entrypoint})))
+		if err != nil || got != string(kind) || template.GetTemplateByName(entrypoint) == nil {
+			t.Errorf("entrypoint %s: kind %v, %v; want %s", entrypoint, got, err, kind)
+		}
+	}
+	plan := template.GetTemplateByName(vocab.EntrypointPlanRestore)
+	for _, name := range []string{vocab.OutputResult, vocab.OutputMessage, vocab.OutputPlan} {
+		i := slices.IndexFunc(plan.Outputs.Parameters, func(p wfv1.Parameter) bool { return p.Name == name && p.GlobalName == name && p.ValueFrom.Default != nil })
+		if i < 0 {
+			t.Errorf("there is no global output %s with a default", name)
+		}
+	}
+	// Neither a refusal nor what is not proven is tried again, or taken for a success.
+	for code, again := range map[string]bool{"1": false, "2": false, "20": false, "21": false, "137": true, "-1": true} {
+		if got := triesAgain(t, plan.RetryStrategy, code, "main: Error"); got != again {
+			t.Errorf("exit code %s: another pod %t, want %t", code, got, again)
+		}
+	}
+	if plan.ServiceAccountName != "" || template.Spec.ServiceAccountName != "pgbackrest-runner" || plan.Synchronization != nil {
+		t.Error("the plan has not the rights of a run, or waits for a lock")
+	}
+	spec := &wfv1.WorkflowSpec{
+		WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DrillTemplate}, Entrypoint: vocab.EntrypointPlanRestore,
+		Arguments: wfv1.Arguments{Parameters: []wfv1.Parameter{{Name: vocab.ParamCluster, Value: wfv1.AnyStringPtr("orders")}, {Name: vocab.ParamTo, Value: wfv1.AnyStringPtr("latest")}}},
+	}
+	if err := validate.ValidateWorkflow(namespace(t), noClusterTemplates, &wfv1.Workflow{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}, Spec: *spec}, nil, validate.ValidateOpts{}); err != nil {
+		t.Error(err)
+	}
+	if err := util.ValidateUserOverrides(spec); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPlanParametersAsArgoPassesThem: a moment with blanks and signs is one argument.
+func TestPlanParametersAsArgoPassesThem(t *testing.T) {
+	t.Parallel()
+	globals := map[string]string{"workflow.namespace": "shop"}
+	for name, value := range map[string]string{vocab.ParamCluster: "orders", vocab.ParamTo: "2026-11-28 14:03:00+01", vocab.ParamSet: "", vocab.ParamRepo: "2", vocab.ParamZone: "Europe/Vienna"} {
+		globals["workflow.parameters."+name] = value
+	}
+	plan, err := common.ProcessArgs(drillTemplate(t).GetTemplateByName(vocab.EntrypointPlanRestore), &wfv1.Arguments{}, globals, map[string]string{}, false, "shop", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"--namespace=shop", "--to=2026-11-28 14:03:00+01", "--set=", "--repo=2", "--zone=Europe/Vienna", "--outputs=/run/stanzaflow", "--", "orders"}
+	if !slices.Equal(plan.Container.Args, want) {
+		t.Errorf("arguments %q, want %q", plan.Container.Args, want)
 	}
 }

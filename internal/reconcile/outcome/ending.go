@@ -31,6 +31,9 @@ func ending(workflow *wfv1.Workflow) string {
 		if KindOf(workflow) == vocab.RunDrill {
 			return "the drill was stopped (" + command + "), and has proven nothing"
 		}
+		if KindOf(workflow) == vocab.RunRestorePlan {
+			return "the plan was stopped (" + command + ")"
+		}
 		if backedUp(workflow) {
 			// Between two steps none is running that could leave an event.
 			return "the run was stopped (" + command + ") when its step backup had succeeded, before the backup was proven; pgbackrest info lists it"

@@ -53,12 +53,14 @@ func ended(r report.Report) bool {
 		r.Result == stanzaflowv1alpha1.RunFailed || r.Result == stanzaflowv1alpha1.RunHeld
 }
 
-func reportIn(outputs *wfv1.Outputs) string {
+func reportIn(outputs *wfv1.Outputs) string { return outputIn(outputs, vocab.OutputReport) }
+
+func outputIn(outputs *wfv1.Outputs, name string) string {
 	if outputs == nil {
 		return ""
 	}
 	for _, p := range outputs.Parameters {
-		if p.Name == vocab.OutputReport && p.Value != nil {
+		if p.Name == name && p.Value != nil {
 			return p.Value.String()
 		}
 	}

@@ -101,6 +101,10 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		return run
 	}
 	run.Status.FinishTime = finishTime(workflow)
+	if run.Kind == vocab.RunRestorePlan {
+		run.Status.Result, run.Status.Message = planned(workflow)
+		return run
+	}
 	r, err := ReportOf(workflow)
 	if err == nil {
 		run.Status.Retention = retention(r)

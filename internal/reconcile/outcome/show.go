@@ -54,6 +54,8 @@ func Show(workflow *wfv1.Workflow) Shown {
 // showSuccess is about a run that has proven what its kind proves.
 func showSuccess(run Run, said report.Report) Shown {
 	switch {
+	case run.Kind == vocab.RunRestorePlan:
+		return Shown{vocab.ShownDone, describe(run.Status.Message)}
 	case run.Kind == vocab.RunStanza:
 		return Shown{vocab.ShownDone, "stanza in every repo"}
 	case run.Predeploy != nil:

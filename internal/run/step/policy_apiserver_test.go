@@ -155,6 +155,8 @@ func testAllowed(t *testing.T, s *server) {
 		"ask for sessions":          remote.PsqlCommand(remote.BackupSessionsStatement),
 		"read a history":            must(pgbackrest.RepoHistoryCommand(1, "archive/db/16-1/0000000A.history")),
 		"ask for those of a copy":   remote.PsqlCommand(remote.SettingsStatement),
+		"ask for slots":             remote.PsqlCommand(remote.SlotsStatement),
+		"room for a restore":        remote.DiskFreeCommand(cpo.PGDataPath),
 		"write a heartbeat":         remote.PsqlCommand(remote.HeartbeatStatement),
 		"create a restore point":    restorePointArgv("predeploy"),
 		"create one of 63 letters":  restorePointArgv(strings.Repeat("x", 42)),
@@ -230,6 +232,9 @@ func testRefused(t *testing.T, s *server) {
 		"an argument that holds two":   {pgBackRest("stanza-create --stanza=db", "--log-level-console=info", "--log-level-stderr=warn"), otherCommand},
 		"a line break at the end":      {exec{argv: at(2, "--stanza=db\n", info)}, otherCommand},
 		"an empty argument at the end": {exec{argv: with(info, "")}, otherCommand},
+
+		"the room of another path":     {exec{argv: remote.DiskFreeCommand("/")}, otherCommand},
+		"another view than slots":      {exec{argv: remote.PsqlCommand(strings.Replace(remote.SlotsStatement, "pg_replication_slots", "pg_authid", 1))}, otherCommand},
 
 		"another container":            {exec{container: "sidecar", argv: info}, otherContainer},
 		"no container":                 {exec{container: none, argv: info}, otherContainer},
