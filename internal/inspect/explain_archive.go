@@ -23,6 +23,7 @@ import (
 var alertPages = map[vocab.Reason]string{
 	vocab.ReasonNewestUnreachable: "docs/runbooks/StanzaflowDataNotRecovered.md",
 	vocab.ReasonDrillFailed:       "docs/runbooks/StanzaflowDrillFailed.md",
+	vocab.ReasonDrillPending:      "docs/runbooks/StanzaflowDrillFailed.md",
 	vocab.ReasonDrillOverdue:      "docs/runbooks/StanzaflowDrillOverdue.md",
 	vocab.ReasonRTOExceeded:       "docs/runbooks/StanzaflowRTOExceeded.md",
 	vocab.ReasonArchivingFailed:   "docs/runbooks/StanzaflowArchivingFailing.md",
@@ -215,7 +216,7 @@ func explainRecoverable(e *Explanation, f Facts) {
 }
 
 // ofDrills are the reasons of the condition that drills find.
-var ofDrills = []vocab.Reason{vocab.ReasonNewestUnreachable, vocab.ReasonDrillFailed, vocab.ReasonDrillOverdue, vocab.ReasonRTOExceeded}
+var ofDrills = []vocab.Reason{vocab.ReasonNewestUnreachable, vocab.ReasonDrillFailed, vocab.ReasonDrillPending, vocab.ReasonDrillOverdue, vocab.ReasonRTOExceeded}
 
 // drills is about what drills have found.
 func (e *Explanation) drills(f Facts, c *metav1.Condition) {

@@ -49,6 +49,7 @@ func TestDrills(t *testing.T) {
 				"ends with the last drill":                        testDrillsEnd,
 				"says what a drill finds":                         testDrillsFold,
 				"says that data are missing":                      testDrillsMissing,
+				"says that a drill does not start":                testDrillsPending,
 				"says what a drill lacks":                         testDrillsLack,
 				"says that a volume stays":                        testDrillsRetained,
 				"puts its ConfigMap right":                        testDrillsRepair,
@@ -256,6 +257,43 @@ func testDrillsMissing(w *world) {
 		w.Errorf("the last run is %s", reconciletest.JSON(last))
 	}
 	w.want(vocab.ConditionRecoverable, "False", vocab.ReasonDrillFailed)
+}
+
+func testDrillsPending(w *world) {
+	w.drills()
+	pending := reconciletest.DrillWorkflow(w.namespace, "newest-1", "newest")
+	w.create(pending)
+	begun := w.clock.Now()
+	reconciletest.StartDrill(pending, begun)
+	pod := map[string]any{
+		"id": "restore", "name": "newest-1[1].restore(0)", "type": "Pod", "phase": "Pending", "startedAt": begun.UTC().Format(time.RFC3339),
+		"message": "Unschedulable: 0/3 nodes are available: 3 Insufficient memory.",
+	}
+	_ = unstructured.SetNestedMap(pending.Object, map[string]any{"restore": pod}, "status", "nodes")
+	w.update(pending)
+	w.settle()
+	if last := w.stanza().Status.Drills[0].LastRun; last == nil || last.Message != "" {
+		w.Errorf("the last run is %s", reconciletest.JSON(last))
+	}
+	w.wantQuiet()
+	w.clock.SetTime(begun.Add(16 * time.Minute))
+	w.settle()
+	last := w.stanza().Status.Drills[0].LastRun
+	if last.Result != stanzaflowv1alpha1.RunRunning || last.Message != "the pod was Pending for 15 minutes: Unschedulable: 0/3 nodes are available: 3 Insufficient memory: quota, StorageClass or node; its events say more" {
+		w.Errorf("the last run is %s", reconciletest.JSON(last))
+	}
+	w.want(vocab.ConditionRecoverable, "False", vocab.ReasonDrillPending)
+	if notes := w.recorder.take(); !has(notes, string(vocab.ReasonDrillPending)) {
+		w.Errorf("events: %q", notes)
+	}
+	w.wantQuiet()
+	w.clock.SetTime(begun.Add(18 * time.Minute))
+	w.wantQuiet()
+	// It starts at last, and is no longer called so.
+	_ = unstructured.SetNestedField(pending.Object, "Running", "status", "nodes", "restore", "phase")
+	w.update(pending)
+	w.settle()
+	w.want(vocab.ConditionRecoverable, "Unknown", vocab.ReasonNoDrillYet)
 }
 
 func testDrillsLack(w *world) {

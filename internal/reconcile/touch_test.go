@@ -98,6 +98,9 @@ func TestPodEndWakesTheStanza(t *testing.T) {
 		if want, got := outcome.FindUnnoticed(workflow), outcome.FindUnnoticed(object.DecodeWorkflow(o)); !got.Equal(want) {
 			t.Errorf("trimmed: %+v, want %+v", got, want)
 		}
+		if want, got := outcome.FindPending(workflow), outcome.FindPending(object.DecodeWorkflow(o)); !got.Equal(want) {
+			t.Errorf("trimmed: %+v, want %+v", got, want)
+		}
 		return o
 	}
 	setPod := func(change func(*wfv1.NodeStatus)) func(*wfv1.Workflow) {
@@ -113,10 +116,22 @@ func TestPodEndWakesTheStanza(t *testing.T) {
 	labelled := func(key, value string) func(*wfv1.Workflow) {
 		return func(w *wfv1.Workflow) { w.Labels = map[string]string{vocab.LabelCluster: "shop", key: value} }
 	}
+	pending := func(reason, lock string) func(*wfv1.Workflow) {
+		return func(w *wfv1.Workflow) {
+			w.Labels = map[string]string{vocab.LabelKind: string(vocab.RunDrill)}
+			setPod(func(pod *wfv1.NodeStatus) {
+				pod.Phase, pod.Message, pod.StartedAt = wfv1.NodePending, reason, metav1.NewTime(end)
+				pod.SynchronizationStatus = &wfv1.NodeSynchronizationStatus{Waiting: lock}
+			})(w)
+		}
+	}
 	for name, tc := range map[string]struct {
 		was, is func(*wfv1.Workflow)
 		want    bool
 	}{
+		"a drill is Pending":    {pending("", "a lock"), pending("", ""), true},
+		"for another reason":    {pending("x", ""), pending("Unschedulable", ""), true},
+		"for the same reason":   {pending("x", ""), pending("x", ""), false},
 		"it is shown":           {labelled(vocab.LabelResult, "Running"), labelled(vocab.LabelResult, "Proven"), false},
 		"it is archived":        {labelled(vocab.LabelArchiving, "Pending"), labelled(vocab.LabelArchiving, "Archived"), false},
 		"it is of another repo": {labelled(vocab.LabelRepo, "repo1"), labelled(vocab.LabelRepo, "repo2"), true},

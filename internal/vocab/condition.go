@@ -121,9 +121,11 @@ const (
 	ReasonBackupRemoved Reason = "BackupRemoved"
 	ReasonRPOExceeded   Reason = "RPOExceeded"
 	// With drills. NewestUnreachable: a restore has not found what must be in the archive.
+	// DrillPending: the pod of a drill does not start.
 	ReasonProven            Reason = "Proven"
 	ReasonNoDrillYet        Reason = "NoDrillYet"
 	ReasonDrillFailed       Reason = "DrillFailed"
+	ReasonDrillPending      Reason = "DrillPending"
 	ReasonDrillOverdue      Reason = "DrillOverdue"
 	ReasonRTOExceeded       Reason = "RTOExceeded"
 	ReasonNewestUnreachable Reason = "NewestUnreachable"

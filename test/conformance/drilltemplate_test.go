@@ -226,7 +226,9 @@ func TestPlanOfARestoreIsNoDrill(t *testing.T) {
 	}
 	plan := template.GetTemplateByName(vocab.EntrypointPlanRestore)
 	for _, name := range []string{vocab.OutputResult, vocab.OutputMessage, vocab.OutputPlan} {
-		i := slices.IndexFunc(plan.Outputs.Parameters, func(p wfv1.Parameter) bool { return p.Name == name && p.GlobalName == name && p.ValueFrom.Default != nil })
+		i := slices.IndexFunc(plan.Outputs.Parameters, func(p wfv1.Parameter) bool {
+			return p.Name == name && p.GlobalName == name && p.ValueFrom.Default != nil
+		})
 		if i < 0 {
 			t.Errorf("there is no global output %s with a default", name)
 		}

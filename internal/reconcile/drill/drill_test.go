@@ -121,6 +121,38 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// never is a drill whose pod does not start.
+func never(name, of string, hours int) outcome.Run {
+	r := run(name, of, hours, running)
+	r.Status.Message = "the pod was Pending for 15 minutes: Unschedulable: quota, StorageClass or node; its events say more"
+	return r
+}
+
+// A pod that may still start has the operator look again, and one that has not says so
+// until it does.
+func TestPendingInTheStatus(t *testing.T) {
+	t.Parallel()
+	soon := run("a", "newest", 0, running)
+	soon.Wake = now.Add(10 * time.Minute)
+	entries, wake := drill.Entries(nil, pass(soon))
+	if !wake.Equal(soon.Wake) || entries[0].LastRun.Message != "" {
+		t.Errorf("wake %s, %+v", wake, entries[0].LastRun)
+	}
+	entries, wake = drill.Entries(entries, pass(never("a", "newest", 0)))
+	if !wake.IsZero() || !outcome.NeverStarted(entries[0].LastRun) || len(entries[0].Runs) != 0 {
+		t.Errorf("wake %s, %+v", wake, entries[0])
+	}
+	entries, _ = drill.Entries(entries, pass(run("a", "newest", 0, running)))
+	if entries[0].LastRun.Message != "" {
+		t.Errorf("it has started: %+v", entries[0].LastRun)
+	}
+	byHand := soon
+	byHand.Drill = ""
+	if _, wake = drill.Entries(nil, pass(byHand)); !wake.IsZero() {
+		t.Errorf("wake %s for a drill that is in no entry", wake)
+	}
+}
+
 // Without Argo's kinds nobody knows what runs.
 func TestNothingIsLostWithoutArgo(t *testing.T) {
 	t.Parallel()
@@ -160,6 +192,11 @@ func TestJudge(t *testing.T) {
 		"one was held":           {runs: []outcome.Run{run("a", "newest", 1, heldRun), run("b", "anytime", 1, good)}, want: vocab.ReasonHeld},
 		"one failed":             {runs: []outcome.Run{run("a", "newest", 1, failed), run("b", "anytime", 1, good)}, spec: second, want: vocab.ReasonDrillFailed},
 		"one was lost":           {runs: []outcome.Run{run("a", "newest", 1, lost)}, want: vocab.ReasonDrillFailed},
+		"one never starts":       {runs: []outcome.Run{run("a", "newest", 9, good), never("b", "newest", 1)}, want: vocab.ReasonDrillPending},
+		"the first never starts": {runs: []outcome.Run{never("a", "newest", 1)}, spec: second, want: vocab.ReasonDrillPending},
+		"failed, never starts":   {runs: []outcome.Run{run("a", "newest", 9, failed), never("b", "newest", 1)}, want: vocab.ReasonDrillFailed},
+		"missing, never starts":  {runs: []outcome.Run{run("a", "newest", 9, failed, missing), never("b", "newest", 1)}, want: vocab.ReasonNewestUnreachable},
+		"a good one since then":  {runs: []outcome.Run{never("a", "newest", 3), run("b", "anytime", 1, good)}, want: vocab.ReasonProven},
 		"one is good again":      {runs: []outcome.Run{run("a", "newest", 2, failed), run("b", "newest", 1, good)}, want: vocab.ReasonProven},
 		"one is overdue":         {runs: []outcome.Run{run("a", "newest", 1, good)}, status: overdue, spec: second, want: vocab.ReasonDrillOverdue},
 		"failed and overdue":     {runs: []outcome.Run{run("a", "newest", 1, failed)}, status: overdue, want: vocab.ReasonDrillFailed},

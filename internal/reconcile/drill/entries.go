@@ -52,10 +52,21 @@ func Entries(before []stanzaflowv1alpha1.DrillStatus, p Pass) ([]stanzaflowv1alp
 		describe(&entry, cronWorkflow, p.Now)
 		p.fold(&entry, was)
 		lookAgain := p.judge(&entry, was, cronWorkflow)
-		wake = object.Earliest(wake, lookAgain)
+		wake = object.Earliest(object.Earliest(wake, lookAgain), p.pending(entry.Name))
 		after = append(after, entry)
 	}
 	return after, wake
+}
+
+// pending is when to look again at a run of a drill whose pod has not started.
+func (p Pass) pending(name string) time.Time {
+	var wake time.Time
+	for i := range p.Runs {
+		if isDrill(&p.Runs[i], name) {
+			wake = object.Earliest(wake, p.Runs[i].Wake)
+		}
+	}
+	return wake
 }
 
 // describe says when a drill runs. Without a CronWorkflow it runs only by hand.

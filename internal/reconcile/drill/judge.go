@@ -31,7 +31,7 @@ func Asked(spec stanzaflowv1alpha1.StanzaSpec) bool {
 func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaStatus, runs []outcome.Run) Verdict {
 	found := findings{}
 	for i := range status.Drills {
-		found.add(&status.Drills[i])
+		found.add(&status.Drills[i], status.Recovery)
 	}
 	if run := newestByHand(runs); run != nil && run.DataMissing && (status.Recovery == nil || status.Recovery.LastProvenTime.Before(run.FinishTime)) {
 		found.unreachable = append(found.unreachable, "a drill by hand: "+run.Message)
@@ -43,6 +43,8 @@ func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaS
 		}, found.unreachable...)}
 	case len(found.failed) > 0:
 		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillFailed, found.failed}
+	case len(found.pending) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillPending, found.pending}
 	case len(found.overdue) > 0:
 		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillOverdue, found.overdue}
 	}
@@ -62,12 +64,15 @@ func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaS
 
 // findings are texts about the drills of a cluster, by what is wrong with them.
 type findings struct {
-	unreachable, failed, overdue, held []string
+	unreachable, failed, pending, overdue, held []string
 	// ended: a drill has ended.
 	ended bool
 }
 
-func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus) {
+func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus, recovery *stanzaflowv1alpha1.RecoveryStatus) {
+	if last := entry.LastRun; outcome.NeverStarted(last) && (recovery == nil || !last.StartTime.Before(&recovery.LastProvenTime)) {
+		f.pending = append(f.pending, Pending(entry))
+	}
 	if entry.Overdue {
 		f.overdue = append(f.overdue, Overdue(entry))
 	}
@@ -84,6 +89,11 @@ func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus) {
 	default:
 		f.failed = append(f.failed, "the last drill "+entry.Name+" has proven nothing: "+last.Message)
 	}
+}
+
+// Pending says that the pod of a drill does not start, and why.
+func Pending(entry *stanzaflowv1alpha1.DrillStatus) string {
+	return "drill " + entry.Name + " does not start, Workflow " + entry.LastRun.Workflow + ": " + entry.LastRun.Message
 }
 
 // Overdue says that a drill was due, and why it may not have run.

@@ -152,7 +152,7 @@ var (
 	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
 	changeFields   = slices.Concat(runFields, []string{"synchronization", "progress"})
 	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
-	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children", "taskResultSynced"})
+	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children", "taskResultSynced", "synchronizationStatus"})
 )
 
 // TrimWorkflow removes what we do not read from a Workflow before it enters a
@@ -222,5 +222,6 @@ func RunChanged(was, is *unstructured.Unstructured) bool {
 			return true
 		}
 	}
-	return !outcome.FindUnnoticed(DecodeWorkflow(was)).Equal(outcome.FindUnnoticed(DecodeWorkflow(is)))
+	before, after := DecodeWorkflow(was), DecodeWorkflow(is)
+	return !outcome.FindUnnoticed(before).Equal(outcome.FindUnnoticed(after)) || !outcome.FindPending(before).Equal(outcome.FindPending(after))
 }

@@ -37,6 +37,9 @@ type Run struct {
 	// result. Nil if it has not said so, and for any other kind.
 	Drill string
 	Tried *report.Drill
+	// Wake is when to look again at a run whose pod has not started. Zero if that is not
+	// needed.
+	Wake time.Time
 	// CertificateEnd is when the certificate of CPO's repo host expires. Nil if the run
 	// has not seen it.
 	CertificateEnd *metav1.Time
@@ -95,6 +98,7 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	}
 	if Running(workflow) {
 		FindUnnoticed(workflow).show(&run.Status, now)
+		run.Wake = FindPending(workflow).show(&run.Status, now)
 		if run.Kind == vocab.RunBackup {
 			run.Status.Progress = progress(workflow, now)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/drill"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -101,8 +102,8 @@ func retainedText(class string) string {
 	return "StorageClass " + class + " has reclaimPolicy Retain: after each drill a PersistentVolume with a copy of the database stays until somebody deletes it; set spec.restorePod.volume.storageClassName to a class that deletes"
 }
 
-// drillEvents say how each drill ended that the status before did not know, that one is
-// overdue, and that data are missing.
+// drillEvents say how each drill ended that the status before did not know, that one does
+// not start or is overdue, and that data are missing.
 func drillEvents(before, after stanzaflowv1alpha1.StanzaStatus) []Event {
 	known, late := map[string]bool{}, map[string]bool{}
 	for i := range before.Drills {
@@ -126,7 +127,39 @@ func drillEvents(before, after stanzaflowv1alpha1.StanzaStatus) []Event {
 			})
 		}
 	}
+	events = append(events, pendingEvents(before, after)...)
 	return append(events, unreachableByHand(before, after, events)...)
+}
+
+// pendingEvents say once for each run that the pod of a drill does not start.
+func pendingEvents(before, after stanzaflowv1alpha1.StanzaStatus) []Event {
+	said := map[string]bool{}
+	for i := range before.Drills {
+		said[pendingRun(&before.Drills[i])] = true
+	}
+	var events []Event
+	for i := range after.Drills {
+		entry := &after.Drills[i]
+		if run := pendingRun(entry); run != "" && !said[run] {
+			events = append(events, Event{
+				Type: corev1.EventTypeWarning, Reason: vocab.ReasonDrillPending, Action: actionRun, Note: capitalize(drill.Pending(entry)), OnStanza: true,
+				Related: relatedWorkflow(run),
+			})
+		}
+	}
+	return events
+}
+
+// pendingRun is the Workflow of a drill whose pod does not start, empty if it does.
+func pendingRun(entry *stanzaflowv1alpha1.DrillStatus) string {
+	if !outcome.NeverStarted(entry.LastRun) {
+		return ""
+	}
+	return entry.LastRun.Workflow
+}
+
+func relatedWorkflow(name string) *corev1.ObjectReference {
+	return &corev1.ObjectReference{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: object.Workflow.Kind, Name: name}
 }
 
 func drillKey(run stanzaflowv1alpha1.DrillRun) string {
@@ -138,8 +171,7 @@ func drillKey(run stanzaflowv1alpha1.DrillRun) string {
 }
 
 func drillEvent(entry *stanzaflowv1alpha1.DrillStatus, run stanzaflowv1alpha1.DrillRun) Event {
-	related := &corev1.ObjectReference{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: object.Workflow.Kind, Name: run.Workflow}
-	e := Event{Type: corev1.EventTypeWarning, Reason: vocab.ReasonDrillFailed, Action: actionRun, Related: related, OnStanza: true}
+	e := Event{Type: corev1.EventTypeWarning, Reason: vocab.ReasonDrillFailed, Action: actionRun, Related: relatedWorkflow(run.Workflow), OnStanza: true}
 	switch {
 	case run.Result == stanzaflowv1alpha1.RunSucceeded:
 		e.Type, e.Reason, e.Note = corev1.EventTypeNormal, vocab.ReasonProven, "Drill "+entry.Name+" has restored the database, Workflow "+run.Workflow

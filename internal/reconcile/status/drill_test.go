@@ -77,6 +77,15 @@ func TestDrillEvents(t *testing.T) {
 		return strings.Join(found, " ")
 	}
 	none := stanzaflowv1alpha1.StanzaStatus{}
+	pending := func(workflow, reason string) stanzaflowv1alpha1.StanzaStatus {
+		is := ended(stanzaflowv1alpha1.RunSucceeded, false)
+		is.Drills[0].LastRun = &stanzaflowv1alpha1.DrillRun{
+			Workflow: workflow, Result: stanzaflowv1alpha1.RunRunning, Message: "the pod was Pending for 15 minutes: " + reason + ": quota, StorageClass or node; its events say more",
+		}
+		return is
+	}
+	works := pending("b", "")
+	works.Drills[0].LastRun.Message = ""
 	late := ended(stanzaflowv1alpha1.RunSucceeded, false)
 	late.Drills[0].Overdue = true
 	byHand := none
@@ -92,6 +101,10 @@ func TestDrillEvents(t *testing.T) {
 		"lost":             {none, ended(stanzaflowv1alpha1.RunUnknown, false), "DrillFailed/Warning"},
 		"held":             {none, ended(stanzaflowv1alpha1.RunHeld, false), "Held/Warning"},
 		"missing":          {none, ended(stanzaflowv1alpha1.RunFailed, true), "DataNotRecovered/Warning"},
+		"never starts":     {works, pending("b", "Unschedulable"), "DrillPending/Warning"},
+		"never starts yet": {pending("b", "Unschedulable"), pending("b", "exceeded quota"), ""},
+		"nor does another": {pending("b", "Unschedulable"), pending("c", "Unschedulable"), "DrillPending/Warning"},
+		"starts at last":   {pending("b", "Unschedulable"), works, ""},
 		"overdue":          {ended(stanzaflowv1alpha1.RunSucceeded, false), late, "DrillOverdue/Warning"},
 		"overdue still":    {late, late, ""},
 		"missing, by hand": {none, byHand, "DataNotRecovered/Warning"},

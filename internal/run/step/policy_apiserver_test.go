@@ -233,8 +233,8 @@ func testRefused(t *testing.T, s *server) {
 		"a line break at the end":      {exec{argv: at(2, "--stanza=db\n", info)}, otherCommand},
 		"an empty argument at the end": {exec{argv: with(info, "")}, otherCommand},
 
-		"the room of another path":     {exec{argv: remote.DiskFreeCommand("/")}, otherCommand},
-		"another view than slots":      {exec{argv: remote.PsqlCommand(strings.Replace(remote.SlotsStatement, "pg_replication_slots", "pg_authid", 1))}, otherCommand},
+		"the room of another path": {exec{argv: remote.DiskFreeCommand("/")}, otherCommand},
+		"another view than slots":  {exec{argv: remote.PsqlCommand(strings.Replace(remote.SlotsStatement, "pg_replication_slots", "pg_authid", 1))}, otherCommand},
 
 		"another container":            {exec{container: "sidecar", argv: info}, otherContainer},
 		"no container":                 {exec{container: none, argv: info}, otherContainer},
