@@ -235,6 +235,15 @@ type DrillRun struct {
 	// finishTime of the Workflow. Absent while it runs.
 	// +optional
 	FinishTime *metav1.Time `json:"finishTime,omitempty"`
+	// phases of a good run. Absent for any other: what it has measured says nothing.
+	// +optional
+	Phases *DrillPhases `json:"phases,omitempty"`
+	// databaseBytes is the size of the database that a good run has restored.
+	// +optional
+	DatabaseBytes int64 `json:"databaseBytes,omitempty"`
+	// walBytes is how much WAL a good run has replayed.
+	// +optional
+	WALBytes int64 `json:"walBytes,omitempty"`
 }
 
 // ProvenDrill is what a good drill has proven.

@@ -4,6 +4,7 @@
 package restore
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
@@ -96,7 +97,8 @@ type Time struct {
 type Lost struct {
 	Seconds  *float64 `json:"seconds,omitempty"`
 	WALBytes int64    `json:"walBytes"`
-	Slots    []string `json:"slots,omitempty"`
+	// Slots is null if nobody could be asked.
+	Slots []string `json:"slots"`
 }
 
 // Room beside the old directory, in bytes.
@@ -121,6 +123,9 @@ func Ask(f Facts, q Question) Answer {
 		return a
 	}
 	a.plan, a.Verdict, a.Message, a.Notes = plan, Verdict(plan.Answer), plan.Why, plan.Notes
+	if note := membersNote(f); note != "" {
+		a.Notes = append(slices.Clone(a.Notes), note)
+	}
 	a.describe(f)
 	a.Steps = steps(f, plan, q.ID)
 	return a

@@ -41,6 +41,8 @@ type Facts struct {
 	Locations map[int]string
 	// Pod of the primary. Empty if there is none.
 	Pod string
+	// Members is how many pods of PostgreSQL the cluster has.
+	Members int
 	// Unknown are sentences about what could not be asked.
 	Unknown []string
 }
@@ -67,6 +69,7 @@ func Gather(ctx context.Context, from Source, executor remote.Executor, clock at
 		Labels: remote.LabelsIn(g.stanza.Status), Log: io.Discard, Logf: func(string, ...any) {},
 	}
 	g.readResource(ctx, from)
+	g.countMembers(ctx, from)
 	at, primary, err := g.place(ctx)
 	if err != nil {
 		return g.facts, err
@@ -115,6 +118,22 @@ func (g *gathering) readResource(ctx context.Context, from Source) {
 	}
 	if _, _, err := from.Postgresql(ctx, g.facts.Namespace, g.facts.Cluster); err != nil {
 		g.unknown("the postgresql cannot be read: %v", err)
+	}
+}
+
+// countMembers counts the pods in which PostgreSQL runs or should run: with more than one,
+// something like Patroni starts and stops them.
+func (g *gathering) countMembers(ctx context.Context, from Source) {
+	pods, err := from.Pods(ctx, g.facts.Namespace, g.cluster.Labels.Members(g.facts.Cluster))
+	if err != nil {
+		return // Who looks for a place to ask says it.
+	}
+	for i := range pods {
+		pod := &pods[i]
+		over := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+		if !over && slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == cpo.ContainerPostgreSQL }) {
+			g.facts.Members++
+		}
 	}
 }
 
@@ -195,8 +214,10 @@ func (g *gathering) readPrimary(ctx context.Context, at remote.Place) {
 	} else {
 		const perMajor = 10000
 		in.Major, in.SegmentBytes = postgres.Version/perMajor, wal.Size(postgres.WALSegmentBytes)
-		if in.Slots, err = g.cluster.ReadSlots(ctx, at); err != nil {
+		if slots, err := g.cluster.ReadSlots(ctx, at); err != nil {
 			g.unknown("the replication slots are not known: %s", sentence(err))
+		} else {
+			in.Slots = slots
 		}
 		if postgres.LastArchivedWAL != nil && postgres.LastArchived != nil {
 			archived(in, *postgres.LastArchivedWAL)

@@ -5,6 +5,7 @@ package restore
 
 import (
 	"strings"
+	"time"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -27,21 +28,43 @@ func (g *gathering) readStanza() {
 			})
 		}
 	}
-	for _, drill := range status.Drills {
+	for i := range status.Drills {
+		drill := &status.Drills[i]
+		in.Drills = append(in.Drills, measured(drill)...)
 		if drill.LastProven == nil {
 			continue
 		}
-		in.Drills = append(in.Drills, measured(*drill.LastProven))
 		if k, ok := recovered(*drill.LastProven); ok {
 			in.Known = append(in.Known, k)
 		}
 	}
 }
 
-func measured(d stanzaflowv1alpha1.ProvenDrill) restoreplan.Measured {
+// measured are the good runs of a drill: those that the status remembers, and the newest
+// one, which may be older than all of them.
+func measured(drill *stanzaflowv1alpha1.DrillStatus) []restoreplan.Measured {
+	var all []restoreplan.Measured
+	newest := drill.LastProven
+	for i := range drill.Runs {
+		run := &drill.Runs[i]
+		if run.Result != stanzaflowv1alpha1.RunSucceeded || run.Phases == nil || run.FinishTime == nil {
+			continue
+		}
+		all = append(all, measure(run.FinishTime.Time, *run.Phases, run.DatabaseBytes, run.WALBytes))
+		if newest != nil && newest.Workflow == run.Workflow {
+			newest = nil
+		}
+	}
+	if newest != nil {
+		all = append(all, measure(newest.FinishTime.Time, newest.Phases, newest.DatabaseBytes, newest.WALBytes))
+	}
+	return all
+}
+
+func measure(at time.Time, p stanzaflowv1alpha1.DrillPhases, databaseBytes, walBytes int64) restoreplan.Measured {
 	return restoreplan.Measured{
-		At: d.FinishTime.Time, DatabaseBytes: d.DatabaseBytes, WALBytes: d.WALBytes,
-		Restore: d.Phases.Restore.Duration, Replay: d.Phases.Replay.Duration, FirstQuery: d.Phases.FirstQuery.Duration,
+		At: at, DatabaseBytes: databaseBytes, WALBytes: walBytes,
+		Restore: p.Restore.Duration, Replay: p.Replay.Duration, FirstQuery: p.FirstQuery.Duration,
 	}
 }
 

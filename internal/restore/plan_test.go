@@ -15,6 +15,7 @@ import (
 	_ "time/tzdata"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -61,6 +62,12 @@ func TestPlan(t *testing.T) {
 		"unreadable":                     {to: "latest", change: func(s *scene) { s.dead["repo-ls --repo=1"], s.dead["repo-ls --repo=2"] = true, true }, want: Refused},
 		"one-repo-unreadable":            {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.dead["repo-ls --repo=1"] = true }, want: Reachable},
 		"no-primary":                     {to: "latest", change: standbyOnly, want: Reachable},
+		"patroni":                        {to: "2026-11-28 14:03:00+01", change: withReplica, want: Reachable},
+		"patroni-not-proven":             {to: "2026-11-28 13:41:07.404981+00", change: withReplica, want: NotProven},
+		"patroni-of-cpo":                 {to: "2026-11-28 14:03:00+01", change: func(s *scene) { withReplica(s); ofCPO(s) }, want: Reachable},
+		"runs-of-one-drill":              {to: "2026-11-28 14:03:00+01", change: runsOfOneDrill, want: Reachable},
+		"no-slots":                       {to: "2026-11-28 14:03:00+01", change: func(s *scene) { s.slots = "[]" }, want: Reachable},
+		"slots-unknown":                  {to: "2026-11-28 14:03:00+01", change: func(s *scene) { s.dead["psql"] = true }, want: NotProven},
 		"of-cpo":                         {to: "2026-11-28 14:03:00+01", change: ofCPO, want: Reachable},
 		"of-cpo-latest":                  {to: "latest", change: ofCPO, want: Reachable},
 		"of-cpo-immediate":               {to: "immediate", set: "20261128-020003F", repo: 1, change: ofCPO, want: Reachable},
@@ -262,6 +269,53 @@ func olderVersion(s *scene) {
 
 func standbyOnly(s *scene) {
 	s.pods[0].Labels[cpo.LabelRole] = "replica"
+}
+
+// withReplica adds a member, beside a repo host and a pod that has ended, which are none.
+func withReplica(s *scene) {
+	over := pod("cluster-9", nil, cpo.ContainerPostgreSQL)
+	over.Status.Phase = corev1.PodFailed
+	s.pods = append(s.pods, pod("cluster-1", map[string]string{cpo.LabelRole: "replica"}, cpo.ContainerPostgreSQL),
+		pod("cluster-repo-host-0", map[string]string{cpo.LabelMemberType: cpo.MemberRepoHost}, cpo.ContainerRepoHost), over)
+}
+
+// runsOfOneDrill has three good runs of the only drill: the newest, a slow one and a fast
+// one; and others, which have measured nothing.
+func runsOfOneDrill(s *scene) {
+	good := func(name, date string, restore, replay time.Duration) stanzaflowv1alpha1.DrillRun {
+		d := drill(date, restore, replay)
+		return stanzaflowv1alpha1.DrillRun{
+			Workflow: name, Result: stanzaflowv1alpha1.RunSucceeded, FinishTime: &d.FinishTime, Phases: &d.Phases, DatabaseBytes: d.DatabaseBytes, WALBytes: d.WALBytes,
+		}
+	}
+	newest := drill("2026-11-22", 240*time.Second, 100*time.Second)
+	newest.Workflow = "c"
+	failed, old := good("d", "2026-11-25", time.Second, time.Second), good("x", "2026-11-01", time.Second, time.Second)
+	failed.Result, old.Phases = stanzaflowv1alpha1.RunFailed, nil
+	s.stanza.Status.Drills = []stanzaflowv1alpha1.DrillStatus{{Name: "newest", LastProven: newest, Runs: []stanzaflowv1alpha1.DrillRun{
+		failed, good("c", "2026-11-22", 240*time.Second, 100*time.Second), good("b", "2026-11-15", 360*time.Second, 100*time.Second), good("a", "2026-11-08", 180*time.Second, 100*time.Second), old,
+	}}}
+}
+
+// TestManyMembersKeepTheirManager: nothing is printed that scales, deletes or stops what
+// something else manages.
+func TestManyMembersKeepTheirManager(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	withReplica(s)
+	answer := answerTo(t, s, Question{To: "2026-11-28 14:03:00+01", ID: "20261128-134500"}, "")
+	for _, step := range answer.Steps {
+		for _, command := range step.Commands {
+			for _, word := range []string{"scale", "delete", "pg_ctl", "exec", "rm "} {
+				if strings.Contains(command, word) {
+					t.Errorf("%s: %s", step.Title, command)
+				}
+			}
+		}
+	}
+	if len(answer.Notes) != 1 || !strings.Contains(answer.Notes[0], "2 members") || !strings.Contains(answer.Notes[0], "docs/restore.md#patroni") {
+		t.Errorf("notes %q", answer.Notes)
+	}
 }
 
 func ofCPO(s *scene) {

@@ -130,7 +130,10 @@ func lostText(a Answer) string {
 	default:
 		parts = append(parts, "what was committed later, about "+report.FormatBytes(a.Lost.WALBytes)+" of WAL in the archive")
 	}
-	if len(a.Lost.Slots) > 0 {
+	switch {
+	case a.Lost.Slots == nil:
+		parts = append(parts, "the replication slots, whose names are not known")
+	case len(a.Lost.Slots) > 0:
 		parts = append(parts, "the slots "+strings.Join(a.Lost.Slots, ", ")+", whose subscribers are then ahead")
 	}
 	return strings.Join(parts, "; ") + "; nothing of the backups. Passwords are those of the target"

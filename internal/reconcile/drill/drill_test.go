@@ -153,6 +153,28 @@ func TestPendingInTheStatus(t *testing.T) {
 	}
 }
 
+// What a good run has measured is remembered when a newer one is lastProven, and of another
+// run nothing is.
+func TestRunsRememberWhatTheyMeasured(t *testing.T) {
+	t.Parallel()
+	sized := func(d *report.Drill) { d.DatabaseBytes, d.WALBytes = 1<<30, 1<<26 }
+	entries, _ := drill.Entries(nil, pass(run("a", "newest", 9, good, sized)))
+	entries, _ = drill.Entries(entries, pass(run("b", "newest", 5, failed, sized), run("c", "newest", 2, good)))
+	runs := entries[0].Runs
+	if len(runs) != 3 || entries[0].LastProven.Workflow != "c" {
+		t.Fatalf("%+v", entries[0])
+	}
+	if p := runs[0].Phases; p == nil || p.Restore.Duration != time.Minute || runs[0].DatabaseBytes != 0 {
+		t.Errorf("c: %+v", runs[0])
+	}
+	if runs[1].Phases != nil || runs[1].DatabaseBytes != 0 || runs[1].WALBytes != 0 {
+		t.Errorf("a failure has measured something: %+v", runs[1])
+	}
+	if p := runs[2].Phases; p == nil || p.Replay.Duration != 30250*time.Millisecond || runs[2].DatabaseBytes != 1<<30 || runs[2].WALBytes != 1<<26 {
+		t.Errorf("a: %+v", runs[2])
+	}
+}
+
 // Without Argo's kinds nobody knows what runs.
 func TestNothingIsLostWithoutArgo(t *testing.T) {
 	t.Parallel()

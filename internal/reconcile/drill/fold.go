@@ -77,11 +77,15 @@ func replaces(known, is stanzaflowv1alpha1.DrillRun) bool {
 }
 
 func runOf(run *outcome.Run) stanzaflowv1alpha1.DrillRun {
-	return stanzaflowv1alpha1.DrillRun{
+	is := stanzaflowv1alpha1.DrillRun{
 		Workflow: run.Status.Workflow, Trigger: run.Status.Trigger, Result: run.Status.Result, Message: run.Status.Message,
 		DataMissing: run.Tried != nil && run.Tried.DataMissing && run.Status.Result != stanzaflowv1alpha1.RunSucceeded,
 		StartTime:   run.Status.StartTime.DeepCopy(), FinishTime: run.Status.FinishTime.DeepCopy(),
 	}
+	if proven := provenBy(run); proven != nil {
+		is.Phases, is.DatabaseBytes, is.WALBytes = proven.Phases.DeepCopy(), proven.DatabaseBytes, proven.WALBytes
+	}
+	return is
 }
 
 // provenBy is what a run has proven, nil if nothing.
