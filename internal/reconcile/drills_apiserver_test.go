@@ -49,6 +49,7 @@ func TestDrills(t *testing.T) {
 				"ends with the last drill":                        testDrillsEnd,
 				"says what a drill finds":                         testDrillsFold,
 				"says that data are missing":                      testDrillsMissing,
+				"takes a plan of a restore for nothing":           testDrillsPlanOfARestore,
 				"says that a drill does not start":                testDrillsPending,
 				"says what a drill lacks":                         testDrillsLack,
 				"says that a volume stays":                        testDrillsRetained,
@@ -257,6 +258,37 @@ func testDrillsMissing(w *world) {
 		w.Errorf("the last run is %s", reconciletest.JSON(last))
 	}
 	w.want(vocab.ConditionRecoverable, "False", vocab.ReasonDrillFailed)
+}
+
+// testDrillsPlanOfARestore: a refusal is shown where Argo lists it, and counts nowhere.
+func testDrillsPlanOfARestore(w *world) {
+	w.drills()
+	before := w.stanza().Status
+	plan := reconciletest.DrillWorkflow(w.namespace, "plan-1", "")
+	labels := plan.GetLabels()
+	labels[vocab.LabelKind], labels[vocab.LabelTrigger] = string(vocab.RunRestorePlan), vocab.TriggerManual
+	plan.SetLabels(labels)
+	w.create(plan)
+	at := w.clock.Now().UTC()
+	plan.Object["status"] = map[string]any{
+		"phase": "Failed", "startedAt": at.Add(-time.Minute).Format(time.RFC3339), "finishedAt": at.Format(time.RFC3339),
+		"outputs": map[string]any{"parameters": []any{
+			map[string]any{"name": vocab.OutputResult, "value": vocab.PlanRefused}, map[string]any{"name": vocab.OutputMessage, "value": "Gap: WAL is missing"},
+		}},
+	}
+	w.update(plan)
+	w.settle()
+	shown := w.get(object.Workflow, "plan-1")
+	if got := shown.GetLabels()[vocab.LabelResult]; got != string(vocab.ShownFailed) || !strings.Contains(shown.GetAnnotations()[vocab.AnnotationDescription], "Refused: Gap") {
+		w.Errorf("it is shown as %s, %v", got, shown.GetAnnotations())
+	}
+	if was, is := reconciletest.JSON(before), reconciletest.JSON(w.stanza().Status); was != is {
+		w.Errorf("the status was\n%s\nand is\n%s", was, is)
+	}
+	if notes := w.recorder.take(); len(notes) > 0 {
+		w.Errorf("events: %q", notes)
+	}
+	w.wantQuiet()
 }
 
 func testDrillsPending(w *world) {

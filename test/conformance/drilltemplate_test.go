@@ -6,6 +6,7 @@ package conformance
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -223,6 +224,12 @@ func TestPlanOfARestoreIsNoDrill(t *testing.T) {
 		if err != nil || got != string(kind) || template.GetTemplateByName(entrypoint) == nil {
 			t.Errorf("entrypoint %s: kind %v, %v; want %s", entrypoint, got, err, kind)
 		}
+	}
+	title, err := argotemplate.Replace(strconv.Quote(template.Spec.WorkflowMetadata.Annotations["workflows.argoproj.io/title"]), map[string]any{
+		"workflow.mainEntrypoint": vocab.EntrypointPlanRestore, "workflow.parameters.cluster": "orders", "workflow.parameters.drill": "",
+	}, false)
+	if err != nil || title != `"plan-restore orders "` {
+		t.Errorf("the title is %s, %v", title, err)
 	}
 	plan := template.GetTemplateByName(vocab.EntrypointPlanRestore)
 	for _, name := range []string{vocab.OutputResult, vocab.OutputMessage, vocab.OutputPlan} {
