@@ -14,7 +14,7 @@ import (
 )
 
 // onlyInTests are packages in the image that only the tests need.
-var onlyInTests = []string{"curl", "jq", "libfaketime"}
+var onlyInTests = []string{"curl", "jq", "libfaketime", "postgresql-17-cron"}
 
 // TestDockerfileIsTheImageOfTheTests compares the Dockerfile for users with the image
 // that all tests of backups and restores use. Building the Dockerfile would need a

@@ -31,6 +31,8 @@ func postgres(of set.Set, suite, postgresVersion, pgbackrestVersion string) Imag
 				"ca-certificates", "curl", "jq", "openssl", "procps",
 				// With this a test can give a program another clock.
 				"libfaketime",
+				// A drill must not run the jobs of a database that has some.
+				"postgresql-" + postgresVersion + "-cron",
 			},
 			Before: []string{
 				// Create the account before the packages create one with a number that
