@@ -4,13 +4,15 @@
 package restore
 
 import (
-	"cmp"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
 )
+
+// data is the directory of PostgreSQL.
+const data = cpo.PGDataPath
 
 func repoName(number int) string { return cpo.RepoName(number) }
 
@@ -25,86 +27,46 @@ func steps(f Facts, p restoreplan.Plan, id string) []Step {
 	return oneInstance(f, p, id)
 }
 
-// membersNote says what more than one instance means for a restore. Empty for one.
-func membersNote(f Facts) string {
-	switch {
-	case f.Members <= 1:
-		return ""
-	case f.CPO:
-		return fmt.Sprintf("the cluster has %d members, and a restore is of one: numberOfInstances must be 1 first", f.Members)
-	}
-	return fmt.Sprintf("the cluster has %d members, so Patroni or the like starts PostgreSQL and chooses the leader. Commands for one instance would work against it: docs/restore.md#patroni", f.Members)
-}
-
-// manyInstances prints nothing that scales, stops or promotes: what manages the members
-// would start the old one again, or make another the leader.
-func manyInstances(f Facts, p restoreplan.Plan) []Step {
-	all := []Step{
-		{"stop the schedules", []string{suspend(f, true)}},
-		{"pause Patroni, stop all members, set the directory of one aside, and restore with this into a new one, docs/restore.md#patroni", []string{p.Command()}},
-	}
-	all = append(all, fallback(p)...)
-	return append(all,
-		Step{Title: "start its PostgreSQL by hand and look; " + endTitle(p) + "; to undo it instead, put the old directory back", Commands: []string{p.EndStatement()}},
-		Step{"remove the state of the old cluster, start Patroni on this member, and let it make the others again; then make a full backup and start the schedules", []string{
-			fullBackup(f, p), suspend(f, false),
-		}},
-	)
-}
-
-func suspend(f Facts, suspended bool) string {
-	return fmt.Sprintf(`kubectl -n %s patch stanza %s --type=merge -p '{"spec":{"suspend":%t}}'`, f.Namespace, f.Cluster, suspended)
-}
-
-func fullBackup(f Facts, p restoreplan.Plan) string {
-	return fmt.Sprintf("kubectl stanzaflow backup %s -n %s --repo %d --type full", f.Cluster, f.Namespace, p.SetRepo)
-}
-
-// fallback is what to do if PostgreSQL finds no commit after the target.
-func fallback(p restoreplan.Plan) []Step {
-	if p.Answer != restoreplan.NotProven || p.Type != restoreplan.TypeTime {
-		return nil
-	}
-	return []Step{{"if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", nothing was committed between its last commit and the target. The end of the archive is the same state: empty the directory and restore with this instead", []string{
-		p.Fallback().Command(),
-	}}}
-}
-
-// oneInstance is for a StatefulSet with one instance. PostgreSQL gets SIGTERM when it is
-// scaled down, which waits for clients; pg_ctl then makes it a fast shutdown, so that its
-// last segment is archived before it ends.
+// oneInstance is for a StatefulSet with one instance.
 func oneInstance(f Facts, p restoreplan.Plan, id string) []Step {
-	kubectl := "kubectl -n " + f.Namespace
-	pod, restorePod := cmp.Or(f.Pod, f.Cluster+"-0"), f.Cluster+"-restore"
-	statefulSet := pod[:max(strings.LastIndex(pod, "-"), 0)]
-	data := cpo.PGDataPath
-	psql := fmt.Sprintf("%s exec %s -c postgres -- psql -h %s -U postgres -c ", kubectl, pod, cpo.PGSocketPath)
+	c := commandsOf(f)
 	all := []Step{
-		{"stop the schedules", []string{suspend(f, true)}},
-		{"stop PostgreSQL with -m fast, so that it archives its last WAL", []string{
-			fmt.Sprintf("%s scale statefulset %s --replicas=0", kubectl, statefulSet),
-			fmt.Sprintf("%s exec %s -c postgres -- pg_ctl -D %s stop -m fast", kubectl, pod, data),
+		{"stop the schedules", []string{c.suspend(true)}},
+		{"stop PostgreSQL with -m fast, so that it archives its last WAL, and wait until its pod is gone", []string{
+			c.scale(0),
+			fmt.Sprintf(`%s exec %s -c postgres -- pg_ctl -D %s stop -m fast -W || echo "PostgreSQL has ended already"`, c.kubectl, c.pod, data),
+			c.awaitGone(),
 		}},
-		{"start the pod " + restorePod + " with the volume, docs/restore.md#the-pod, set the old directory aside, and restore", []string{
-			fmt.Sprintf("%s exec %s -- mv %s %s.before-%s", kubectl, restorePod, data, data, id),
-			fmt.Sprintf("%s exec %s -- mkdir -m 700 %s", kubectl, restorePod, data),
-			fmt.Sprintf("%s exec %s -- %s", kubectl, restorePod, p.Command()),
-		}},
-		{"start PostgreSQL: it recovers, and is read-only until you end that", []string{
-			fmt.Sprintf("%s delete pod %s", kubectl, restorePod),
-			fmt.Sprintf("%s scale statefulset %s --replicas=1", kubectl, statefulSet),
-			psql + fmt.Sprintf("%q", p.LookStatement()),
-		}},
+		{"start the pod " + c.restorePod + " with the volume, docs/restore.md#the-pod. If pg_controldata says \"shut down\", set the old directory aside, and restore", append(
+			c.startRestorePod(),
+			c.inRestorePod("pg_controldata -D "+data),
+			c.inRestorePod(fmt.Sprintf("mv %s %s.before-%s", data, data, id)),
+			c.inRestorePod("mkdir -m 700 "+data),
+			c.inRestorePod(p.Command()),
+		)},
+		{"start PostgreSQL: it recovers, and is read-only until you end that", append(c.startPostgres(), c.psql(p.LookStatement()))},
 	}
-	all = append(all, fallback(p)...)
+	if p.Answer == restoreplan.NotProven && p.Type == restoreplan.TypeTime {
+		all = append(all, c.fallback(p.Fallback(), id))
+	}
 	return append(all,
-		Step{endTitle(p) + "; to undo it instead, docs/restore.md#undo", []string{psql + fmt.Sprintf("%q", p.EndStatement())}},
-		Step{"make a full backup, start the schedules, and remove the old directory when you need it no longer", []string{
-			fullBackup(f, p),
-			suspend(f, false),
-			fmt.Sprintf("%s exec %s -c postgres -- rm -rf %s.before-%s", kubectl, pod, data, id),
+		Step{endTitle(p), []string{c.psql(p.EndStatement()), c.psql("SELECT pg_is_in_recovery()")}},
+		Step{"when it is no longer in recovery, make a full backup, start the schedules, and remove the old directory when you need it no longer", []string{
+			fmt.Sprintf("kubectl stanzaflow backup %s -n %s --repo %d --type full --wait", f.Cluster, f.Namespace, p.SetRepo),
+			c.suspend(false),
+			fmt.Sprintf("%s exec %s -c postgres -- rm -rf %s.before-%s", c.kubectl, c.pod, data, id),
 		}},
 	)
+}
+
+// fallback replays the end of the archive, where nothing follows the target. It empties the
+// directory only beside the old one.
+func (c commands) fallback(p restoreplan.Plan, id string) Step {
+	again := slices.Concat([]string{c.scale(0), c.awaitGone()}, c.startRestorePod(), []string{
+		c.inRestorePod(fmt.Sprintf("sh -c 'test -d %s.before-%s && find %s -mindepth 1 -delete'", data, id, data)),
+		c.inRestorePod(p.Command()),
+	}, c.startPostgres(), []string{c.psql(p.LookStatement()), c.psql(p.EndStatement())})
+	return Step{"if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", nothing was committed between its last commit and the target. The end of the archive is the same state: restore to that, and open the database with pg_promote when its position stands still", again}
 }
 
 func endTitle(p restoreplan.Plan) string {

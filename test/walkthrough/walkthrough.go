@@ -21,6 +21,10 @@ var InstallWays = []string{"helm", "kustomize", "manifest"}
 // PredeployWays are the ways that docs/pre-deploy.md offers. Argo CD's has no command.
 var PredeployWays = []string{"argo", "argo-cd", "argo-events", "argo-server", "helm", "kubectl"}
 
+// RestoreWays are how docs/restore.md ends: the restored database is opened, or the restore
+// is undone.
+var RestoreWays = []string{"open", "undo"}
+
 // Block is a code block with commands.
 type Block struct {
 	Line   int
