@@ -141,6 +141,10 @@ func everyStory() []play.Story {
 			Name: "drill/tampered", Takes: 20 * time.Minute,
 			Touches: []string{"internal/run/drill/", "internal/run/drillplan/", "internal/pgbackrest/restoreplan/"},
 		}},
+		{Play: testDrillHarmless, Story: ladder.Story{
+			Name: "drill/harmless", Takes: 6 * time.Minute,
+			Touches: []string{"internal/run/drill/", "internal/translate/drill/", "workflows/"},
+		}},
 		{Play: testRepoHostEvicted, Story: ladder.Story{
 			Name: "repo-host-evicted", Takes: 3 * time.Minute,
 			Touches: []string{"internal/run/", "internal/translate/repohost/"},
@@ -160,6 +164,10 @@ func everyStory() []play.Story {
 		{Play: testDocumentedInstall, Story: ladder.Story{
 			Name: "documented-install", Alone: true, Takes: 6 * time.Minute,
 			Touches: []string{"docs/install.md", "deploy/", "workflows/", "hack/dist.sh", "examples/pgbackrest_with_pvc/", "test/walkthrough/"},
+		}},
+		{Play: testDocumentedRestore, Story: ladder.Story{
+			Name: "documented-restore", Takes: 6 * time.Minute,
+			Touches: []string{"docs/restore.md", "internal/restore/", "internal/pgbackrest/restoreplan/", "test/walkthrough/"},
 		}},
 		{Play: testSituations, Story: ladder.Story{
 			Name: "situations", Alone: true, Takes: 14 * time.Minute,
