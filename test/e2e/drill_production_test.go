@@ -26,7 +26,7 @@ const nobody = "nobody"
 // production is a primary that a copy of its data can harm. Database sub subscribes to
 // database pub through the Service, so each copy of sub knows how to reach the slot. A job
 // of pg_cron writes into table effect through the Service, too, and PostgreSQL notes from
-// which address: a row tells which copy has run the job.
+// which address: a row shows which copy has run the job.
 type production struct {
 	*kit.Kit
 
