@@ -40,7 +40,7 @@ var drillOutputs = []string{vocab.OutputReport, vocab.OutputResult, vocab.Output
 
 // drillIdentity are the arguments with which a drill is planned.
 var drillIdentity = []string{
-	"--namespace={{workflow.namespace}}",
+	ownNamespace,
 	"--cluster={{workflow.parameters.cluster}}",
 	"--drill={{workflow.parameters.drill}}",
 	"--target={{workflow.parameters.target}}",
@@ -198,7 +198,7 @@ func (c *check) checkDrillRestore(template *wfv1.Template) {
 var planCommand = regexp.MustCompile(`(?:^|\s)restore\s+plan(?:\s|$)`)
 
 // planIdentity are the arguments with which a restore is planned.
-var planIdentity = []string{"--namespace={{workflow.namespace}}", "{{workflow.parameters." + vocab.ParamCluster + "}}", "--outputs=" + workspace}
+var planIdentity = []string{ownNamespace, "{{workflow.parameters." + vocab.ParamCluster + "}}", "--outputs=" + workspace}
 
 // checkPlanRestore checks the entrypoint that plans a restore. A template may lack it.
 func (c *check) checkPlanRestore() {

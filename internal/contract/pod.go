@@ -20,12 +20,14 @@ const (
 	// gracePeriod is how many seconds a stopped run has to end its backup and to report.
 	gracePeriod = 60
 	kindFlag    = "--kind="
+	// ownNamespace is the argument with which a pod works in the namespace of its Workflow.
+	ownNamespace = "--namespace={{workflow.namespace}}"
 )
 
 // identity are the arguments with which a run begins. With others it would fail, or back
 // up something else than its labels say.
 var identity = []string{
-	"--namespace={{workflow.namespace}}",
+	ownNamespace,
 	"--cluster={{workflow.parameters.cluster}}",
 	"--repo={{workflow.parameters.repo}}",
 	"--type={{workflow.parameters.type}}",

@@ -24,10 +24,6 @@ var watchLabels = map[string]string{
 // watchOutputs are what the operator and people read of a run of the watch.
 var watchOutputs = []string{vocab.OutputReport, vocab.OutputMessage}
 
-// watchNamespace is the argument with which a watch asks the clusters of its own
-// namespace.
-const watchNamespace = "--namespace={{workflow.namespace}}"
-
 // watchCommand finds the command in a command line, also in one for a shell.
 var watchCommand = regexp.MustCompile(`(?:^|\s)watch(?:\s|$)`)
 
@@ -85,8 +81,8 @@ func (c *check) checkWatchEntrypoint() {
 				continue
 			}
 			asks = true
-			if !slices.Contains(container.words, watchNamespace) {
-				c.find("the container of template %s that runs operator watch has no argument %s", v.template.Name, watchNamespace)
+			if !slices.Contains(container.words, ownNamespace) {
+				c.find("the container of template %s that runs operator watch has no argument %s", v.template.Name, ownNamespace)
 			}
 		}
 	}

@@ -10,9 +10,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -212,10 +216,12 @@ func withComponents(t *testing.T, folder string, components ...string) []*unstru
 func testNetworkPolicies(t *testing.T, s *server, pods map[string]corev1.PodTemplateSpec) {
 	namespace := s.world(t).namespace
 	pods["PostgreSQL"] = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: cpo.DefaultLabels().PostgreSQL(reconciletest.Cluster)}}
+	pods["drill"] = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: drillPodLabels(t)}}
 	components := "../../workflows/components/"
 	objects := withComponents(t, "../../deploy/overlays/standalone", "../../deploy/components/network-policy")
-	objects = append(objects, withComponents(t, "../../workflows", components+"network-policy", components+"network-policy-postgresql")...)
-	want := map[string]string{"stanzaflow": "operator", "pgbackrest-run": "run", "pgbackrest-repo-host": "repo host", "pgbackrest-postgresql": "PostgreSQL"}
+	objects = append(objects, withComponents(t, "../../workflows", components+"network-policy", components+"network-policy-postgresql", components+"drill-network")...)
+	want := map[string]string{"stanzaflow": "operator", "pgbackrest-run": "run", "pgbackrest-repo-host": "repo host", "pgbackrest-postgresql": "PostgreSQL", "pgbackrest-drill": "drill"}
+	partners := map[string][]string{"pgbackrest-repo-host": {"PostgreSQL", "drill"}, "pgbackrest-postgresql": {"repo host"}}
 	found := 0
 	for _, o := range objects {
 		if o.GetKind() != "NetworkPolicy" {
@@ -228,12 +234,7 @@ func testNetworkPolicies(t *testing.T, s *server, pods map[string]corev1.PodTemp
 				t.Errorf("%s selects the pods of %s: %t", policy.Name, name, got)
 			}
 		}
-		for _, peer := range peers(policy) {
-			partner := map[string]string{"pgbackrest-repo-host": "PostgreSQL", "pgbackrest-postgresql": "repo host"}[policy.Name]
-			if !selects(t, *peer.PodSelector, pods[partner].Labels) {
-				t.Errorf("%s does not let %s through", policy.Name, partner)
-			}
-		}
+		checkPeers(t, policy, pods, partners[policy.Name])
 		if policy.Name == "stanzaflow" && policy.Namespace != operatorNamespace {
 			t.Errorf("%s is in namespace %q", policy.Name, policy.Namespace)
 		}
@@ -247,6 +248,40 @@ func testNetworkPolicies(t *testing.T, s *server, pods map[string]corev1.PodTemp
 	if found != len(want) {
 		t.Errorf("found %d NetworkPolicies, want %d", found, len(want))
 	}
+}
+
+// checkPeers checks that a policy lets its partners through, and no other pods.
+func checkPeers(t *testing.T, policy networkingv1.NetworkPolicy, pods map[string]corev1.PodTemplateSpec, partners []string) {
+	t.Helper()
+	let := map[string]bool{}
+	for _, peer := range peers(policy) {
+		for name, pod := range pods {
+			if selects(t, *peer.PodSelector, pod.Labels) {
+				let[name] = true
+			}
+		}
+	}
+	slices.Sort(partners)
+	if diff := cmp.Diff(partners, slices.Sorted(maps.Keys(let)), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s lets through (-want +got):\n%s", policy.Name, diff)
+	}
+}
+
+// drillPodLabels are those of the pod that restores, by the WorkflowTemplate.
+func drillPodLabels(t *testing.T) map[string]string {
+	t.Helper()
+	for _, o := range kustomize(t, "../../workflows") {
+		if o.GetKind() != "WorkflowTemplate" || o.GetName() != vocab.DrillTemplate {
+			continue
+		}
+		for _, template := range convertTo[wfv1.WorkflowTemplate](t, o).Spec.Templates {
+			if template.Name == "restore" {
+				return template.Metadata.Labels
+			}
+		}
+	}
+	t.Fatal("WorkflowTemplate pgbackrest-drill has no template restore")
+	return nil
 }
 
 // peers that are pods of the namespace.

@@ -39,7 +39,7 @@ func newProduction(t *testing.T, k *kit.Kit) *production {
 	for _, setting := range []string{"wal_level = logical", "log_connections = on", "shared_preload_libraries = 'pg_cron'", "cron.use_background_workers = on"} {
 		k.PSQL(t, kit.Primary, "ALTER SYSTEM SET "+setting)
 	}
-	k.Exec(t, kit.Primary, "bash", "-c", `echo "host all all all scram-sha-256" >>"$1/pg_hba.conf"`, "-", cpo.PGDataPath)
+	k.Exec(t, kit.Primary, "bash", "-c", `echo "host all all all scram-sha-256" >>"$1/pg_hba.conf"`, "-", cpo.PGDataPath) //nolint:dupword // every database, role and address
 	restartPrimary(t, k)
 	p := &production{Kit: k}
 	p.address = p.addressOf(t, kit.Primary)

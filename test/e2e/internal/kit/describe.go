@@ -5,6 +5,7 @@ package kit
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
@@ -18,16 +19,16 @@ func (k *Kit) DescribeFailure(t testing.TB) {
 		if !t.Failed() {
 			return
 		}
-		for _, args := range [][]string{
-			{"get", "statefulsets,pods,persistentvolumeclaims", "-o", "wide"},
-			{"logs", Primary, "-c", "postgres", "--tail=80"},
-			{"get", "workflows", "-o", `jsonpath={range .items[*]}{.metadata.name} {.status.phase} {.status.startedAt} {.status.finishedAt} {.status.message}{"\n"}{end}`},
-			{"get", "stanza", "cluster", "-o", "yaml"},
-			{"get", "events", "--sort-by=.lastTimestamp"},
+		for _, command := range []string{
+			"get statefulsets,pods,persistentvolumeclaims -o wide",
+			"logs " + Primary + " -c postgres --tail=80",
+			"get workflows -o custom-columns=NAME:.metadata.name,PHASE:.status.phase,STARTED:.status.startedAt,FINISHED:.status.finishedAt,MESSAGE:.status.message",
+			"get stanza cluster -o yaml",
+			"get events --sort-by=.lastTimestamp",
 		} {
 			// In a cleanup the context of the test is over.
-			out, err := program.TryKubectl(context.Background(), nil, append([]string{"-n", k.Namespace}, args...)...)
-			t.Logf("kubectl %v: %v\n%s", args, err, out)
+			out, err := program.TryKubectl(context.Background(), nil, append([]string{"-n", k.Namespace}, strings.Fields(command)...)...)
+			t.Logf("kubectl %s: %v\n%s", command, err, out)
 		}
 	})
 }
