@@ -9,23 +9,29 @@ import (
 	"strings"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
 )
 
 // commands are those of a restore in the volume of a StatefulSet with one instance.
 type commands struct {
-	cluster, kubectl, pod, restorePod, statefulSet string
+	namespace, cluster, kubectl, pod, restorePod, statefulSet string
 }
 
 func commandsOf(f Facts) commands {
 	pod := cmp.Or(f.Pod, f.Cluster+"-0")
 	return commands{
-		cluster: f.Cluster, kubectl: "kubectl -n " + f.Namespace, pod: pod, restorePod: f.Cluster + "-restore",
+		namespace: f.Namespace, cluster: f.Cluster, kubectl: "kubectl -n " + f.Namespace, pod: pod, restorePod: f.Cluster + "-restore",
 		statefulSet: pod[:max(strings.LastIndex(pod, "-"), 0)],
 	}
 }
 
 func (c commands) suspend(on bool) string {
 	return fmt.Sprintf(`%s patch stanza %s --type=merge -p '{"spec":{"suspend":%t}}'`, c.kubectl, c.cluster, on)
+}
+
+// backUp makes a full backup where the set is.
+func (c commands) backUp(p restoreplan.Plan) string {
+	return fmt.Sprintf("kubectl stanzaflow backup %s -n %s --repo %d --type full --wait", c.cluster, c.namespace, p.SetRepo)
 }
 
 // scale down sends SIGTERM, with which PostgreSQL waits for its clients.

@@ -27,6 +27,44 @@ func steps(f Facts, p restoreplan.Plan, id string) []Step {
 	return oneInstance(f, p, id)
 }
 
+// membersNote says what more than one instance means for a restore. Empty for one.
+func membersNote(f Facts) string {
+	switch {
+	case f.Members <= 1:
+		return ""
+	case f.CPO:
+		return fmt.Sprintf("the cluster has %d members, and a restore is of one: numberOfInstances must be 1 first", f.Members)
+	}
+	return fmt.Sprintf("the cluster has %d members, so Patroni or the like starts PostgreSQL and chooses the leader. Commands for one instance would work against it: docs/restore.md#patroni", f.Members)
+}
+
+// manyInstances prints nothing that scales, stops or promotes: what manages the members
+// would start the old one again, or make another the leader.
+func manyInstances(f Facts, p restoreplan.Plan) []Step {
+	c := commandsOf(f)
+	all := []Step{
+		{"stop the schedules", []string{c.suspend(true)}},
+		{"pause Patroni, stop all members, set the directory of one aside, and restore with this into a new one, docs/restore.md#patroni", []string{p.Command()}},
+	}
+	if isUnsure(p) {
+		all = append(all, Step{noCommitAfter + ": empty the directory and restore with this instead", []string{p.Fallback().Command()}})
+	}
+	return append(all,
+		Step{Title: "start its PostgreSQL by hand and look; " + endTitle(p) + "; to undo it instead, put the old directory back", Commands: []string{p.EndStatement()}},
+		Step{"remove the state of the old cluster, start Patroni on this member, and let it make the others again; then make a full backup and start the schedules", []string{
+			c.backUp(p), c.suspend(false),
+		}},
+	)
+}
+
+// noCommitAfter is how PostgreSQL ends if no commit follows the target.
+const noCommitAfter = "if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", nothing was committed between its last commit and the target. The end of the archive is the same state"
+
+// isUnsure reports whether a commit after the target is not proven.
+func isUnsure(p restoreplan.Plan) bool {
+	return p.Answer == restoreplan.NotProven && p.Type == restoreplan.TypeTime
+}
+
 // oneInstance is for a StatefulSet with one instance.
 func oneInstance(f Facts, p restoreplan.Plan, id string) []Step {
 	c := commandsOf(f)
@@ -46,13 +84,13 @@ func oneInstance(f Facts, p restoreplan.Plan, id string) []Step {
 		)},
 		{"start PostgreSQL: it recovers, and is read-only until you end that", append(c.startPostgres(), c.psql(p.LookStatement()))},
 	}
-	if p.Answer == restoreplan.NotProven && p.Type == restoreplan.TypeTime {
+	if isUnsure(p) {
 		all = append(all, c.fallback(p.Fallback(), id))
 	}
 	return append(all,
-		Step{endTitle(p), []string{c.psql(p.EndStatement()), c.psql("SELECT pg_is_in_recovery()")}},
+		Step{endTitle(p) + "; to undo it instead, docs/restore.md#undo", []string{c.psql(p.EndStatement()), c.psql("SELECT pg_is_in_recovery()")}},
 		Step{"when it is no longer in recovery, make a full backup, start the schedules, and remove the old directory when you need it no longer", []string{
-			fmt.Sprintf("kubectl stanzaflow backup %s -n %s --repo %d --type full --wait", f.Cluster, f.Namespace, p.SetRepo),
+			c.backUp(p),
 			c.suspend(false),
 			fmt.Sprintf("%s exec %s -c postgres -- rm -rf %s.before-%s", c.kubectl, c.pod, data, id),
 		}},
@@ -66,7 +104,7 @@ func (c commands) fallback(p restoreplan.Plan, id string) Step {
 		c.inRestorePod(fmt.Sprintf("sh -c 'test -d %s.before-%s && find %s -mindepth 1 -delete'", data, id, data)),
 		c.inRestorePod(p.Command()),
 	}, c.startPostgres(), []string{c.psql(p.LookStatement()), c.psql(p.EndStatement())})
-	return Step{"if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", nothing was committed between its last commit and the target. The end of the archive is the same state: restore to that, and open the database with pg_promote when its position stands still", again}
+	return Step{noCommitAfter + ": restore to that, and open the database with pg_promote when its position stands still", again}
 }
 
 func endTitle(p restoreplan.Plan) string {
