@@ -22,6 +22,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -116,10 +117,11 @@ func TestManagerOfNamespacesAlongside(t *testing.T) {
 	for _, w := range []*world{watched, other} {
 		w.createSample("s3", func() {})
 	}
+	const full = "pgbackrest-" + sampleCluster + "-repo1-full"
+	watched.reschedule(full)
 	s.awaitSchema(t)
 	s.forget()
 	stop := watched.startManagerWith(Options{Namespace: operatorNamespace, Namespaces: []string{overlayNamespace}, Provisioner: vocab.ProvisionedByCPO})
-	const full = "pgbackrest-" + sampleCluster + "-repo1-full"
 	eventually(t, func() error {
 		// What has just been created is left alone.
 		watched.clock.SetTime(time.Now().Add(time.Minute))
@@ -138,6 +140,23 @@ func TestManagerOfNamespacesAlongside(t *testing.T) {
 	wantNoAccess(t, operator, other.namespace)
 	if err := operator.List(t.Context(), &batchv1.CronJobList{}, client.InNamespace(other.namespace)); !apierrors.IsForbidden(err) {
 		t.Errorf("the operator lists the CronJobs of another namespace: %v", err)
+	}
+}
+
+// reschedule sets the full backup of a sample to a time that is not near. The operator does
+// not take a schedule over around its slots, which are at half past two in the samples.
+func (w *world) reschedule(cronJob string) {
+	w.Helper()
+	due := time.Now().UTC().Add(6 * time.Hour)
+	schedule := fmt.Sprintf("%d %d * * *", due.Minute(), due.Hour())
+	postgresql := w.get(cpo.GroupVersionKind, sampleCluster)
+	for o, patch := range map[client.Object]string{
+		postgresql: `[{"op":"replace","path":"/spec/backup/pgbackrest/repos/0/schedule/full","value":"` + schedule + `"}]`,
+		&batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: cronJob}}: `[{"op":"replace","path":"/spec/schedule","value":"` + schedule + `"}]`,
+	} {
+		if err := w.client.Patch(w.Context(), o, client.RawPatch(types.JSONPatchType, []byte(patch))); err != nil {
+			w.Fatal(err)
+		}
 	}
 }
 
