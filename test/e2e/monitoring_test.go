@@ -50,6 +50,7 @@ func testMonitoring(t *testing.T) {
 	// First, because the counters of the runs begin again with the operator.
 	t.Run("the operator is down", func(t *testing.T) { tryOperatorDown(t, d) })
 	t.Run("a run fails", func(t *testing.T) { tryRunFails(t, d) })
+	t.Run("a drill fails", func(t *testing.T) { tryDrillFails(t, d) })
 	t.Run("the volume of the repo fills", func(t *testing.T) { tryVolumeFilling(t, d) })
 	t.Run("commits are at risk", func(t *testing.T) { tryAtRisk(t, d) })
 	t.Run("the backups are gone", func(t *testing.T) { tryBackupsGone(t, d) })
@@ -84,6 +85,41 @@ func tryRunFails(t *testing.T, d *database) {
 	d.repaired(t, "a run fails")
 }
 
+// tryDrillFails restores by drills: one takes longer than its objective, in one the query of
+// the user gives another answer, one finds no WAL. What dashboards show of drills stays.
+func tryDrillFails(t *testing.T, d *database) {
+	drills := func(rows int) {
+		d.SetDrills(t, fmt.Sprintf(`[{"name":"newest","target":"Newest","checks":["Dump"],"sql":[
+{"name":"accounts","database":"postgres","query":"SELECT count(*) FROM account","min":%d}]}]`, rows))
+	}
+	good := func() { d.GoodDrill(t, "cluster=cluster", "drill=newest") }
+	bad := func() { d.BadDrill(t, "cluster=cluster", "drill=newest") }
+
+	drills(1)
+	d.PatchStanza(t, `{"spec":{"objectives":{"rto":"1s"}}}`)
+	good()
+	d.awaitFiring(t, d.Namespace, "StanzaflowRTOExceeded", true)
+	d.PatchStanza(t, `{"spec":{"objectives":{"rto":"1h"}}}`)
+	d.awaitFiring(t, d.Namespace, "StanzaflowRTOExceeded", false)
+
+	drills(1_000_000)
+	bad()
+	d.awaitFiring(t, d.Namespace, "StanzaflowDrillFailed", true)
+	drills(1)
+	good()
+	d.awaitFiring(t, d.Namespace, "StanzaflowDrillFailed", false)
+
+	d.PSQL(t, kit.Primary, "UPDATE account SET balance = balance + 1 WHERE id = 1")
+	segment := d.PSQL(t, kit.Primary, "SELECT pg_walfile_name(pg_current_wal_lsn())")
+	d.AwaitArchived(t)
+	removeSegment(t, d.Kit, segment)
+	bad()
+	d.awaitFiring(t, d.Namespace, "StanzaflowDataNotRecovered", true)
+	d.backUp(t)
+	good()
+	d.repaired(t, "a drill fails")
+}
+
 // tryVolumeFilling fills the volume of the repo, apart from a little.
 func tryVolumeFilling(t *testing.T, d *database) {
 	const folder, filler = "/data/pgbackrest/repo1", "/data/pgbackrest/repo1/filler"
@@ -104,7 +140,7 @@ func tryAtRisk(t *testing.T, d *database) {
 	stop()
 	d.FakePgBackRest(t, kit.Primary, "")
 	d.AwaitArchived(t)
-	d.PatchStanza(t, `{"spec":{"objectives":null}}`)
+	d.PatchStanza(t, `{"spec":{"objectives":{"rpo":null}}}`)
 	d.repaired(t, "commits are at risk")
 }
 

@@ -15,6 +15,7 @@ func Database() (dashboard.Dashboard, error) {
 		WithVariable(variable("cluster", "Database", `label_values(stanzaflow_condition{namespace="$namespace"}, cluster)`))
 	state(d)
 	proof(d)
+	drills(d)
 	durations(d)
 	sizes(d)
 	wal(d)
@@ -51,6 +52,23 @@ func proof(d *dashboard.DashboardBuilder) {
 			query{database(`stanzaflow_rpo_seconds{OF}`), "RPO now"}, query{database(`stanzaflow_rpo_objective_seconds{OF}`), "objective"})).
 		WithPanel(lines("Overdue and held", "1 while it is so.", count,
 			query{database(`stanzaflow_schedule_overdue{OF}`), "{{repo}} {{type}} overdue"}, query{database(`stanzaflow_schedule_held{OF}`), "{{repo}} {{type}} held"}))
+}
+
+func drills(d *dashboard.DashboardBuilder) {
+	d.WithRow(dashboard.NewRowBuilder("Restore drills")).
+		WithPanel(rows("Drills", "A drill restores the database into a pod of its own, and looks whether all data are there.",
+			cell{name: "Drill", label: "drill"}, cell{name: "Last run", label: "result", state: true},
+			cell{expr: database(`sum by (drill, result) (stanzaflow_drill_last_result{OF} == 1)`)},
+			cell{name: "Last that succeeded (time ago)", expr: database(`time() - max by (drill) (stanzaflow_drill_last_success_timestamp_seconds{OF})`), unit: seconds},
+			cell{name: "RTO", expr: database(`max by (drill) (stanzaflow_recovery_time_seconds{OF})`), unit: seconds},
+			cell{name: "RPO", expr: database(`max by (drill) (stanzaflow_recovery_point_seconds{OF})`), unit: seconds},
+			cell{name: "Overdue", expr: database(`max by (drill) (stanzaflow_drill_overdue{OF})`), wrong: true})).
+		WithPanel(lines("RTO", "From the start of the restore to the first query, in the newest good drill.", seconds,
+			query{database(`stanzaflow_recovery_time_seconds{OF}`), "{{drill}}"}, query{database(`stanzaflow_recovery_time_objective_seconds{OF}`), "objective"})).
+		WithPanel(lines("Phases of the newest good drill", "RTO is the sum of restore, replay and firstQuery.", seconds,
+			query{database(`stanzaflow_drill_phase_seconds{OF}`), "{{drill}} {{phase}}"})).
+		WithPanel(lines("Newest restorable moment (time ago)", "For each repository.", seconds,
+			query{database(`time() - stanzaflow_restorable_newest_timestamp_seconds{OF}`), "{{repo}}"}))
 }
 
 func durations(d *dashboard.DashboardBuilder) {

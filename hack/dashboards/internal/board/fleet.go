@@ -37,6 +37,7 @@ func Fleet() (dashboard.Dashboard, error) {
 			cell{expr: `sum by (namespace, cluster, status, reason) (` + needy + `)`},
 			cell{name: "Overdue schedules", expr: fleet(`sum by (namespace, cluster) (stanzaflow_schedule_overdue{OF}) and on (namespace, cluster) ` + needy), wrong: true},
 			cell{name: "Last proven backup", expr: fleet(`time() - max by (namespace, cluster) (stanzaflow_last_proven_backup_timestamp_seconds{OF}) and on (namespace, cluster) ` + needy), unit: seconds},
+			cell{name: "Last good drill", expr: fleet(`time() - max by (namespace, cluster) (stanzaflow_drill_last_success_timestamp_seconds{OF}) and on (namespace, cluster) ` + needy), unit: seconds},
 			cell{name: "RPO", expr: fleet(`max by (namespace, cluster) (stanzaflow_rpo_seconds{OF}) and on (namespace, cluster) ` + needy), unit: seconds},
 			cell{name: "Archiving fails for", expr: fleet(`max by (namespace, cluster) (stanzaflow_archive_failing_seconds{OF}) and on (namespace, cluster) ` + needy), unit: seconds, wrong: true},
 			cell{name: "pg_wal is full in", expr: fleet(`min by (namespace, cluster) (stanzaflow_wal_runway_seconds{OF}) and on (namespace, cluster) ` + needy), unit: seconds},

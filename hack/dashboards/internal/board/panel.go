@@ -99,6 +99,7 @@ func stateColours() []dashboard.ValueMapping {
 	return mapping(map[string]dashboard.ValueMappingResult{
 		"True": result("True", green), "Unknown": result("Unknown", yellow), "False": result("False", red),
 		"Succeeded": result("Succeeded", green), "Held": result("Held", yellow), "Failed": result("Failed", red),
+		"DataMissing": result("DataMissing", red),
 	})
 }
 
