@@ -10,12 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -121,11 +123,13 @@ func readClock(t *testing.T, k *kit.Kit) time.Time {
 // awaitAnswerable waits until the plan can prove a moment, and a drill can restore to it.
 func awaitAnswerable(t *testing.T, k *kit.Kit, target time.Time) {
 	t.Helper()
-	wait.Until(t, 2*time.Minute, "the Stanza knows a commit after the target, and the drills are described", func() (bool, string) {
+	wait.Until(t, 2*time.Minute, "the Stanza knows a commit not before the target, and the drills are described", func() (bool, string) {
 		var config corev1.ConfigMap
 		err := k.TryGet(t.Context(), "cluster"+vocab.DrillConfigSuffix, &config)
 		repos := k.Stanza(t).Status.Repos
-		known := len(repos) == 1 && repos[0].Restorable != nil && repos[0].Restorable.Newest.After(target)
+		known := slices.ContainsFunc(repos, func(r stanzaflowv1alpha1.RepoStatus) bool {
+			return r.Restorable != nil && !r.Restorable.Newest.Time.Before(target)
+		})
 		return err == nil && known, fmt.Sprintf("%v, target %s, repos %+v", err, target, repos)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
@@ -86,9 +87,20 @@ var tamperings = []tampering{
 		return func() { k.PSQL(t, kit.Primary, "INSERT INTO account VALUES (1, 'owner 1', 1.5)") }
 	}, want: []string{"accounts", "19999"}},
 	{name: "the checksum of a page is wrong", do: breakPage, want: []string{"checksum"}},
-	{name: "somebody stops the drill", during: func(t *testing.T, k *kit.Kit, workflow string) {
+	{name: "somebody stops the drill", during: stopDrill},
+	{name: "the quota of the namespace allows no volume", do: func(t *testing.T, k *kit.Kit, _ string) func() {
 		t.Helper()
-		program.Kubectl(t, "patch", "workflow", "-n", k.Namespace, workflow, "--type=merge", "-p", `{"spec":{"shutdown":"Stop"}}`)
+		var claims corev1.PersistentVolumeClaimList
+		k.List(t, &claims)
+		program.Kubectl(t, "create", "quota", "-n", k.Namespace, "no-volume", fmt.Sprintf("--hard=persistentvolumeclaims=%d", len(claims.Items)))
+		return func() { program.Kubectl(t, "delete", "quota", "-n", k.Namespace, "no-volume") }
+	}, during: func(t *testing.T, k *kit.Kit, workflow string) {
+		t.Helper()
+		wait.Until(t, 5*time.Minute, "the pod that restores waits for its volume", func() (bool, string) {
+			got := program.Kubectl(t, "get", "pods", "-n", k.Namespace, "-l", kit.LabelWorkflow+"="+workflow, "-o", "jsonpath={.items[*].status}")
+			return strings.Contains(got, "ephemeral volume controller"), got
+		})
+		stopDrill(t, k, workflow)
 	}},
 	{name: "somebody deletes the pod again and again", during: func(t *testing.T, k *kit.Kit, workflow string) {
 		t.Helper()
@@ -107,6 +119,12 @@ var tamperings = []tampering{
 			k.PSQL(t, kit.Primary, "SELECT pg_reload_conf()")
 		}
 	}},
+}
+
+// stopDrill is `argo stop`.
+func stopDrill(t *testing.T, k *kit.Kit, workflow string) {
+	t.Helper()
+	program.Kubectl(t, "patch", "workflow", "-n", k.Namespace, workflow, "--type=merge", "-p", `{"spec":{"shutdown":"Stop"}}`)
 }
 
 // breakPage changes a page of a table on the primary's disk. PostgreSQL does not read it

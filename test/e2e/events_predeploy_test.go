@@ -53,10 +53,10 @@ func testPredeploy(t *testing.T) {
 	awaitLastPredeploy(t, k, deploys[9])
 
 	writer.Stop(t)
-	log, rows := writer.ReadLog(t), writer.ReadRows(t, kit.Primary)
+	log, rows := writer.ReadLog(t, "1"), moment.ReadRows(t, k, kit.Primary)
 	k.CreateEmptyPod(t, "restored")
 	for _, d := range deploys {
-		d.checkRestore(t, k, writer, log, rows)
+		d.checkRestore(t, k, log, rows)
 	}
 	checkHeartbeat(t, k)
 }
@@ -230,7 +230,7 @@ func awaitLastPredeploy(t *testing.T, k *kit.Kit, d deploy) {
 
 // checkRestore restores to the restore point with the command that the run has printed,
 // without anything that was archived for the test, and compares.
-func (d deploy) checkRestore(t *testing.T, k *kit.Kit, writer *moment.Writer, log moment.Log, rows []moment.Row) {
+func (d deploy) checkRestore(t *testing.T, k *kit.Kit, log moment.Log, rows []moment.Row) {
 	t.Helper()
 	want, err := log.At(d.report.Predeploy.RestorePoint, rows)
 	if err != nil {
@@ -240,7 +240,7 @@ func (d deploy) checkRestore(t *testing.T, k *kit.Kit, writer *moment.Writer, lo
 		t.Fatalf("the test is wrong: %d of %d rows are before the restore point", len(want), len(rows))
 	}
 	took := k.RestoreInto(t, "restored", strings.Fields(d.report.Predeploy.Restore)...)
-	if diff := cmp.Diff(want, writer.ReadRows(t, "restored")); diff != "" {
+	if diff := cmp.Diff(want, moment.ReadRows(t, k, "restored")); diff != "" {
 		t.Errorf("a restore to %s gives other rows (-want +got):\n%s", d.report.Predeploy.RestorePoint, diff)
 	}
 	t.Logf("RESTORED %s: exactly %d of %d rows, %.1f s", d.report.Predeploy.RestorePoint, len(want), len(rows), took.Seconds())

@@ -137,6 +137,10 @@ func everyStory() []play.Story {
 			Name: "drill/moments", Takes: 15 * time.Minute,
 			Touches: []string{"internal/run/drill/", "internal/run/drillplan/", "internal/pgbackrest/restoreplan/", "internal/restore/"},
 		}},
+		{Play: testDrillMomentsElsewhere, Story: ladder.Story{
+			Name: "drill/elsewhere", Takes: 8 * time.Minute,
+			Touches: []string{"internal/run/drill/", "internal/run/drillplan/", "internal/pgbackrest/restoreplan/", "internal/restore/"},
+		}},
 		{Play: testDrillTampered, Story: ladder.Story{
 			Name: "drill/tampered", Takes: 20 * time.Minute,
 			Touches: []string{"internal/run/drill/", "internal/run/drillplan/", "internal/pgbackrest/restoreplan/"},

@@ -48,9 +48,20 @@ func (k *Kit) SetDrills(t testing.TB, drills string) {
 // does, with parameters as name=value.
 func (k *Kit) SubmitDrill(t testing.TB, parameters ...string) string {
 	t.Helper()
+	return k.submitDrillTemplate(t, "", parameters...)
+}
+
+// SubmitPlan is SubmitDrill with --entrypoint plan-restore.
+func (k *Kit) SubmitPlan(t testing.TB, parameters ...string) string {
+	t.Helper()
+	return k.submitDrillTemplate(t, vocab.EntrypointPlanRestore, parameters...)
+}
+
+func (k *Kit) submitDrillTemplate(t testing.TB, entrypoint string, parameters ...string) string {
+	t.Helper()
 	workflow := &wfv1.Workflow{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: vocab.DrillTemplate + "-", Namespace: k.Namespace},
-		Spec:       wfv1.WorkflowSpec{WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DrillTemplate}},
+		Spec:       wfv1.WorkflowSpec{Entrypoint: entrypoint, WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: vocab.DrillTemplate}},
 	}
 	for _, parameter := range parameters {
 		name, value, _ := strings.Cut(parameter, "=")

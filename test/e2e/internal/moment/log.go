@@ -85,6 +85,21 @@ func (l Log) AtTime(target time.Time, rows []Row) ([]Row, error) {
 	return l.before(l.ends[i].place, rows)
 }
 
+// LastEnd returns when the last transaction before a restore point ended; before the last
+// one, if the name is used again.
+func (l Log) LastEnd(point string) (time.Time, error) {
+	places := l.points[point]
+	if len(places) == 0 {
+		return time.Time{}, fmt.Errorf("the WAL has no restore point %s", point)
+	}
+	for _, e := range slices.Backward(l.ends) {
+		if e.place < places[len(places)-1] {
+			return e.at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("no transaction ended before restore point %s", point)
+}
+
 // before returns the rows whose commit is before a place.
 func (l Log) before(place int, rows []Row) ([]Row, error) {
 	for _, row := range rows {

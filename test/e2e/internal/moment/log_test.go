@@ -78,6 +78,21 @@ func TestAtTime(t *testing.T) {
 	}
 }
 
+func TestLastEnd(t *testing.T) {
+	t.Parallel()
+	log, err := Parse(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := log.LastEnd("pgBackRest Archive Check")
+	if want := time.Date(2026, 11, 29, 9, 10, 11, 124456000, time.UTC); err != nil || !got.Equal(want) {
+		t.Errorf("%v %v, want %v", got, err, want)
+	}
+	if _, err := log.LastEnd("other"); err == nil {
+		t.Error("a restore point that is not there has a transaction before it")
+	}
+}
+
 func TestParseRefusesSubtransactions(t *testing.T) {
 	t.Parallel()
 	_, err := Parse(strings.Replace(printed, "09:10:11.123456 UTC", "09:10:11.123456 UTC; subxacts: 748", 1))

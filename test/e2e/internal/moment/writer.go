@@ -25,9 +25,9 @@ type Writer struct {
 }
 
 const tables = `ALTER SYSTEM SET wal_keep_size = '4GB';
-CREATE TABLE ledger (id bigserial PRIMARY KEY, session int NOT NULL, xid text NOT NULL DEFAULT pg_current_xact_id()::text, note text NOT NULL DEFAULT md5(random()::text));
-CREATE TABLE total (rows bigint NOT NULL);
-INSERT INTO total VALUES (0)`
+CREATE TABLE IF NOT EXISTS ledger (id bigserial PRIMARY KEY, session int NOT NULL, xid text NOT NULL DEFAULT pg_current_xact_id()::text, note text NOT NULL DEFAULT md5(random()::text));
+CREATE TABLE IF NOT EXISTS total (rows bigint NOT NULL);
+INSERT INTO total SELECT 0 WHERE NOT EXISTS (SELECT FROM total)`
 
 // sessions of the Writer.
 var sessions = []string{
@@ -45,7 +45,7 @@ COMMIT;`,
 // writers counts the sessions of the Writer.
 const writers = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'writer%'"
 
-// StartWriter makes the tables and begins to write. The WAL stays in the primary, so that
+// StartWriter makes the tables, unless the database has them, and begins to write. The WAL stays in the primary, so that
 // it can be read at the end.
 func StartWriter(t *testing.T, k *kit.Kit) *Writer {
 	t.Helper()
@@ -86,11 +86,11 @@ func (w *Writer) Stop(t testing.TB) {
 	}
 }
 
-// ReadLog reads the WAL that was written since the start.
-func (w *Writer) ReadLog(t testing.TB) Log {
+// ReadLog reads the WAL that was written since the start, all on one timeline.
+func (w *Writer) ReadLog(t testing.TB, timeline string) Log {
 	t.Helper()
 	end := w.kit.PSQL(t, kit.Primary, "SELECT pg_current_wal_flush_lsn()")
-	printed := w.kit.Exec(t, kit.Primary, "pg_waldump", "--path="+cpo.PGDataPath+"/pg_wal", "--start="+w.begin, "--end="+end, "--rmgr=Transaction", "--rmgr=XLOG")
+	printed := w.kit.Exec(t, kit.Primary, "pg_waldump", "--timeline="+timeline, "--path="+cpo.PGDataPath+"/pg_wal", "--start="+w.begin, "--end="+end, "--rmgr=Transaction", "--rmgr=XLOG")
 	log, err := Parse(printed)
 	if err != nil {
 		t.Fatal(err)
@@ -100,17 +100,17 @@ func (w *Writer) ReadLog(t testing.TB) Log {
 
 // ReadRows reads all rows in a pod. It fails the test if table total, which was updated in
 // the same transactions, says another number.
-func (w *Writer) ReadRows(t testing.TB, pod string) []Row {
+func ReadRows(t testing.TB, k *kit.Kit, pod string) []Row {
 	t.Helper()
 	var rows []Row
-	for line := range strings.Lines(w.kit.PSQL(t, pod, "SELECT id, xid, note FROM ledger ORDER BY id")) {
+	for line := range strings.Lines(k.PSQL(t, pod, "SELECT id, xid, note FROM ledger ORDER BY id")) {
 		columns := strings.Split(strings.TrimSpace(line), "|")
 		if len(columns) != 3 {
 			t.Fatalf("%s prints %q for a row", pod, line)
 		}
 		rows = append(rows, Row{columns[0], columns[1], columns[2]})
 	}
-	if torn := w.kit.PSQL(t, pod, "SELECT (SELECT rows FROM total) || ' in total, ' || count(*) || ' in the ledger' FROM ledger WHERE session = 1 HAVING count(*) <> (SELECT rows FROM total)"); torn != "" {
+	if torn := k.PSQL(t, pod, "SELECT (SELECT rows FROM total) || ' in total, ' || count(*) || ' in the ledger' FROM ledger WHERE session = 1 HAVING count(*) <> (SELECT rows FROM total)"); torn != "" {
 		t.Errorf("%s has half of a transaction: %s", pod, torn)
 	}
 	return rows
