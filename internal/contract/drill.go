@@ -181,17 +181,27 @@ func (c *check) checkDrillPod(template *wfv1.Template, steps map[string]bool) {
 // checkDrillRestore checks that the pod which restores is the one that the operator
 // describes, and that it has not the rights of a run: in it is a copy of production.
 func (c *check) checkDrillRestore(template *wfv1.Template) {
-	described := slices.ContainsFunc(template.Inputs.Parameters, func(p wfv1.Parameter) bool {
+	i := slices.IndexFunc(template.Inputs.Parameters, func(p wfv1.Parameter) bool {
 		from := p.ValueFrom
 		return from != nil && from.ConfigMapKeyRef != nil && from.ConfigMapKeyRef.Name == drillConfigMap && from.ConfigMapKeyRef.Key == vocab.DrillConfigPod &&
-			strings.Contains(strings.NewReplacer("{{ ", "{{", " }}", "}}").Replace(template.PodSpecPatch), "{{inputs.parameters."+p.Name+"}}")
+			strings.Contains(template.PodSpecPatch, "inputs.parameters."+p.Name)
 	})
-	if !described {
+	switch {
+	case i < 0:
 		c.find("podSpecPatch of template %s is not key %s of ConfigMap %s: the pod would have no volume and no files of pgBackRest", template.Name, vocab.DrillConfigPod, drillConfigMap)
+	case !sameWords(strings.NewReplacer("{{=", "", "}}", "").Replace(template.PodSpecPatch), c.drillPod(template.Inputs.Parameters[i].Name)):
+		c.find("podSpecPatch of template %s is not {{=%s}}: whoever starts the template could begin with %s, and give the pod as an argument", template.Name, c.drillPod(template.Inputs.Parameters[i].Name), template.Name)
 	}
 	if template.ServiceAccountName == "" || template.ServiceAccountName == c.spec.ServiceAccountName {
 		c.find("template %s has no serviceAccountName of its own: the pod with the restored database could run commands in production", template.Name)
 	}
+}
+
+// drillPod is the expression of the podSpecPatch: arguments become the inputs of the
+// entrypoint, which whoever starts the template chooses. Only below the entrypoint of the
+// drills is the input what the ConfigMap says.
+func (c *check) drillPod(input string) string {
+	return `workflow.mainEntrypoint == "` + c.spec.Entrypoint + `" ? inputs.parameters.` + input + ` : "{}"`
 }
 
 // planCommand finds the plan of a restore in a command line.

@@ -68,7 +68,7 @@ func TestForksOfTheDrill(t *testing.T) {
 			s.ServiceAccountName, s.ActiveDeadlineSeconds, s.TTLStrategy, s.PodGC = "planner", new(int64(60)), nil, nil
 			templateOf(s, "plan").RetryStrategy, templateOf(s, "restore").ServiceAccountName = nil, "restorer"
 			templateOf(s, "plan").Container.Resources = corev1.ResourceRequirements{}
-			templateOf(s, "restore").PodSpecPatch = "{{ inputs.parameters.pod }}"
+			templateOf(s, "restore").PodSpecPatch = `{{= workflow.mainEntrypoint == "drill" ?  inputs.parameters.pod : "{}" }}`
 			templateOf(s, "drill").Synchronization = nil
 		}},
 		"no entrypoint": {
@@ -103,6 +103,10 @@ func TestForksOfTheDrill(t *testing.T) {
 				s.WorkflowMetadata.LabelsFrom[vocab.LabelKind] = wfv1.LabelValueFrom{Expression: `"backup"`}
 			},
 			want: []string{kind},
+		},
+		"a pod by an argument": {
+			change: func(s *wfv1.WorkflowSpec) { templateOf(s, "restore").PodSpecPatch = "{{inputs.parameters.pod}}" },
+			want:   []string{`podSpecPatch of template restore is not {{=workflow.mainEntrypoint == "drill" ? inputs.parameters.pod : "{}"}}: whoever starts the template could begin with restore, and give the pod as an argument`},
 		},
 		"a plan of a restore that counts as a drill": {
 			change: func(s *wfv1.WorkflowSpec) {

@@ -176,9 +176,15 @@ func TestDrillParametersAsArgoPassesThem(t *testing.T) {
 	if got, err := config.Decode(passed); err != nil || got.Drills[0].SQL[0].Query != query {
 		t.Errorf("%v: %+v", err, got)
 	}
+	globals["workflow.mainEntrypoint"] = "drill"
 	restore := process("restore", map[string]string{"plan": string(planned), "last": "false"})
 	if !slices.Equal(restore.Container.Args, []string{"--plan=" + string(planned), "--last=false"}) || restore.PodSpecPatch != `{"containers":[{"name":"main","image":"postgres:17"}]}` {
 		t.Errorf("arguments %q, patch %s", restore.Container.Args, restore.PodSpecPatch)
+	}
+	globals["workflow.mainEntrypoint"] = "restore"
+	restore = process("restore", map[string]string{"plan": string(planned), "last": "false", "pod": `{"containers":[{"name":"main","image":"mine"}]}`})
+	if restore.PodSpecPatch != "{}" {
+		t.Errorf("whoever starts the template with entrypoint restore has the pod %s", restore.PodSpecPatch)
 	}
 }
 
