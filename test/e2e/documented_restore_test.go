@@ -203,10 +203,14 @@ func (p *restorePage) follow(t *testing.T, way string, target time.Time) {
 	p.AwaitPod(t, kit.Primary)
 }
 
-// holdConnection is a client that stays, for which a smart shutdown waits.
+// holdConnection is a client that stays, for which a smart shutdown waits. It is no orphan
+// in the container: PostgreSQL, the first process there, would take its end for the crash of
+// a server process.
 func (p *restorePage) holdConnection(t *testing.T) {
 	t.Helper()
-	p.Exec(t, kit.Primary, "bash", "-c", `setsid psql -X -h /var/run/postgresql -U postgres -c "SELECT pg_sleep(3600)" </dev/null >/dev/null 2>&1 &`)
+	go func() {
+		_, _ = p.TryExec(t.Context(), kit.Primary, "psql", "-X", "-h", "/var/run/postgresql", "-U", "postgres", "-c", "SELECT pg_sleep(3600)")
+	}()
 	wait.Until(t, time.Minute, "the client is connected", func() (bool, string) {
 		n := p.PSQL(t, kit.Primary, "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3600)'")
 		return n == "1", n

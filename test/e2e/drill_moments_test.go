@@ -27,6 +27,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/program"
 )
 
+const newestDrill = `[{"name":"newest","target":"Newest"}]`
+
 // testDrillMoments restores to random moments of a database that was itself restored to a
 // moment by docs/restore.md: exactly the rows are there that were committed up to the moment
 // on its timeline, whether a drill restores or a person with the command of restore plan.
@@ -64,7 +66,7 @@ func testDrillMoments(t *testing.T) {
 // point of kit.AwaitArchived are archived, and returns when that archiving ended.
 func drillWhileWriting(t *testing.T, k *kit.Kit) (drilled report.Report, archiving time.Time) {
 	t.Helper()
-	k.SetDrills(t, `[{"name":"newest","target":"Newest"}]`)
+	k.SetDrills(t, newestDrill)
 	k.AwaitArchived(t)
 	text := k.PSQL(t, kit.Primary, "SELECT to_char(last_archived_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') FROM pg_stat_archiver")
 	archiving, err := time.Parse("2006-01-02 15:04:05.000000", text)
@@ -106,6 +108,7 @@ func testDrillMomentsElsewhere(t *testing.T) {
 	credentials := credential.New(k)
 	credentials.Azure(t)
 	k.Apply(t, "azure", newest.image, previous.image, "AZURE-KEY", credentials.Inline)
+	k.SetDrills(t, newestDrill)
 	written := writeDuring(t, k, "1", nil, backUps(k, "repo2 full", "repo1 full", "repo2 incr", "repo1 diff"))
 	checkMoments(t, k, rand.New(rand.NewPCG(*storiesSeed, 16)), 4, 12, written)
 	checkPlanWorkflow(t, k, written.from)
