@@ -500,17 +500,19 @@ func testDrillPodPolicy(t *testing.T, w *world) {
 		"root":         {func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsUser = new(int64(0)) }, "must not run as root"},
 		"perhaps root": {func(p *corev1.Pod) { p.Spec.SecurityContext.RunAsNonRoot = nil }, "must not run as root"},
 		"root in one": {func(p *corev1.Pod) {
-			p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(0))}
+			p.Spec.Containers[0].SecurityContext.RunAsUser = new(int64(0))
 		}, "no container of a drill"},
 		"a privilege": {func(p *corev1.Pod) {
-			p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
+			p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: new(true), Capabilities: restricted().Capabilities}
 		}, "no container of a drill"},
+		"a privilege that it may gain": {func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil }, "no container of a drill"},
+		"a capability":                 {func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.Capabilities = nil }, "no container of a drill"},
 		"the network of the node": {func(p *corev1.Pod) { p.Spec.HostNetwork = true }, "of the node"},
 	} {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "drill", Namespace: w.namespace}}
 		pod.Spec = corev1.PodSpec{
 			ServiceAccountName: "pgbackrest-drill", SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true)},
-			Containers: []corev1.Container{{Name: "main", Image: "x"}}, Volumes: []corev1.Volume{{Name: "scratch", VolumeSource: ephemeral(nil)}},
+			Containers: []corev1.Container{{Name: "main", Image: "x", SecurityContext: restricted()}}, Volumes: []corev1.Volume{{Name: "scratch", VolumeSource: ephemeral(nil)}},
 		}
 		tc.change(pod)
 		err := w.client.Create(t.Context(), pod, client.DryRunAll)
@@ -519,6 +521,11 @@ func testDrillPodPolicy(t *testing.T, w *world) {
 			t.Errorf("%s: %v", title, err)
 		}
 	}
+}
+
+// restricted is what every container of a drill has.
+func restricted() *corev1.SecurityContext {
+	return &corev1.SecurityContext{AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}
 }
 
 // testDrillAccount asks for every right on every kind that matters.
