@@ -115,7 +115,7 @@ func tryLostWAL(t *testing.T, k *kit.Kit) {
 	k.PSQL(t, kit.Primary, "INSERT INTO account SELECT i, 'late', 0 FROM generate_series(30001, 30100) i")
 	segment := k.PSQL(t, kit.Primary, "SELECT pg_walfile_name(pg_current_wal_lsn())")
 	k.AwaitArchived(t)
-	removeSegment(t, k, segment)
+	removeSegment(t, k, kit.Primary, segment)
 	healthy := meta.FindStatusCondition(k.Stanza(t).Status.Conditions, vocab.ConditionBackupHealthy)
 	workflow, r := k.BadDrill(t, "cluster=cluster", "drill=newest")
 	if r.Drill == nil || !r.Drill.DataMissing || !strings.Contains(r.Message, segment[8:]) {
@@ -133,10 +133,11 @@ func tryLostWAL(t *testing.T, k *kit.Kit) {
 	awaitRecoverable(t, k, metav1.ConditionTrue, vocab.ReasonProven)
 }
 
-// removeSegment deletes a WAL segment from repo1.
-func removeSegment(t *testing.T, k *kit.Kit, segment string) {
+// removeSegment deletes a WAL segment from repo1, in the pod that may: the one that makes the
+// backups.
+func removeSegment(t *testing.T, k *kit.Kit, pod, segment string) {
 	t.Helper()
-	k.Exec(t, kit.Primary, "bash", "-ec", `f=$(pgbackrest repo-ls --repo=1 --recurse archive/db | grep "$1-"); pgbackrest repo-rm --repo=1 "archive/db/$f"`, "-", segment)
+	k.Exec(t, pod, "bash", "-ec", `f=$(pgbackrest repo-ls --repo=1 --recurse archive/db | grep "$1-"); pgbackrest repo-rm --repo=1 "archive/db/$f"`, "-", segment)
 }
 
 // awaitDrillReported waits until the Stanza says how a run of a drill has ended.

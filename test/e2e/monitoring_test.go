@@ -112,7 +112,7 @@ func tryDrillFails(t *testing.T, d *database) {
 	d.PSQL(t, kit.Primary, "UPDATE account SET balance = balance + 1 WHERE id = 1")
 	segment := d.PSQL(t, kit.Primary, "SELECT pg_walfile_name(pg_current_wal_lsn())")
 	d.AwaitArchived(t)
-	removeSegment(t, d.Kit, segment)
+	removeSegment(t, d.Kit, kit.RepoHost, segment)
 	bad()
 	d.awaitFiring(t, d.Namespace, "StanzaflowDataNotRecovered", true)
 	d.backUp(t)
