@@ -54,6 +54,7 @@ func TestDrill(t *testing.T) {
 			t.Run("moments", c.testMoments)
 			t.Run("tampered before the plan", c.testRefused)
 			t.Run("tampered after the plan", c.testTampered)
+			t.Run("a damaged page", c.testDamagedPage)
 			t.Run("no checksums", c.testNoChecksums)
 		})
 	}
@@ -102,10 +103,11 @@ func (c *cluster) testGood(t *testing.T) {
 	age := metav1.Duration{Duration: time.Hour}
 	sql := append(rowCount(rows),
 		stanzaflowv1alpha1.SQLCheck{Name: "fresh", Database: "shop", Query: "SELECT max(at) FROM ledger", MaxAge: &age},
+		stanzaflowv1alpha1.SQLCheck{Name: "slots", Database: "empty", Query: "SELECT count(*) FROM pg_replication_slots", Equals: new("0")},
 		stanzaflowv1alpha1.SQLCheck{Name: "two", Database: strange, Query: "SELECT 2", Min: new(int64(2))},
 	)
 	r := c.mustSucceed(t, c.mustPlan(t, asked{checks: allChecks, sql: sql}))
-	if diff := cmp.Diff([]string{"Reached", "FirstQuery", "Dump", "Amcheck", "sql/rows", "sql/fresh", "sql/two", "Checksums"}, checkNames(r)); diff != "" {
+	if diff := cmp.Diff([]string{"Reached", "FirstQuery", "Dump", "Amcheck", "sql/rows", "sql/fresh", "sql/slots", "sql/two", "Checksums"}, checkNames(r)); diff != "" {
 		t.Errorf("checks (-want +got):\n%s", diff)
 	}
 	d := r.Drill
@@ -376,6 +378,44 @@ func (c *cluster) testTampered(t *testing.T) {
 		})
 	}
 	c.mustSucceed(t, c.mustPlan(t, asked{}))
+}
+
+// testDamagedPage: settings of production that pass over a damaged page do not make a drill
+// green. pgBackRest has not read the checksums of this backup, so only the drill can find it.
+func (c *cluster) testDamagedPage(t *testing.T) {
+	for _, statement := range []string{
+		"ALTER SYSTEM SET zero_damaged_pages = on", "ALTER SYSTEM SET ignore_checksum_failure = on",
+		"ALTER ROLE postgres SET zero_damaged_pages = on", "ALTER ROLE postgres SET ignore_checksum_failure = on",
+		"ALTER DATABASE shop SET zero_damaged_pages = on", "ALTER DATABASE shop SET ignore_checksum_failure = on",
+	} {
+		c.sql("postgres", statement)
+	}
+	c.sql("shop", "CREATE TABLE damaged AS SELECT i, repeat('x', 100) AS text FROM generate_series(1, 1000) AS i")
+	c.sql("shop", "VACUUM (FREEZE) damaged") // Reading it writes it no more.
+	c.sql("shop", "CHECKPOINT")
+	file, err := os.OpenFile(c.path(cpo.PGDataPath+"/"+c.sql("shop", "SELECT pg_relation_filepath('damaged')")), os.O_WRONLY, 0)
+	must(t, err)
+	_, err = file.WriteAt([]byte("damaged"), 8192+8000) // A row of the second page.
+	must(t, err)
+	must(t, file.Close())
+	c.backup("full", "--no-checksum-page")
+	c.sql("shop", "DROP TABLE damaged")
+	plan := c.mustPlan(t, asked{
+		target: "Immediate", checks: allChecks[:2],
+		sql: []stanzaflowv1alpha1.SQLCheck{{Name: "damaged", Database: "shop", Query: "SELECT count(*) FROM damaged", Min: new(int64(1))}},
+	})
+	e := c.restore(t, plan, true)
+	if e.exit != drill.ExitStop || e.report.Result != stanzaflowv1alpha1.RunFailed || e.report.Drill.DataMissing {
+		t.Errorf("exit code %d, %s: %s\n%s", e.exit, e.report.Result, e.report.Message, e.log)
+	}
+	if diff := cmp.Diff([]string{"Reached", "FirstQuery", "Dump", "Amcheck", "sql/damaged"}, checkNames(e.report)); diff != "" {
+		t.Fatalf("checks (-want +got):\n%s", diff)
+	}
+	for _, check := range e.report.Drill.Checks[2:] {
+		if check.Passed || !strings.Contains(check.Message, "of relation base/") {
+			t.Errorf("%s: passed %t: %q", check.Name, check.Passed, check.Message)
+		}
+	}
 }
 
 // testNoChecksums comes last: it takes the checksums out of the primary.

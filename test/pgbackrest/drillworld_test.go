@@ -124,7 +124,14 @@ func (c *cluster) fill() {
 		"CREATE TABLESPACE other LOCATION '/srv/tablespace'",
 		// What is in postgresql.auto.conf of the backup must not keep the copy from starting.
 		"ALTER SYSTEM SET shared_buffers = '64GB'", "ALTER SYSTEM SET ssl = on", "ALTER SYSTEM SET archive_cleanup_command = 'false'",
+		"ALTER SYSTEM SET superuser_reserved_connections = 100", "ALTER SYSTEM SET log_min_messages = 'panic'", "ALTER SYSTEM SET statement_timeout = '1ms'",
+		"ALTER SYSTEM SET default_transaction_read_only = on", "ALTER SYSTEM SET recovery_min_apply_delay = '1h'",
 		"ALTER ROLE ALL SET datestyle = 'SQL, DMY'",
+		"ALTER DATABASE empty SET default_transaction_read_only = on", "ALTER DATABASE empty SET statement_timeout = '1ms'",
+		// A slot that the copy must not have, and more replication origins than that.
+		"ALTER SYSTEM SET max_replication_slots = 1", "SELECT pg_create_physical_replication_slot('production', true)",
+		"SELECT pg_replication_origin_create(name) FROM (VALUES ('first'), ('second')) AS origin (name)",
+		"SELECT pg_replication_origin_advance(roname, '0/1') FROM pg_replication_origin",
 	} {
 		c.sql("postgres", statement)
 	}
@@ -151,9 +158,9 @@ func (c *cluster) rows(n int) {
 	}
 }
 
-func (c *cluster) backup(typ string) {
+func (c *cluster) backup(typ string, options ...string) {
 	c.t.Helper()
-	c.run(c.t, c.environ, "pgbackrest", "--stanza=db", "--type="+typ, "backup")
+	c.run(c.t, c.environ, append([]string{"pgbackrest", "--stanza=db", "--type=" + typ, "backup"}, options...)...)
 }
 
 func (c *cluster) sql(database, statement string) string {

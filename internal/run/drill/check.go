@@ -94,7 +94,8 @@ func (c connection) rollBackPrepared(ctx context.Context, databases []database) 
 	return nil
 }
 
-// amcheck compares every table with its indexes. What the image lacks has failed.
+// amcheck compares every table with its indexes. What the image lacks has failed. pg_amcheck
+// takes no connection string for all databases, so it has its options from a variable.
 func (c connection) amcheck(ctx context.Context, databases []database) string {
 	if err := c.rollBackPrepared(ctx, databases); err != nil {
 		return "the prepared transactions of the copy cannot be ended: " + err.Error()
@@ -103,7 +104,7 @@ func (c connection) amcheck(ctx context.Context, databases []database) string {
 		c.program("pg_amcheck"), "--host=" + c.socket, "--port=" + port, "--username=" + superuser, noPassword,
 		"--all", "--install-missing", "--heapallindexed", "--parent-check",
 	}
-	stdout, stderr, code := c.programs.capture(ctx, argv)
+	stdout, stderr, code := c.programs.with("PGOPTIONS="+c.superuserOptions()).capture(ctx, argv)
 	switch {
 	case code == 0:
 		return ""

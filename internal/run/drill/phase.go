@@ -78,12 +78,13 @@ func (r *restore) inspect(ctx context.Context) error {
 	if err != nil {
 		return &failed{person("the restored data has no PG_VERSION: %v", err)}
 	}
-	major := strings.TrimSpace(string(version))
-	folder := r.programs.findBinaries(ctx, r.plan.Config.BinDir, major)
+	text := strings.TrimSpace(string(version))
+	folder := r.programs.findBinaries(ctx, r.plan.Config.BinDir, text)
 	if folder == "" {
-		return r.fail(End{Phase: PhaseBinaries, Version: major})
+		return r.fail(End{Phase: PhaseBinaries, Version: text})
 	}
-	r.db = connection{programs: r.programs, binDir: folder, socket: r.scratch.socket}
+	major, _ := strconv.Atoi(text) // The programs of that version were found.
+	r.db = connection{programs: r.programs, binDir: folder, socket: r.scratch.socket, major: major}
 	stdout, stderr, code := r.programs.capture(ctx, []string{r.db.program("pg_controldata"), "-D", r.scratch.data})
 	if code != 0 {
 		return &failed{person("pg_controldata cannot read the restored data: %s", complaint(stderr, code))}
@@ -91,7 +92,7 @@ func (r *restore) inspect(ctx context.Context) error {
 	if r.control, err = parseControlData(stdout); err != nil {
 		return &failed{person("%v", err)}
 	}
-	r.control.major, _ = strconv.Atoi(major)
+	r.control.major = major
 	if want := r.plan.SystemID; want != "" && want != r.control.systemID {
 		return &failed{person("backup %s is of the database with the system identifier %s, and %s is of %s: see whether two clusters use one repo",
 			r.report.Drill.Backup, r.control.systemID, r.report.Repo, want)}

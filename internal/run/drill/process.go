@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -50,6 +51,12 @@ func newPrograms(environ []string) programs {
 		p.environ = append(p.environ, variable)
 	}
 	p.environ = append(p.environ, "LC_ALL=C", "TZ=UTC")
+	return p
+}
+
+// with returns programs with one more variable.
+func (p programs) with(variable string) programs {
+	p.environ = append(slices.Clone(p.environ), variable)
 	return p
 }
 

@@ -29,14 +29,26 @@ type connection struct {
 	programs programs
 	binDir   string
 	socket   string
+	// major is the major version of PostgreSQL.
+	major int
+}
+
+// superuserOptions are the options of a connection of the superuser, as libpq takes them.
+func (c connection) superuserOptions() string {
+	return "-c " + strings.Join(sessionSettings(c.major), " -c ")
 }
 
 // conninfo is a connection string: in it a name of a database is a name, whatever
-// characters it has. Settings of roles and databases do not win over its options.
+// characters it has. Settings of roles and databases do not win over its options. Another
+// user than the superuser may not set all of them: its role has them.
 func (c connection) conninfo(database, user string) string {
 	quote := func(value string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value) + "'" }
+	options := "-c timezone=UTC -c datestyle=ISO"
+	if user == superuser {
+		options += " " + c.superuserOptions()
+	}
 	return "dbname=" + quote(database) + " host=" + quote(c.socket) + " port=" + port + " user=" + quote(user) +
-		" connect_timeout=60 application_name=stanzaflow-drill options='-c timezone=UTC -c datestyle=ISO'"
+		" connect_timeout=60 application_name=stanzaflow-drill options=" + quote(options)
 }
 
 func (c connection) program(name string) string { return filepath.Join(c.binDir, name) }

@@ -63,7 +63,12 @@ func TestServerCommand(t *testing.T) {
 		"archive_mode": "off", "archive_command": "", "archive_cleanup_command": "", "recovery_end_command": "", "listen_addresses": "", "hot_standby": "off",
 		"max_connections": "20", "max_wal_senders": "0", "max_worker_processes": "0", "max_logical_replication_workers": "0",
 		// The larger of the backup and the primary.
-		"max_prepared_transactions": "7", "max_locks_per_transaction": "128",
+		"max_prepared_transactions": "7", "max_locks_per_transaction": "4096",
+		// What production may have, and what would damage, delay or hide.
+		"superuser_reserved_connections": "3", "reserved_connections": "0", "max_replication_slots": "1000", "recovery_min_apply_delay": "0",
+		"log_min_messages": "warning", "log_error_verbosity": "default",
+		"zero_damaged_pages": "off", "ignore_checksum_failure": "off", "ignore_invalid_pages": "off", "default_transaction_read_only": "off",
+		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0", "transaction_timeout": "0",
 		"shared_buffers": "1GB", "huge_pages": "off", "ssl": "off", "autovacuum": "off", "jit": "off", "event_triggers": "off",
 		"restart_after_crash": "off", "logging_collector": "off", "log_destination": "stderr", "log_timezone": "UTC", "timezone": "UTC", "lc_messages": "C",
 		"shared_preload_libraries": "pg_stat_statements,pg_cron", "session_preload_libraries": "", "local_preload_libraries": "",
@@ -73,13 +78,31 @@ func TestServerCommand(t *testing.T) {
 	if diff := cmp.Diff(want, settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
-	c.major = 16
-	if slices.Contains(serverCommand("postgres", p, mounted, c, nil), "event_triggers=off") {
-		t.Error("PostgreSQL 16 does not know event_triggers")
+	for c.locks, p.Primary.Locks = range map[int]int{10000: 64, 64: 10000} {
+		if !slices.Contains(serverCommand("postgres", p, mounted, c, nil), "max_locks_per_transaction=10000") {
+			t.Errorf("the backup has %d locks per transaction, the primary %d, and the copy has fewer", c.locks, p.Primary.Locks)
+		}
 	}
 	p.Config.Parameters = map[string]string{settingLibraries: "bg_mon"}
 	if got := p.libraries(); !slices.Equal(got, []string{"bg_mon"}) {
 		t.Errorf("libraries %q, and the user asks for bg_mon", got)
+	}
+}
+
+// TestSettingsOfVersions: PostgreSQL does not start with a setting that it does not know.
+func TestSettingsOfVersions(t *testing.T) {
+	t.Parallel()
+	since := map[string]int{
+		"ignore_invalid_pages=off": 13, "idle_session_timeout=0": 14, "reserved_connections=0": 16,
+		"event_triggers=off": 17, "transaction_timeout=0": 17, "max_active_replication_origins=1000": 18,
+	}
+	for major := 12; major <= 19; major++ {
+		argv := serverCommand("postgres", newest(), mounted, controlData{major: major}, nil)
+		for setting, first := range since {
+			if got, want := slices.Contains(argv, setting), major >= first; got != want {
+				t.Errorf("PostgreSQL %d: %s is set: %t, want %t", major, setting, got, want)
+			}
+		}
 	}
 }
 
@@ -259,8 +282,37 @@ func TestLogbook(t *testing.T) {
 
 func TestConninfo(t *testing.T) {
 	t.Parallel()
-	got := connection{socket: "/run/s"}.conninfo(`it's a \ = name`, "postgres")
-	if !strings.HasPrefix(got, `dbname='it\'s a \\ = name' host='/run/s' port=5432 user='postgres' `) {
-		t.Errorf("conninfo %s", got)
+	c := connection{socket: "/run/s", major: 17}
+	const common = " connect_timeout=60 application_name=stanzaflow-drill options='-c timezone=UTC -c datestyle=ISO"
+	const of = " -c zero_damaged_pages=off -c ignore_checksum_failure=off -c default_transaction_read_only=off -c statement_timeout=0" +
+		" -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c transaction_timeout=0"
+	for user, options := range map[string]string{superuser: of, "reader": ""} {
+		want := `dbname='it\'s a \\ = name' host='/run/s' port=5432 user='` + user + "'" + common + options + "'"
+		if diff := cmp.Diff(want, c.conninfo(`it's a \ = name`, user)); diff != "" {
+			t.Errorf("conninfo (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// TestReaderStatements: the role has no rights to set what hides damage, so it gets it. It
+// can only read, and not for ever: the last statement wins.
+func TestReaderStatements(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"CREATE ROLE r LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS",
+		"GRANT pg_read_all_data TO r",
+		"ALTER ROLE r SET zero_damaged_pages=off",
+		"ALTER ROLE r SET ignore_checksum_failure=off",
+		"ALTER ROLE r SET default_transaction_read_only=off",
+		"ALTER ROLE r SET statement_timeout=0",
+		"ALTER ROLE r SET lock_timeout=0",
+		"ALTER ROLE r SET idle_in_transaction_session_timeout=0",
+		"ALTER ROLE r SET idle_session_timeout=0",
+		"ALTER ROLE r SET default_transaction_read_only = on",
+		"ALTER ROLE r SET statement_timeout = '600s'",
+		`GRANT CONNECT ON DATABASE "a""b" TO r`,
+	}
+	if diff := cmp.Diff(want, readerStatements("r", []string{`a"b`}, 16)); diff != "" {
+		t.Errorf("statements (-want +got):\n%s", diff)
 	}
 }

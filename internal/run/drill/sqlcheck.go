@@ -24,14 +24,20 @@ const (
 )
 
 // readerStatements make a role that can read everything and write nothing. As a superuser,
-// a query could start programs, with the keys of the repo in reach.
-func readerStatements(role string, databases []string) []string {
+// a query could start programs, with the keys of the repo in reach. Its settings win over
+// those of a database and of all roles.
+func readerStatements(role string, databases []string, major int) []string {
 	statements := []string{
 		"CREATE ROLE " + role + " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS",
 		"GRANT pg_read_all_data TO " + role,
-		"ALTER ROLE " + role + " SET default_transaction_read_only = on",
-		fmt.Sprintf("ALTER ROLE %s SET statement_timeout = '%ds'", role, int(queryTime.Seconds())),
 	}
+	for _, setting := range sessionSettings(major) {
+		statements = append(statements, "ALTER ROLE "+role+" SET "+setting)
+	}
+	statements = append(statements,
+		"ALTER ROLE "+role+" SET default_transaction_read_only = on",
+		fmt.Sprintf("ALTER ROLE %s SET statement_timeout = '%ds'", role, int(queryTime.Seconds())),
+	)
 	for _, database := range databases {
 		statements = append(statements, "GRANT CONNECT ON DATABASE "+quoteIdentifier(database)+" TO "+role)
 	}

@@ -137,7 +137,7 @@ func (r *restore) makeReader(ctx context.Context) (role, problem string) {
 	for _, d := range r.databases {
 		names = append(names, d.Name)
 	}
-	for _, statement := range readerStatements(quoteIdentifier(role), names) {
+	for _, statement := range readerStatements(quoteIdentifier(role), names, r.control.major) {
 		if err := r.db.execute(ctx, statement); err != nil {
 			return "", "cannot make a role that can only read: " + err.Error()
 		}
