@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/failure"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
@@ -169,7 +170,7 @@ var replayRules = []replayRule{
 	{regexp.MustCompile(`could not access file|could not load library|must be (pre)?loaded|requires .*preload`), func(_ Plan, line string) Diagnosis {
 		return person("PostgreSQL does not start: %s; set restorePod.parameters.shared_preload_libraries to the libraries that the image has", line)
 	}},
-	{regexp.MustCompile(`insufficient parameter settings|maximum number of prepared transactions reached|shutdown at recovery target`), func(_ Plan, line string) Diagnosis {
+	{regexp.MustCompile(`insufficient parameter settings|maximum number of prepared transactions reached|could not find free replication state|shutdown at recovery target`), func(_ Plan, line string) Diagnosis {
 		return bug("PostgreSQL does not replay with the settings of the drill: %s", line)
 	}},
 	{regexp.MustCompile(`No space left on device`), func(p Plan, line string) Diagnosis {
@@ -177,6 +178,9 @@ var replayRules = []replayRule{
 	}},
 	{regexp.MustCompile(`could not map anonymous shared memory|[Cc]annot allocate memory|out of memory`), func(_ Plan, line string) Diagnosis {
 		return person("PostgreSQL has too little memory: %s; set restorePod.resources", line)
+	}},
+	{regexp.MustCompile(`(FATAL|PANIC): .*(Input/output error|Too many open files|Read-only file system|Stale file handle|Disk quota exceeded)`), func(_ Plan, line string) Diagnosis {
+		return person("the pod of the drill, its volume or its node has failed PostgreSQL, not the backup: %s; see the node and the StorageClass", line)
 	}},
 }
 
@@ -188,12 +192,18 @@ var damagedFile = regexp.MustCompile(`\[(Crypto|Format|Checksum)Error\]`)
 // ask the store for the list of sets.
 var storeAway = regexp.MustCompile(`\[(HostConnect|Protocol|Service|FileRead)Error\]`)
 
-// endedEarly is what PostgreSQL says if the archive ends before a target.
-var endedEarly = regexp.MustCompile(`recovery ended before configured recovery target was reached`)
+// endedEarly is what PostgreSQL says if the archive ends before a target, or before the end
+// of the backup.
+var endedEarly = regexp.MustCompile(`recovery ended before configured recovery target was reached|WAL ends before (end of online backup|consistent recovery point)`)
 
-// damagedWAL is what PostgreSQL says of WAL that it cannot use. At the end of the archive
-// it is no failure, so it decides only if recovery came to nothing, or not far enough.
-var damagedWAL = regexp.MustCompile(`(PANIC|FATAL|ERROR|LOG|WARNING): .*(incorrect resource manager data checksum|invalid (record length|resource manager ID|magic number|primary checkpoint record|checkpoint record|info bits|contrecord)|unexpected pageaddr|incorrect prev-link|could not locate a valid checkpoint record|could not locate required checkpoint record|WAL file is from different database system|archive file "[0-9A-F]+" has wrong size|there is no contrecord flag|requested timeline [0-9]+ is not a child)`)
+// damagedWAL is what PostgreSQL says of WAL that it cannot use, or that does not fit the
+// pages of the backup. At the end of the archive it is no failure, so it decides only if
+// recovery came to nothing, or not far enough. A PANIC alone says nothing: an I/O error is
+// one, too.
+var damagedWAL = regexp.MustCompile(`(PANIC|FATAL|ERROR|LOG|WARNING): .*(incorrect resource manager data checksum|invalid (record length|resource manager ID|magic number|primary checkpoint record|checkpoint record|info bits|contrecord)|unexpected pageaddr|incorrect prev-link|could not locate a valid checkpoint record|could not locate required checkpoint record|WAL file is from different database system|archive file "[0-9A-F]+" has wrong size|there is no contrecord flag|requested timeline [0-9]+ is not a child|recovery target timeline [0-9]+ does not exist|WAL contains references to invalid pages|invalid lp|invalid max offset number|failed to add (tuple|new item))`)
+
+// recovered is what PostgreSQL always says of a recovery, if it says anything of level LOG.
+var recovered = regexp.MustCompile(`redo (starts at|done at|is not required)|consistent recovery state reached`)
 
 func diagnoseReplay(p Plan, e End) Diagnosis {
 	for _, r := range replayRules {
@@ -205,20 +215,32 @@ func diagnoseReplay(p Plan, e End) Diagnosis {
 		return diagnoseReached(p, e)
 	}
 	if line, found := findFatal(e.Log); found {
-		if _, code := archiveError(e.Log); code != 0 {
-			return diagnoseReached(p, e)
-		}
-		if damagedWAL.MatchString(line) || strings.Contains(line, "PANIC") {
-			d := person("WAL in %s is damaged, and PostgreSQL cannot replay it: %s; make a full backup now, and run pgbackrest verify", p.Report.Repo, line)
-			d.DataMissing = true
-			return d
-		}
-		return person("PostgreSQL ended while it replayed WAL: %s; read the log of the drill", line)
+		return diagnoseFatal(p, e, line)
 	}
 	if e.Code == signalled || e.Code > 128 {
 		return Diagnosis{Class: ClassLost, Message: "PostgreSQL was killed while it replayed WAL: see whether the container had enough memory (restorePod.resources)"}
 	}
-	return person("PostgreSQL ended with code %d while it replayed WAL: read the log of the drill", e.Code)
+	if line := lastLine(e.Log); line != "" {
+		return person("PostgreSQL ended with code %d while it replayed WAL, its last words are: %s; read the log of the drill", e.Code, line)
+	}
+	return person("PostgreSQL ended with code %d while it replayed WAL, and has said nothing: see restorePod.image", e.Code)
+}
+
+// diagnoseFatal explains the line with which PostgreSQL ended. Data are missing only if it
+// is about WAL that cannot be used.
+func diagnoseFatal(p Plan, e End, line string) Diagnosis {
+	if d, away := wentAway(p, e.Log); away {
+		return d
+	}
+	if !damagedWAL.MatchString(line) {
+		return person("PostgreSQL ended while it replayed WAL: %s; read the log of the drill", line)
+	}
+	if _, code := archiveError(e.Log); code != 0 {
+		return diagnoseReached(p, e)
+	}
+	d := person("WAL in %s is damaged, and PostgreSQL cannot replay it: %s; make a full backup now, and run pgbackrest verify", p.Report.Repo, line)
+	d.DataMissing = true
+	return d
 }
 
 // findFatal returns the first line with which PostgreSQL ended. Until recovery has ended, a
@@ -234,17 +256,32 @@ func findFatal(log string) (string, bool) {
 
 var fatal = regexp.MustCompile(`(FATAL|PANIC): `)
 
+// wentAway explains a recovery that has ended early because the store did not answer, false
+// if that is not why.
+func wentAway(p Plan, log string) (Diagnosis, bool) {
+	_, code := archiveError(log)
+	if code == 0 || damagedFile.MatchString(log) {
+		return Diagnosis{}, false
+	}
+	f := failure.Diagnose(code, log)
+	if f.Class == failure.Stop {
+		return Diagnosis{}, false
+	}
+	d := again("%s was away while WAL was replayed, so recovery ended early: %s", p.Report.Repo, f)
+	d.Code = code
+	return d, true
+}
+
 // diagnoseReached explains a recovery that has ended before what the archive must have.
 func diagnoseReached(p Plan, e End) Diagnosis {
+	if d, away := wentAway(p, e.Log); away {
+		return d
+	}
+	if e.Phase == PhaseReached && readsLog(p) && !recovered.MatchString(e.Log) {
+		return bug("the log of PostgreSQL has no line of level LOG about recovery, so nobody knows what it has reached")
+	}
 	repo := p.Report.Repo
 	line, code := archiveError(e.Log)
-	if code != 0 && !damagedFile.MatchString(e.Log) {
-		if f := failure.Diagnose(code, e.Log); f.Class != failure.Stop {
-			d := again("%s was away while WAL was replayed, so recovery ended early: %s", repo, f)
-			d.Code = code
-			return d
-		}
-	}
 	d := person("%s: WAL from %s on is missing or cannot be read in %s", e.Reached.shortfall(p), e.Reached.nextSegment(p), repo)
 	if code != 0 {
 		d.Message += " (" + line + ")"
@@ -254,6 +291,12 @@ func diagnoseReached(p Plan, e End) Diagnosis {
 	d.Message += "; make a full backup now, and run pgbackrest verify"
 	d.Code, d.DataMissing = code, true
 	return d
+}
+
+// readsLog reports whether only the log of PostgreSQL says what recovery has reached.
+func readsLog(p Plan) bool {
+	d := p.Report.Drill
+	return d.Moment != nil || d.Target == string(stanzaflowv1alpha1.TargetImmediate)
 }
 
 // archiveErrors are the errors of pgbackrest archive-get in the log of PostgreSQL. One in
@@ -270,6 +313,12 @@ func archiveError(log string) (line string, code int) {
 		}
 	}
 	return "", 0
+}
+
+// lastLine returns the last line of a log, empty if there is none.
+func lastLine(log string) string {
+	log = strings.TrimSpace(log)
+	return shorten(log[strings.LastIndexByte(log, '\n')+1:])
 }
 
 func findLine(log string, pattern *regexp.Regexp) (string, bool) {

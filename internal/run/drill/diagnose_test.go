@@ -84,9 +84,50 @@ func TestDiagnose(t *testing.T) {
 		"no checkpoint": {
 			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  could not locate required checkpoint record at 0/9000028"}, ClassPerson, 0, true, []string{"WAL in repo1 is damaged"},
 		},
-		"a damaged file": {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
-		"a wrong cipher": {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
-		"a wrong block":  {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
+		"a checkpoint that is damaged": {
+			End{Phase: PhaseReplay, Code: 1, Log: "LOG:  invalid resource manager ID in checkpoint record\nPANIC:  could not locate a valid checkpoint record"},
+			ClassPerson, 0, true, []string{"WAL in repo1 is damaged", "PANIC: could not locate"},
+		},
+		"WAL that does not fit the pages": {
+			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  failed to add tuple\nCONTEXT:  WAL redo at 0/9000100"}, ClassPerson, 0, true, []string{"WAL in repo1 is damaged"},
+		},
+		"WAL that ends before the backup": {
+			End{Phase: PhaseReplay, Code: 1, Log: "FATAL:  WAL ends before consistent recovery point"}, ClassPerson, 0, true, []string{"WAL from some segment on is missing"},
+		},
+		"a timeline whose history cannot be read": {
+			End{Phase: PhaseReplay, Code: 1, Log: pgb + "[095]: unable to flush\nFATAL:  recovery target timeline 2 does not exist"}, ClassPerson, 95, true, []string{"[095]"},
+		},
+		"a timeline whose history was away": {
+			End{Phase: PhaseReplay, Code: 1, Log: pgb + "[049]: unable to connect\nFATAL:  recovery target timeline 2 does not exist"}, ClassAgain, 49, false, []string{"repo1 was away"},
+		},
+		"a PANIC of the volume": {
+			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  could not fsync file \"pg_wal/000000020000000000000009\": Input/output error"},
+			ClassPerson, 0, false, []string{"has failed PostgreSQL, not the backup", "Input/output error"},
+		},
+		"a PANIC of the volume, after an error of the archive": {
+			End{Phase: PhaseReplay, Code: 1, Log: pgb + "[095]: unable to flush\nPANIC:  could not write to file \"pg_wal/x\": Input/output error"},
+			ClassPerson, 0, false, []string{"not the backup"},
+		},
+		"a PANIC of the node": {
+			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  could not open file \"base/5/1259\": Too many open files"}, ClassPerson, 0, false, []string{"not the backup"},
+		},
+		"a PANIC that nobody knows": {
+			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  stuck spinlock detected"}, ClassPerson, 0, false, []string{"PostgreSQL ended while it replayed WAL: PANIC: stuck spinlock"},
+		},
+		"a PANIC that nobody knows, after an error of the archive": {
+			End{Phase: PhaseReplay, Code: 1, Log: pgb + "[095]: unable to flush\nPANIC:  stuck spinlock detected"}, ClassPerson, 0, false, []string{"PANIC: stuck spinlock"},
+		},
+		"replication origins": {
+			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  could not find free replication state, increase \"max_replication_slots\""}, ClassBug, 0, false, []string{"increase \"max_replication_slots\""},
+		},
+		"a setting that is refused without FATAL": {
+			End{Phase: PhaseReplay, Code: 1, Log: "postgres: superuser_reserved_connections (100) must be less than max_connections (20)\n"},
+			ClassPerson, 0, false, []string{"ended with code 1", "postgres: superuser_reserved_connections (100) must be less"},
+		},
+		"nothing was said": {End{Phase: PhaseReplay, Code: 1}, ClassPerson, 0, false, []string{"has said nothing"}},
+		"a damaged file":   {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
+		"a wrong cipher":   {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
+		"a wrong block":    {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
 		"no store, as no set": {
 			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [HostConnectError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"},
 			ClassAgain, 75, false,
@@ -151,6 +192,34 @@ func TestDiagnose(t *testing.T) {
 			}
 			if len(got.Message) > report.MaxMessage+200 || strings.Contains(got.Message, "\n") {
 				t.Errorf("message %q", got.Message)
+			}
+		})
+	}
+}
+
+// TestSilentLog: what the log alone says is not missing because the log says nothing.
+func TestSilentLog(t *testing.T) {
+	t.Parallel()
+	const silent, redo = "WARNING:  something else", "LOG:  redo starts at 0/9000028\nLOG:  redo done at 0/9D4C190"
+	for name, tc := range map[string]struct {
+		target  string
+		moment  *time.Time
+		log     string
+		missing bool
+	}{
+		"a moment, and a silent log":       {target: "Random", moment: &expected, log: silent},
+		"a moment that was not reached":    {target: "Random", moment: &expected, log: redo, missing: true},
+		"the backup, and a silent log":     {target: "Immediate", log: silent},
+		"the backup, and not consistent":   {target: "Immediate", log: redo, missing: true},
+		"the newest needs nothing of them": {target: "Newest", log: silent, missing: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newest()
+			p.Report.Drill.Target, p.Report.Drill.Moment = tc.target, tc.moment
+			got := Diagnose(p, End{Phase: PhaseReached, Log: tc.log})
+			if got.DataMissing != tc.missing || (got.Class == ClassBug) == tc.missing {
+				t.Errorf("class %s, data missing %t, want %t: %s", got.Class, got.DataMissing, tc.missing, got.Message)
 			}
 		})
 	}
