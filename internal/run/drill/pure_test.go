@@ -63,7 +63,7 @@ func TestServerCommand(t *testing.T) {
 		"archive_mode": "off", "archive_command": "", "archive_cleanup_command": "", "recovery_end_command": "", "listen_addresses": "", "hot_standby": "off",
 		"max_connections": "20", "max_wal_senders": "0", "max_worker_processes": "0", "max_logical_replication_workers": "0",
 		// The larger of the backup and the primary.
-		"max_prepared_transactions": "7", "max_locks_per_transaction": "4096",
+		"max_prepared_transactions": "7", "max_locks_per_transaction": "3034",
 		// What production may have, and what would damage, delay or hide.
 		"superuser_reserved_connections": "3", "reserved_connections": "0", "max_replication_slots": "1000", "recovery_min_apply_delay": "0",
 		"log_min_messages": "warning", "log_error_verbosity": "default",
@@ -78,14 +78,27 @@ func TestServerCommand(t *testing.T) {
 	if diff := cmp.Diff(want, settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
-	for c.locks, p.Primary.Locks = range map[int]int{10000: 64, 64: 10000} {
-		if !slices.Contains(serverCommand("postgres", p, mounted, c, nil), "max_locks_per_transaction=10000") {
-			t.Errorf("the backup has %d locks per transaction, the primary %d, and the copy has fewer", c.locks, p.Primary.Locks)
-		}
-	}
 	p.Config.Parameters = map[string]string{settingLibraries: "bg_mon"}
 	if got := p.libraries(); !slices.Equal(got, []string{"bg_mon"}) {
 		t.Errorf("libraries %q, and the user asks for bg_mon", got)
+	}
+}
+
+// TestLocks: pg_dump of thousands of tables needs more than a copy with few connections would
+// have, and replay needs what production had.
+func TestLocks(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ backup, primary, prepared, want int }{
+		"many tables":                  {64, 64, 0, 4096},
+		"many prepared transactions":   {64, 64, 500, 157},
+		"the backup has more":          {10000, 64, 0, 10000},
+		"the primary has more":         {64, 10000, 0, 10000},
+		"no primary":                   {64, 0, 7, 3034},
+		"not less than the backup had": {256, 64, 1000, 256},
+	} {
+		if got := locks(controlData{locks: tc.backup}, Settings{Locks: tc.primary}, tc.prepared); got != tc.want {
+			t.Errorf("%s: %d, want %d", name, got, tc.want)
+		}
 	}
 }
 
@@ -308,8 +321,8 @@ func TestReaderStatements(t *testing.T) {
 		"ALTER ROLE r SET lock_timeout=0",
 		"ALTER ROLE r SET idle_in_transaction_session_timeout=0",
 		"ALTER ROLE r SET idle_session_timeout=0",
-		"ALTER ROLE r SET default_transaction_read_only = on",
-		"ALTER ROLE r SET statement_timeout = '600s'",
+		"ALTER ROLE r SET default_transaction_read_only=on",
+		"ALTER ROLE r SET statement_timeout='600s'",
 		`GRANT CONNECT ON DATABASE "a""b" TO r`,
 	}
 	if diff := cmp.Diff(want, readerStatements("r", []string{`a"b`}, 16)); diff != "" {

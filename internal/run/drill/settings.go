@@ -29,10 +29,20 @@ const (
 	settingBuffers   = "shared_buffers"
 )
 
-// minLocks is the least max_locks_per_transaction. The room for locks is that times
-// max_connections, of which the copy has far fewer than production, and pg_dump locks every
-// table of a database at once.
-const minLocks = 4096
+const (
+	connections = 20
+	// lockRoom is how many locks the copy has room for, at least: pg_dump locks every table
+	// of a database at once. PostgreSQL has max_locks_per_transaction for each connection and
+	// prepared transaction, and the copy has far fewer connections than production. It takes
+	// 40 MB of memory.
+	lockRoom = connections * 4096
+)
+
+// locks is max_locks_per_transaction, with so many prepared transactions. The more they are,
+// the smaller it is: 4096 for each of 500 would take 850 MB.
+func locks(c controlData, primary Settings, prepared int) int {
+	return max(c.locks, primary.Locks, lockRoom/(connections+prepared))
+}
 
 // sessionSettings are settings of a session with which a check would pass over damage, or
 // would not end. Production may have others in postgresql.auto.conf, where the command line
@@ -111,16 +121,17 @@ func (p Plan) libraries() []string {
 // has no workers, so that it neither takes the replication slots of production nor runs the
 // jobs of pg_cron. fsync stays on, so that the time is true.
 func serverCommand(postgres string, p Plan, s scratch, c controlData, libraries []string) []string {
+	prepared := max(c.preparedTransactions, p.Primary.PreparedTransactions)
 	settings := []string{
 		"config_file=" + s.configFile(),
 		"unix_socket_directories=" + s.socket, "port=" + port, "listen_addresses=",
 		"archive_mode=off", "archive_command=", "archive_cleanup_command=", "recovery_end_command=",
 		"hot_standby=off", "recovery_min_apply_delay=0",
-		"max_connections=20", "superuser_reserved_connections=3", "max_wal_senders=0", "max_replication_slots=" + origins,
+		"max_connections=" + strconv.Itoa(connections), "superuser_reserved_connections=3", "max_wal_senders=0", "max_replication_slots=" + origins,
 		"max_worker_processes=0", "max_logical_replication_workers=0",
 		// PostgreSQL cannot replay with less than was in use.
-		"max_prepared_transactions=" + strconv.Itoa(max(c.preparedTransactions, p.Primary.PreparedTransactions)),
-		"max_locks_per_transaction=" + strconv.Itoa(max(c.locks, p.Primary.Locks, minLocks)),
+		"max_prepared_transactions=" + strconv.Itoa(prepared),
+		"max_locks_per_transaction=" + strconv.Itoa(locks(c, p.Primary, prepared)),
 		settingBuffers + "=128MB", "huge_pages=off", "ssl=off", "autovacuum=off", "jit=off",
 		"restart_after_crash=off", "logging_collector=off", "log_destination=stderr",
 		// The lines of LOG say how recovery ended.

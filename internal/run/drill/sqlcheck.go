@@ -31,13 +31,11 @@ func readerStatements(role string, databases []string, major int) []string {
 		"CREATE ROLE " + role + " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS",
 		"GRANT pg_read_all_data TO " + role,
 	}
-	for _, setting := range sessionSettings(major) {
+	settings := append(sessionSettings(major), // The last one wins.
+		"default_transaction_read_only=on", fmt.Sprintf("statement_timeout='%ds'", int(queryTime.Seconds())))
+	for _, setting := range settings {
 		statements = append(statements, "ALTER ROLE "+role+" SET "+setting)
 	}
-	statements = append(statements,
-		"ALTER ROLE "+role+" SET default_transaction_read_only = on",
-		fmt.Sprintf("ALTER ROLE %s SET statement_timeout = '%ds'", role, int(queryTime.Seconds())),
-	)
 	for _, database := range databases {
 		statements = append(statements, "GRANT CONNECT ON DATABASE "+quoteIdentifier(database)+" TO "+role)
 	}
