@@ -223,6 +223,13 @@ type DrillRun struct {
 	Trigger string `json:"trigger,omitempty"`
 	// result of the run.
 	Result RunResult `json:"result"`
+	// repo that it restored from. Absent if the run has not said it.
+	// +optional
+	Repo string `json:"repo,omitempty"`
+	// target is Newest, Random, Immediate, or the moment that was asked for. Absent if the
+	// run has not said it.
+	// +optional
+	Target string `json:"target,omitempty"`
 	// dataMissing says that recovery ended and did not find what must be in the archive.
 	// +optional
 	DataMissing bool `json:"dataMissing,omitempty"`
@@ -244,6 +251,39 @@ type DrillRun struct {
 	// walBytes is how much WAL a good run has replayed.
 	// +optional
 	WALBytes int64 `json:"walBytes,omitempty"`
+}
+
+// DrilledRepo is what drills have found at the end of the archive of a repo.
+type DrilledRepo struct {
+	// repo is repo1 to repo4.
+	Repo string `json:"repo"`
+	// newestProvenTime is when the newest good drill to Newest began: it has found everything
+	// that had to be in the archive at that time. Absent if there was none.
+	// +optional
+	NewestProvenTime *metav1.Time `json:"newestProvenTime,omitempty"`
+	// missing is the newest drill, by hand or not, that has not found what must be in the
+	// archive. Absent if a good drill to Newest has begun since that drill ended.
+	// +optional
+	Missing *MissingData `json:"missing,omitempty"`
+}
+
+// MissingData is a drill that has not found what must be in the archive.
+type MissingData struct {
+	// drill of the Stanza. A drill by hand that is none of the Stanza has no name.
+	// +optional
+	Drill string `json:"drill,omitempty"`
+	// workflow of that drill.
+	Workflow string `json:"workflow"`
+	// target is Newest, Random, Immediate, or the moment that was asked for. Absent if it is
+	// not known.
+	// +optional
+	Target string `json:"target,omitempty"`
+	// message says what is missing and what to do, in one line.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// finishTime of the Workflow.
+	// +optional
+	FinishTime *metav1.Time `json:"finishTime,omitempty"`
 }
 
 // ProvenDrill is what a good drill has proven.

@@ -235,6 +235,13 @@ type StanzaStatus struct {
 	// +listMapKey=name
 	Drills []DrillStatus `json:"drills,omitempty"`
 
+	// drilledRepos has one entry for each repo in which drills have looked for the end of the
+	// archive. Data that are missing stay here until a drill has shown that they are not.
+	// +optional
+	// +listType=map
+	// +listMapKey=repo
+	DrilledRepos []DrilledRepo `json:"drilledRepos,omitempty"`
+
 	// recovery is what the newest good drill has measured. Absent until there is one.
 	// +optional
 	Recovery *RecoveryStatus `json:"recovery,omitempty"`

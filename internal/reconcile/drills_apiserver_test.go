@@ -190,7 +190,12 @@ func testDrillsEnd(w *world) {
 // drilled adds a drill that has ended.
 func (w *world) drilled(result stanzaflowv1alpha1.RunResult, change func(*report.Report)) {
 	w.Helper()
-	u := reconciletest.DrillWorkflow(w.namespace, "newest-1", "newest")
+	w.drilledAs("newest-1", result, change)
+}
+
+func (w *world) drilledAs(name string, result stanzaflowv1alpha1.RunResult, change func(*report.Report)) {
+	w.Helper()
+	u := reconciletest.DrillWorkflow(w.namespace, name, "newest")
 	w.create(u)
 	reconciletest.EndDrill(u, w.clock.Now().Add(-20*time.Minute), result, change)
 	w.update(u)
@@ -257,7 +262,26 @@ func testDrillsMissing(w *world) {
 	if last.Workflow != "newest-2" || last.Result != stanzaflowv1alpha1.RunUnknown {
 		w.Errorf("the last run is %s", reconciletest.JSON(last))
 	}
-	w.want(vocab.ConditionRecoverable, "False", vocab.ReasonDrillFailed)
+	w.want(vocab.ConditionRecoverable, "False", vocab.ReasonNewestUnreachable)
+	w.recorder.take()
+	w.wantQuiet()
+	// Nor is one to Immediate, whether the Workflows are there or not.
+	w.delete(w.get(object.Workflow, "newest-1"))
+	w.clock.SetTime(w.clock.Now().Add(time.Hour))
+	w.drilledAs("newest-3", stanzaflowv1alpha1.RunSucceeded, func(r *report.Report) { r.Drill.Target = "Immediate" })
+	w.settle()
+	w.want(vocab.ConditionRecoverable, "False", vocab.ReasonNewestUnreachable)
+	if found := w.stanza().Status.DrilledRepos; len(found) != 1 || found[0].Repo != "repo1" || found[0].Missing == nil || found[0].Missing.Workflow != "newest-1" {
+		w.Errorf("status.drilledRepos is %s", reconciletest.JSON(found))
+	}
+	w.recorder.take()
+	w.wantQuiet()
+	w.clock.SetTime(w.clock.Now().Add(time.Hour))
+	w.drilledAs("newest-4", stanzaflowv1alpha1.RunSucceeded, nil)
+	w.settle()
+	w.want(vocab.ConditionRecoverable, "True", vocab.ReasonProven)
+	w.recorder.take()
+	w.wantQuiet()
 }
 
 // testDrillsPlanOfARestore: a refusal is shown where Argo lists it, and counts nowhere.

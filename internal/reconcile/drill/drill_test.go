@@ -5,6 +5,7 @@ package drill_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,15 +64,26 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 	for i := range 14 {
 		runs = append(runs, run(string(rune('a'+i)), []string{"newest", "anytime"}[i%2], 100-i, results[i%4]))
 	}
+	// By hand: repo1 is repaired, repo2 is not.
+	runs = append(runs, run("p", "", 80, failed, missing), run("q", "", 70, good), from("repo2", run("r", "", 60, good)), from("repo2", run("s", "", 50, failed, missing)))
 	want, _ := drill.Entries(nil, pass(runs...))
+	wantRepos := drill.DrilledRepos(nil, want, pass(runs...))
 	wantRecovery := drill.Recovery(nil, runs)
+	if len(wantRepos) != 2 || wantRepos[0].Missing != nil || wantRepos[1].Missing == nil || wantRepos[1].Missing.Workflow != "s" {
+		t.Errorf("%+v", wantRepos)
+	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
 		random.Shuffle(len(runs), func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
 		half := random.IntN(len(runs))
 		got, _ := drill.Entries(nil, pass(runs[:half]...))
+		repos := drill.DrilledRepos(nil, got, pass(runs[:half]...))
 		got, _ = drill.Entries(got, pass(runs...))
+		repos = drill.DrilledRepos(repos, got, pass(runs...))
 		got, _ = drill.Entries(got, pass(runs[half:]...)) // Argo has deleted the others.
+		if diff := cmp.Diff(wantRepos, drill.DrilledRepos(repos, got, pass(runs[half:]...))); diff != "" {
+			t.Fatalf("repos (-want +got):\n%s", diff)
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
@@ -234,12 +246,177 @@ func TestJudge(t *testing.T) {
 		}
 		var status stanzaflowv1alpha1.StanzaStatus
 		status.Drills, _ = drill.Entries(nil, p)
+		status.DrilledRepos = drill.DrilledRepos(nil, status.Drills, p)
 		status.Recovery = drill.Recovery(nil, tc.runs)
 		if tc.status != nil {
 			tc.status(status.Drills)
 		}
 		if got := drill.Judge(p.State.Stanza.Spec, status, tc.runs); got.Reason != tc.want || len(got.Texts) == 0 {
 			t.Errorf("%s: %s %q, want %s", name, got.Reason, got.Texts, tc.want)
+		}
+	}
+}
+
+// to has a drill restore to a target.
+func to(target string) func(*report.Drill) { return func(d *report.Drill) { d.Target = target } }
+
+// from has a drill restore from another repo.
+func from(repo string, r outcome.Run) outcome.Run {
+	r.Status.Repo = repo
+	return r
+}
+
+// That data are missing holds until a good drill to Newest of the same repo has begun after
+// it, whatever else ends meanwhile, and whether the Workflows are still there or not.
+func TestMissingDataHold(t *testing.T) {
+	t.Parallel()
+	const moment = "2026-11-28 03:12:44+00"
+	for name, tc := range map[string]struct {
+		runs []outcome.Run
+		want vocab.Reason
+	}{
+		"then the same to Immediate":      {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 5, good, to("Immediate"))}, vocab.ReasonNewestUnreachable},
+		"by hand, then a failure":         {[]outcome.Run{run("p", "newest", 20, good), run("a", "", 9, failed, missing), run("b", "", 5, failed)}, vocab.ReasonNewestUnreachable},
+		"by hand, then held":              {[]outcome.Run{run("p", "newest", 20, good), run("a", "", 9, failed, missing), run("b", "", 5, heldRun)}, vocab.ReasonNewestUnreachable},
+		"by hand, then stopped":           {[]outcome.Run{run("p", "newest", 20, good), run("a", "", 9, failed, missing), run("b", "", 5, lost)}, vocab.ReasonNewestUnreachable},
+		"by hand, then a scheduled one":   {[]outcome.Run{run("a", "", 9, failed, missing), run("b", "newest", 5, good, to("Immediate"))}, vocab.ReasonNewestUnreachable},
+		"then held":                       {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 5, heldRun)}, vocab.ReasonNewestUnreachable},
+		"then a failure":                  {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 5, failed)}, vocab.ReasonNewestUnreachable},
+		"then lost":                       {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 5, lost)}, vocab.ReasonNewestUnreachable},
+		"then another repo":               {[]outcome.Run{run("a", "newest", 9, failed, missing), from("repo2", run("b", "newest", 5, good))}, vocab.ReasonNewestUnreachable},
+		"by hand, then another repo":      {[]outcome.Run{run("a", "", 9, failed, missing), from("repo2", run("b", "newest", 5, good))}, vocab.ReasonNewestUnreachable},
+		"one repo of two is good":         {[]outcome.Run{from("repo2", run("a", "", 9, failed, missing)), run("b", "newest", 7, failed, missing), run("c", "newest", 5, good)}, vocab.ReasonNewestUnreachable},
+		"then a random moment":            {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 5, good, to("Random"))}, vocab.ReasonNewestUnreachable},
+		"then a moment":                   {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 5, good, to(moment))}, vocab.ReasonNewestUnreachable},
+		"random, then random":             {[]outcome.Run{run("a", "anytime", 9, failed, missing, to("Random")), run("b", "anytime", 5, good, to("Random"))}, vocab.ReasonNewestUnreachable},
+		"random, then by hand, then it":   {[]outcome.Run{run("a", "anytime", 9, failed, missing, to("Random")), run("b", "", 7, good), run("c", "anytime", 5, good, to("Random"))}, vocab.ReasonProven},
+		"then the newest":                 {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 5, good)}, vocab.ReasonProven},
+		"by hand, then the newest":        {[]outcome.Run{run("a", "", 9, failed, missing), run("b", "newest", 5, good)}, vocab.ReasonProven},
+		"then again":                      {[]outcome.Run{run("a", "newest", 9, failed, missing), run("b", "newest", 7, good), run("c", "newest", 5, failed, missing)}, vocab.ReasonNewestUnreachable},
+		"one began before the other":      {[]outcome.Run{run("b", "newest", 9, good, func(d *report.Drill) { d.RestoreSeconds = 1 }), run("a", "", 9, failed, missing)}, vocab.ReasonNewestUnreachable},
+		"of a drill that is removed":      {[]outcome.Run{run("a", "yearly", 9, failed, missing), run("b", "newest", 5, good, to("Immediate"))}, vocab.ReasonNewestUnreachable},
+		"shown by another, not by itself": {[]outcome.Run{run("a", "anytime", 9, failed, missing), run("b", "newest", 5, good)}, vocab.ReasonDrillFailed},
+	} {
+		for how, looks := range map[string][][]outcome.Run{"all Workflows are there": {tc.runs}, "each is deleted before the next": oneByOne(tc.runs)} {
+			var status stanzaflowv1alpha1.StanzaStatus
+			for _, look := range looks {
+				fold(&status, look)
+			}
+			if got := drill.Judge(pass().State.Stanza.Spec, status, looks[len(looks)-1]); got.Reason != tc.want {
+				t.Errorf("%s, %s: %s %q, want %s", name, how, got.Reason, got.Texts, tc.want)
+			}
+		}
+	}
+}
+
+func oneByOne(runs []outcome.Run) [][]outcome.Run {
+	var looks [][]outcome.Run
+	for _, r := range runs {
+		looks = append(looks, []outcome.Run{r})
+	}
+	return append(looks, nil)
+}
+
+// fold adds a look at the Workflows to the status.
+func fold(status *stanzaflowv1alpha1.StanzaStatus, runs []outcome.Run) {
+	status.Drills, _ = drill.Entries(status.Drills, pass(runs...))
+	status.DrilledRepos = drill.DrilledRepos(status.DrilledRepos, status.Drills, pass(runs...))
+	status.Recovery = drill.Recovery(status.Recovery, runs)
+}
+
+// Proven needs a proof of a drill that the Stanza has, or of one by hand that is still there.
+func TestProvenNeedsAProof(t *testing.T) {
+	t.Parallel()
+	hour := func(s *stanzaflowv1alpha1.StanzaSpec) {
+		s.Objectives.RTO = &metav1.Duration{Duration: time.Hour}
+		s.Drills = nil
+	}
+	old := []outcome.Run{run("a", "yearly", 2*365*24, good)}
+	for name, tc := range map[string]struct {
+		// before are Workflows that are deleted by now.
+		before, runs []outcome.Run
+		spec         func(*stanzaflowv1alpha1.StanzaSpec)
+		want         vocab.Reason
+		says         string
+	}{
+		"nothing measures the objective":   {before: old, spec: hour, want: vocab.ReasonNoDrillYet, says: "add one to spec.drills"},
+		"nor does one by hand of long ago": {before: []outcome.Run{run("a", "", 2*365*24, good)}, spec: hour, want: vocab.ReasonNoDrillYet},
+		"one by hand does":                 {runs: []outcome.Run{run("a", "", 5, good)}, spec: hour, want: vocab.ReasonProven, says: "2026-11-29T07:10:00Z"},
+		"a new drill never ran":            {before: old, want: vocab.ReasonNoDrillYet},
+		"a new drill runs":                 {before: old, runs: []outcome.Run{run("b", "newest", 1, running)}, want: vocab.ReasonNoDrillYet},
+		"a success without a report":       {runs: []outcome.Run{{Kind: vocab.RunDrill, Drill: "newest", Status: stanzaflowv1alpha1.RunStatus{Workflow: "a", Result: good, FinishTime: ago(0)}}}, want: vocab.ReasonNoDrillYet},
+		"a failure by hand":                {before: old, runs: []outcome.Run{run("b", "", 1, failed)}, want: vocab.ReasonNoDrillYet},
+		"one of two has ended well":        {before: []outcome.Run{run("a", "newest", 50, good)}, want: vocab.ReasonProven, says: "2026-11-27T10:10:00Z"},
+		"the newest of both":               {before: []outcome.Run{run("b", "anytime", 5, good), run("a", "newest", 50, good)}, want: vocab.ReasonProven, says: "2026-11-29T07:10:00Z"},
+	} {
+		spec := pass().State.Stanza.Spec
+		if tc.spec != nil {
+			tc.spec(&spec)
+		}
+		var status stanzaflowv1alpha1.StanzaStatus
+		for _, look := range [][]outcome.Run{tc.before, tc.runs} {
+			p := pass(look...)
+			p.State.Stanza.Spec = spec
+			status.Drills, _ = drill.Entries(status.Drills, p)
+			status.Recovery = drill.Recovery(status.Recovery, look)
+		}
+		got := drill.Judge(spec, status, tc.runs)
+		if got.Reason != tc.want || !strings.Contains(strings.Join(got.Texts, " "), tc.says) {
+			t.Errorf("%s: %s %q, want %s %q", name, got.Reason, got.Texts, tc.want, tc.says)
+		}
+	}
+}
+
+// The status of an older operator says neither repo nor target of a run. It is judged on the
+// safe side, and read without the Workflows.
+func TestMissingDataOfAnOlderStatus(t *testing.T) {
+	t.Parallel()
+	older := func(runs ...outcome.Run) stanzaflowv1alpha1.StanzaStatus {
+		var status stanzaflowv1alpha1.StanzaStatus
+		status.Drills, _ = drill.Entries(nil, pass(runs...))
+		for i := range status.Drills {
+			for j := range status.Drills[i].Runs {
+				status.Drills[i].Runs[j].Repo, status.Drills[i].Runs[j].Target = "", ""
+			}
+		}
+		return status
+	}
+	a := run("a", "newest", 9, failed, missing)
+	for name, tc := range map[string]struct {
+		status stanzaflowv1alpha1.StanzaStatus
+		since  []outcome.Run
+		want   vocab.Reason
+	}{
+		"missing":                              {older(a), nil, vocab.ReasonNewestUnreachable},
+		"and a failure since":                  {older(a, run("b", "newest", 5, failed)), nil, vocab.ReasonNewestUnreachable},
+		"and Newest is proven":                 {older(a, run("b", "newest", 5, good)), nil, vocab.ReasonProven},
+		"and Immediate is proven":              {older(a, run("b", "newest", 5, good, to("Immediate"))), nil, vocab.ReasonNewestUnreachable},
+		"and another repo is":                  {older(a, from("repo2", run("b", "newest", 5, good))), nil, vocab.ReasonNewestUnreachable},
+		"and nobody knows what a good one was": {older(a, run("b", "newest", 7, good), run("c", "newest", 5, good, to("Immediate"))), nil, vocab.ReasonNewestUnreachable},
+		"and Newest since the upgrade":         {older(a), []outcome.Run{run("b", "newest", 5, good)}, vocab.ReasonProven},
+		"a run without times":                  {stanzaflowv1alpha1.StanzaStatus{Drills: []stanzaflowv1alpha1.DrillStatus{{Name: "newest", Runs: []stanzaflowv1alpha1.DrillRun{{Workflow: "a", Result: failed, DataMissing: true}}}}}, nil, vocab.ReasonNewestUnreachable},
+	} {
+		p := pass(tc.since...)
+		p.Repos = []string{"repo1", "repo2"}
+		status := tc.status
+		for range 3 {
+			status.Drills, _ = drill.Entries(status.Drills, p)
+			status.DrilledRepos = drill.DrilledRepos(status.DrilledRepos, status.Drills, p)
+		}
+		if got := drill.Judge(p.State.Stanza.Spec, status, p.Runs); got.Reason != tc.want {
+			t.Errorf("%s: %s %q, want %s", name, got.Reason, got.Texts, tc.want)
+		}
+	}
+}
+
+// A repo that the cluster has no more cannot lack anything.
+func TestMissingDataOfARepoThatIsGone(t *testing.T) {
+	t.Parallel()
+	p := pass(from("repo2", run("a", "", 9, failed, missing)))
+	for want, repos := range [][]string{{"repo1"}, {"repo1", "repo2"}} {
+		p.Repos = repos
+		if got := drill.DrilledRepos(nil, nil, p); len(got) != want {
+			t.Errorf("the cluster has %v: %+v", repos, got)
 		}
 	}
 }

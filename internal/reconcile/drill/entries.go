@@ -24,7 +24,10 @@ type Pass struct {
 	InForce []*unstructured.Unstructured
 	// Runs of the cluster, of every kind. They mean nothing while Argo is not installed.
 	Runs []outcome.Run
-	Now  time.Time
+	// Repos are the names of the repos in force, in their order. None means that they are not
+	// known.
+	Repos []string
+	Now   time.Time
 }
 
 // Entries returns status.drills after a pass, in the order of the Stanza, and when to look

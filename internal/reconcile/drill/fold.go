@@ -82,6 +82,9 @@ func runOf(run *outcome.Run) stanzaflowv1alpha1.DrillRun {
 		DataMissing: run.Tried != nil && run.Tried.DataMissing && run.Status.Result != stanzaflowv1alpha1.RunSucceeded,
 		StartTime:   run.Status.StartTime.DeepCopy(), FinishTime: run.Status.FinishTime.DeepCopy(),
 	}
+	if run.Tried != nil {
+		is.Repo, is.Target = run.Status.Repo, run.Tried.Target
+	}
 	if proven := provenBy(run); proven != nil {
 		is.Phases, is.DatabaseBytes, is.WALBytes = proven.Phases.DeepCopy(), proven.DatabaseBytes, proven.WALBytes
 	}

@@ -4,8 +4,10 @@
 package drill
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,27 +28,18 @@ func Asked(spec stanzaflowv1alpha1.StanzaSpec) bool {
 	return len(spec.Drills) > 0 || spec.Objectives.RTO != nil && spec.Objectives.RTO.Duration > 0
 }
 
-// Judge returns the worst that the drills say. A drill by hand that is none of the Stanza
-// counts if it has found data missing, until a newer one is good.
+// Judge returns the worst that the drills say. That data are missing holds until it is
+// repaired, see DrilledRepos, and a drill by hand counts for it as any other.
 func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaStatus, runs []outcome.Run) Verdict {
 	found := findings{}
+	for i := range status.DrilledRepos {
+		found.addRepo(&status.DrilledRepos[i])
+	}
 	for i := range status.Drills {
 		found.add(&status.Drills[i], status.Recovery)
 	}
-	if run := newestByHand(runs); run != nil && run.DataMissing && (status.Recovery == nil || status.Recovery.LastProvenTime.Before(run.FinishTime)) {
-		found.unreachable = append(found.unreachable, "a drill by hand: "+run.Message)
-	}
-	switch {
-	case len(found.unreachable) > 0:
-		return Verdict{metav1.ConditionFalse, vocab.ReasonNewestUnreachable, append([]string{
-			"a restore has not found what must be in the archive, so commits would be lost with the primary; run a full backup now",
-		}, found.unreachable...)}
-	case len(found.failed) > 0:
-		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillFailed, found.failed}
-	case len(found.pending) > 0:
-		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillPending, found.pending}
-	case len(found.overdue) > 0:
-		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillOverdue, found.overdue}
+	if verdict, bad := found.worst(); bad {
+		return verdict
 	}
 	if rto, is := spec.Objectives.RTO, status.Recovery; rto != nil && rto.Duration > 0 && is != nil && is.RTO.Duration > rto.Duration {
 		return Verdict{metav1.ConditionFalse, vocab.ReasonRTOExceeded, []string{
@@ -56,17 +49,46 @@ func Judge(spec stanzaflowv1alpha1.StanzaSpec, status stanzaflowv1alpha1.StanzaS
 	if len(found.held) > 0 {
 		return Verdict{metav1.ConditionUnknown, vocab.ReasonHeld, found.held}
 	}
-	if !found.ended && status.Recovery == nil {
+	proof := newestProof(status.Drills, runs)
+	if proof == nil {
 		return Verdict{metav1.ConditionUnknown, vocab.ReasonNoDrillYet, []string{noDrill(spec)}}
 	}
-	return Verdict{metav1.ConditionTrue, vocab.ReasonProven, []string{"every drill that was due has restored what must be in the archive"}}
+	return Verdict{metav1.ConditionTrue, vocab.ReasonProven, []string{
+		"every drill that was due has restored what must be in the archive; the newest good one ended at " + proof.UTC().Format(time.RFC3339),
+	}}
 }
 
 // findings are texts about the drills of a cluster, by what is wrong with them.
 type findings struct {
 	unreachable, failed, pending, overdue, held []string
-	// ended: a drill has ended.
-	ended bool
+}
+
+// worst is what is wrong, if anything is.
+func (f *findings) worst() (Verdict, bool) {
+	switch {
+	case len(f.unreachable) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonNewestUnreachable, append([]string{
+			"a restore has not found what must be in the archive, so commits would be lost with the primary; run a full backup now, then a drill to Newest",
+		}, f.unreachable...)}, true
+	case len(f.failed) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillFailed, f.failed}, true
+	case len(f.pending) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillPending, f.pending}, true
+	case len(f.overdue) > 0:
+		return Verdict{metav1.ConditionFalse, vocab.ReasonDrillOverdue, f.overdue}, true
+	}
+	return Verdict{}, false
+}
+
+func (f *findings) addRepo(is *stanzaflowv1alpha1.DrilledRepo) {
+	if is.Missing == nil {
+		return
+	}
+	name := "a drill by hand"
+	if is.Missing.Drill != "" {
+		name = "drill " + is.Missing.Drill
+	}
+	f.unreachable = append(f.unreachable, name+" in "+cmp.Or(is.Repo, "a repo")+": "+is.Missing.Message)
 }
 
 func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus, recovery *stanzaflowv1alpha1.RecoveryStatus) {
@@ -79,13 +101,12 @@ func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus, recovery *stanzafl
 	if len(entry.Runs) == 0 {
 		return
 	}
-	f.ended = true
 	switch last := entry.Runs[0]; {
 	case last.Result == stanzaflowv1alpha1.RunSucceeded:
 	case last.Result == stanzaflowv1alpha1.RunHeld:
 		f.held = append(f.held, "the last drill "+entry.Name+" was held: "+last.Message)
 	case last.DataMissing:
-		f.unreachable = append(f.unreachable, "drill "+entry.Name+": "+last.Message)
+		f.failed = append(f.failed, "the last drill "+entry.Name+" has not found all data, which another one has found since then; run it again: "+last.Message)
 	default:
 		f.failed = append(f.failed, "the last drill "+entry.Name+" has proven nothing: "+last.Message)
 	}
@@ -112,19 +133,5 @@ func noDrill(spec stanzaflowv1alpha1.StanzaSpec) string {
 	if len(spec.Drills) == 0 {
 		return "spec.objectives.rto is set, and no drill has measured it; add one to spec.drills"
 	}
-	return "no drill has ended yet"
-}
-
-// newestByHand is the newest drill that has ended and is none of the Stanza.
-func newestByHand(runs []outcome.Run) *stanzaflowv1alpha1.DrillRun {
-	var last *stanzaflowv1alpha1.DrillRun
-	for i := range runs {
-		if !isDrill(&runs[i], "") || !outcome.Finished(&runs[i].Status) {
-			continue
-		}
-		if run := runOf(&runs[i]); last == nil || compare(run.StartTime, last.StartTime) > 0 {
-			last = &run
-		}
-	}
-	return last
+	return "no drill of spec.drills has restored a backup yet"
 }

@@ -26,14 +26,23 @@ import (
 // foldDrills adds the drills to the status, and returns when to look again. What a drill has
 // measured stays known when the Stanza asks for none any more.
 func foldDrills(before stanzaflowv1alpha1.StanzaStatus, after *stanzaflowv1alpha1.StanzaStatus, p Pass) time.Time {
-	pass := drill.Pass{State: p.State, InForce: p.Done.InForce, Now: p.Now}
+	pass := drill.Pass{State: p.State, InForce: p.Done.InForce, Repos: reposOf(*after), Now: p.Now}
 	if p.State.ArgoInstalled {
 		pass.Runs = p.Runs
 	}
 	var wake time.Time
 	after.Drills, wake = drill.Entries(before.Drills, pass)
+	after.DrilledRepos = drill.DrilledRepos(before.DrilledRepos, after.Drills, pass)
 	after.Recovery = drill.Recovery(before.Recovery, pass.Runs)
 	return wake
+}
+
+func reposOf(status stanzaflowv1alpha1.StanzaStatus) []string {
+	var names []string
+	for i := range status.Repos {
+		names = append(names, status.Repos[i].Name)
+	}
+	return names
 }
 
 // drilled reports whether the condition Recoverable says what drills find.

@@ -20,7 +20,14 @@ import (
 // ended is a drill that has ended in some way.
 func ended(result stanzaflowv1alpha1.RunResult, missing bool) stanzaflowv1alpha1.StanzaStatus {
 	run := stanzaflowv1alpha1.DrillRun{Workflow: "a", Result: result, DataMissing: missing, Message: "a sentence", StartTime: new(metav1.NewTime(reconciletest.Noon))}
-	return stanzaflowv1alpha1.StanzaStatus{Drills: []stanzaflowv1alpha1.DrillStatus{{Name: "newest", LastRun: &run, Runs: []stanzaflowv1alpha1.DrillRun{run}}}}
+	is := stanzaflowv1alpha1.StanzaStatus{Drills: []stanzaflowv1alpha1.DrillStatus{{Name: "newest", LastRun: &run, Runs: []stanzaflowv1alpha1.DrillRun{run}}}}
+	if result == stanzaflowv1alpha1.RunSucceeded {
+		is.Drills[0].LastProven = &stanzaflowv1alpha1.ProvenDrill{Workflow: "a", FinishTime: metav1.NewTime(reconciletest.Noon)}
+	}
+	if missing {
+		is.DrilledRepos = []stanzaflowv1alpha1.DrilledRepo{{Repo: "repo1", Missing: &stanzaflowv1alpha1.MissingData{Drill: "newest", Workflow: "a"}}}
+	}
+	return is
 }
 
 // TestWatchAndDrills: the worst of both decides, and a restore that has lost data is the
