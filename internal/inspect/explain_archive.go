@@ -230,10 +230,35 @@ func (e *Explanation) drills(f Facts, c *metav1.Condition) {
 			chain = append(chain, Link{"drill", entry.Name + ": was due, and none has succeeded since"})
 		}
 	}
+	again := []string{""}
 	if c.Reason == string(vocab.ReasonNewestUnreachable) {
 		e.next("kubectl stanzaflow backup %s -n %s --type full --wait --log", f.Cluster, f.Namespace)
+		again = toNewest(f, again)
 	}
-	e.add(findingOf(c, append(chain, Link{"message", lowerFirst(c.Message)}, pageOfReason(c))...), fmt.Sprintf("kubectl stanzaflow drill %s -n %s --wait --log", f.Cluster, f.Namespace))
+	e.add(findingOf(c, append(chain, Link{"message", lowerFirst(c.Message)}, pageOfReason(c))...))
+	for _, options := range again {
+		e.next("kubectl stanzaflow drill %s -n %s%s --wait --log", f.Cluster, f.Namespace, options)
+	}
+}
+
+// toNewest are the options of the drills that show whether data are missing still: to Newest,
+// from each repo in which a drill of the Stanza has not found them. A drill by hand restores
+// from the first repo.
+func toNewest(f Facts, otherwise []string) []string {
+	var options []string
+	for _, repo := range f.Stanza.Status.DrilledRepos {
+		switch missing := repo.Missing; {
+		case missing == nil:
+		case slices.ContainsFunc(f.Stanza.Spec.Drills, func(d stanzaflowv1alpha1.Drill) bool { return d.Name == missing.Drill }):
+			options = append(options, " --drill "+missing.Drill+" --to Newest")
+		default:
+			options = append(options, otherwise...)
+		}
+	}
+	if len(options) == 0 {
+		return otherwise
+	}
+	return options
 }
 
 func objectiveField(f Facts) string {

@@ -68,11 +68,17 @@ var situations = map[string][]func(*Facts){
 	"healthy": nil,
 	"drill-good": {
 		drilledCluster(stanzaflowv1alpha1.RunSucceeded, "", false, false),
-		condition(vocab.ConditionRecoverable, isTrue, vocab.ReasonProven, "Every drill that was due has restored what must be in the archive"),
+		condition(vocab.ConditionRecoverable, isTrue, vocab.ReasonProven, "Every drill that was due has restored what must be in the archive; the newest good one ended at 2026-11-29T05:10:00Z"),
 	},
 	"drill-data-missing": {
 		drilledCluster(stanzaflowv1alpha1.RunFailed, "recovery ended at 05:00:04 (0/9D4C190), the archive must reach 05:12:11", true, false),
-		condition(vocab.ConditionRecoverable, isFalse, vocab.ReasonNewestUnreachable, "A restore has not found what must be in the archive, so commits would be lost with the primary; run a full backup now"),
+		condition(vocab.ConditionRecoverable, isFalse, vocab.ReasonNewestUnreachable, "A restore has not found what must be in the archive, so commits would be lost with the primary; run a full backup now, then a drill to Newest; drill newest in repo1: recovery ended at 05:00:04 (0/9D4C190), the archive must reach 05:12:11"),
+		func(f *Facts) {
+			f.Stanza.Status.DrilledRepos = []stanzaflowv1alpha1.DrilledRepo{
+				{Repo: "repo1", Missing: &stanzaflowv1alpha1.MissingData{Drill: "newest", Workflow: "pgbackrest-orders-drill-newest-2", Target: "Newest", FinishTime: at(5, 10)}},
+				{Repo: "repo2", NewestProvenTime: at(4, 0)},
+			}
+		},
 	},
 	"drill-overdue": {
 		drilledCluster(stanzaflowv1alpha1.RunSucceeded, "", false, true),

@@ -106,7 +106,7 @@ func (f *findings) add(entry *stanzaflowv1alpha1.DrillStatus, recovery *stanzafl
 	case last.Result == stanzaflowv1alpha1.RunHeld:
 		f.held = append(f.held, "the last drill "+entry.Name+" was held: "+last.Message)
 	case last.DataMissing:
-		f.failed = append(f.failed, "the last drill "+entry.Name+" has not found all data, which another one has found since then; run it again: "+last.Message)
+		f.failed = append(f.failed, "the last drill "+entry.Name+" has not found all data, which are not known to be missing any more; run it again: "+last.Message)
 	default:
 		f.failed = append(f.failed, "the last drill "+entry.Name+" has proven nothing: "+last.Message)
 	}
