@@ -339,15 +339,16 @@ func TestProvenNeedsAProof(t *testing.T) {
 		want         vocab.Reason
 		says         string
 	}{
-		"nothing measures the objective":   {before: old, spec: hour, want: vocab.ReasonNoDrillYet, says: "add one to spec.drills"},
-		"nor does one by hand of long ago": {before: []outcome.Run{run("a", "", 2*365*24, good)}, spec: hour, want: vocab.ReasonNoDrillYet},
-		"one by hand does":                 {runs: []outcome.Run{run("a", "", 5, good)}, spec: hour, want: vocab.ReasonProven, says: "2026-11-29T07:10:00Z"},
-		"a new drill never ran":            {before: old, want: vocab.ReasonNoDrillYet},
-		"a new drill runs":                 {before: old, runs: []outcome.Run{run("b", "newest", 1, running)}, want: vocab.ReasonNoDrillYet},
-		"a success without a report":       {runs: []outcome.Run{{Kind: vocab.RunDrill, Drill: "newest", Status: stanzaflowv1alpha1.RunStatus{Workflow: "a", Result: good, FinishTime: ago(0)}}}, want: vocab.ReasonNoDrillYet},
-		"a failure by hand":                {before: old, runs: []outcome.Run{run("b", "", 1, failed)}, want: vocab.ReasonNoDrillYet},
-		"one of two has ended well":        {before: []outcome.Run{run("a", "newest", 50, good)}, want: vocab.ReasonProven, says: "2026-11-27T10:10:00Z"},
-		"the newest of both":               {before: []outcome.Run{run("b", "anytime", 5, good), run("a", "newest", 50, good)}, want: vocab.ReasonProven, says: "2026-11-29T07:10:00Z"},
+		"nothing measures the objective":      {before: old, spec: hour, want: vocab.ReasonNoDrillYet, says: "add one to spec.drills"},
+		"nor does one by hand of long ago":    {before: []outcome.Run{run("a", "", 2*365*24, good)}, spec: hour, want: vocab.ReasonNoDrillYet},
+		"one by hand does":                    {runs: []outcome.Run{run("a", "", 5, good)}, spec: hour, want: vocab.ReasonProven, says: "2026-11-29T07:10:00Z"},
+		"a new drill never ran":               {before: old, want: vocab.ReasonNoDrillYet},
+		"nor is one that was removed a proof": {runs: []outcome.Run{run("a", "yearly", 5, good)}, want: vocab.ReasonNoDrillYet},
+		"a new drill runs":                    {before: old, runs: []outcome.Run{run("b", "newest", 1, running)}, want: vocab.ReasonNoDrillYet},
+		"a success without a report":          {runs: []outcome.Run{{Kind: vocab.RunDrill, Drill: "newest", Status: stanzaflowv1alpha1.RunStatus{Workflow: "a", Result: good, FinishTime: ago(0)}}}, want: vocab.ReasonNoDrillYet},
+		"a failure by hand":                   {before: old, runs: []outcome.Run{run("b", "", 1, failed)}, want: vocab.ReasonNoDrillYet},
+		"one of two has ended well":           {before: []outcome.Run{run("a", "newest", 50, good)}, want: vocab.ReasonProven, says: "2026-11-27T10:10:00Z"},
+		"the newest of both":                  {before: []outcome.Run{run("b", "anytime", 5, good), run("a", "newest", 50, good)}, want: vocab.ReasonProven, says: "2026-11-29T07:10:00Z"},
 	} {
 		spec := pass().State.Stanza.Spec
 		if tc.spec != nil {
