@@ -531,7 +531,7 @@ func testDrillPodPolicy(t *testing.T, w *world) {
 		}, "no container of a drill"},
 		"a privilege that it may gain": {func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.AllowPrivilegeEscalation = nil }, "no container of a drill"},
 		"a capability":                 {func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext.Capabilities = nil }, "no container of a drill"},
-		"the network of the node": {func(p *corev1.Pod) { p.Spec.HostNetwork = true }, "of the node"},
+		"the network of the node":      {func(p *corev1.Pod) { p.Spec.HostNetwork = true }, "of the node"},
 	} {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "drill", Namespace: w.namespace}}
 		pod.Spec = corev1.PodSpec{

@@ -86,7 +86,8 @@ func TestDiagnose(t *testing.T) {
 		},
 		"a checkpoint that is damaged": {
 			End{Phase: PhaseReplay, Code: 1, Log: "LOG:  invalid resource manager ID in checkpoint record\nPANIC:  could not locate a valid checkpoint record"},
-			ClassPerson, 0, true, []string{"WAL in repo1 is damaged", "PANIC: could not locate"},
+			ClassPerson, 0, true,
+			[]string{"WAL in repo1 is damaged", "PANIC: could not locate"},
 		},
 		"WAL that does not fit the pages": {
 			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  failed to add tuple\nCONTEXT:  WAL redo at 0/9000100"}, ClassPerson, 0, true, []string{"WAL in repo1 is damaged"},
@@ -102,11 +103,13 @@ func TestDiagnose(t *testing.T) {
 		},
 		"a PANIC of the volume": {
 			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  could not fsync file \"pg_wal/000000020000000000000009\": Input/output error"},
-			ClassPerson, 0, false, []string{"has failed PostgreSQL, not the backup", "Input/output error"},
+			ClassPerson, 0, false,
+			[]string{"has failed PostgreSQL, not the backup", "Input/output error"},
 		},
 		"a PANIC of the volume, after an error of the archive": {
 			End{Phase: PhaseReplay, Code: 1, Log: pgb + "[095]: unable to flush\nPANIC:  could not write to file \"pg_wal/x\": Input/output error"},
-			ClassPerson, 0, false, []string{"not the backup"},
+			ClassPerson, 0, false,
+			[]string{"not the backup"},
 		},
 		"a PANIC of the node": {
 			End{Phase: PhaseReplay, Code: 1, Log: "PANIC:  could not open file \"base/5/1259\": Too many open files"}, ClassPerson, 0, false, []string{"not the backup"},
@@ -122,7 +125,8 @@ func TestDiagnose(t *testing.T) {
 		},
 		"a setting that is refused without FATAL": {
 			End{Phase: PhaseReplay, Code: 1, Log: "postgres: superuser_reserved_connections (100) must be less than max_connections (20)\n"},
-			ClassPerson, 0, false, []string{"ended with code 1", "postgres: superuser_reserved_connections (100) must be less"},
+			ClassPerson, 0, false,
+			[]string{"ended with code 1", "postgres: superuser_reserved_connections (100) must be less"},
 		},
 		"nothing was said": {End{Phase: PhaseReplay, Code: 1}, ClassPerson, 0, false, []string{"has said nothing"}},
 		"a damaged file":   {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
