@@ -50,6 +50,15 @@ func TestPlan(t *testing.T) {
 		"gap-that-another-repo-fills":    {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.lose(1, 0x3E); s.lose(2, 0x10) }, want: Reachable},
 		"gap":                            {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.lose(1, 0x3E, 0x3F); s.lose(2, 0x3E, 0x3F) }, want: Refused},
 		"gap-in-the-only-repo":           {to: "2026-11-28 13:03:00+00", repo: 1, change: func(s *scene) { s.lose(1, 0x3E) }, want: Refused},
+		"cut-in-the-first-repo":          {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.cut(1, 0x3E); s.lose(2, 0x10) }, want: Refused},
+		"cut-and-another-set":            {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.cut(1, 0x3E) }, want: Reachable},
+		"cut-and-filled":                 {to: "2026-11-28 05:00:00+00", change: cutAndFilled, want: NotProven},
+		"cut-at-the-end":                 {to: "latest", repo: 1, change: func(s *scene) { s.cut(1, 0x45); standbyOnly(s); withoutHeartbeat(s) }, want: Refused},
+		"two-contents":                   {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.addForeign(1, 0x3E); s.lose(2, 0x10) }, want: Refused},
+		"two-contents-in-another-repo":   {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.addForeign(2, 0x3E) }, want: NotProven},
+		"another-content-in-a-repo":      {to: "2026-11-28 13:03:00+00", change: anotherContent, want: Refused},
+		"history-in-another-repo":        {to: "2026-11-28 13:03:00+00", change: historyElsewhere, want: Refused},
+		"not-proven-and-a-gap":           {to: "2026-11-28 13:00:00.5+00", change: func(s *scene) { s.lose(1, 0x42); s.lose(2, 0x42); withoutHeartbeat(s) }, want: NotProven},
 		"newest-segment-gone":            {to: "latest", change: func(s *scene) { s.lose(1, 0x45); s.lose(2, 0x45) }, want: Refused},
 		"abandoned-branch":               {to: "2026-11-28 06:20:00+00", change: abandoned, want: NotProven},
 		"before-a-failover":              {to: "2026-11-28 05:00:00+00", change: lateFull, want: Reachable},
@@ -245,6 +254,28 @@ func abandoned(s *scene) {
 		}
 	}
 	s.history = "1\t0/1E000098\tbefore 2026-11-28 05:59:00+00\n"
+}
+
+// cutAndFilled has the backup in repo2 alone, whose segment 10 is cut. Repo1 has it, and
+// lacks segment 11.
+func cutAndFilled(s *scene) {
+	s.info["backup"] = s.info["backup"].([]any)[1:2]
+	s.cut(2, 0x10)
+	s.lose(1, 0x11)
+}
+
+// anotherContent has segment 3F in both repos, with different content. Each repo lacks
+// another segment.
+func anotherContent(s *scene) {
+	s.lose(1, 0x3E)
+	s.lose(2, 0x10, 0x3F)
+	s.addForeign(2, 0x3F)
+}
+
+// historyElsewhere has the backup in repo1 alone, and the history of timeline 2 in repo2.
+func historyElsewhere(s *scene) {
+	delete(s.files[1], "17-1/00000002.history")
+	s.info["backup"] = s.info["backup"].([]any)[:1]
 }
 
 // withoutOldSets has no set on the way to timeline 2 before 09:00.

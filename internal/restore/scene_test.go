@@ -170,6 +170,17 @@ func (s *scene) lose(repo int, numbers ...uint64) {
 	}
 }
 
+// cut leaves only the beginning of a segment that is stored as it is.
+func (s *scene) cut(repo int, number uint64) {
+	s.lose(repo, number)
+	s.files[repo][strings.TrimSuffix(segmentPath(lineOf(number), number), ".gz")] = file{"file", 3000, segmentTime(number).Unix()}
+}
+
+// addForeign adds a segment of another database with the same name.
+func (s *scene) addForeign(repo int, number uint64) {
+	s.files[repo][strings.Replace(segmentPath(lineOf(number), number), sum[:6], "-99999", 1)] = file{"file", 4 << 20, segmentTime(number).Unix()}
+}
+
 // Postgresql implements Source.
 func (s *scene) Postgresql(context.Context, string, string) (cpo.Postgresql, string, error) {
 	return cpo.Postgresql{}, "", nil

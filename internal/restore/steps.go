@@ -46,8 +46,10 @@ func manyInstances(f Facts, p restoreplan.Plan) []Step {
 		{"stop the schedules", []string{c.suspend(true)}},
 		{"pause Patroni, stop all members, set the directory of one aside, and restore with this into a new one, docs/restore.md#patroni", []string{p.Command()}},
 	}
-	if isUnsure(p) {
-		all = append(all, Step{noCommitAfter + ": empty the directory and restore with this instead", []string{p.Fallback().Command()}})
+	if instead, ok := p.Fallback(); ok {
+		all = append(all, Step{endIsSame + ": empty the directory and restore with this instead", []string{instead.Command()}})
+	} else if isUnsure(p) {
+		all = append(all, Step{Title: endDiffers})
 	}
 	return append(all,
 		Step{Title: "start its PostgreSQL by hand and look; " + endTitle(p) + "; to undo it instead, put the old directory back", Commands: []string{p.EndStatement()}},
@@ -57,8 +59,13 @@ func manyInstances(f Facts, p restoreplan.Plan) []Step {
 	)
 }
 
-// noCommitAfter is how PostgreSQL ends if no commit follows the target.
-const noCommitAfter = "if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", nothing was committed between its last commit and the target. The end of the archive is the same state"
+// What to do if PostgreSQL finds no commit after the target.
+const (
+	ended     = "if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", "
+	endIsSame = ended + "nothing that is archived was committed between its last commit and the target, and the end of the archive is the same state. What a crash kept from the archive is in the old directory alone, docs/restore.md#after-a-crash"
+	// endDiffers is for an archive that lacks something, or whose timeline is a guess.
+	endDiffers = ended + "do not take the end of the archive instead: commits before the target can be in WAL that is missing, or on another timeline. Put the old directory back, docs/restore.md#undo, and look for them"
+)
 
 // isUnsure reports whether a commit after the target is not proven.
 func isUnsure(p restoreplan.Plan) bool {
@@ -84,8 +91,10 @@ func oneInstance(f Facts, p restoreplan.Plan, id string) []Step {
 		)},
 		{"start PostgreSQL: it recovers, and is read-only until you end that", append(c.startPostgres(), c.psql(p.LookStatement()))},
 	}
-	if isUnsure(p) {
-		all = append(all, c.fallback(p.Fallback(), id))
+	if instead, ok := p.Fallback(); ok {
+		all = append(all, c.fallback(instead, id))
+	} else if isUnsure(p) {
+		all = append(all, Step{Title: endDiffers})
 	}
 	return append(all,
 		Step{endTitle(p) + "; to undo it instead, docs/restore.md#undo", []string{c.psql(p.EndStatement()), c.psql("SELECT pg_is_in_recovery()")}},
@@ -104,7 +113,7 @@ func (c commands) fallback(p restoreplan.Plan, id string) Step {
 		c.inRestorePod(fmt.Sprintf("sh -c 'test -d %s.before-%s && find %s -mindepth 1 -delete'", data, id, data)),
 		c.inRestorePod(p.Command()),
 	}, c.startPostgres(), []string{c.psql(p.LookStatement()), c.psql(p.EndStatement())})
-	return Step{noCommitAfter + ": restore to that, and open the database with pg_promote when its position stands still", again}
+	return Step{endIsSame + ": restore to that, and open the database with pg_promote when its position stands still", again}
 }
 
 func endTitle(p restoreplan.Plan) string {

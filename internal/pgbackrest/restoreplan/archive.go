@@ -4,8 +4,10 @@
 package restoreplan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
@@ -13,8 +15,11 @@ import (
 
 // archive is the WAL of one system, of one repo or of several together.
 type archive struct {
-	size     wal.Size
-	segments map[wal.Segment]time.Time
+	size wal.Size
+	// segments that a restore can read: the copy of the first repo, with the earliest time.
+	segments map[wal.Segment]wal.File
+	// damaged are those that are there, and that no restore can read.
+	damaged map[wal.Segment]damage
 	// timelines that are seen, by their numbers.
 	timelines map[uint32]*timeline
 	tracks    map[uint32]*track
@@ -34,19 +39,25 @@ type timeline struct {
 	path   wal.Path
 }
 
-func newArchive(size wal.Size) *archive {
-	return &archive{size: size, segments: map[wal.Segment]time.Time{}, timelines: map[uint32]*timeline{}, tracks: map[uint32]*track{}, archived: map[uint32]time.Time{}}
+// damage says what is wrong with a segment.
+type damage struct {
+	// why continues a sentence that begins with the name.
+	why string
+	// differs says that two repos have it with different content, of which only one can be
+	// the primary's.
+	differs bool
 }
 
-// add adds what one repo holds.
-func (a *archive) add(files wal.Archive, histories map[uint32]wal.History) {
+func newArchive(size wal.Size) *archive {
+	return &archive{size: size, segments: map[wal.Segment]wal.File{}, damaged: map[wal.Segment]damage{}, timelines: map[uint32]*timeline{}, tracks: map[uint32]*track{}, archived: map[uint32]time.Time{}}
+}
+
+// add adds what one repo holds, of several the first one first: pgBackRest takes its files,
+// and does not look at their sizes.
+func (a *archive) add(repo int, files wal.Archive, histories map[uint32]wal.History) {
 	for name, file := range files.Segments {
-		segment, err := a.size.Parse(name)
-		if err != nil || !file.Readable(a.size) {
-			continue
-		}
-		if have, ok := a.segments[segment]; !ok || file.Time.Before(have) {
-			a.segments[segment] = file.Time
+		if segment, err := a.size.Parse(name); err == nil {
+			a.addSegment(repo, segment, file)
 		}
 	}
 	for number, file := range files.Histories {
@@ -54,10 +65,51 @@ func (a *archive) add(files wal.Archive, histories map[uint32]wal.History) {
 		if !t.listed || begun.Before(t.begun) {
 			t.begun = begun
 		}
-		t.listed = true
-		if history, ok := histories[number]; ok {
+		if history, ok := histories[number]; ok && !t.listed {
 			t.path = history.Path(number)
 		}
+		t.listed = true
+	}
+}
+
+// addSegment adds the copy of one repo. pgBackRest compares the checksums of all copies
+// before it reads one, and refuses them if they differ.
+func (a *archive) addSegment(repo int, segment wal.Segment, file wal.File) {
+	have, ok := a.segments[segment]
+	if !ok {
+		a.segments[segment] = file
+		switch {
+		case strings.Contains(file.Sum, " "):
+			a.damaged[segment] = damage{why: fmt.Sprintf("is in %s with more than one content, which pgBackRest refuses", repoName(repo))}
+		case !file.Readable(a.size):
+			a.damaged[segment] = damage{why: fmt.Sprintf("is cut short in %s, and pgBackRest takes it as it is", repoName(repo))}
+		}
+		return
+	}
+	if have.Sum != file.Sum {
+		wrong := a.damaged[segment]
+		wrong.differs = true
+		if !strings.Contains(have.Sum, " ") {
+			wrong.why = fmt.Sprintf("has another content in %s than in a repo before it, which pgBackRest refuses if the command names no repo", repoName(repo))
+		}
+		a.damaged[segment] = wrong
+	}
+	if file.Time.Before(have.Time) {
+		have.Time = file.Time
+		a.segments[segment] = have
+	}
+}
+
+// finishSegments leaves those that a restore can read.
+func (a *archive) finishSegments() {
+	for segment, file := range a.segments {
+		a.see(segment.Timeline, file.Time.Add(time.Second))
+		if file.Time.After(a.archived[segment.Timeline]) {
+			a.archived[segment.Timeline] = file.Time
+		}
+	}
+	for segment := range a.damaged {
+		delete(a.segments, segment)
 	}
 }
 
@@ -68,6 +120,12 @@ func (a *archive) timeline(number uint32) *timeline {
 		a.timelines[number] = t
 	}
 	return t
+}
+
+// lists reports whether the history of a timeline is there.
+func (a *archive) lists(number uint32) bool {
+	t, ok := a.timelines[number]
+	return ok && t.listed
 }
 
 // see notes a moment at which a timeline had begun for certain, in case that nothing is known
@@ -82,12 +140,7 @@ func (a *archive) see(number uint32, at time.Time) {
 // finish gives the timelines without a history a path of their own. The oldest timeline
 // was there from the beginning.
 func (a *archive) finish() {
-	for segment, at := range a.segments {
-		a.see(segment.Timeline, at.Add(time.Second))
-		if at.After(a.archived[segment.Timeline]) {
-			a.archived[segment.Timeline] = at
-		}
-	}
+	a.finishSegments()
 	numbers := slices.Sorted(maps.Keys(a.timelines))
 	for i, number := range numbers {
 		t := a.timelines[number]

@@ -37,12 +37,11 @@ type attempt struct {
 func (p *planner) attempt(s set, repo int, number uint32) (attempt, *Refusal) {
 	a := attempt{p: p, set: s, repo: repo, first: p.size.Number(s.start), known: p.known(repo)}
 	archive := p.archive(s.system, repo)
-	all := p.archive(s.system, pgbackrest.AllRepos)
-	if all.timelines[number].listed && (archive.timelines[number] == nil || !archive.timelines[number].listed) {
-		return a, a.gap("the history "+wal.HistoryName(number), nil)
+	if number != s.timeline && !p.archive(s.system, s.RepoKey).lists(number) {
+		return a, a.gap("the history "+wal.HistoryName(number), a.whereHistory(archive, number), nil)
 	}
 	if a.t = archive.track(number); a.t == nil {
-		return a, a.gap("the history "+wal.HistoryName(number), nil)
+		return a, a.gap("the history "+wal.HistoryName(number), "", nil)
 	}
 	end, ok := a.t.run(a.first)
 	if !ok {
@@ -55,8 +54,16 @@ func (p *planner) attempt(s set, repo int, number uint32) (attempt, *Refusal) {
 	return a, nil
 }
 
-// gap is the refusal for something that is not there.
-func (a attempt) gap(what string, missing []string) *Refusal {
+// whereHistory says where a history must be that the repo of the set lacks.
+func (a attempt) whereHistory(in *archive, number uint32) string {
+	if !in.lists(number) {
+		return ""
+	}
+	return fmt.Sprintf("is in another repo only, and pgBackRest looks for it in %s, where the backup is", repoName(a.set.RepoKey))
+}
+
+// gap is the refusal for something that is not there, or says why it is of no use.
+func (a attempt) gap(what, why string, missing []string) *Refusal {
 	where := "any repo"
 	if a.repo != pgbackrest.AllRepos {
 		where = repoName(a.repo)
@@ -65,20 +72,27 @@ func (a attempt) gap(what string, missing []string) *Refusal {
 	if len(missing) > 1 {
 		verb, it = "are", "them"
 	}
-	r := refuse(Gap, fmt.Sprintf("%s %s not in %s, and a restore from backup %s needs %s", what, verb, where, a.set.Label, it))
+	if why == "" {
+		why = fmt.Sprintf("%s not in %s", verb, where)
+	}
+	r := refuse(Gap, fmt.Sprintf("%s %s, and a restore from backup %s needs %s", what, why, a.set.Label, it))
 	r.Missing = missing
 	return r
 }
 
 // missingFrom is the refusal for segments from a number on.
 func (a attempt) missingFrom(from uint64) *Refusal {
+	if damage, ok := a.t.archive.damaged[a.t.segment(from)]; ok {
+		name := a.t.name(from)
+		return a.gap("WAL segment "+name, damage.why, []string{name})
+	}
 	to := max(from, a.mustReach())
 	names := a.t.missing(from, to)
 	text := "WAL segment " + names[0]
 	if len(names) > 1 {
 		text = fmt.Sprintf("WAL segments %s to %s", names[0], names[len(names)-1])
 	}
-	return a.gap(text, names)
+	return a.gap(text, "", names)
 }
 
 // mustReach is the last segment on the path that is known to have been archived, 0 without
@@ -125,9 +139,13 @@ func (p *planner) timeFrom(s set, repo int, number uint32, at time.Time) outcome
 		answer, why = NotProven, a.notProven(at)
 		last = a.end
 	}
-	last = min(last, a.firstAfter(at))
-	o := a.outcome(Time, TypeTime, answer, why, last)
+	isEnd := answer == NotProven && a.isEnd()
+	if doubt := a.doubt(last); doubt != "" {
+		answer, why, isEnd = NotProven, doubt, false
+	}
+	o := a.outcome(Time, TypeTime, answer, why, min(last, a.firstAfter(at)))
 	o.plan.Target, o.plan.ExpectTime = at.UTC(), at.UTC()
+	o.plan.EndIsSame = isEnd
 	return o
 }
 
@@ -173,7 +191,11 @@ func (a attempt) notProven(at time.Time) string {
 	written := a.t.written(a.end)
 	text := fmt.Sprintf("all WAL is there up to segment %s, archived at %s, but no commit after the target is known to be in it", a.t.name(a.end), stamp(written.Add(-time.Second)))
 	if a.lacksKnown() {
-		text += "; segment " + a.t.name(a.end+1) + " is missing"
+		why := "is missing"
+		if damage, ok := a.t.archive.damaged[a.t.segment(a.end+1)]; ok {
+			why = damage.why
+		}
+		text += "; segment " + a.t.name(a.end+1) + " " + why
 	}
 	for _, k := range a.known {
 		if k.Bound && !k.Time.Before(at) && k.Timeline == a.t.number {
@@ -181,6 +203,39 @@ func (a attempt) notProven(at time.Time) string {
 		}
 	}
 	return text
+}
+
+// doubt says that a segment up to the last one may not be the primary's: another repo has it
+// with another content. Empty if nothing says that.
+func (a attempt) doubt(last uint64) string {
+	all := a.p.archive(a.set.system, pgbackrest.AllRepos)
+	var names []string
+	for segment, damage := range all.damaged {
+		if damage.differs && a.t.has(segment) && segment.Number >= a.first && segment.Number <= last {
+			names = append(names, a.p.size.Name(segment))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("all WAL is in %s, but segment %s has another content in another repo, and only one of the two can be the primary's", repoName(a.repo), slices.Min(names))
+}
+
+// isEnd reports whether the run is the end of what was ever archived, as far as anybody
+// knows: nothing is behind it, in whatever repo, and no later timeline.
+func (a attempt) isEnd() bool {
+	all := a.p.archive(a.set.system, pgbackrest.AllRepos)
+	stray := all.stray(a.p.in.Known)
+	for number := range all.timelines {
+		if number > a.t.number && !stray[number] {
+			return false
+		}
+	}
+	newest := uint64(0)
+	if t := all.track(a.t.number); t != nil {
+		newest, _ = t.newest()
+	}
+	return !a.lacksKnown() && newest <= a.end
 }
 
 // firstAfter is the first segment that was archived after a moment: usually the one in
@@ -214,7 +269,11 @@ func (p *planner) toEnd(s set, repo int, number uint32, kind Kind) outcome {
 	}
 	written := a.t.written(a.end)
 	why := fmt.Sprintf("the archive ends with segment %s, archived at %s", a.t.name(a.end), stamp(written.Add(-time.Second)))
-	o := a.outcome(kind, restoreType, Reachable, why, a.end)
+	answer := Reachable
+	if doubt := a.doubt(a.end); doubt != "" {
+		answer, why = NotProven, doubt
+	}
+	o := a.outcome(kind, restoreType, answer, why, a.end)
 	o.plan.ExpectLSN = p.size.Start(a.end)
 	for _, k := range a.known {
 		if _, ok := a.t.lower(k); ok {
@@ -265,18 +324,21 @@ func (p *planner) immediate(s set, repo int) outcome {
 		return outcome{refusal: a.missingFrom(end + 1)}
 	}
 	a.end = end
+	if doubt := a.doubt(stop); doubt != "" {
+		return a.outcome(Immediate, TypeImmediate, NotProven, doubt, stop)
+	}
 	return a.outcome(Immediate, TypeImmediate, Reachable, "a backup and the WAL of its time are enough", stop)
 }
 
 // outcome makes the plan of an attempt.
 func (a attempt) outcome(kind Kind, restoreType string, answer Answer, why string, last uint64) outcome {
-	all := a.p.archive(a.set.system, pgbackrest.AllRepos)
-	t, seen := all.timelines[a.t.number]
+	in := a.p.archive(a.set.system, a.repo)
+	_, seen := in.timelines[a.t.number]
 	segments := int(last - a.first + 1) //nolint:gosec // all of them are in a listing
 	return outcome{set: a.set, track: a.t, last: last, plan: Plan{
 		Answer: answer, Why: why, Kind: kind,
 		Stanza: a.p.in.Info.Stanza, Label: a.set.Label, SetRepo: a.set.RepoKey, Repo: a.repo,
-		Type: restoreType, Timeline: a.t.number, Current: a.t.number != 1 && seen && !t.listed,
+		Type: restoreType, Timeline: a.t.number, Current: a.t.number != 1 && seen && !in.lists(a.t.number),
 		First: a.t.name(a.first), Last: a.t.name(last), Segments: segments, WALBytes: int64(segments) * a.p.size.Bytes(),
 		DatabaseBytes: a.set.DatabaseBytes, SetStop: a.set.Stop,
 	}}

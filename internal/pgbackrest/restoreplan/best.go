@@ -23,7 +23,7 @@ type outcome struct {
 }
 
 // better returns the better of two outcomes: one that is surer, begins with the newer set
-// and needs one repo only.
+// and needs one repo only. Of two that are not proven, that is surer which has all there is.
 func better(a, b outcome) outcome {
 	if a.track == nil && a.refusal == nil {
 		return b
@@ -32,10 +32,12 @@ func better(a, b outcome) outcome {
 		switch {
 		case o.refusal != nil:
 			return 0
-		case o.plan.Answer == NotProven:
+		case o.plan.Answer == NotProven && !o.plan.EndIsSame:
 			return 1
+		case o.plan.Answer == NotProven:
+			return 2
 		}
-		return 2
+		return 3
 	}
 	order := cmp.Or(rank(b)-rank(a), b.plan.SetStop.Compare(a.plan.SetStop))
 	if order == 0 && a.refusal == nil {

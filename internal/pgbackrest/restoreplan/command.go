@@ -18,10 +18,12 @@ func (p Plan) Command() string {
 }
 
 // Fallback is the same restore to the end of the archive: what a recovery must do if no
-// commit follows the target, for then it ends with an error and not at the target.
-func (p Plan) Fallback() Plan {
+// commit follows the target, for then it ends with an error and not at the target. It is
+// false if the end of the archive need not be the same state.
+func (p Plan) Fallback() (Plan, bool) {
+	same := p.EndIsSame && p.Type == TypeTime
 	p.Kind, p.Type = Latest, TypeStandby
-	return p
+	return p, same
 }
 
 // LookStatement shows how far a recovery is, and whether it has stopped at the target.

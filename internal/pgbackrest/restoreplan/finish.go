@@ -19,7 +19,7 @@ func (p *planner) finish(o *outcome) {
 	plan.Estimate = estimate(p.in.Drills, plan.DatabaseBytes, plan.WALBytes)
 	plan.NeedBytes, plan.FreeBytes = needBytes(plan.DatabaseBytes), p.in.FreeBytes
 	if plan.Current {
-		plan.Notes = append(plan.Notes, fmt.Sprintf("no repo has the history of timeline %d, because the repos are younger: the target timeline is the word current", plan.Timeline))
+		plan.Notes = append(plan.Notes, fmt.Sprintf("%s the history of timeline %d: the target timeline is the word current, which is that of the backup", lacking(plan.Repo), plan.Timeline))
 	}
 	for _, problem := range p.problems {
 		plan.Notes = append(plan.Notes, "not considered, because it cannot be read: "+problem)
@@ -36,6 +36,14 @@ func (p *planner) finish(o *outcome) {
 			plan.Notes = append(plan.Notes, fmt.Sprintf("timeline %d in the archive is not the primary's: a copy of the database has archived. It is left out", t.number))
 		}
 	}
+}
+
+// lacking begins a sentence about something that is not in a repo, or in none.
+func lacking(repo int) string {
+	if repo == pgbackrest.AllRepos {
+		return "no repo has"
+	}
+	return repoName(repo) + " does not have"
 }
 
 // lose says what the restored database will not have.

@@ -129,7 +129,7 @@ func (p *planner) elsewhere(all *archive, seems uint32, target Target, sets []se
 		if o.refusal != nil {
 			continue
 		}
-		o.plan.Answer = NotProven
+		o.plan.Answer, o.plan.EndIsSame = NotProven, false
 		o.plan.Why = fmt.Sprintf("timeline %d does not contain the target, and timeline %d began at %s at the latest: nobody knows whether it had begun at the target", seems, other.number, stamp(other.begun))
 		if other.number < seems {
 			o.plan.Why = fmt.Sprintf("timeline %d does not contain the target, and WAL of timeline %d was still archived after it: timeline %d may be that of a copy", seems, other.number, seems)

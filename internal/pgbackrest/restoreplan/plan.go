@@ -51,6 +51,9 @@ type Plan struct {
 	// Current says that no repo has the history of Timeline, which is that of the set:
 	// PostgreSQL does not take its number then, and takes the word current.
 	Current bool
+	// EndIsSame says that the end of the archive is the same state, if PostgreSQL finds no
+	// commit after the Target: nothing is known to be archived behind it. Only for NotProven.
+	EndIsSame bool
 	// Abandoned says that the primary has left the Timeline before what was restored.
 	Abandoned bool
 	// ExpectTime and ExpectLSN are what a recovery to the end must reach at least. Zero if

@@ -213,7 +213,7 @@ func (p *planner) archive(of system, repo int) *archive {
 			}
 			if listed, ok := p.in.Info.Archive(number, d.ID); ok {
 				read := p.in.Repos[number]
-				made.add(read.Archives[listed.ID], read.Histories[listed.ID])
+				made.add(number, read.Archives[listed.ID], read.Histories[listed.ID])
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	t.Log(counts)
-	for _, want := range []string{"Reachable", "NotProven", "AfterNewest", "BeforeOldest", "Gap", "OtherTimeline", "to the end", "end: Gap", "mixed", "abandoned"} {
+	for _, want := range []string{"Reachable", "NotProven", "AfterNewest", "BeforeOldest", "Gap", "OtherTimeline", "to the end", "end: Gap", "mixed", "abandoned", "to the end instead"} {
 		if counts[want] < *histories/40 {
 			t.Errorf("%s was seen %d times in %d histories, which proves little", want, counts[want], *histories)
 		}
@@ -89,8 +89,12 @@ func (w *world) checkTime(t *testing.T, in Input, at time.Time) string {
 	switch {
 	case plan.Answer == Reachable && !exact:
 		t.Errorf("%s is called reachable (%s) by %v: stopped %t, %v, %d rows, want %d", stamp(at), plan.Why, plan.Args(), got.stopped, err, len(got.rows), len(truth))
-	case plan.Answer == NotProven && err != nil:
+	case plan.Answer == NotProven && err != nil && !w.foreignIn(plan):
 		t.Errorf("%s is not proven by %v, which fails: %v", stamp(at), plan.Args(), err)
+	}
+	if instead, ok := plan.Fallback(); ok && err == nil && !got.stopped {
+		w.checkFallback(t, instead, at, truth)
+		return "to the end instead"
 	}
 	switch {
 	case len(plan.Filled) > 0:
@@ -99,6 +103,32 @@ func (w *world) checkTime(t *testing.T, in Input, at time.Time) string {
 		return "abandoned"
 	}
 	return string(plan.Answer)
+}
+
+// checkFallback: what is archived of the moment is in the end of the archive, and no more.
+func (w *world) checkFallback(t *testing.T, plan Plan, at time.Time, truth []int) {
+	t.Helper()
+	got, err := w.recover(w.set(plan.Label, plan.SetRepo), plan.Repo, plan.Timeline, time.Time{})
+	if live := w.liveAt(at); live.number > plan.Timeline && !w.hasHistory(0, live.number) || w.branches[plan.Timeline].stray {
+		return // Nobody knows of the timeline, or nobody that it is that of a copy.
+	}
+	if err != nil || len(got.rows) > len(truth) || !slices.Equal(got.rows, truth[:len(got.rows)]) {
+		t.Errorf("%s is not proven, and its end instead by %v has the rows %v, want %v: %v", stamp(at), plan.Args(), got.rows, truth, err)
+		return
+	}
+	if w.lostBehind(got.end) {
+		return
+	}
+	for _, c := range lineage(w.liveAt(at)) {
+		if !c.at.After(at) && c.lsn >= got.end && slices.ContainsFunc(w.files, func(f file) bool { return f.segment == worldSegment.Of(w.liveAt(at).number, c.lsn) }) {
+			t.Errorf("%s is not proven, its end instead by %v is %s, and row %d at %s is archived", stamp(at), plan.Args(), got.end, c.row, c.lsn)
+		}
+	}
+}
+
+// foreignIn reports whether a plan must read a file that is not of the database.
+func (w *world) foreignIn(p Plan) bool {
+	return slices.ContainsFunc(w.files, func(f file) bool { return f.foreign && !f.lost && f.repo == p.Repo })
 }
 
 // checkRefusal tries every way to the moment, and the moments that are named.
@@ -142,6 +172,8 @@ func (w *world) checkEnd(t *testing.T, in Input) string {
 	}
 	got, err := w.recover(w.set(plan.Label, plan.SetRepo), plan.Repo, plan.Timeline, time.Time{})
 	switch {
+	case plan.Answer == NotProven && w.foreignIn(plan):
+		return "end: NotProven"
 	case err != nil:
 		t.Errorf("the end of the archive by %v fails: %v", plan.Args(), err)
 	case (got.last.Before(plan.ExpectTime) || got.end < plan.ExpectLSN) && !w.lostBehind(got.end):

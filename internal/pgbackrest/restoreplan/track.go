@@ -22,6 +22,8 @@ type track struct {
 	numbers []uint64
 	runEnd  []uint64
 	bound   []time.Time
+	// damaged are the numbers of segments that are there and cannot be read, sorted.
+	damaged []uint64
 }
 
 // track returns the WAL on the path to a timeline, nil if its history cannot be read.
@@ -41,11 +43,17 @@ func (a *archive) track(number uint32) *track {
 
 func (t *track) fill() {
 	times := map[uint64]time.Time{}
-	for segment, at := range t.archive.segments {
-		if t.path.Timeline(segment.Number, t.archive.size) == segment.Timeline {
-			times[segment.Number] = at
+	for segment, file := range t.archive.segments {
+		if t.has(segment) {
+			times[segment.Number] = file.Time
 		}
 	}
+	for segment := range t.archive.damaged {
+		if t.has(segment) {
+			t.damaged = append(t.damaged, segment.Number)
+		}
+	}
+	slices.Sort(t.damaged)
 	t.numbers = slices.Sorted(maps.Keys(times))
 	n := len(t.numbers)
 	t.runEnd, t.bound = make([]uint64, n), make([]time.Time, n)
@@ -62,18 +70,28 @@ func (t *track) fill() {
 	}
 }
 
-// name is the name of the segment of a number on the path.
-func (t *track) name(number uint64) string {
-	size := t.archive.size
-	return size.Name(wal.Segment{Timeline: t.path.Timeline(number, size), Number: number})
+// has reports whether the path leads through a segment.
+func (t *track) has(segment wal.Segment) bool {
+	return t.path.Timeline(segment.Number, t.archive.size) == segment.Timeline
 }
 
-// newest returns the last segment that is there.
+// segment is that of a number on the path.
+func (t *track) segment(number uint64) wal.Segment {
+	return wal.Segment{Timeline: t.path.Timeline(number, t.archive.size), Number: number}
+}
+
+// name is the name of the segment of a number on the path.
+func (t *track) name(number uint64) string { return t.archive.size.Name(t.segment(number)) }
+
+// newest returns the last segment that is there, whether it can be read or not.
 func (t *track) newest() (uint64, bool) {
-	if len(t.numbers) == 0 {
-		return 0, false
+	var last uint64
+	for _, numbers := range [][]uint64{t.numbers, t.damaged} {
+		if len(numbers) > 0 {
+			last = max(last, numbers[len(numbers)-1])
+		}
 	}
-	return t.numbers[len(t.numbers)-1], true
+	return last, len(t.numbers)+len(t.damaged) > 0
 }
 
 // run returns the last segment that is there without a gap from a segment on. It is false
@@ -101,10 +119,12 @@ func (t *track) written(number uint64) time.Time {
 // and of many only the first and the last.
 func (t *track) missing(from, to uint64) []string {
 	const few = 3
-	i, _ := slices.BinarySearch(t.numbers, from)
 	last := to
-	if i < len(t.numbers) && t.numbers[i] > from {
-		last = t.numbers[i] - 1
+	for _, numbers := range [][]uint64{t.numbers, t.damaged} {
+		i, _ := slices.BinarySearch(numbers, from)
+		if i < len(numbers) {
+			last = min(last, numbers[i]-1)
+		}
 	}
 	last = max(last, from)
 	if last-from < few {

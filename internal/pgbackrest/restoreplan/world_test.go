@@ -36,8 +36,8 @@ type world struct {
 	repos     int
 	rows      int
 	outage    time.Time
-	// stored are the files that are not lost, by repo.
-	stored map[int]map[wal.Segment]bool
+	// stored are the copies that are not lost, in the order of the repos.
+	stored map[wal.Segment][]file
 }
 
 const worldSegment wal.Size = 1 << 20
@@ -66,6 +66,17 @@ type file struct {
 	segment wal.Segment
 	at      time.Time
 	lost    bool
+	// cut says that only the beginning is there, foreign that it is the segment of another
+	// database with the same name.
+	cut, foreign bool
+}
+
+// sum is the checksum in the name of the file. That of the beginning is that of the whole.
+func (f file) sum() string {
+	if f.foreign {
+		return "foreign"
+	}
+	return "own"
 }
 
 type historyFile struct {
@@ -295,6 +306,9 @@ func (w *world) spoil() {
 			}
 		}
 	}
+	if w.random.IntN(3) == 0 && len(w.files) > 0 {
+		w.damage(w.random.IntN(len(w.files)))
+	}
 	if w.random.IntN(8) == 0 && len(w.histories) > 0 {
 		w.histories[w.random.IntN(len(w.histories))].lost = true
 	}
@@ -307,6 +321,25 @@ func (w *world) spoil() {
 	}
 	if w.random.IntN(6) == 0 {
 		w.known = nil
+	}
+}
+
+// damage cuts a file short, adds a foreign one beside it, or replaces it by a foreign one.
+// The last is known only if another repo has the right one.
+func (w *world) damage(i int) {
+	f := &w.files[i]
+	switch other := w.random.IntN(3); {
+	case f.lost:
+	case other == 0:
+		f.cut = true
+	case other == 1:
+		twin := *f
+		twin.foreign = true
+		w.files = slices.Insert(w.files, i+w.random.IntN(2), twin)
+	case slices.ContainsFunc(w.files, func(twin file) bool {
+		return twin.segment == f.segment && twin.repo != f.repo && !twin.lost && !twin.foreign
+	}):
+		f.foreign = true
 	}
 }
 
@@ -326,12 +359,7 @@ func lineage(b *branch) []commit {
 
 // truth are the rows that the primary had at a moment.
 func (w *world) truth(at time.Time) []int {
-	var live *branch
-	for number := uint32(1); number <= uint32(len(w.branches)); number++ {
-		if b := w.branches[number]; !b.stray && !b.promoted.After(at) {
-			live = b
-		}
-	}
+	live := w.liveAt(at)
 	if live == nil {
 		return nil
 	}
@@ -344,6 +372,17 @@ func (w *world) truth(at time.Time) []int {
 	return rows
 }
 
+// liveAt is the timeline of the primary at a moment.
+func (w *world) liveAt(at time.Time) *branch {
+	var live *branch
+	for number := uint32(1); number <= uint32(len(w.branches)); number++ {
+		if b := w.branches[number]; !b.stray && !b.promoted.After(at) {
+			live = b
+		}
+	}
+	return live
+}
+
 // input is what a planner sees.
 func (w *world) input() Input {
 	in := Input{Info: pgbackrest.Info{Stanza: "db"}, Repos: map[int]Repo{}, SegmentBytes: worldSegment, Known: w.known}
@@ -354,9 +393,18 @@ func (w *world) input() Input {
 		files := wal.Archive{Segments: map[string]wal.File{}, Histories: map[uint32]wal.File{}}
 		histories := map[uint32]wal.History{}
 		for _, f := range w.files {
-			if f.repo == repo && !f.lost {
-				files.Segments[worldSegment.Name(f.segment)] = wal.File{Size: int64(worldSegment), Time: f.at.Truncate(time.Second), Whole: true}
+			if f.repo != repo || f.lost {
+				continue
 			}
+			name := worldSegment.Name(f.segment)
+			listed := wal.File{Size: int64(worldSegment), Time: f.at.Truncate(time.Second), Whole: true, Sum: f.sum()}
+			if f.cut {
+				listed.Plain, listed.Size = true, listed.Size/2
+			}
+			if other, ok := files.Segments[name]; ok {
+				listed.Whole, listed.Sum = false, other.Sum+" "+listed.Sum
+			}
+			files.Segments[name] = listed
 		}
 		for _, h := range w.histories {
 			if h.repo == repo && !h.lost {
@@ -403,20 +451,29 @@ func (w *world) usable(s *worldSet) bool {
 	return true
 }
 
-// has reports whether a file is in one repo, or with repo 0 in any.
+// has reports whether archive-get gives a segment, from one repo or with repo 0 from any. It
+// refuses files with different checksums, in whatever repos they are, and takes the first
+// one, whose size it does not look at.
 func (w *world) has(repo int, segment wal.Segment) bool {
 	if w.stored == nil {
-		w.stored = map[int]map[wal.Segment]bool{0: {}}
+		w.stored = map[wal.Segment][]file{}
 		for _, f := range w.files {
-			if w.stored[f.repo] == nil {
-				w.stored[f.repo] = map[wal.Segment]bool{}
-			}
 			if !f.lost {
-				w.stored[f.repo][f.segment], w.stored[0][f.segment] = true, true
+				w.stored[f.segment] = append(w.stored[f.segment], f)
 			}
 		}
 	}
-	return w.stored[repo][segment]
+	var first *file
+	for i, f := range w.stored[segment] {
+		switch {
+		case repo != 0 && f.repo != repo:
+		case first == nil:
+			first = &w.stored[segment][i]
+		case f.foreign != first.foreign:
+			return false
+		}
+	}
+	return first != nil && !first.cut && !first.foreign
 }
 
 // recovery is how a recovery ended.
@@ -428,6 +485,12 @@ type recovery struct {
 	last                time.Time
 }
 
+func (w *world) hasHistory(repo int, number uint32) bool {
+	return slices.ContainsFunc(w.histories, func(h historyFile) bool {
+		return !h.lost && h.number == number && (repo == 0 || h.repo == repo)
+	})
+}
+
 // recover does what PostgreSQL does: it reads segment after segment of the path to a
 // timeline, and stops before the first commit after the target, or where a segment is
 // missing. Without a target it never stops.
@@ -437,9 +500,10 @@ func (w *world) recover(s *worldSet, repo int, number uint32, target time.Time) 
 		return recovery{}, fmt.Errorf("timeline %d does not exist", number)
 	}
 	ends := append(forks(b), wal.Fork{Timeline: number, At: 1 << 62})
-	if number != 1 && !slices.ContainsFunc(w.histories, func(h historyFile) bool {
-		return !h.lost && h.number == number && (repo == 0 || h.repo == repo)
-	}) {
+	if repo == 0 && s.branch.number != number && !w.hasHistory(s.repo, number) {
+		return recovery{}, fmt.Errorf("pgBackRest does not find the history of timeline %d in the repo of the set", number)
+	}
+	if number != 1 && !w.hasHistory(repo, number) {
 		if s.branch.number != number {
 			return recovery{}, fmt.Errorf("timeline %d has no history", number)
 		}

@@ -23,8 +23,11 @@ type File struct {
 	// Plain says that a segment is stored as it is, without compression.
 	Plain bool
 	// Whole is false for a segment that no restore can read: it is there more than once
-	// with different content, or it is shorter than it must be.
+	// with different content, or it is empty.
 	Whole bool
+	// Sum is the checksum of the content of a segment, as its name has it. If it is there
+	// with different content, it has all of them. Empty for other files.
+	Sum string
 }
 
 // Readable reports whether a restore can read a segment of a size: it is whole, and not
@@ -82,7 +85,6 @@ func (l Listing) read(decoder *json.Decoder) error {
 	if begin != json.Delim('{') {
 		return errors.New("it is not a list of files")
 	}
-	sums := map[string]string{}
 	for decoder.More() {
 		name, err := decoder.Token()
 		if err != nil {
@@ -99,7 +101,7 @@ func (l Listing) read(decoder *json.Decoder) error {
 		if e.Size == nil || *e.Size < 0 || e.Time == nil {
 			return fmt.Errorf("file %q has no size or no time", path)
 		}
-		l.add(path, File{Size: *e.Size, Time: time.Unix(*e.Time, 0).UTC(), Whole: true}, sums)
+		l.add(path, File{Size: *e.Size, Time: time.Unix(*e.Time, 0).UTC(), Whole: true})
 	}
 	if _, err := decoder.Token(); err != nil { // The end of the list.
 		return err
@@ -111,9 +113,10 @@ func (l Listing) read(decoder *json.Decoder) error {
 }
 
 // add files one file where it belongs.
-func (l Listing) add(path string, file File, sums map[string]string) {
+func (l Listing) add(path string, file File) {
 	if match := segmentFile.FindStringSubmatch(path); match != nil {
-		l.addSegment(match[1], match[2], match[3], match[4] == "", file, sums)
+		file.Sum, file.Plain, file.Whole = match[3], match[4] == "", file.Size > 0
+		l.addSegment(match[1], match[2], file)
 		return
 	}
 	if match := historyFile.FindStringSubmatch(path); match != nil {
@@ -132,15 +135,20 @@ func (l Listing) add(path string, file File, sums map[string]string) {
 }
 
 // addSegment adds a segment. pgBackRest refuses to restore one that is there twice with
-// different content.
-func (l Listing) addSegment(id, name, sum string, plain bool, file File, sums map[string]string) {
+// different content. Of two with the same it takes the one without compression.
+func (l Listing) addSegment(id, name string, file File) {
 	segments := l.of(id).Segments
-	key := id + "/" + name
-	file.Plain, file.Whole = plain, file.Size > 0
-	if have, ok := sums[key]; ok {
-		file.Whole = file.Whole && segments[name].Whole && have == sum
+	if have, ok := segments[name]; ok {
+		if !strings.Contains(have.Sum, file.Sum) {
+			file.Whole, file.Sum = false, have.Sum+" "+file.Sum
+		} else {
+			file.Whole, file.Sum = file.Whole && have.Whole, have.Sum
+		}
+		if have.Plain {
+			file.Plain, file.Size = true, have.Size
+		}
 	}
-	sums[key], segments[name] = sum, file
+	segments[name] = file
 }
 
 // of returns the archive of a database.

@@ -5,6 +5,7 @@ package wal
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,11 @@ func TestListing(t *testing.T) {
 		t.Errorf("readable segments (-want +got):\n%s", diff)
 	}
 	archive := listing["17-1"]
+	for name, want := range map[string]string{"01": sum[1:], "05": sum[1:] + " 1" + sum[2:]} {
+		if got := archive.Segments["0000000100000000000000"+name].Sum; got != want {
+			t.Errorf("the checksum of %s is %q, want %q", name, got, want)
+		}
+	}
 	at := time.Unix(1795354115, 0).UTC()
 	if !archive.Segments["000000010000000000000001"].Time.Equal(at) || len(archive.Partials) != 1 || len(archive.Labels) != 1 || len(archive.Histories) != 1 {
 		t.Errorf("archive %+v", archive)
@@ -171,6 +177,25 @@ func TestListing(t *testing.T) {
 	} {
 		if got, err := ParseListing(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is %v", name, got)
+		}
+	}
+}
+
+// TestTwoFilesOfASegment: with and without compression, pgBackRest takes that without,
+// whatever the order of the list.
+func TestTwoFilesOfASegment(t *testing.T) {
+	t.Parallel()
+	name := "17-1/0000000100000000/000000010000000000000001" + sum
+	for size, want := range map[int]bool{3000: false, 16777216: true} {
+		plain, packed := fmt.Sprintf(`"%s":{"type":"file","size":%d,"time":1}`, name, size), `"`+name+`.gz":{"type":"file","size":20,"time":2}`
+		for _, text := range []string{"{" + plain + "," + packed + "}", "{" + packed + "," + plain + "}"} {
+			listing, err := ParseListing(strings.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file := listing["17-1"].Segments["000000010000000000000001"]; file.Readable(DefaultSize) != want || file.Sum != sum[1:] {
+				t.Errorf("%s gives %+v", text, file)
+			}
 		}
 	}
 }
