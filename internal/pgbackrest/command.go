@@ -172,6 +172,9 @@ func repoLSCommand(repo int, path string, options ...string) ([]string, error) {
 
 var backupLabel = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$`)
 
+// IsLabel reports whether a text is a label as pgBackRest gives them, 20261122-132826F.
+func IsLabel(text string) bool { return backupLabel.MatchString(text) }
+
 // VerifyCommand reads back a backup, the files it refers to and its WAL, for
 // ParseVerify. It exits 0 for almost all that it finds. Up to 2.54 pgBackRest takes
 // --set and reads the whole repository: see Reads in package proof.
@@ -180,7 +183,7 @@ func VerifyCommand(stanza string, repo int, label string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !backupLabel.MatchString(label) {
+	if !IsLabel(label) {
 		return nil, errors.New("the backup must be a label of pgBackRest, such as 20261122-132826F")
 	}
 	return command("verify", stanza, argument, "--set="+label, "--output=text", "--verbose", verbose, complain)

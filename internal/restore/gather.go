@@ -35,8 +35,8 @@ type Source interface {
 type Facts struct {
 	Namespace, Cluster string
 	Input              restoreplan.Input
-	// CPO is true if CPO makes the restores of the cluster.
-	CPO bool
+	// Provisioner of the cluster. CPO makes the restores of its own. Empty if unknown.
+	Provisioner vocab.Provisioner
 	// Locations of the repos by their numbers, as the Stanza shows them.
 	Locations map[int]string
 	// Pod of the primary. Empty if there is none.
@@ -114,7 +114,7 @@ func (g *gathering) unknown(format string, args ...any) {
 // readResource reads who restores the cluster. A cluster that is gone can be restored, too.
 func (g *gathering) readResource(ctx context.Context, from Source) {
 	if c := g.stanza.Status.Configuration; c != nil {
-		g.facts.CPO = c.Provisioner == string(vocab.ProvisionedByCPO)
+		g.facts.Provisioner = vocab.Provisioner(c.Provisioner)
 	}
 	if _, _, err := from.Postgresql(ctx, g.facts.Namespace, g.facts.Cluster); err != nil {
 		g.unknown("the postgresql cannot be read: %v", err)

@@ -79,6 +79,11 @@ func TestPlan(t *testing.T) {
 		"slots-unknown":                  {to: "2026-11-28 14:03:00+01", change: func(s *scene) { s.dead["psql"] = true }, want: NotProven},
 		"of-cpo":                         {to: "2026-11-28 14:03:00+01", change: ofCPO, want: Reachable},
 		"of-cpo-latest":                  {to: "latest", change: ofCPO, want: Reachable},
+		"of-cpo-latest-after-a-drill":    {to: "latest", change: func(s *scene) { ofCPO(s); drilled(s) }, want: Reachable},
+		"of-cpo-latest-unknown":          {to: "latest", change: func(s *scene) { ofCPO(s); watchOnly(s) }, want: Reachable},
+		"of-cpo-not-proven":              {to: "2026-11-28 13:41:07.404981+00", change: ofCPO, want: NotProven},
+		"of-nobody-known":                {to: "2026-11-28 14:03:00+01", change: func(s *scene) { s.stanza.Status.Configuration = nil }, want: Reachable},
+		"strange-labels":                 {to: "2026-11-28 13:03:00+00", change: strangeLabels, want: Refused},
 		"of-cpo-immediate":               {to: "immediate", set: "20261128-020003F", repo: 1, change: ofCPO, want: Reachable},
 		"without-a-drill-and-the-stanza": {to: "2026-11-28 13:03:00+00", change: func(s *scene) { s.gone = true }, want: NotProven},
 		"no-such-local-time":             {to: "2026-03-29 02:30", zone: "Europe/Vienna", want: Refused},
@@ -352,6 +357,22 @@ func TestManyMembersKeepTheirManager(t *testing.T) {
 
 func ofCPO(s *scene) {
 	s.stanza.Status.Configuration = &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByCPO)}
+}
+
+// drilled has a drill that has found a commit after the newest heartbeat. PostgreSQL can
+// stop before it, and not after it.
+func drilled(s *scene) {
+	recovered := metav1.NewMicroTime(at("13:41:07.2055"))
+	proven := s.stanza.Status.Drills[0].LastProven
+	proven.RecoveredTo, proven.LSN, proven.Timeline, proven.Repo = &recovered, "0/45000500", 2, "repo1"
+}
+
+// strangeLabels are what somebody has written into the repos.
+func strangeLabels(s *scene) {
+	for _, b := range s.info["backup"].([]any) {
+		b.(map[string]any)["label"] = "20261128-020003F;touch${IFS}/tmp/x"
+		delete(b.(map[string]any), "reference")
+	}
 }
 
 func pageErrors(s *scene) {

@@ -23,6 +23,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // day is that of all scenes.
@@ -93,6 +94,7 @@ func newScene() *scene {
 		"backup":  []any{full, second, incremental},
 	}
 	s.stanza = stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Name: "cluster", Namespace: "cpo"}}
+	s.stanza.Status.Configuration = &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByUs)}
 	heartbeat := &stanzaflowv1alpha1.RestorableStatus{Newest: metav1.NewMicroTime(at("13:41:07.204981")), Heartbeat: true, Timeline: 2}
 	s.stanza.Status.Repos = []stanzaflowv1alpha1.RepoStatus{
 		{Name: "repo1", Location: "s3://backups/cluster", Restorable: heartbeat},

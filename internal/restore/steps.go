@@ -9,6 +9,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // data is the directory of PostgreSQL.
@@ -19,8 +20,10 @@ func repoName(number int) string { return cpo.RepoName(number) }
 // steps are the commands of a restore in place, in their order.
 func steps(f Facts, p restoreplan.Plan, id string) []Step {
 	switch {
-	case f.CPO:
+	case f.Provisioner == vocab.ProvisionedByCPO:
 		return cpoSteps(f, p, id)
+	case f.Provisioner != vocab.ProvisionedByUs:
+		return commandAlone(p)
 	case f.Members > 1:
 		return manyInstances(f, p)
 	}
@@ -32,10 +35,30 @@ func membersNote(f Facts) string {
 	switch {
 	case f.Members <= 1:
 		return ""
-	case f.CPO:
+	case f.Provisioner == vocab.ProvisionedByCPO:
 		return fmt.Sprintf("the cluster has %d members, and a restore is of one: numberOfInstances must be 1 first", f.Members)
 	}
 	return fmt.Sprintf("the cluster has %d members, so Patroni or the like starts PostgreSQL and chooses the leader. Commands for one instance would work against it: docs/restore.md#patroni", f.Members)
+}
+
+// commandAlone is for a cluster of which nobody knows who restores it: CPO would work
+// against all other commands.
+func commandAlone(p restoreplan.Plan) []Step {
+	return append([]Step{{
+		"it is not known who provisions this cluster, as its Stanza does not say it. With CPO do not use this, docs/restore.md#cpo; else restore with it into an empty directory, docs/restore.md#one-instance or docs/restore.md#patroni", []string{p.Command()},
+	}}, instead(p)...)
+}
+
+// instead is what to do if PostgreSQL finds no commit after the target, with the directory
+// as it is.
+func instead(p restoreplan.Plan) []Step {
+	if end, ok := p.Fallback(); ok {
+		return []Step{{endIsSame + ": empty the directory and restore with this instead", []string{end.Command()}}}
+	}
+	if isUnsure(p) {
+		return []Step{{Title: endDiffers}}
+	}
+	return nil
 }
 
 // manyInstances prints nothing that scales, stops or promotes: what manages the members
@@ -46,11 +69,7 @@ func manyInstances(f Facts, p restoreplan.Plan) []Step {
 		{"stop the schedules", []string{c.suspend(true)}},
 		{"pause Patroni, stop all members, set the directory of one aside, and restore with this into a new one, docs/restore.md#patroni", []string{p.Command()}},
 	}
-	if instead, ok := p.Fallback(); ok {
-		all = append(all, Step{endIsSame + ": empty the directory and restore with this instead", []string{instead.Command()}})
-	} else if isUnsure(p) {
-		all = append(all, Step{Title: endDiffers})
-	}
+	all = append(all, instead(p)...)
 	return append(all,
 		Step{Title: "start its PostgreSQL by hand and look; " + endTitle(p) + "; to undo it instead, put the old directory back", Commands: []string{p.EndStatement()}},
 		Step{"remove the state of the old cluster, start Patroni on this member, and let it make the others again; then make a full backup and start the schedules", []string{
@@ -62,7 +81,7 @@ func manyInstances(f Facts, p restoreplan.Plan) []Step {
 // What to do if PostgreSQL finds no commit after the target.
 const (
 	ended     = "if PostgreSQL ends with \"recovery ended before configured recovery target was reached\", "
-	endIsSame = ended + "nothing that is archived was committed between its last commit and the target, and the end of the archive is the same state. What a crash kept from the archive is in the old directory alone, docs/restore.md#after-a-crash"
+	endIsSame = ended + "nothing that is archived was committed between its last commit and the target (after a crash, what was not archived is in the old directory alone, docs/restore.md#after-a-crash). The end of the archive is the same state"
 	// endDiffers is for an archive that lacks something, or whose timeline is a guess.
 	endDiffers = ended + "do not take the end of the archive instead: commits before the target can be in WAL that is missing, or on another timeline. Put the old directory back, docs/restore.md#undo, and look for them"
 )
@@ -91,8 +110,8 @@ func oneInstance(f Facts, p restoreplan.Plan, id string) []Step {
 		)},
 		{"start PostgreSQL: it recovers, and is read-only until you end that", append(c.startPostgres(), c.psql(p.LookStatement()))},
 	}
-	if instead, ok := p.Fallback(); ok {
-		all = append(all, c.fallback(instead, id))
+	if end, ok := p.Fallback(); ok {
+		all = append(all, c.fallback(end, id))
 	} else if isUnsure(p) {
 		all = append(all, Step{Title: endDiffers})
 	}
@@ -134,9 +153,26 @@ func cpoSteps(f Facts, p restoreplan.Plan, id string) []Step {
 	if why != "" {
 		return []Step{{Title: "CPO cannot do this restore: " + why}}
 	}
-	return []Step{
-		{Title: "take a snapshot or a clone of the volume pgdata-" + f.Cluster + "-0: CPO restores over the only copy, and opens the database without a look"},
-		{Title: "set numberOfInstances to 1, and back afterwards: replicas fail with [031]"},
-		{Title: "commit this to the postgresql where GitOps takes it from; an older id that comes back later restores again", Commands: []string{yaml}},
+	var all []Step
+	if p.Answer == restoreplan.NotProven {
+		all = append(all, Step{Title: unprovenByCPO(p)})
 	}
+	commit := "commit this to the postgresql where GitOps takes it from; an older id that comes back later restores again"
+	if p.Type != restoreplan.TypeTime && !p.Proven.IsZero() {
+		commit += ". It restores to the newest moment that is proven, and what was committed later is lost"
+	}
+	return append(all,
+		Step{Title: "take a snapshot or a clone of the volume pgdata-" + f.Cluster + "-0: CPO restores over the only copy, and opens the database without a look"},
+		Step{Title: "set numberOfInstances to 1, and back afterwards: replicas fail with [031]"},
+		Step{Title: commit, Commands: []string{yaml}},
+	)
+}
+
+// unprovenByCPO warns of a restore that can fail when the old directory is gone.
+func unprovenByCPO(p restoreplan.Plan) string {
+	text := "this target is not proven, and restore.id has no way back: CPO restores over the only copy"
+	if isUnsure(p) {
+		text += ". If no commit follows the target, PostgreSQL ends with \"recovery ended before configured recovery target was reached\", and the database stays down"
+	}
+	return text + ". Take a target that is reachable, or try this one in a drill before"
 }

@@ -283,10 +283,29 @@ func (p *planner) toEnd(s set, repo int, number uint32, kind Kind) outcome {
 			o.plan.ExpectTime = k.Time.UTC()
 		}
 	}
+	o.proven = a.proven()
 	if !o.plan.ExpectTime.IsZero() {
 		o.plan.Why += "; commits up to " + stamp(o.plan.ExpectTime) + " are known to be in it"
 	}
 	return o
+}
+
+// proven are the moments that are proven by what is known, the newest first: that of a
+// heartbeat, and a microsecond before a commit.
+func (a attempt) proven() []time.Time {
+	var moments []time.Time
+	for _, k := range a.known {
+		at := k.Time.UTC()
+		if !k.Heartbeat {
+			at = at.Add(-time.Microsecond)
+		}
+		at = at.Truncate(time.Microsecond)
+		if _, why := a.proof(at); why != "" && !at.Before(a.set.earliest()) {
+			moments = append(moments, at)
+		}
+	}
+	slices.SortFunc(moments, func(a, b time.Time) int { return b.Compare(a) })
+	return moments
 }
 
 // lost refuses an end of the archive that is not the end: the primary was on a newer

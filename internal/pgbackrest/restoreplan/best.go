@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
@@ -20,6 +21,8 @@ type outcome struct {
 	track   *track
 	// last is the last segment that is needed.
 	last uint64
+	// proven moments on the way to the end, the newest first.
+	proven []time.Time
 }
 
 // better returns the better of two outcomes: one that is surer, begins with the newer set

@@ -3,18 +3,29 @@
 
 package restoreplan
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// bare is what no shell reads as anything else.
+var bare = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // Command is the restore for a shell.
 func (p Plan) Command() string {
 	words := []string{"pgbackrest", "restore"}
 	for _, arg := range p.Args() {
-		if strings.Contains(arg, " ") {
-			arg = "'" + arg + "'"
-		}
-		words = append(words, arg)
+		words = append(words, quote(arg))
 	}
 	return strings.Join(words, " ")
+}
+
+// quote makes one word of a shell. What a repo says is not trusted with it.
+func quote(arg string) string {
+	if bare.MatchString(arg) {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }
 
 // Fallback is the same restore to the end of the archive: what a recovery must do if no

@@ -14,12 +14,12 @@ func (p Plan) CPO(id string) (yaml, why string) {
 	switch {
 	case p.Repo == 0:
 		return "", "CPO restores from one repo, and this needs the WAL of several: copy the missing segments into one repo, or restore by hand"
-	case (p.Type == TypeStandby || p.Type == TypeDefault) && p.ExpectTime.IsZero():
-		return "", "CPO ends a recovery by itself, and without a target a store that goes away ends it early without an error: name a moment with --to"
+	case (p.Type == TypeStandby || p.Type == TypeDefault) && p.Proven.IsZero():
+		return "", "CPO ends a recovery by itself, and without a target a store that goes away ends it early without an error. No moment is proven that could be the target: name one with --to"
 	}
 	options := []string{"type: " + p.Type, "set: " + p.Label}
 	if p.Type == TypeStandby || p.Type == TypeDefault {
-		p.Type, p.Target = TypeTime, p.ExpectTime
+		p.Type, p.Target = TypeTime, p.Proven
 		options[0] = "type: " + TypeTime
 	}
 	if p.Type == TypeTime {

@@ -67,8 +67,26 @@ func (p *planner) plan(target Target) (Plan, *Refusal) {
 	if best.refusal != nil {
 		return Plan{}, best.refusal
 	}
+	best.plan.Proven = p.newestProven(best)
 	p.finish(&best)
 	return best.plan, p.room(best.plan)
+}
+
+// newestProven is the newest moment on the way to an end that is reachable when it is asked
+// for by itself. Zero if there is none.
+func (p *planner) newestProven(end outcome) time.Time {
+	for _, at := range end.proven {
+		target := Target{Kind: Time, Time: at}
+		sets, refusal := p.candidates(target)
+		if refusal != nil {
+			continue
+		}
+		sets = slices.DeleteFunc(sets, func(s set) bool { return s.system != end.set.system })
+		if o := p.planOf(end.set.system, target, sets); o.refusal == nil && o.plan.Answer == Reachable && o.plan.Timeline == end.plan.Timeline {
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // planOf plans with the sets of one system.

@@ -60,6 +60,9 @@ type Plan struct {
 	// nothing is known, and for Immediate.
 	ExpectTime time.Time
 	ExpectLSN  wal.LSN
+	// Proven is the newest moment on the way to the end that is Reachable. Zero if there is
+	// none. Only for Latest and Newest.
+	Proven time.Time
 	// First and Last are the WAL segments that are needed, Segments how many they are, and
 	// WALBytes their size before compression.
 	First, Last string

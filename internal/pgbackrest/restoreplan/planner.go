@@ -158,6 +158,9 @@ func (p *planner) readSets() {
 
 // readSet reads a backup, or says why it cannot be restored.
 func (p *planner) readSet(b pgbackrest.Backup) (set, string) {
+	if !pgbackrest.IsLabel(b.Label) {
+		return set{}, "has a label that pgBackRest does not write: somebody else has written into the repo"
+	}
 	database, ok := p.in.Info.Database(b.RepoKey, b.DatabaseID)
 	if !ok {
 		return set{}, "is of a database that the repo does not list"

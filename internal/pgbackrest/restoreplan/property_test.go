@@ -170,6 +170,15 @@ func (w *world) checkEnd(t *testing.T, in Input) string {
 	if refusal != nil {
 		return "end: " + string(refusal.Reason)
 	}
+	if at := plan.Proven; !at.IsZero() && plan.Answer == Reachable {
+		got, err := w.recover(w.set(plan.Label, plan.SetRepo), plan.Repo, plan.Timeline, at)
+		if err != nil || !got.stopped || !slices.Equal(got.rows, w.truth(at)) {
+			t.Errorf("%s, proven on the way to the end by %v: stopped %t, %v, rows %v, want %v", stamp(at), plan.Args(), got.stopped, err, got.rows, w.truth(at))
+		}
+		if named, refusal := For(in, Target{Kind: Time, Time: at}); refusal != nil || named.Answer != Reachable {
+			t.Errorf("%s, proven on the way to the end, is by name %s, %s, %v", stamp(at), named.Answer, named.Why, refusal)
+		}
+	}
 	got, err := w.recover(w.set(plan.Label, plan.SetRepo), plan.Repo, plan.Timeline, time.Time{})
 	switch {
 	case plan.Answer == NotProven && w.foreignIn(plan):

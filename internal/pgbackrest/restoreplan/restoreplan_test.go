@@ -143,6 +143,51 @@ func TestArgs(t *testing.T) {
 	}
 }
 
+// TestCommandForAShell: a shell reads one word for each argument, whatever it has.
+func TestCommandForAShell(t *testing.T) {
+	t.Parallel()
+	for stanza, want := range map[string]string{
+		"db":             "pgbackrest restore --stanza=db --repo=1 --set=20261128-120000F --type=immediate",
+		"d b":            "pgbackrest restore '--stanza=d b' --repo=1 --set=20261128-120000F --type=immediate",
+		"db;x${IFS}/tmp": "pgbackrest restore '--stanza=db;x${IFS}/tmp' --repo=1 --set=20261128-120000F --type=immediate",
+		"d'b\n":          `pgbackrest restore '--stanza=d'\''b` + "\n" + `' --repo=1 --set=20261128-120000F --type=immediate`,
+		"$(x)":           "pgbackrest restore '--stanza=$(x)' --repo=1 --set=20261128-120000F --type=immediate",
+	} {
+		if got := (Plan{Stanza: stanza, Repo: 1, Label: "20261128-120000F", Type: TypeImmediate}).Command(); got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// TestNewestForCPO: what CPO restores for latest is reachable when it is asked for by name.
+func TestNewestForCPO(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*Input)
+		want   time.Time
+	}{
+		"a heartbeat":           {func(*Input) {}, noon.Add(30*time.Minute + 123*time.Microsecond)},
+		"a commit of a drill":   {func(in *Input) { in.Known[0].Heartbeat = false }, noon.Add(30*time.Minute + 122*time.Microsecond)},
+		"what a watch has seen": {func(in *Input) { in.Known[0].Heartbeat, in.Known[0].Bound, in.Known[0].LSN = false, true, 0 }, time.Time{}},
+		"before the backup":     {func(in *Input) { in.Known[0].Time = noon.Add(5 * time.Second) }, time.Time{}},
+	} {
+		in := simple()
+		tc.change(&in)
+		plan, refusal := For(in, Target{Kind: Latest})
+		if refusal != nil || !plan.Proven.Equal(tc.want) {
+			t.Errorf("%s: %s, %v, want %s", name, plan.Proven, refusal, tc.want)
+			continue
+		}
+		yaml, why := plan.CPO("x")
+		if tc.want.IsZero() != (why != "") || yaml != "" && !strings.Contains(yaml, FormatTarget(tc.want)) {
+			t.Errorf("%s: %s%s", name, yaml, why)
+		}
+		if named, _ := For(in, Target{Kind: Time, Time: plan.Proven}); !tc.want.IsZero() && named.Answer != Reachable {
+			t.Errorf("%s: %s by name is %s: %s", name, tc.want, named.Answer, named.Why)
+		}
+	}
+}
+
 // TestExpectations: what a recovery to the end must reach is known before it begins.
 func TestExpectations(t *testing.T) {
 	t.Parallel()
