@@ -10,7 +10,8 @@
 //
 // TestRestorePlan also runs the PostgreSQL of an image, in its file system and a user
 // namespace, with two repos. It lets it be backed up, restored to the past and lose WAL,
-// and carries restore plans out.
+// and carries restore plans out. TestRestoreFromManyRepos damages the copy of one repo, and
+// holds what pgBackRest makes of that against the plans.
 //
 // Restore drills run there, too: a PostgreSQL with its repo is started in the files of an
 // image, as the user postgres, and the steps of a drill are made of it, by the program that
