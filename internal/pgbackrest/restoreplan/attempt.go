@@ -231,6 +231,10 @@ func (a attempt) isEnd() bool {
 			return false
 		}
 	}
+	last, err := a.p.size.Parse(a.p.in.LastArchived)
+	if err == nil && last.Timeline > a.t.number || slices.ContainsFunc(a.known, func(k Known) bool { return k.Timeline > a.t.number }) {
+		return false
+	}
 	newest := uint64(0)
 	if t := all.track(a.t.number); t != nil {
 		newest, _ = t.newest()

@@ -143,6 +143,38 @@ func TestArgs(t *testing.T) {
 	}
 }
 
+// TestFallback: the end of the archive is offered only if it is the end, as far as anybody
+// knows.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	name := func(number uint64) string { return wal.DefaultSize.Name(wal.Segment{Timeline: 1, Number: number}) }
+	for text, tc := range map[string]struct {
+		change func(*Input)
+		want   bool
+	}{
+		"all is there":         {func(*Input) {}, true},
+		"a gap":                {func(in *Input) { delete(in.Repos[1].Archives["17-1"].Segments, name(30)) }, false},
+		"the newest is gone":   {func(in *Input) { in.LastArchived = name(33) }, false},
+		"another timeline":     {func(in *Input) { in.LastArchived = "000000020000000000000021" }, false},
+		"a moment on another":  {func(in *Input) { in.Known = []Known{{Time: noon.Add(time.Hour), Timeline: 2, Bound: true}} }, false},
+		"a history of another": {func(in *Input) { in.Repos[1].Archives["17-1"].Histories[2] = wal.File{Time: noon.Add(time.Hour)} }, false},
+		"one is cut": {func(in *Input) {
+			in.Repos[1].Archives["17-1"].Segments[name(30)] = wal.File{Size: 3000, Plain: true, Whole: true, Time: noon.Add(28 * time.Minute)}
+		}, false},
+	} {
+		in := simple()
+		in.Known = nil
+		tc.change(&in)
+		plan, refusal := For(in, Target{Kind: Time, Time: noon.Add(20 * time.Minute)})
+		if refusal != nil || plan.Answer != NotProven {
+			t.Errorf("%s: %s, %v", text, plan.Answer, refusal)
+		}
+		if _, got := plan.Fallback(); got != tc.want {
+			t.Errorf("%s: the end is offered %t, want %t: %s", text, got, tc.want, plan.Why)
+		}
+	}
+}
+
 // TestCommandForAShell: a shell reads one word for each argument, whatever it has.
 func TestCommandForAShell(t *testing.T) {
 	t.Parallel()
