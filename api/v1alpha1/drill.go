@@ -160,6 +160,11 @@ type RestorableStatus struct {
 	// timeline of that commit.
 	// +optional
 	Timeline int32 `json:"timeline,omitempty"`
+	// lsn is a position of WAL up to which everything is in the repo, such as 0/45000148:
+	// every commit before newest is before it, and that of a heartbeat is right behind it.
+	// Absent if it is not known.
+	// +optional
+	LSN string `json:"lsn,omitempty"`
 	// observedTime is when this was found out.
 	ObservedTime metav1.Time `json:"observedTime"`
 }

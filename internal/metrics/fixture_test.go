@@ -108,7 +108,7 @@ func healthy(namespace, name string) stanzaflowv1alpha1.Stanza {
 					listedBackup("incr", 11*time.Minute, 20*mb), listedBackup("incr", 41*time.Minute, 30*mb), listedBackup("full", 31*time.Hour, 3*gb),
 				},
 				Restorable: &stanzaflowv1alpha1.RestorableStatus{
-					Newest: metav1.NewMicroTime(now.Add(-2*time.Minute + 204981*time.Microsecond)), Heartbeat: true, Timeline: 1, ObservedTime: *ago(time.Minute),
+					Newest: metav1.NewMicroTime(now.Add(-2*time.Minute + 204981*time.Microsecond)), Heartbeat: true, Timeline: 1, LSN: "0/43000148", ObservedTime: *ago(time.Minute),
 				},
 			}}
 			s.Schedules[0].LastBackup, s.Schedules[1].LastBackup = backup("repo1", "full", 31*time.Hour, 3*gb), s.LastBackup

@@ -36,7 +36,7 @@ func testRestorable(w *world) {
 		w.update(workflow)
 		w.settle()
 		is := w.stanza().Status.Repos[0].Restorable
-		if is == nil || !is.Newest.Time.Equal(run.Heartbeat.Time) || !is.Heartbeat || is.Timeline != 1 || !is.ObservedTime.Time.Equal(run.Started.Add(10*time.Minute)) {
+		if is == nil || !is.Newest.Time.Equal(run.Heartbeat.Time) || !is.Heartbeat || is.Timeline != 1 || is.LSN != run.Heartbeat.LSN || !is.ObservedTime.Time.Equal(run.Started.Add(10*time.Minute)) {
 			w.Errorf("after %s repo1 can be restored to %s, want %s", run.Name, reconciletest.JSON(is), run.Heartbeat.Time)
 		}
 		w.recorder.take()

@@ -23,8 +23,9 @@ func (g *gathering) readStanza() {
 		}
 		g.facts.Locations[number] = repo.Location
 		if r := repo.Restorable; r != nil {
+			lsn, _ := wal.ParseLSN(r.LSN) // An older operator has written none.
 			in.Known = append(in.Known, restoreplan.Known{
-				Time: r.Newest.Time, Timeline: timelineOf(r.Timeline), Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: number,
+				Time: r.Newest.Time, Timeline: timelineOf(r.Timeline), LSN: lsn, Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: number,
 			})
 		}
 	}
@@ -81,7 +82,7 @@ func recovered(d stanzaflowv1alpha1.ProvenDrill) (restoreplan.Known, bool) {
 // archived takes the segment that PostgreSQL has archived last: it must be there, and the
 // moments whose position is not known are not behind it.
 func archived(in *restoreplan.Input, last string) {
-	name, kind, _ := strings.Cut(last, ".")
+	name, kind, about := strings.Cut(last, ".")
 	if kind == "partial" { // Of this one only the beginning is archived.
 		return
 	}
@@ -90,6 +91,9 @@ func archived(in *restoreplan.Input, last string) {
 		return
 	}
 	in.LastArchived = name
+	if about { // A backup has ended, and its label is named after the segment in which it began.
+		return
+	}
 	for i := range in.Known {
 		if k := &in.Known[i]; k.LSN == 0 && k.Timeline == segment.Timeline {
 			k.Before = in.SegmentBytes.Start(segment.Number + 1)

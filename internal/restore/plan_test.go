@@ -76,7 +76,7 @@ func TestPlan(t *testing.T) {
 		"patroni-of-cpo":                 {to: "2026-11-28 14:03:00+01", change: func(s *scene) { withReplica(s); ofCPO(s) }, want: Reachable},
 		"runs-of-one-drill":              {to: "2026-11-28 14:03:00+01", change: runsOfOneDrill, want: Reachable},
 		"no-slots":                       {to: "2026-11-28 14:03:00+01", change: func(s *scene) { s.slots = "[]" }, want: Reachable},
-		"slots-unknown":                  {to: "2026-11-28 14:03:00+01", change: func(s *scene) { s.dead["psql"] = true }, want: NotProven},
+		"slots-unknown":                  {to: "2026-11-28 14:03:00+01", change: func(s *scene) { s.dead["psql"] = true }, want: Reachable},
 		"of-cpo":                         {to: "2026-11-28 14:03:00+01", change: ofCPO, want: Reachable},
 		"of-cpo-latest":                  {to: "latest", change: ofCPO, want: Reachable},
 		"of-cpo-latest-after-a-drill":    {to: "latest", change: func(s *scene) { ofCPO(s); drilled(s) }, want: Reachable},

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,11 +51,13 @@ type scene struct {
 	// files of each repo: sizes and times.
 	files map[int]map[string]file
 	slots string
-	// history of timeline 2.
+	// history of the newest timeline. Each line is that of one timeline more.
 	history string
-	free    int64
-	dead    map[string]bool
-	argvs   []string
+	// last is what PostgreSQL has archived last.
+	last  string
+	free  int64
+	dead  map[string]bool
+	argvs []string
 }
 
 type file struct {
@@ -65,7 +69,7 @@ type file struct {
 const sum = "-0123456789abcdef0123456789abcdef01234567.gz"
 
 func newScene() *scene {
-	s := &scene{history: "1\t0/21000098\tno recovery target specified\n", slots: `["debezium"]`, free: 310 << 30, files: map[int]map[string]file{1: {}, 2: {}}, dead: map[string]bool{}}
+	s := &scene{last: "000000020000000000000045", history: "1\t0/21000098\tno recovery target specified\n", slots: `["debezium"]`, free: 310 << 30, files: map[int]map[string]file{1: {}, 2: {}}, dead: map[string]bool{}}
 	s.pods = []corev1.Pod{pod("cluster-0", map[string]string{cpo.LabelRole: cpo.RolePrimary}, cpo.ContainerPostgreSQL)}
 	for repo := range s.files {
 		for number := uint64(1); number <= 0x45; number++ {
@@ -95,7 +99,7 @@ func newScene() *scene {
 	}
 	s.stanza = stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Name: "cluster", Namespace: "cpo"}}
 	s.stanza.Status.Configuration = &stanzaflowv1alpha1.ConfigurationStatus{Provisioner: string(vocab.ProvisionedByUs)}
-	heartbeat := &stanzaflowv1alpha1.RestorableStatus{Newest: metav1.NewMicroTime(at("13:41:07.204981")), Heartbeat: true, Timeline: 2}
+	heartbeat := &stanzaflowv1alpha1.RestorableStatus{Newest: metav1.NewMicroTime(at("13:41:07.204981")), Heartbeat: true, Timeline: 2, LSN: "0/45000148"}
 	s.stanza.Status.Repos = []stanzaflowv1alpha1.RepoStatus{
 		{Name: "repo1", Location: "s3://backups/cluster", Restorable: heartbeat},
 		{Name: "repo2", Location: "gcs://second/cluster", Restorable: heartbeat},
@@ -224,16 +228,26 @@ func (s *scene) Exec(_ context.Context, _ remote.Place, argv []string, stdout, s
 		_, err := io.WriteString(stdout, s.slots)
 		return err
 	case argv[0] == "psql":
-		return encode(map[string]any{"version": 170004, "walSegmentBytes": 16 << 20, "lastArchived": at("13:41:08"), "lastArchivedWal": "000000020000000000000045"})
+		return encode(map[string]any{"version": 170004, "walSegmentBytes": 16 << 20, "lastArchived": at("13:41:08"), "lastArchivedWal": s.last})
 	case argv[1] == "info":
 		return encode([]any{s.info})
 	case argv[1] == "repo-ls":
 		return encode(s.files[int(argv[2][len("--repo=")]-'0')])
 	case argv[1] == "repo-get":
-		_, err := io.WriteString(stdout, s.history)
-		return err
+		return s.writeHistory(stdout, argv[len(argv)-1])
 	}
 	return fmt.Errorf("unexpected command %q", line)
+}
+
+// writeHistory writes that of a timeline, by its path such as archive/db/17-1/00000002.history.
+func (s *scene) writeHistory(to io.Writer, name string) error {
+	number, err := strconv.Atoi(strings.TrimSuffix(path.Base(name), ".history"))
+	if err != nil {
+		return err
+	}
+	lines := strings.SplitAfter(s.history, "\n")
+	_, err = io.WriteString(to, strings.Join(lines[:number-1], ""))
+	return err
 }
 
 func (s *scene) gather(ctx context.Context) (Facts, error) {

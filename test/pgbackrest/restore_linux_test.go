@@ -52,6 +52,45 @@ func TestRestorePlan(t *testing.T) {
 	}
 }
 
+// TestRestoreWithoutTheBeginOfATimeline: right after a restore to the past the archive has
+// the history of the new timeline and no segment of it. PostgreSQL then takes the segment of
+// the fork from the timeline before, and follows what was left, without an error. The plan
+// refuses that.
+func TestRestoreWithoutTheBeginOfATimeline(t *testing.T) {
+	for _, image := range strings.Fields(os.Getenv("PGBACKREST_IMAGES")) {
+		t.Run(filepath.Base(image), func(t *testing.T) {
+			p := newPast(t, newHost(t, image), *seed)
+			p.commit(t, 3)
+			p.backup(t, 1)
+			for p.clock(t).Unix() <= p.gather(t).Info.Backups[0].Stop.Unix()+1 {
+				p.commit(t, 1) // A target must be a second later than the backup.
+			}
+			p.commit(t, 12)
+			p.rewind(t)
+			p.beat(t) // Then all is archived.
+			begin, err := filepath.Glob(filepath.Join(p.primary.root, "repo?/archive/db/*/00000002*/*"))
+			if err != nil || len(begin) == 0 {
+				t.Fatal(len(begin), err)
+			}
+			for _, file := range begin {
+				if err := os.RemoveAll(file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			in := p.gather(t)
+			in.LastArchived, in.Known = "", nil // As before the first segment was archived.
+			plan, refusal := restoreplan.For(in, restoreplan.Target{Kind: restoreplan.Newest})
+			if refusal == nil || refusal.Reason != restoreplan.Gap || !strings.Contains(refusal.Message, "follow timeline 1") {
+				t.Errorf("the end of the archive is not refused: %+v, %v", plan, refusal)
+			}
+			rows, why := p.restore(t, restoreplan.Plan{Stanza: "db", Repo: 1, Label: in.Info.Backups[0].Label, Type: restoreplan.TypeDefault, Timeline: 2})
+			if why != "" || len(rows) <= len(p.now.rows) {
+				t.Errorf("PostgreSQL gives %v, and %d rows were left at the fork: %s; if it no longer follows the timeline before, the plan may call this reachable", rows, len(p.now.rows), why)
+			}
+		})
+	}
+}
+
 // row is one of the ledger, and when it was committed.
 type row struct {
 	id int
@@ -205,7 +244,7 @@ func (p *past) beat(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.beats = append(p.beats, restoreplan.Known{Time: at, Timeline: uint32(timeline), LSN: lsn, Heartbeat: true})
-	known := &stanzaflowv1alpha1.RestorableStatus{Newest: metav1.NewMicroTime(at), Heartbeat: true, Timeline: int32(timeline)}
+	known := &stanzaflowv1alpha1.RestorableStatus{Newest: metav1.NewMicroTime(at), Heartbeat: true, Timeline: int32(timeline), LSN: lsn.String()}
 	p.stanza.Status.Repos = []stanzaflowv1alpha1.RepoStatus{{Name: "repo1", Restorable: known}, {Name: "repo2", Restorable: known}}
 }
 
@@ -267,14 +306,7 @@ func (p *past) Pods(context.Context, string, map[string]string) ([]corev1.Pod, e
 // compare plans many moments, and carries some of the plans out.
 func (p *past) compare(t *testing.T) {
 	t.Helper()
-	facts, err := restore.Gather(t.Context(), p, p.primary, attempt.Clock{WithDelayedExecution: clock.RealClock{}}, "cpo", "cluster")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(facts.Unknown) > 0 {
-		t.Errorf("not known: %q", facts.Unknown)
-	}
-	in := facts.Input
+	in := p.gather(t)
 	for number, repo := range in.Repos {
 		for id, archive := range repo.Archives {
 			if len(repo.Histories[id]) != len(archive.Histories) || len(archive.Histories) != len(p.before) {
@@ -320,6 +352,19 @@ func (p *past) compare(t *testing.T) {
 	if carried["all"] < *trials/2 {
 		t.Errorf("only %d plans were carried out, which proves little", carried["all"])
 	}
+}
+
+// gather asks all that a plan needs.
+func (p *past) gather(t *testing.T) restoreplan.Input {
+	t.Helper()
+	facts, err := restore.Gather(t.Context(), p, p.primary, attempt.Clock{WithDelayedExecution: clock.RealClock{}}, "cpo", "cluster")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(facts.Unknown) > 0 {
+		t.Errorf("not known: %q", facts.Unknown)
+	}
+	return facts.Input
 }
 
 // targets are moments of all eras, and the boundaries.

@@ -27,13 +27,24 @@ type archive struct {
 	sets []set
 	// archived is when the last segment of each timeline was archived.
 	archived map[uint32]time.Time
+	// known moments of the system, in whatever repo.
+	known []Known
+	// last is the segment that the primary has archived last. Nil if unknown, or if the
+	// primary is of another system.
+	last *wal.Segment
+	// stray are the timelines that a copy of the database has archived.
+	stray map[uint32]bool
 }
 
 // timeline is one timeline of a system.
 type timeline struct {
 	number uint32
-	// begun is a moment at which it had begun for certain: its history was archived before.
+	// begun is a moment at which it had begun for certain: its history or a segment was
+	// archived before, a backup had begun on it, or a heartbeat was written.
 	begun time.Time
+	// archived is when its history was archived. Much later than begun it is the time of a
+	// copy of the repo, and the timeline may have begun long before.
+	archived time.Time
 	// listed is true if its history is in the archive, path is nil if it cannot be read.
 	listed bool
 	path   wal.Path
@@ -61,10 +72,11 @@ func (a *archive) add(repo int, files wal.Archive, histories map[uint32]wal.Hist
 		}
 	}
 	for number, file := range files.Histories {
-		t, begun := a.timeline(number), file.Time.Add(time.Second)
-		if !t.listed || begun.Before(t.begun) {
-			t.begun = begun
+		t := a.timeline(number)
+		if !t.listed || file.Time.Before(t.archived) {
+			t.archived = file.Time
 		}
+		a.see(number, file.Time.Add(time.Second))
 		if history, ok := histories[number]; ok && !t.listed {
 			t.path = history.Path(number)
 		}
@@ -128,22 +140,29 @@ func (a *archive) lists(number uint32) bool {
 	return ok && t.listed
 }
 
-// see notes a moment at which a timeline had begun for certain, in case that nothing is known
-// of its history.
+// see notes a moment at which a timeline had begun for certain. The time of its history
+// alone does not do: all files of a repo that was copied are as old as the copy.
 func (a *archive) see(number uint32, at time.Time) {
 	t := a.timeline(number)
-	if !t.listed && (t.begun.IsZero() || at.Before(t.begun)) {
+	if t.begun.IsZero() || at.Before(t.begun) {
 		t.begun = at
 	}
 }
 
-// finish gives the timelines without a history a path of their own. The oldest timeline
-// was there from the beginning.
+// copied reports whether the times of the files are those of a copy of the repo.
+func (t *timeline) copied() bool { return t.listed && t.archived.After(t.begun.Add(clocks)) }
+
+// finish looks when the timelines have begun, and which are stray. It gives those without a
+// history a path of their own. The oldest timeline was there from the beginning.
 func (a *archive) finish() {
 	a.finishSegments()
-	numbers := slices.Sorted(maps.Keys(a.timelines))
-	for i, number := range numbers {
-		t := a.timelines[number]
+	for _, k := range a.known {
+		if _, ok := a.timelines[k.Timeline]; ok && k.Heartbeat {
+			a.see(k.Timeline, k.Time)
+		}
+	}
+	for i, t := range sortedTimelines(a) {
+		number := t.number
 		if !t.listed {
 			t.path = wal.History(nil).Path(number)
 		}
@@ -151,15 +170,19 @@ func (a *archive) finish() {
 			t.begun = time.Time{}
 		}
 	}
+	a.stray = map[uint32]bool{}
+	for number, t := range a.timelines {
+		a.stray[number] = t.listed && !a.hasHeartbeat(t) && (a.usedAfter(t) || a.archivedBeside(t))
+	}
 }
 
 // live returns the timeline on which the primary was at a moment: the newest that had
 // begun. With a zero moment it is the newest of all. Those that are not the primary's do
 // not count.
-func (a *archive) live(at time.Time, stray map[uint32]bool) (uint32, bool) {
+func (a *archive) live(at time.Time) (uint32, bool) {
 	for _, number := range slices.Backward(slices.Sorted(maps.Keys(a.timelines))) {
 		t := a.timelines[number]
-		if !stray[number] && (at.IsZero() || !t.begun.After(at)) {
+		if !a.stray[number] && (at.IsZero() || !t.begun.After(at)) {
 			return number, true
 		}
 	}
@@ -168,11 +191,11 @@ func (a *archive) live(at time.Time, stray map[uint32]bool) (uint32, bool) {
 
 // others are the timelines on which a moment may be beside the one that seems to be live:
 // later ones first, and then earlier ones of which WAL was archived after the moment.
-func (a *archive) others(seems uint32, at time.Time, stray map[uint32]bool) []*timeline {
+func (a *archive) others(seems uint32, at time.Time) []*timeline {
 	var later, earlier []*timeline
 	for _, t := range sortedTimelines(a) {
 		switch {
-		case stray[t.number] || t.number == seems:
+		case a.stray[t.number] || t.number == seems:
 		case t.number > seems:
 			later = append(later, t)
 		case a.archived[t.number].Add(time.Second).After(at):
@@ -183,14 +206,31 @@ func (a *archive) others(seems uint32, at time.Time, stray map[uint32]bool) []*t
 	return append(later, earlier...)
 }
 
-// stray returns the timelines that a copy of the database has archived: after their
-// history was there, the primary was still on an older one.
-func (a *archive) stray(known []Known) map[uint32]bool {
-	stray := map[uint32]bool{}
-	for number, t := range a.timelines {
-		stray[number] = t.listed && (slices.ContainsFunc(known, func(k Known) bool {
-			return k.Timeline != 0 && k.Timeline < number && (k.Heartbeat || k.Bound) && k.Time.After(t.begun)
-		}) || slices.ContainsFunc(a.sets, func(s set) bool { return s.timeline < number && s.Start.After(t.begun) }))
+// hasHeartbeat reports whether a heartbeat was written on a timeline: runs write them to the
+// primary only.
+func (a *archive) hasHeartbeat(t *timeline) bool {
+	return slices.ContainsFunc(a.known, func(k Known) bool { return k.Heartbeat && k.Timeline == t.number })
+}
+
+// usedAfter reports whether the primary was on an older timeline after this one had begun:
+// then a copy of the database has made it.
+func (a *archive) usedAfter(t *timeline) bool {
+	return slices.ContainsFunc(a.known, func(k Known) bool {
+		return k.Timeline != 0 && k.Timeline < t.number && (k.Heartbeat || k.Bound) && k.Time.After(t.begun)
+	}) || slices.ContainsFunc(a.sets, func(s set) bool { return s.timeline < t.number && s.Start.After(t.begun) })
+}
+
+// archivedBeside reports whether the primary itself has archived WAL that is not on the way
+// to a newer timeline: that of an older one behind the position at which this one left it.
+func (a *archive) archivedBeside(t *timeline) bool {
+	if !a.archivedBefore(t) || t.path == nil {
+		return false
 	}
-	return stray
+	end, on := t.path.End(a.last.Timeline)
+	return !on || a.last.Number >= a.size.Number(end)
+}
+
+// archivedBefore reports whether the last segment of the primary is of an older timeline.
+func (a *archive) archivedBefore(t *timeline) bool {
+	return a.last != nil && a.last.Timeline < t.number
 }

@@ -4,6 +4,7 @@
 package restoreplan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,9 @@ func sortedTimelines(a *archive) []*timeline {
 	return all
 }
 
+// clocks is how far the clock of a store may be from that of the database.
+const clocks = time.Minute
+
 // attempt is one set with the WAL of one repo or of all, on the way to one timeline.
 type attempt struct {
 	p    *planner
@@ -35,7 +39,7 @@ type attempt struct {
 
 // attempt prepares an attempt, or says why it fails at once.
 func (p *planner) attempt(s set, repo int, number uint32) (attempt, *Refusal) {
-	a := attempt{p: p, set: s, repo: repo, first: p.size.Number(s.start), known: p.known(repo)}
+	a := attempt{p: p, set: s, repo: repo, first: p.size.Number(s.start), known: p.known(s.system, repo)}
 	archive := p.archive(s.system, repo)
 	if number != s.timeline && !p.archive(s.system, s.RepoKey).lists(number) {
 		return a, a.gap("the history "+wal.HistoryName(number), a.whereHistory(archive, number), nil)
@@ -104,15 +108,19 @@ func (a attempt) mustReach() uint64 {
 			last = max(last, number)
 		}
 	}
-	segment, err := a.p.size.Parse(a.p.in.LastArchived)
-	if err == nil && a.t.path.Has(segment.Timeline, a.p.size.Start(segment.Number)) {
-		last = max(last, segment.Number)
+	if by := a.t.archive.last; by != nil && a.t.path.Has(by.Timeline, a.p.size.Start(by.Number)) {
+		last = max(last, by.Number)
 	}
 	return last
 }
 
-// lacksKnown reports whether WAL behind the run must be there.
-func (a attempt) lacksKnown() bool { return a.mustReach() > a.end }
+// lacksKnown reports whether WAL behind the run must be there: by its position, or because
+// a commit was archived later than the end of the run.
+func (a attempt) lacksKnown() bool {
+	return a.mustReach() > a.end || slices.ContainsFunc(a.known, func(k Known) bool {
+		return k.LSN == 0 && a.t.commits(k) && k.Time.After(a.t.written(a.end).Add(clocks))
+	})
+}
 
 // toTime plans the best restore to a moment on one timeline.
 func (p *planner) toTime(all *archive, number uint32, target Target, sets []set) outcome {
@@ -133,7 +141,7 @@ func (p *planner) timeFrom(s set, repo int, number uint32, at time.Time) outcome
 	last, why := a.proof(at)
 	answer := Reachable
 	if why == "" {
-		if refusal := a.beyond(at); refusal != nil {
+		if refusal := cmp.Or(a.beyond(at), a.astray()); refusal != nil {
 			return outcome{refusal: refusal}
 		}
 		answer, why = NotProven, a.notProven(at)
@@ -225,9 +233,8 @@ func (a attempt) doubt(last uint64) string {
 // knows: nothing is behind it, in whatever repo, and no later timeline.
 func (a attempt) isEnd() bool {
 	all := a.p.archive(a.set.system, pgbackrest.AllRepos)
-	stray := all.stray(a.p.in.Known)
 	for number := range all.timelines {
-		if number > a.t.number && !stray[number] {
+		if number > a.t.number && !all.stray[number] {
 			return false
 		}
 	}
@@ -243,9 +250,13 @@ func (a attempt) isEnd() bool {
 }
 
 // firstAfter is the first segment that was archived after a moment: usually the one in
-// which recovery stops.
+// which recovery stops. It is the end of the run if the times of the files are those of a
+// copy: the WAL of a backup is archived before pgBackRest ends it.
 func (a attempt) firstAfter(at time.Time) uint64 {
 	stop := a.p.size.LastNumber(a.set.stop)
+	if a.t.written(stop).After(a.set.Stop.Add(clocks)) {
+		return a.end
+	}
 	i, _ := slices.BinarySearch(a.t.numbers, stop)
 	for ; i < len(a.t.numbers); i++ {
 		if a.t.bound[i].Add(time.Second).After(at) {
@@ -253,82 +264,6 @@ func (a attempt) firstAfter(at time.Time) uint64 {
 		}
 	}
 	return a.end
-}
-
-// toEnd plans a restore of everything on a timeline from one set.
-func (p *planner) toEnd(s set, repo int, number uint32, kind Kind) outcome {
-	a, refusal := p.attempt(s, repo, number)
-	if refusal != nil {
-		return outcome{refusal: refusal}
-	}
-	if a.lacksKnown() {
-		return outcome{refusal: a.missingFrom(a.end + 1)}
-	}
-	if o := p.lost(a, repo, number); o != nil {
-		return outcome{refusal: o}
-	}
-	restoreType := TypeStandby
-	if kind == Newest {
-		restoreType = TypeDefault
-	}
-	written := a.t.written(a.end)
-	why := fmt.Sprintf("the archive ends with segment %s, archived at %s", a.t.name(a.end), stamp(written.Add(-time.Second)))
-	answer := Reachable
-	if doubt := a.doubt(a.end); doubt != "" {
-		answer, why = NotProven, doubt
-	}
-	o := a.outcome(kind, restoreType, answer, why, a.end)
-	o.plan.ExpectLSN = p.size.Start(a.end)
-	for _, k := range a.known {
-		if _, ok := a.t.lower(k); ok {
-			o.plan.ExpectLSN = max(o.plan.ExpectLSN, k.LSN)
-		}
-		if a.t.commits(k) && k.Time.After(o.plan.ExpectTime) {
-			o.plan.ExpectTime = k.Time.UTC()
-		}
-	}
-	o.proven = a.proven()
-	if !o.plan.ExpectTime.IsZero() {
-		o.plan.Why += "; commits up to " + stamp(o.plan.ExpectTime) + " are known to be in it"
-	}
-	return o
-}
-
-// proven are the moments that are proven by what is known, the newest first: that of a
-// heartbeat, and a microsecond before a commit.
-func (a attempt) proven() []time.Time {
-	var moments []time.Time
-	for _, k := range a.known {
-		at := k.Time.UTC()
-		if !k.Heartbeat {
-			at = at.Add(-time.Microsecond)
-		}
-		at = at.Truncate(time.Microsecond)
-		if _, why := a.proof(at); why != "" && !at.Before(a.set.earliest()) {
-			moments = append(moments, at)
-		}
-	}
-	slices.SortFunc(moments, func(a, b time.Time) int { return b.Compare(a) })
-	return moments
-}
-
-// lost refuses an end of the archive that is not the end: the primary was on a newer
-// timeline, or another repo has more.
-func (p *planner) lost(a attempt, repo int, number uint32) *Refusal {
-	for _, k := range a.known {
-		if k.Timeline > number {
-			return refuse(OtherTimeline, fmt.Sprintf("the primary was on timeline %d at %s, and the archive ends on timeline %d: %s and its WAL are missing", k.Timeline, stamp(k.Time), number, wal.HistoryName(k.Timeline)))
-		}
-	}
-	if repo == pgbackrest.AllRepos || p.in.OnlyRepo != 0 {
-		return nil
-	}
-	if all := p.archive(a.set.system, pgbackrest.AllRepos).track(number); all != nil {
-		if newest, _ := all.newest(); newest > a.end {
-			return a.missingFrom(a.end + 1)
-		}
-	}
-	return nil
 }
 
 // immediate plans a restore to the end of a set.
@@ -369,7 +304,7 @@ func (a attempt) outcome(kind Kind, restoreType string, answer Answer, why strin
 
 // noteBranch says that the moment is on a branch that the primary has left.
 func (p *planner) noteBranch(all *archive, o *outcome) {
-	newest, ok := all.live(time.Time{}, all.stray(p.in.Known))
+	newest, ok := all.live(time.Time{})
 	if !ok || newest == o.plan.Timeline || all.track(newest) == nil {
 		return
 	}

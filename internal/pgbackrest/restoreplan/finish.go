@@ -30,9 +30,8 @@ func (p *planner) finish(o *outcome) {
 		}
 	}
 	all := p.archive(o.set.system, pgbackrest.AllRepos)
-	stray := all.stray(p.in.Known)
 	for _, t := range sortedTimelines(all) {
-		if stray[t.number] {
+		if all.stray[t.number] {
 			plan.Notes = append(plan.Notes, fmt.Sprintf("timeline %d in the archive is not the primary's: a copy of the database has archived. It is left out", t.number))
 		}
 	}
@@ -57,7 +56,7 @@ func (p *planner) lose(o *outcome) Lost {
 		from = o.plan.SetStop
 	}
 	var newest time.Time
-	for _, k := range p.known(pgbackrest.AllRepos) {
+	for _, k := range p.known(o.set.system, pgbackrest.AllRepos) {
 		if k.Time.After(newest) {
 			newest = k.Time
 		}
@@ -67,7 +66,7 @@ func (p *planner) lose(o *outcome) Lost {
 		lost.Span = &span
 	}
 	all := p.archive(o.set.system, pgbackrest.AllRepos)
-	number, ok := all.live(time.Time{}, all.stray(p.in.Known))
+	number, ok := all.live(time.Time{})
 	if !ok || all.track(number) == nil {
 		return lost
 	}

@@ -42,13 +42,16 @@ func Window(in Input) (oldest, newest time.Time, ok bool) {
 		return time.Time{}, time.Time{}, false
 	}
 	for _, s := range p.sets {
-		if s.major == p.major && (oldest.IsZero() || s.earliest().Before(oldest)) {
+		if s.major != p.major {
+			continue
+		}
+		if oldest.IsZero() || s.earliest().Before(oldest) {
 			oldest = s.earliest()
 		}
-	}
-	for _, k := range p.known(in.OnlyRepo) {
-		if k.Heartbeat && k.Time.After(newest) {
-			newest = k.Time
+		for _, k := range p.known(s.system, in.OnlyRepo) {
+			if k.Heartbeat && k.Time.After(newest) {
+				newest = k.Time
+			}
 		}
 	}
 	return oldest, newest, !oldest.IsZero() && newest.After(oldest)
@@ -95,8 +98,7 @@ func (p *planner) planOf(of system, target Target, sets []set) outcome {
 		return p.best(sets, func(s set, repo int) outcome { return p.immediate(s, repo) })
 	}
 	all := p.archive(of, pgbackrest.AllRepos)
-	stray := all.stray(p.in.Known)
-	number, ok := all.live(target.Time, stray)
+	number, ok := all.live(target.Time)
 	if !ok {
 		return outcome{refusal: refuse(OtherTimeline, "nothing is known of the timeline at "+stamp(target.Time))}
 	}
@@ -108,22 +110,25 @@ func (p *planner) planOf(of system, target Target, sets []set) outcome {
 	if first.refusal == nil && first.plan.Answer == Reachable {
 		return first
 	}
-	if later := p.throughFork(all, number, target, sets, stray); later.track != nil {
+	if later := p.throughFork(all, number, target, sets); later.track != nil {
+		return later
+	}
+	if later := p.inCopy(all, number, target, sets); later.track != nil {
 		return later
 	}
 	if first.refusal == nil {
 		return first
 	}
-	return p.elsewhere(all, number, target, sets, first, stray)
+	return p.elsewhere(all, number, target, sets, first)
 }
 
 // throughFork proves a moment by what is known of a later timeline: if the moment is before
 // the position at which the primary left its timeline, the way to the later one leads
 // through it. A backup that began after the moment shows that.
-func (p *planner) throughFork(all *archive, number uint32, target Target, sets []set, stray map[uint32]bool) outcome {
+func (p *planner) throughFork(all *archive, number uint32, target Target, sets []set) outcome {
 	for _, later := range sortedTimelines(all) {
 		t := all.track(later.number)
-		if later.number <= number || stray[later.number] || t == nil {
+		if later.number <= number || all.stray[later.number] || t == nil {
 			continue
 		}
 		if !slices.ContainsFunc(all.sets, func(s set) bool {
@@ -138,11 +143,28 @@ func (p *planner) throughFork(all *archive, number uint32, target Target, sets [
 	return outcome{}
 }
 
+// inCopy plans for a moment at which a later timeline may have begun, because its files are
+// those of a copy of the repo and do not say when. What was left of the timeline before
+// does not reach the moment for certain, and this does.
+func (p *planner) inCopy(all *archive, number uint32, target Target, sets []set) outcome {
+	for _, later := range sortedTimelines(all) {
+		if later.number <= number || all.stray[later.number] || !later.copied() {
+			continue
+		}
+		if o := p.toTime(all, later.number, target, sets); o.refusal == nil && o.plan.Answer == Reachable {
+			o.plan.Answer = NotProven
+			o.plan.Why = fmt.Sprintf("%s, on the way to timeline %d, and nobody knows when that began: its files in the archive are of %s, younger than what was made on it, as in a repo that was copied. If it began later, and timeline %d was left at an earlier position, what was committed there is not in it", o.plan.Why, later.number, stamp(later.archived), number)
+			return o
+		}
+	}
+	return outcome{}
+}
+
 // elsewhere plans for a moment that is not on the timeline on which the primary seems to
 // have been: the next one may have begun before its history was archived, and the one
 // before may have been in use for longer.
-func (p *planner) elsewhere(all *archive, seems uint32, target Target, sets []set, first outcome, stray map[uint32]bool) outcome {
-	for _, other := range all.others(seems, target.Time, stray) {
+func (p *planner) elsewhere(all *archive, seems uint32, target Target, sets []set, first outcome) outcome {
+	for _, other := range all.others(seems, target.Time) {
 		o := p.toTime(all, other.number, target, sets)
 		if o.refusal != nil {
 			continue

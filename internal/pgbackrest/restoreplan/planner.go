@@ -220,6 +220,7 @@ func (p *planner) archive(of system, repo int) *archive {
 			}
 		}
 	}
+	made.known, made.last = p.known(of, pgbackrest.AllRepos), p.last(of)
 	for _, s := range p.sets {
 		if s.system == of {
 			made.see(s.timeline, s.Start.Add(time.Second))
@@ -231,9 +232,48 @@ func (p *planner) archive(of system, repo int) *archive {
 	return made
 }
 
-// known are the known moments of a repo, or of all.
-func (p *planner) known(repo int) []Known {
+// known are the known moments of a system, of a repo or of all.
+func (p *planner) known(of system, repo int) []Known {
+	from, to := p.span(of)
 	return slices.DeleteFunc(slices.Clone(p.in.Known), func(k Known) bool {
-		return repo != pgbackrest.AllRepos && k.Repo != 0 && k.Repo != repo || k.Time.IsZero()
+		return repo != pgbackrest.AllRepos && k.Repo != 0 && k.Repo != repo || k.Time.IsZero() ||
+			k.Time.Before(from) || !to.IsZero() && !k.Time.Before(to)
 	})
+}
+
+// span is the time of a system: from the start of its oldest set, before which nothing of
+// it matters, to that of the next system, zero without one. What is known names no system.
+func (p *planner) span(of system) (from, to time.Time) {
+	begun := map[system]time.Time{}
+	for _, s := range p.sets {
+		if first, ok := begun[s.system]; !ok || s.Start.Before(first) {
+			begun[s.system] = s.Start
+		}
+	}
+	from = begun[of]
+	for _, other := range begun {
+		if other.After(from) && (to.IsZero() || other.Before(to)) {
+			to = other
+		}
+	}
+	return from, to
+}
+
+// last is the segment that the primary has archived last, nil if that is unknown or of
+// another system: the primary is of the newest database of a repo.
+func (p *planner) last(of system) *wal.Segment {
+	segment, err := p.size.Parse(p.in.LastArchived)
+	if err != nil {
+		return nil
+	}
+	var newest pgbackrest.Database
+	for _, d := range p.in.Info.Databases {
+		if d.RepoKey == p.repos[0] && d.ID > newest.ID {
+			newest = d
+		}
+	}
+	if newest.Version != of.version || newest.SystemID != of.id {
+		return nil
+	}
+	return &segment
 }

@@ -185,7 +185,11 @@ func (w *world) checkEnd(t *testing.T, in Input) string {
 		return "end: NotProven"
 	case err != nil:
 		t.Errorf("the end of the archive by %v fails: %v", plan.Args(), err)
-	case (got.last.Before(plan.ExpectTime) || got.end < plan.ExpectLSN) && !w.lostBehind(got.end):
+	case plan.Answer == Reachable && !w.isOf(plan.Timeline, got.rows):
+		t.Errorf("the end of the archive is called reachable (%s) by %v, and %d rows are not those of timeline %d", plan.Why, plan.Args(), len(got.rows), plan.Timeline)
+	case plan.Answer == Reachable && in.LastArchived != "" && w.branches[plan.Timeline].stray:
+		t.Errorf("the end of the archive is called reachable (%s) by %v, and a copy has archived that", plan.Why, plan.Args())
+	case (got.last.Before(plan.ExpectTime) || got.end < plan.ExpectLSN) && (plan.Answer == Reachable || !w.lostBehind(got.end)):
 		t.Errorf("the end of the archive by %v is %s, %s, and %s, %s was expected", plan.Args(), stamp(got.last), got.end, stamp(plan.ExpectTime), plan.ExpectLSN)
 	}
 	for _, f := range w.files {
@@ -194,6 +198,13 @@ func (w *world) checkEnd(t *testing.T, in Input) string {
 		}
 	}
 	return "to the end"
+}
+
+// isOf reports whether rows are the first of those that were committed on the way to the
+// end of a timeline.
+func (w *world) isOf(timeline uint32, rows []int) bool {
+	all := lineage(w.branches[timeline])
+	return len(rows) <= len(all) && slices.EqualFunc(rows, all[:len(rows)], func(row int, c commit) bool { return row == c.row })
 }
 
 // lostBehind reports whether WAL behind a position is lost. Then an expectation is not met,

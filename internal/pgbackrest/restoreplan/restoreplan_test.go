@@ -304,6 +304,45 @@ func TestStray(t *testing.T) {
 	}
 }
 
+// TestTwoTimelinesThatGrow: timeline 2 begins in segment 16 and is archived, and so is timeline
+// 1 behind that. What the primary says and where a heartbeat was written decides.
+func TestTwoTimelinesThatGrow(t *testing.T) {
+	t.Parallel()
+	name := func(timeline uint32, number uint64) string {
+		return wal.DefaultSize.Name(wal.Segment{Timeline: timeline, Number: number})
+	}
+	for text, tc := range map[string]struct {
+		last     string
+		beat     uint32
+		timeline uint32
+		want     Answer
+	}{
+		"nothing is known":                            {"", 0, 2, Reachable},
+		"the primary archives timeline 1":             {name(1, 32), 0, 1, Reachable},
+		"the primary has archived timeline 1 to 16":   {name(1, 16), 0, 1, Reachable},
+		"the primary has archived timeline 1 to 15":   {name(1, 15), 0, 2, NotProven},
+		"the primary archives timeline 2":             {name(2, 32), 0, 2, Reachable},
+		"a heartbeat on timeline 2":                   {"", 2, 2, Reachable},
+		"a heartbeat, and an older primary is asked":  {name(1, 32), 2, 2, NotProven},
+		"a heartbeat on timeline 1 after 2 had begun": {"", 1, 1, Reachable},
+	} {
+		in := simple()
+		archive := in.Repos[1].Archives["17-1"]
+		for number := uint64(16); number <= 32; number++ {
+			archive.Segments[name(2, number)] = archive.Segments[name(1, number)]
+		}
+		archive.Histories[2] = wal.File{Size: 1, Time: noon.Add(14 * time.Minute)}
+		in.Repos[1] = Repo{Archives: in.Repos[1].Archives, Histories: map[string]map[uint32]wal.History{"17-1": {2: {{Timeline: 1, At: 0x10000028}}}}}
+		in.LastArchived, in.Known[0].Timeline, in.Known[0].LSN = tc.last, tc.beat, 0x1F000500
+		if tc.beat == 0 {
+			in.Known = nil
+		}
+		if plan, refusal := For(in, Target{Kind: Latest}); refusal != nil || plan.Timeline != tc.timeline || plan.Answer != tc.want {
+			t.Errorf("%s: timeline %d, %s, %v; want %d, %s", text, plan.Timeline, plan.Answer, refusal, tc.timeline, tc.want)
+		}
+	}
+}
+
 func TestReadTime(t *testing.T) {
 	t.Parallel()
 	vienna, err := time.LoadLocation("Europe/Vienna")

@@ -38,6 +38,8 @@ type world struct {
 	outage    time.Time
 	// stored are the copies that are not lost, in the order of the repos.
 	stored map[wal.Segment][]file
+	// last is the segment that the primary has archived last. Empty if it is not asked.
+	last string
 }
 
 const worldSegment wal.Size = 1 << 20
@@ -104,6 +106,7 @@ func newWorld(seed uint64) *world {
 	w.branches = map[uint32]*branch{1: w.branch}
 	w.repos = 1 + w.random.IntN(3)
 	w.live(8 + w.random.IntN(60))
+	w.end()
 	w.spoil()
 	return w
 }
@@ -133,6 +136,20 @@ func (w *world) live(events int) {
 		default:
 			w.switchWAL()
 		}
+	}
+}
+
+// end lets something happen just before somebody asks for a plan.
+func (w *world) end() {
+	switch w.random.IntN(6) {
+	case 0, 1:
+		w.heartbeat()
+	case 2:
+		w.copyArchives()
+		w.commits(3)
+		w.switchWAL()
+	case 3:
+		w.restore()
 	}
 }
 
@@ -230,6 +247,8 @@ func (w *world) heartbeat() {
 		last := w.branch.commits[len(w.branch.commits)-1]
 		k.Heartbeat, k.Time, k.LSN = false, last.at, last.lsn+60
 	case 2: // What a watch has seen.
+		k.Heartbeat, k.Bound = false, true
+	case 3: // And one of an older operator.
 		k.Heartbeat, k.Bound, k.LSN = false, true, 0
 	}
 	w.known = append(w.known, k)
@@ -312,6 +331,15 @@ func (w *world) spoil() {
 	if w.random.IntN(8) == 0 && len(w.histories) > 0 {
 		w.histories[w.random.IntN(len(w.histories))].lost = true
 	}
+	w.ask()
+	if w.random.IntN(3) == 0 {
+		w.loseTail(1 + uint64(w.random.IntN(3)))
+	}
+	for repo := 1; repo <= w.repos; repo++ {
+		if w.random.IntN(8) == 0 {
+			w.copyRepo(repo)
+		}
+	}
 	for _, s := range w.sets {
 		s.broken, s.gone = w.random.IntN(20) == 0, w.random.IntN(20) == 0
 	}
@@ -340,6 +368,49 @@ func (w *world) damage(i int) {
 		return twin.segment == f.segment && twin.repo != f.repo && !twin.lost && !twin.foreign
 	}):
 		f.foreign = true
+	}
+}
+
+// loseTail loses the last segments of the primary in every repo.
+func (w *world) loseTail(n uint64) {
+	for i, f := range w.files {
+		if f.segment.Timeline == w.branch.number && f.segment.Number+n >= w.branch.next {
+			w.files[i].lost = true
+		}
+	}
+}
+
+// copyRepo copies a repo, after which all its files are new.
+func (w *world) copyRepo(repo int) {
+	for i := range w.files {
+		if w.files[i].repo == repo {
+			w.files[i].at = w.now
+		}
+	}
+	for i := range w.histories {
+		if w.histories[i].repo == repo {
+			w.histories[i].at = w.now
+		}
+	}
+}
+
+// ask asks the primary what it has archived last: the moments without a position are before
+// the end of that.
+func (w *world) ask() {
+	var last wal.Segment
+	for _, f := range w.files {
+		if f.segment.Timeline == w.branch.number && f.segment.Number > last.Number {
+			last = f.segment
+		}
+	}
+	if last.Number == 0 || w.random.IntN(3) > 0 {
+		return
+	}
+	w.last = worldSegment.Name(last)
+	for i, k := range w.known {
+		if k.LSN == 0 && k.Timeline == last.Timeline {
+			w.known[i].Before = worldSegment.Start(last.Number + 1)
+		}
 	}
 }
 
@@ -385,7 +456,7 @@ func (w *world) liveAt(at time.Time) *branch {
 
 // input is what a planner sees.
 func (w *world) input() Input {
-	in := Input{Info: pgbackrest.Info{Stanza: "db"}, Repos: map[int]Repo{}, SegmentBytes: worldSegment, Known: w.known}
+	in := Input{Info: pgbackrest.Info{Stanza: "db"}, Repos: map[int]Repo{}, SegmentBytes: worldSegment, Known: w.known, LastArchived: w.last}
 	for repo := 1; repo <= w.repos; repo++ {
 		in.Info.Repos = append(in.Info.Repos, pgbackrest.RepoInfo{Key: repo})
 		in.Info.Databases = append(in.Info.Databases, pgbackrest.Database{RepoKey: repo, ID: 1, Version: "17", SystemID: 7})
@@ -493,7 +564,8 @@ func (w *world) hasHistory(repo int, number uint32) bool {
 
 // recover does what PostgreSQL does: it reads segment after segment of the path to a
 // timeline, and stops before the first commit after the target, or where a segment is
-// missing. Without a target it never stops.
+// missing. Without a target it never stops. If the first segment of a timeline is missing,
+// it takes that of the timeline before and follows that one.
 func (w *world) recover(s *worldSet, repo int, number uint32, target time.Time) (recovery, error) {
 	b := w.branches[number]
 	if b == nil {
@@ -533,8 +605,15 @@ func (w *world) recover(s *worldSet, repo int, number uint32, target time.Time) 
 			}
 		}
 		if !w.has(repo, wal.Segment{Timeline: timeline, Number: segment}) {
-			r.end = worldSegment.Start(segment)
-			break
+			astray := slices.IndexFunc(ends, func(end wal.Fork) bool {
+				return worldSegment.Number(end.At) == segment && w.has(repo, wal.Segment{Timeline: end.Timeline, Number: segment})
+			})
+			if astray < 0 {
+				r.end = worldSegment.Start(segment)
+				break
+			}
+			number, line = ends[astray].Timeline, lineage(w.branches[ends[astray].Timeline])
+			ends = append(slices.Clone(ends[:astray]), wal.Fork{Timeline: number, At: 1 << 62})
 		}
 		for _, c := range line {
 			if c.lsn < s.start || worldSegment.Number(c.lsn) != segment {

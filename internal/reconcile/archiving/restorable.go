@@ -33,8 +33,19 @@ func watched(recoverable *stanzaflowv1alpha1.RecoverableStatus, anchor, now *rep
 		return nil
 	}
 	return &stanzaflowv1alpha1.RestorableStatus{
-		Newest: metav1.NewMicroTime(recoverable.Newest.Time), Timeline: anchor.WAL.Timeline, ObservedTime: *stamp(now.Time),
+		Newest: metav1.NewMicroTime(recoverable.Newest.Time), Timeline: anchor.WAL.Timeline, LSN: archivedPart(anchor, now), ObservedTime: *stamp(now.Time),
 	}
+}
+
+// archivedPart is the position of a sample, and no more than is archived: nothing was
+// committed behind that. Empty if it is not known.
+func archivedPart(sample, now *report.Sample) string {
+	at, ok := position(sample.WAL.LSN)
+	to, known := archivedTo(now)
+	if !ok || !known || sample.WAL.Timeline != now.WAL.Timeline {
+		return ""
+	}
+	return lsn(min(at, to))
 }
 
 func isRead(sample *report.Sample, repo string) bool {

@@ -21,7 +21,7 @@ import (
 func (s *story) beats(clock string, timeline int32) *story {
 	for i := range s.repos {
 		s.repos[i].Restorable = outcome.NewestRestorable(s.repos[i].Restorable, &stanzaflowv1alpha1.RestorableStatus{
-			Newest: metav1.NewMicroTime(at(clock).Add(200 * time.Millisecond)), Heartbeat: true, Timeline: timeline, ObservedTime: *stamp(at(clock).Add(time.Minute)),
+			Newest: metav1.NewMicroTime(at(clock).Add(200 * time.Millisecond)), Heartbeat: true, Timeline: timeline, LSN: "0/6000100", ObservedTime: *stamp(at(clock).Add(time.Minute)),
 		})
 	}
 	return s.pass(at(clock).Add(time.Minute))
@@ -40,7 +40,7 @@ func restorable(repos []stanzaflowv1alpha1.RepoStatus) string {
 		if is.Heartbeat {
 			by = "heartbeat"
 		}
-		says = append(says, fmt.Sprintf("%s %s %s/%d, seen %s", repo.Name, by, is.Newest.UTC().Format("15:04:05.9"), is.Timeline, clock(&is.ObservedTime)))
+		says = append(says, fmt.Sprintf("%s %s %s/%d at %s, seen %s", repo.Name, by, is.Newest.UTC().Format("15:04:05.9"), is.Timeline, is.LSN, clock(&is.ObservedTime)))
 	}
 	return strings.Join(says, "; ")
 }
@@ -65,8 +65,8 @@ func TestRestorable(t *testing.T) {
 				},
 			}, `
 repo1 -
-repo1 watch 12:00:00/1, seen 12:05
-repo1 watch 12:05:00/1, seen 12:10`,
+repo1 watch 12:00:00/1 at 0/6000100, seen 12:05
+repo1 watch 12:05:00/1 at 0/7000100, seen 12:10`,
 		},
 		"an idle database: it stands still, and so does when it was seen": {
 			[]func(*story){
@@ -75,10 +75,10 @@ repo1 watch 12:05:00/1, seen 12:10`,
 				func(s *story) { s.restart("12:06").pass(at("12:07")) },
 				func(s *story) { s.watch(sample("12:10", wal("0/6000028", "700:700:", five, "11:58"))) },
 			}, `
-repo1 watch 12:00:00/1, seen 12:00
-repo1 watch 12:00:00/1, seen 12:00
-repo1 watch 12:00:00/1, seen 12:00
-repo1 watch 12:00:00/1, seen 12:00`,
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00`,
 		},
 		"a heartbeat between two watches, and only a later moment replaces it": {
 			[]func(*story){
@@ -91,19 +91,19 @@ repo1 watch 12:00:00/1, seen 12:00`,
 					s.watch(sample("12:10", wal("0/8000100", "900:900:", "000000010000000000000007", "12:09")))
 				},
 			}, `
-repo1 watch 12:00:00/1, seen 12:00
-repo1 heartbeat 12:02:00.2/1, seen 12:03
-repo1 heartbeat 12:02:00.2/1, seen 12:03
-repo1 heartbeat 12:02:00.2/1, seen 12:03
-repo1 watch 12:05:00/1, seen 12:10`,
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 heartbeat 12:02:00.2/1 at 0/6000100, seen 12:03
+repo1 heartbeat 12:02:00.2/1 at 0/6000100, seen 12:03
+repo1 heartbeat 12:02:00.2/1 at 0/6000100, seen 12:03
+repo1 watch 12:05:00/1 at 0/7000100, seen 12:10`,
 		},
 		"a heartbeat of the second in which a watch asked": {
 			[]func(*story){
 				func(s *story) { s.beats("12:00", 1) },
 				func(s *story) { s.watch(sample("12:00", wal("0/6000028", "700:700:", five, "11:58"))) },
 			}, `
-repo1 heartbeat 12:00:00.2/1, seen 12:01
-repo1 heartbeat 12:00:00.2/1, seen 12:01`,
+repo1 heartbeat 12:00:00.2/1 at 0/6000100, seen 12:01
+repo1 heartbeat 12:00:00.2/1 at 0/6000100, seen 12:01`,
 		},
 		"a failover: the old timeline stays until the new one is archived": {
 			[]func(*story){
@@ -115,9 +115,9 @@ repo1 heartbeat 12:00:00.2/1, seen 12:01`,
 					s.watch(sample("12:10", wal("0/7000028", "705:705:", "000000020000000000000006", "12:09"), func(r *report.Sample) { r.WAL.Timeline = 2 }))
 				},
 			}, `
-repo1 watch 12:00:00/1, seen 12:00
-repo1 watch 12:00:00/1, seen 12:00
-repo1 watch 12:10:00/2, seen 12:10`,
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:10:00/2 at 0/7000000, seen 12:10`,
 		},
 		"a repo that cannot be read stays behind, and catches up": {
 			[]func(*story){
@@ -133,10 +133,10 @@ repo1 watch 12:10:00/2, seen 12:10`,
 					s.watch(sample("12:10", second, wal("0/7000028", "800:800:", six, "12:04")))
 				},
 			}, `
-repo1 watch 12:00:00/1, seen 12:00; repo2 watch 12:00:00/1, seen 12:00
-repo1 watch 12:05:00/1, seen 12:05; repo2 watch 12:00:00/1, seen 12:00
-repo1 watch 12:05:00/1, seen 12:05; repo2 watch 12:00:00/1, seen 12:00
-repo1 watch 12:05:00/1, seen 12:05; repo2 watch 12:05:00/1, seen 12:10`,
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00; repo2 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:05:00/1 at 0/7000000, seen 12:05; repo2 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:05:00/1 at 0/7000000, seen 12:05; repo2 watch 12:00:00/1 at 0/6000000, seen 12:00
+repo1 watch 12:05:00/1 at 0/7000000, seen 12:05; repo2 watch 12:05:00/1 at 0/7000000, seen 12:10`,
 		},
 		"no backup before the moment": {
 			[]func(*story){
@@ -154,9 +154,9 @@ repo1 watch 12:05:00/1, seen 12:05; repo2 watch 12:05:00/1, seen 12:10`,
 					}))
 				},
 			}, `
-repo1 watch 12:00:00/1, seen 12:00
+repo1 watch 12:00:00/1 at 0/6000000, seen 12:00
 repo1 -
-repo1 watch 12:10:00/1, seen 12:10`,
+repo1 watch 12:10:00/1 at 0/7000000, seen 12:10`,
 		},
 		"somebody removes the backups": {
 			[]func(*story){
@@ -167,7 +167,7 @@ repo1 watch 12:10:00/1, seen 12:10`,
 					}))
 				},
 			}, `
-repo1 heartbeat 12:00:00.2/1, seen 12:01
+repo1 heartbeat 12:00:00.2/1 at 0/6000100, seen 12:01
 repo1 -`,
 		},
 	} {

@@ -4,6 +4,7 @@
 package archiving
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -21,12 +22,15 @@ const (
 )
 
 // position reads an LSN, such as 0/3000148.
-func position(lsn string) (uint64, bool) {
-	high, low, found := strings.Cut(lsn, "/")
+func position(text string) (uint64, bool) {
+	high, low, found := strings.Cut(text, "/")
 	h, err := strconv.ParseUint(high, 16, 32)
 	l, errLow := strconv.ParseUint(low, 16, 32)
 	return h<<32 | l, found && err == nil && errLow == nil
 }
+
+// lsn writes a position.
+func lsn(position uint64) string { return fmt.Sprintf("%X/%X", position>>32, uint32(position)) } //nolint:gosec // the lower half
 
 // segmentEnd returns the timeline of a WAL segment and the position at its end. The
 // archiver also archives files about a segment: before the backup history file of a

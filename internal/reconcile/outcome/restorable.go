@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
@@ -25,10 +26,14 @@ func heartbeat(r report.Report, finished *metav1.Time) *stanzaflowv1alpha1.Resto
 	if h == nil || finished == nil || h.Time.IsZero() || h.Time.After(finished.Add(heartbeatSkew)) || h.Timeline < 1 || h.Timeline > math.MaxInt32 {
 		return nil
 	}
-	return &stanzaflowv1alpha1.RestorableStatus{
+	is := &stanzaflowv1alpha1.RestorableStatus{
 		Newest: metav1.NewMicroTime(h.Time.UTC().Truncate(time.Microsecond)), Heartbeat: true,
 		Timeline: int32(max(0, min(h.Timeline, math.MaxInt32))), ObservedTime: *finished,
 	}
+	if lsn, err := wal.ParseLSN(h.LSN); err == nil {
+		is.LSN = lsn.String()
+	}
+	return is
 }
 
 // foldHeartbeats adds the newest heartbeat of runs of any kind to a repo: each is of every

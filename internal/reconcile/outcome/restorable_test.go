@@ -24,7 +24,7 @@ func TestReadHeartbeat(t *testing.T) {
 	const microseconds = 204981 * time.Microsecond
 	beat := start.Add(3*time.Second + microseconds)
 	want := &stanzaflowv1alpha1.RestorableStatus{
-		Newest: metav1.NewMicroTime(beat), Heartbeat: true, Timeline: 2, ObservedTime: metav1.NewTime(start.Add(10 * time.Minute)),
+		Newest: metav1.NewMicroTime(beat), Heartbeat: true, Timeline: 2, LSN: "0/5000028", ObservedTime: metav1.NewTime(start.Add(10 * time.Minute)),
 	}
 	with := func(h report.Heartbeat) report.Report { return proven(func(r *report.Report) { r.Heartbeat = &h }) }
 	good := report.Heartbeat{Time: beat, LSN: "0/5000028", Timeline: 2}
@@ -46,11 +46,12 @@ func TestReadHeartbeat(t *testing.T) {
 		"a failed run":                    {wfv1.WorkflowFailed, failed, want},
 		"a run that is running":           {wfv1.WorkflowRunning, with(good), nil},
 		"a run without a heartbeat":       {wfv1.WorkflowSucceeded, proven(), nil},
+		"a position that nobody can read": {wfv1.WorkflowSucceeded, edited(func(h *report.Heartbeat) { h.LSN = "somewhere" }), &stanzaflowv1alpha1.RestorableStatus{Newest: want.Newest, Heartbeat: true, Timeline: 2, ObservedTime: want.ObservedTime}},
 		"the report of another run":       {wfv1.WorkflowSucceeded, foreign, nil},
 		"no time":                         {wfv1.WorkflowSucceeded, edited(func(h *report.Heartbeat) { h.Time = time.Time{} }), nil},
 		"no timeline":                     {wfv1.WorkflowSucceeded, edited(func(h *report.Heartbeat) { h.Timeline = 0 }), nil},
 		"a timeline that no status has":   {wfv1.WorkflowSucceeded, edited(func(h *report.Heartbeat) { h.Timeline = math.MaxInt32 + 1 }), nil},
-		"a clock that is a minute ahead":  {wfv1.WorkflowSucceeded, edited(func(h *report.Heartbeat) { h.Time = start.Add(11 * time.Minute) }), &stanzaflowv1alpha1.RestorableStatus{Newest: metav1.NewMicroTime(start.Add(11 * time.Minute)), Heartbeat: true, Timeline: 2, ObservedTime: want.ObservedTime}},
+		"a clock that is a minute ahead":  {wfv1.WorkflowSucceeded, edited(func(h *report.Heartbeat) { h.Time = start.Add(11 * time.Minute) }), &stanzaflowv1alpha1.RestorableStatus{Newest: metav1.NewMicroTime(start.Add(11 * time.Minute)), Heartbeat: true, Timeline: 2, LSN: "0/5000028", ObservedTime: want.ObservedTime}},
 		"a clock that is two years ahead": {wfv1.WorkflowSucceeded, edited(func(h *report.Heartbeat) { h.Time = start.AddDate(2, 0, 0) }), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
