@@ -57,7 +57,7 @@ func TestRestorePlan(t *testing.T) {
 // the fork from the timeline before, and follows what was left, without an error. The plan
 // refuses that.
 func TestRestoreWithoutTheBeginOfATimeline(t *testing.T) {
-	for _, image := range strings.Fields(os.Getenv("PGBACKREST_IMAGES")) {
+	for image := range strings.FieldsSeq(os.Getenv("PGBACKREST_IMAGES")) {
 		t.Run(filepath.Base(image), func(t *testing.T) {
 			p := newPast(t, newHost(t, image), *seed)
 			p.commit(t, 3)

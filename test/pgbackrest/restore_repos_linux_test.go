@@ -24,7 +24,7 @@ import (
 // copies differ, and whether the plans know it. The backup is in repo1 alone. Before 2.55 it
 // does not look for the history where the backup is, so there a refusal is too careful.
 func TestRestoreFromManyRepos(t *testing.T) {
-	for _, image := range strings.Fields(os.Getenv("PGBACKREST_IMAGES")) {
+	for image := range strings.FieldsSeq(os.Getenv("PGBACKREST_IMAGES")) {
 		t.Run(strings.TrimSuffix(filepath.Base(image), ".tar"), func(t *testing.T) {
 			p := newPast(t, newHost(t, image), *seed)
 			p.commit(t, 3)
