@@ -10,7 +10,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
-	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
+	"github.com/stanzaflow/stanzaflow/internal/restore/remembered"
 )
 
 // readStanza takes what runs, watches and drills have found.
@@ -22,23 +22,11 @@ func (g *gathering) readStanza() {
 			continue
 		}
 		g.facts.Locations[number] = repo.Location
-		if r := repo.Restorable; r != nil {
-			lsn, _ := wal.ParseLSN(r.LSN) // An older operator has written none.
-			in.Known = append(in.Known, restoreplan.Known{
-				Time: r.Newest.Time, Timeline: timelineOf(r.Timeline), LSN: lsn, Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: number,
-			})
-		}
 	}
 	for i := range status.Drills {
-		drill := &status.Drills[i]
-		in.Drills = append(in.Drills, measured(drill)...)
-		if drill.LastProven == nil {
-			continue
-		}
-		if k, ok := recovered(*drill.LastProven); ok {
-			in.Known = append(in.Known, k)
-		}
+		in.Drills = append(in.Drills, measured(&status.Drills[i])...)
 	}
+	in.Known = append(in.Known, remembered.Moments(status)...)
 }
 
 // measured are the good runs of a drill: those that the status remembers, and the newest
@@ -69,16 +57,6 @@ func measure(at time.Time, p stanzaflowv1alpha1.DrillPhases, databaseBytes, walB
 	}
 }
 
-// recovered is the newest commit that a drill has found.
-func recovered(d stanzaflowv1alpha1.ProvenDrill) (restoreplan.Known, bool) {
-	lsn, err := wal.ParseLSN(d.LSN)
-	number, repoErr := cpo.RepoNumber(d.Repo)
-	if d.RecoveredTo == nil || d.Timeline <= 0 || err != nil || repoErr != nil {
-		return restoreplan.Known{}, false
-	}
-	return restoreplan.Known{Time: d.RecoveredTo.Time, Timeline: timelineOf(d.Timeline), LSN: lsn, Repo: number}, true
-}
-
 // archived takes the segment that PostgreSQL has archived last: it must be there, and the
 // moments whose position is not known are not behind it.
 func archived(in *restoreplan.Input, last string) {
@@ -100,6 +78,3 @@ func archived(in *restoreplan.Input, last string) {
 		}
 	}
 }
-
-// timelineOf is a timeline of a status, 0 if it is unknown.
-func timelineOf(number int32) uint32 { return uint32(max(0, number)) }

@@ -5,11 +5,11 @@ package drillplan
 
 import (
 	"context"
-	"slices"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
+	"github.com/stanzaflow/stanzaflow/internal/restore/remembered"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/drill"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
@@ -24,8 +24,8 @@ type known struct {
 	histories map[string]map[uint32]wal.History
 	// heartbeat of just now, nil without a primary.
 	heartbeat *report.Heartbeat
-	// restorable is what earlier runs have found of the repo, nil if nothing.
-	restorable   *stanzaflowv1alpha1.RestorableStatus
+	// remembered is what earlier runs and drills have found.
+	remembered   []restoreplan.Known
 	segmentBytes uint64
 }
 
@@ -35,7 +35,7 @@ func (p *planning) makePlan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k := known{repo: at.repoNumber, restorable: restorableOf(at.stanza, p.plan.Drill.Repo)}
+	k := known{repo: at.repoNumber, remembered: remembered.Moments(at.stanza.Status)}
 	if at.primary != nil {
 		if err := p.askPrimary(ctx, *at.primary, &k); err != nil {
 			return err
@@ -51,14 +51,6 @@ func (p *planning) makePlan(ctx context.Context) error {
 	}
 	p.plan.Report = p.report
 	return nil
-}
-
-func restorableOf(stanza stanzaflowv1alpha1.Stanza, repo string) *stanzaflowv1alpha1.RestorableStatus {
-	i := slices.IndexFunc(stanza.Status.Repos, func(r stanzaflowv1alpha1.RepoStatus) bool { return r.Name == repo })
-	if i < 0 {
-		return nil
-	}
-	return stanza.Status.Repos[i].Restorable
 }
 
 // askPrimary reads the settings, writes a heartbeat and waits until it is in every repo: it

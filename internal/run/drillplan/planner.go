@@ -118,11 +118,6 @@ func (k known) input() (restoreplan.Input, error) {
 		}
 		in.Known = append(in.Known, restoreplan.Known{Time: h.Time, Timeline: uint32(h.Timeline), LSN: lsn, Heartbeat: true}) //nolint:gosec // PostgreSQL has 32 bits for it.
 	}
-	if r := k.restorable; r != nil {
-		lsn, _ := wal.ParseLSN(r.LSN) // An older operator has written none.
-		in.Known = append(in.Known, restoreplan.Known{
-			Time: r.Newest.UTC(), Timeline: uint32(r.Timeline), LSN: lsn, Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: k.repo, //nolint:gosec // It is not negative.
-		})
-	}
+	in.Known = append(in.Known, k.remembered...)
 	return in, nil
 }

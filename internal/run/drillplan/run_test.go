@@ -22,6 +22,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -395,6 +396,32 @@ func TestWithoutPrimary(t *testing.T) {
 	w.pods = nil
 	if exit, r, _ := w.run(t.Context(), w.options("")); exit != drill.ExitGaveUp || r.Result != stanzaflowv1alpha1.RunFailed {
 		t.Errorf("nothing to ask: exit code %d, %s: %s", exit, r.Result, r.Message)
+	}
+}
+
+// TestMomentThatADrillHasReached: without a primary, as on a timeline that it has left, the
+// moment is proven by what an earlier drill has found after it.
+func TestMomentThatADrillHasReached(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		reached time.Time
+		exit    int
+	}{
+		"after it":  {heartbeat.Add(-time.Minute), 0},
+		"before it": {heartbeat.Add(-time.Hour), drill.ExitStop},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.pods, w.replica = nil, new(pod("orders-1"))
+			w.stanza.Status.Drills = []stanzaflowv1alpha1.DrillStatus{{Name: "newest", LastProven: &stanzaflowv1alpha1.ProvenDrill{
+				Repo: "repo1", Timeline: 1, LSN: "0/8FFFF00", RecoveredTo: new(metav1.NewMicroTime(tc.reached)),
+			}}}
+			exit, r, _ := w.run(t.Context(), w.options("2026-11-28 05:10:00+00"))
+			if exit != tc.exit {
+				t.Errorf("exit code %d, %s: %s", exit, r.Result, r.Message)
+			}
+		})
 	}
 }
 
