@@ -134,6 +134,8 @@ func diagnoseRestore(p Plan, e End) Diagnosis {
 		d = person("the volume of the drill%s is too small%s; set restorePod.volume.size, the database has %s", volumeText(p), cause, report.FormatBytes(p.Report.Drill.DatabaseBytes))
 	case e.Code == 55 || e.Code == 75 || e.Code == 39 || e.Code == 42 || e.Code == 49 || e.Code == 101:
 		d = again("%s could not be read: %s", repo, f)
+	case e.Code == 46:
+		d = person("the pgBackRest of the image does not know the PostgreSQL of backup %s%s; set restorePod.image to one with that PostgreSQL, and with a pgBackRest that knows it", backup, cause)
 	case e.Code == 38 || e.Code == 40:
 		d = bug("the volume of the drill was not empty%s", cause)
 	case f.Class == failure.Stop:

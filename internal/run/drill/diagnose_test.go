@@ -129,9 +129,14 @@ func TestDiagnose(t *testing.T) {
 			[]string{"ended with code 1", "postgres: superuser_reserved_connections (100) must be less"},
 		},
 		"nothing was said": {End{Phase: PhaseReplay, Code: 1}, ClassPerson, 0, false, []string{"has said nothing"}},
-		"a damaged file":   {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
-		"a wrong cipher":   {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
-		"a wrong block":    {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
+		"another PostgreSQL": {
+			End{Phase: PhaseRestore, Code: 46, Log: pgb + "[046]: invalid PostgreSQL version 170000"},
+			ClassPerson, 46, false,
+			[]string{"the pgBackRest of the image does not know the PostgreSQL of backup 20261122-153309F", "170000", "set restorePod.image"},
+		},
+		"a damaged file": {End{Phase: PhaseRestore, Code: 29, Log: pgb + "[029]: block map"}, ClassPerson, 29, false, []string{"a file of backup 20261122-153309F in repo1 is damaged, or the pass phrase is another one"}},
+		"a wrong cipher": {End{Phase: PhaseRestore, Code: 95, Log: pgb + "[095]: unable to flush"}, ClassPerson, 95, false, []string{"or the pass phrase is another one: unable to flush"}},
+		"a wrong block":  {End{Phase: PhaseRestore, Code: 42, Log: pgb + "[042]: unable to read\n repo1: x [FormatError] lz4"}, ClassPerson, 42, false, []string{"is damaged, or the pass phrase"}},
 		"no store, as no set": {
 			End{Phase: PhaseRestore, Code: 75, Log: "WARN: repo1: [HostConnectError] unable to load info file '/r/backup/db/backup.info'\nERROR: [075]: backup set 20261122-153309F is not valid"},
 			ClassAgain, 75, false,
