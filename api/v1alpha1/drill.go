@@ -167,6 +167,24 @@ type RestorableStatus struct {
 	LSN string `json:"lsn,omitempty"`
 	// observedTime is when this was found out.
 	ObservedTime metav1.Time `json:"observedTime"`
+	// lastHeartbeat is the newest heartbeat, if newest is later and none. PostgreSQL can
+	// reach a time for certain if a later commit is known, so a watch must not hide it.
+	// +optional
+	LastHeartbeat *HeartbeatStatus `json:"lastHeartbeat,omitempty"`
+}
+
+// HeartbeatStatus is a transaction that a run has written and pgbackrest check has archived.
+type HeartbeatStatus struct {
+	// time of the transaction.
+	Time metav1.MicroTime `json:"time"`
+	// timeline of the transaction.
+	// +optional
+	Timeline int32 `json:"timeline,omitempty"`
+	// lsn is right before its commit. Absent if it is not known.
+	// +optional
+	LSN string `json:"lsn,omitempty"`
+	// observedTime is when the run ended.
+	ObservedTime metav1.Time `json:"observedTime"`
 }
 
 // RecoveryStatus is what the newest good drill has measured.

@@ -80,13 +80,12 @@ var tamperings = []tampering{
 		k.WriteSecret(t, "wrong-key", map[string]string{"s3.conf": "[global]\nrepo1-s3-key=quickstart\nrepo1-s3-key-secret=another\nrepo1-s3-uri-style=path\nrepo1-storage-verify-tls=n\n"})
 		k.PatchStanza(t, `{"spec":{"restorePod":{"secret":"wrong-key"}}}`)
 		return func() { k.PatchStanza(t, `{"spec":{"restorePod":{"secret":null}}}`) }
-	}, want: []string{"SignatureDoesNotMatch", "[039]", "403", "[101]"}},
+	}, want: []string{"repo1 could not be read"}},
 	{name: "a row is missing", do: func(t *testing.T, k *kit.Kit, _ string) func() {
 		t.Helper()
 		k.PSQL(t, kit.Primary, "DELETE FROM account WHERE id = 1")
 		return func() { k.PSQL(t, kit.Primary, "INSERT INTO account VALUES (1, 'owner 1', 1.5)") }
 	}, want: []string{"accounts", "19999"}},
-	{name: "the checksum of a page is wrong", do: breakPage, want: []string{"checksum"}},
 	{name: "somebody stops the drill", during: stopDrill},
 	{name: "the quota of the namespace allows no volume", do: func(t *testing.T, k *kit.Kit, _ string) func() {
 		t.Helper()
@@ -125,18 +124,6 @@ var tamperings = []tampering{
 func stopDrill(t *testing.T, k *kit.Kit, workflow string) {
 	t.Helper()
 	program.Kubectl(t, "patch", "workflow", "-n", k.Namespace, workflow, "--type=merge", "-p", `{"spec":{"shutdown":"Stop"}}`)
-}
-
-// breakPage changes a page of a table on the primary's disk. PostgreSQL does not read it
-// while the backup is made, and pgBackRest copies it.
-func breakPage(t *testing.T, k *kit.Kit, _ string) func() {
-	t.Helper()
-	k.PSQL(t, kit.Primary, "CREATE TABLE broken AS SELECT i FROM generate_series(1, 1000) i")
-	k.PSQL(t, kit.Primary, "CHECKPOINT")
-	file := k.PSQL(t, kit.Primary, "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('broken')")
-	k.Exec(t, kit.Primary, "bash", "-c", `printf '\xff\xfe' | dd of="$1" bs=1 seek=6000 conv=notrunc status=none`, "-", file)
-	k.AwaitSuccess(t, k.Submit(t, "cluster=cluster", "repo=repo1", "type=full"))
-	return func() { k.PSQL(t, kit.Primary, "DROP TABLE broken") }
 }
 
 // testDrillTampered tampers with everything that a restore needs, in turn. Each drill is

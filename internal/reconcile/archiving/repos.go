@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
 )
 
@@ -128,9 +129,7 @@ func removed(repo *stanzaflowv1alpha1.RepoStatus) bool {
 func Unwatched(repos []stanzaflowv1alpha1.RepoStatus) []stanzaflowv1alpha1.RepoStatus {
 	for i := range repos {
 		repos[i].Message, repos[i].Newest, repos[i].FreeBytes, repos[i].VolumeBytes = "", nil, nil, 0
-		if is := repos[i].Restorable; is != nil && !is.Heartbeat {
-			repos[i].Restorable = nil
-		}
+		repos[i].Restorable = outcome.OnlyHeartbeat(repos[i].Restorable)
 	}
 	return repos
 }

@@ -192,9 +192,13 @@ func TestUnwatchedKeepsHeartbeats(t *testing.T) {
 	repos := []stanzaflowv1alpha1.RepoStatus{
 		{Name: "repo1", Restorable: &stanzaflowv1alpha1.RestorableStatus{Heartbeat: true}},
 		{Name: "repo2", Restorable: &stanzaflowv1alpha1.RestorableStatus{}},
+		{Name: "repo3", Restorable: &stanzaflowv1alpha1.RestorableStatus{LastHeartbeat: &stanzaflowv1alpha1.HeartbeatStatus{Timeline: 2, LSN: "0/45000148"}}},
 	}
 	after := Unwatched(repos)
 	if after[0].Restorable == nil || after[1].Restorable != nil {
 		t.Errorf("heartbeat %+v, watch %+v; want the heartbeat alone", after[0].Restorable, after[1].Restorable)
+	}
+	if is := after[2].Restorable; is == nil || !is.Heartbeat || is.Timeline != 2 || is.LSN != "0/45000148" || is.LastHeartbeat != nil {
+		t.Errorf("a watch after a heartbeat leaves %+v, want the heartbeat", is)
 	}
 }

@@ -87,19 +87,23 @@ func TestFoldHeartbeats(t *testing.T) {
 		// want is how many minutes after start the newest moment is, none if negative.
 		want      int
 		heartbeat bool
+		// before: a heartbeat before it is kept.
+		before bool
 	}{
-		"nothing":                             {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, nil, -1, false},
-		"the newest of three":                 {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, []Run{beat(10, 1), beat(30, 1), beat(20, 1)}, 30, true},
-		"a failover":                          {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, []Run{beat(10, 1), beat(30, 2)}, 30, true},
-		"after an upgrade PostgreSQL is at 1": {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, []Run{beat(10, 5), beat(30, 1)}, 30, true},
-		"a watch has seen more":               {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0), Restorable: watch}, []Run{beat(20, 1)}, 25, false},
-		"a watch has seen less":               {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0), Restorable: watch}, []Run{beat(30, 1)}, 30, true},
-		"the first backup is after it":        {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(20)}, []Run{beat(10, 1)}, -1, false},
-		"its backups have expired":            {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(30), Restorable: watch}, nil, -1, false},
-		"the repo has no backup":              {stanzaflowv1alpha1.RepoStatus{Restorable: watch}, []Run{beat(10, 1)}, -1, false},
-		"no run has proven a backup there":    {stanzaflowv1alpha1.RepoStatus{OldestBackupTime: oldest(0)}, []Run{beat(10, 1)}, -1, false},
-		"a run that proves the first one":     {stanzaflowv1alpha1.RepoStatus{Name: "repo1", Storage: "s3", Location: "s3://shop/path"}, []Run{beat(31, 1), found("a", 29, here)}, 31, true},
-		"a run that proves a later one":       {stanzaflowv1alpha1.RepoStatus{Name: "repo1", Storage: "s3", Location: "s3://shop/path", LastBackup: backup, OldestBackupTime: oldest(0), Restorable: watch}, []Run{found("a", 29, func(r *stanzaflowv1alpha1.RepoStatus) { r.OldestBackupTime = oldest(0) })}, 25, false},
+		"nothing":                             {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, nil, -1, false, false},
+		"the newest of three":                 {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, []Run{beat(10, 1), beat(30, 1), beat(20, 1)}, 30, true, false},
+		"a failover":                          {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, []Run{beat(10, 1), beat(30, 2)}, 30, true, false},
+		"after an upgrade PostgreSQL is at 1": {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0)}, []Run{beat(10, 5), beat(30, 1)}, 30, true, false},
+		"a watch has seen more":               {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0), Restorable: watch}, []Run{beat(20, 1)}, 25, false, true},
+		"a watch, and its backup is after the heartbeat": {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(22), Restorable: watch}, []Run{beat(20, 1)}, 25, false, false},
+		"a watch that has seen more than two heartbeats": {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0), Restorable: watch}, []Run{beat(10, 1), beat(20, 1)}, 25, false, true},
+		"a watch has seen less":                          {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(0), Restorable: watch}, []Run{beat(30, 1)}, 30, true, false},
+		"the first backup is after it":                   {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(20)}, []Run{beat(10, 1)}, -1, false, false},
+		"its backups have expired":                       {stanzaflowv1alpha1.RepoStatus{LastBackup: backup, OldestBackupTime: oldest(30), Restorable: watch}, nil, -1, false, false},
+		"the repo has no backup":                         {stanzaflowv1alpha1.RepoStatus{Restorable: watch}, []Run{beat(10, 1)}, -1, false, false},
+		"no run has proven a backup there":               {stanzaflowv1alpha1.RepoStatus{OldestBackupTime: oldest(0)}, []Run{beat(10, 1)}, -1, false, false},
+		"a run that proves the first one":                {stanzaflowv1alpha1.RepoStatus{Name: "repo1", Storage: "s3", Location: "s3://shop/path"}, []Run{beat(31, 1), found("a", 29, here)}, 31, true, false},
+		"a run that proves a later one":                  {stanzaflowv1alpha1.RepoStatus{Name: "repo1", Storage: "s3", Location: "s3://shop/path", LastBackup: backup, OldestBackupTime: oldest(0), Restorable: watch}, []Run{found("a", 29, func(r *stanzaflowv1alpha1.RepoStatus) { r.OldestBackupTime = oldest(0) })}, 25, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,6 +127,9 @@ func TestFoldHeartbeats(t *testing.T) {
 				return
 			}
 			want := start.Add(time.Duration(tc.want) * time.Minute)
+			if is := after.Restorable; is != nil && (is.LastHeartbeat != nil) != tc.before {
+				t.Errorf("the heartbeat before it: %+v, want one: %t", is.LastHeartbeat, tc.before)
+			}
 			if is := after.Restorable; is == nil || !is.Newest.Truncate(time.Second).Equal(want) || is.Heartbeat != tc.heartbeat {
 				t.Errorf("it is %+v, want %s with heartbeat %t", is, want, tc.heartbeat)
 			}

@@ -27,6 +27,10 @@ func Moments(status stanzaflowv1alpha1.StanzaStatus) []restoreplan.Known {
 		moments = append(moments, restoreplan.Known{
 			Time: r.Newest.UTC(), Timeline: timeline(r.Timeline), LSN: lsn, Heartbeat: r.Heartbeat, Bound: !r.Heartbeat, Repo: number,
 		})
+		if h := r.LastHeartbeat; h != nil {
+			lsn, _ := wal.ParseLSN(h.LSN)
+			moments = append(moments, restoreplan.Known{Time: h.Time.UTC(), Timeline: timeline(h.Timeline), LSN: lsn, Heartbeat: true, Repo: number})
+		}
 	}
 	for i := range status.Drills {
 		if proven := status.Drills[i].LastProven; proven != nil {

@@ -30,6 +30,10 @@ func TestMoments(t *testing.T) {
 			{Name: "repo1", Restorable: restorable(true, "0/45000148")},
 			{Name: "repo2", Restorable: restorable(false, "")},
 			{Name: "repo3"},
+			{Name: "repo4", Restorable: &stanzaflowv1alpha1.RestorableStatus{
+				Newest: metav1.NewMicroTime(at.Add(time.Hour)), Timeline: 2, LSN: "0/46000000",
+				LastHeartbeat: &stanzaflowv1alpha1.HeartbeatStatus{Time: metav1.NewMicroTime(at), Timeline: 2, LSN: "0/45000148"},
+			}},
 			{Name: "other", Restorable: restorable(true, "0/45000148")},
 		},
 		Drills: []stanzaflowv1alpha1.DrillStatus{
@@ -44,6 +48,8 @@ func TestMoments(t *testing.T) {
 	want := []restoreplan.Known{
 		{Time: at, Timeline: 2, LSN: 0x45000148, Heartbeat: true, Repo: 1},
 		{Time: at, Timeline: 2, Bound: true, Repo: 2},
+		{Time: at.Add(time.Hour), Timeline: 2, LSN: 0x46000000, Bound: true, Repo: 4},
+		{Time: at, Timeline: 2, LSN: 0x45000148, Heartbeat: true, Repo: 4},
 		{Time: at, Timeline: 1, LSN: 0x43000000, Repo: 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
