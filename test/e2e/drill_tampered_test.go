@@ -104,7 +104,8 @@ var tamperings = []tampering{
 	{name: "somebody deletes the pod again and again", during: func(t *testing.T, k *kit.Kit, workflow string) {
 		t.Helper()
 		wait.Until(t, 5*time.Minute, "the drill has lost all its pods", func() (bool, string) {
-			program.RetryKubectl(t, "delete", "pod", "-n", k.Namespace, "-l", kit.LabelWorkflow+"="+workflow, "--force", "--grace-period=0", "--ignore-not-found")
+			// One that has not started yet Argo creates again, as often as it takes.
+			program.RetryKubectl(t, "delete", "pod", "-n", k.Namespace, "-l", kit.LabelWorkflow+"="+workflow, "--field-selector=status.phase=Running", "--force", "--grace-period=0", "--ignore-not-found")
 			phase := program.Kubectl(t, "get", "workflow", "-n", k.Namespace, workflow, "-o", "jsonpath={.status.phase}")
 			return phase == "Failed" || phase == "Error", phase
 		})
