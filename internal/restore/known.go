@@ -10,7 +10,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
-	"github.com/stanzaflow/stanzaflow/internal/restore/remembered"
+	"github.com/stanzaflow/stanzaflow/internal/remembered"
 )
 
 // readStanza takes what runs, watches and drills have found.

@@ -9,7 +9,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/wal"
-	"github.com/stanzaflow/stanzaflow/internal/restore/remembered"
+	"github.com/stanzaflow/stanzaflow/internal/remembered"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/drill"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"

@@ -12,7 +12,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/restoreplan"
-	"github.com/stanzaflow/stanzaflow/internal/restore/remembered"
+	"github.com/stanzaflow/stanzaflow/internal/remembered"
 )
 
 // TestMoments has moments of all kinds, and what an older operator or a broken status has.
