@@ -48,11 +48,7 @@ func testBesideCPO(t *testing.T, m madeByCPO) {
 	c.uninstall(t)
 	c.checkSlots(t, log)
 	c.before.Check(t, k, "suspend", "startingDeadlineSeconds")
-	for _, conflict := range c.cpo.Record.Conflicts() {
-		if slices.Contains(conflict.Managers, "stanzaflow") {
-			t.Errorf("Stanzaflow caused a SyncFailed: %+v", conflict)
-		}
-	}
+	checkConflicts(t, c.cpo.Record)
 }
 
 // checkProvisioner checks that the Stanza says whose the configuration is, so that runs
