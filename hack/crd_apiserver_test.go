@@ -80,11 +80,13 @@ func TestOverlayLeavesTheCRDOfCPO(t *testing.T) {
 	ours()
 }
 
-// written is what people write of the definition of postgresql. The API server itself
-// writes its status, and so another resourceVersion, at any time.
+// written is what everybody but the API server has written of the definition of postgresql,
+// and who owns it. The API server writes its status, and so another resourceVersion, at any
+// time.
 func (c *cluster) written(t *testing.T) string {
 	t.Helper()
-	return c.kubectl(t, "", "get", "crd", crdName, "-o", "jsonpath={.metadata.generation} {.metadata.uid} {.metadata.labels} {.metadata.annotations}")
+	return c.kubectl(t, "", "get", "crd", crdName, "-o", "jsonpath={.metadata.generation} {.metadata.uid} {.metadata.labels} {.metadata.annotations}"+
+		`{range .metadata.managedFields[?(@.manager!="kube-apiserver")]} {.manager} {.operation} {.time}{end}`)
 }
 
 // crdOfCPO is the definition as CPO registers it.

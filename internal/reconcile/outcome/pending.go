@@ -49,16 +49,16 @@ func FindPending(workflow *wfv1.Workflow) *Pending {
 // pendingText says what a person should do. Argo has the reason of the scheduler, of a
 // quota, or of the kubelet.
 func pendingText(reason string) string {
-	const todo = ": quota, StorageClass or node; its events say more"
+	const advice = ": quota, StorageClass or node; its events say more"
 	reason = strings.TrimRight(strings.Join(strings.Fields(reason), " "), ". ")
 	if reason == "" {
-		return neverStarted + todo
+		return neverStarted + advice
 	}
-	const bound = report.MaxMessage - len(neverStarted) - len(": ") - len(todo)
+	const bound = report.MaxMessage - len(neverStarted) - len(": ") - len(advice)
 	if len(reason) > bound {
 		reason = strings.ToValidUTF8(reason[:bound-len("…")], "") + "…"
 	}
-	return neverStarted + ": " + reason + todo
+	return neverStarted + ": " + reason + advice
 }
 
 // Equal reports whether two findings are the same.

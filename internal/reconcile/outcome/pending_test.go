@@ -35,16 +35,16 @@ func waitsForLock(w *wfv1.Workflow) {
 // TestFindPending: only the pod of a drill that has not started is one.
 func TestFindPending(t *testing.T) {
 	t.Parallel()
-	const todo = ": quota, StorageClass or node; its events say more"
+	const advice = ": quota, StorageClass or node; its events say more"
 	pending := pod("restore", wfv1.NodePending, nil)
 	for name, tc := range map[string]struct {
 		workflow *wfv1.Workflow
 		want     string
 	}{
-		"no node":          {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pending, says("restore", "Unschedulable: 0/3 nodes are available: 3 Insufficient memory.")), neverStarted + ": Unschedulable: 0/3 nodes are available: 3 Insufficient memory" + todo},
-		"a quota":          {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pending, says("restore", "pods \"x\" is forbidden:\n exceeded quota")), neverStarted + ": pods \"x\" is forbidden: exceeded quota" + todo},
-		"no reason":        {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pending), neverStarted + todo},
-		"the second one":   {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pod("plan", wfv1.NodeSucceeded, new(true)), pending), neverStarted + todo},
+		"no node":          {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pending, says("restore", "Unschedulable: 0/3 nodes are available: 3 Insufficient memory.")), neverStarted + ": Unschedulable: 0/3 nodes are available: 3 Insufficient memory" + advice},
+		"a quota":          {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pending, says("restore", "pods \"x\" is forbidden:\n exceeded quota")), neverStarted + ": pods \"x\" is forbidden: exceeded quota" + advice},
+		"no reason":        {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pending), neverStarted + advice},
+		"the second one":   {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pod("plan", wfv1.NodeSucceeded, new(true)), pending), neverStarted + advice},
 		"it works":         {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pod("restore", wfv1.NodeRunning, nil)), ""},
 		"waits for a lock": {makeWorkflow(wfv1.WorkflowRunning, ofDrill, pending, waitsForLock), ""},
 		"it is over":       {makeWorkflow(wfv1.WorkflowFailed, ofDrill, pending), ""},
@@ -62,7 +62,7 @@ func TestFindPending(t *testing.T) {
 		}
 	}
 	long := pendingText(strings.Repeat("ä", 600))
-	if len(long) > report.MaxMessage || !strings.HasSuffix(long, "…"+todo) || report.OneLine(long) != long {
+	if len(long) > report.MaxMessage || !strings.HasSuffix(long, "…"+advice) || report.OneLine(long) != long {
 		t.Errorf("a long reason: %d bytes, %q", len(long), long)
 	}
 }
