@@ -122,6 +122,7 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
+		NewCache:                      reconcile.NewCache,
 		Cache:                         reconcile.CacheOptions(clusters),
 		Metrics:                       endpoint,
 		HealthProbeBindAddress:        options.healthAddress,

@@ -21,8 +21,12 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/packed"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
+
+// NewCache makes the cache of the manager, whose objects are packed.
+var NewCache = packed.NewCache(vocab.LabelCluster)
 
 // CacheOptions restrict the cache of the manager to what we need: the
 // configuration objects that have our label, or the CronJobs of CPO. Without namespaces it watches all of
@@ -97,9 +101,11 @@ func withLabel(key string, operator selection.Operator, values ...string) labels
 }
 
 // runChanged lets through the changes of a Workflow that change how it counts.
-var runChanged = predicate.TypedFuncs[*unstructured.Unstructured]{
-	UpdateFunc: func(e event.TypedUpdateEvent[*unstructured.Unstructured]) bool {
-		return object.RunChanged(e.ObjectOld, e.ObjectNew)
+var runChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		was, isKnown := packed.Open(e.ObjectOld).(*unstructured.Unstructured)
+		is, ok := packed.Open(e.ObjectNew).(*unstructured.Unstructured)
+		return !isKnown || !ok || object.RunChanged(was, is)
 	},
 }
 

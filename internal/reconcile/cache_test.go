@@ -93,13 +93,13 @@ func TestRunChanged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := runChanged.Update(event.TypedUpdateEvent[*unstructured.Unstructured]{ObjectOld: before, ObjectNew: running(tc.change)}); got != tc.want {
+			if got := runChanged.Update(event.UpdateEvent{ObjectOld: before, ObjectNew: running(tc.change)}); got != tc.want {
 				t.Errorf("wakes the Stanza: %v, want %v", got, tc.want)
 			}
 		})
 	}
 	first, second := running(func(s map[string]any) { maps.Copy(s, reconciletest.Waiting("db/a/a")) }), running(func(s map[string]any) { maps.Copy(s, reconciletest.Waiting("db/b/b")) })
-	if !runChanged.Update(event.TypedUpdateEvent[*unstructured.Unstructured]{ObjectOld: first, ObjectNew: second}) {
+	if !runChanged.Update(event.UpdateEvent{ObjectOld: first, ObjectNew: second}) {
 		t.Error("does not wake the Stanza when a run waits for another one")
 	}
 }

@@ -108,6 +108,9 @@ type Controller struct {
 	// wake is for every cluster: Argo's kinds are served now, CPO was installed,
 	// removed or configured otherwise, or the policies or the CRD have changed.
 	wake chan event.GenericEvent
+	// own remembers what the cache does not hold yet, and foreign whose names are not free.
+	own     *ownWrites
+	foreign *foreignNames
 }
 
 var (
@@ -130,6 +133,8 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, options Options) *Controlle
 		clock:     clock,
 		wake:      make(chan event.GenericEvent, 1),
 		skewPoll:  skewPoll,
+		own:       newOwnWrites(),
+		foreign:   newForeignNames(),
 
 		presencePoll: presencePoll,
 	}
@@ -145,6 +150,9 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	state, err := c.observe(ctx, request.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if c.own.behind(state) {
+		return ctrl.Result{RequeueAfter: ownWritesPoll}, nil
 	}
 	want, err := object.Translate(state, c.options.Provisioner)
 	if err != nil {
@@ -179,6 +187,8 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	p.Actions = diff(c.options.Provisioner, have, want, p.Now)
 	p.Done = c.apply(ctx, have, p.Actions, p.Now)
+	c.own.add(state.Key, p.Done.Written)
+	c.foreign.add(state.Key, p.Done.Refused)
 	p.Triggers, p.TriggersWake = recordStarts(triggers, p.Done.Started), triggers.Wake
 	p.Unproven = trigger.Unproven(p.Triggers)
 	// What was done is reported even if the status cannot be written: the next

@@ -21,6 +21,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/packed"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 )
 
@@ -58,7 +59,7 @@ func (i indexed) at(ctx context.Context, key string) ([]unstructured.Unstructure
 // locationKeys are the locations that a postgresql asks for. One that is being
 // deleted gives them up.
 func locationKeys(o client.Object) []string {
-	postgresql, ok := o.(*unstructured.Unstructured)
+	postgresql, ok := packed.Open(o).(*unstructured.Unstructured)
 	if !ok || postgresql.GetDeletionTimestamp() != nil {
 		return nil
 	}
@@ -120,7 +121,7 @@ func (c *Controller) rivals(ctx context.Context, postgresql client.Object) ([]un
 func (c *Controller) wakeRivals() handler.EventHandler {
 	wake := func(ctx context.Context, postgresql client.Object, queue queue) {
 		// One that is being deleted asks for nothing, and others may wait for it.
-		postgresql = postgresql.DeepCopyObject().(client.Object)
+		postgresql = packed.Open(postgresql).DeepCopyObject().(client.Object)
 		postgresql.SetDeletionTimestamp(nil)
 		rivals, err := c.rivals(ctx, postgresql)
 		if err != nil {

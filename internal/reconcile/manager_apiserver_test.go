@@ -149,7 +149,7 @@ func (w *world) startManager(namespaces ...string) (stop func()) {
 func (w *world) startManagerWith(options Options) (stop func()) {
 	w.Helper()
 	mgr, err := ctrl.NewManager(w.counted(), ctrl.Options{
-		Scheme: w.scheme, Cache: CacheOptions(options), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: w.scheme, NewCache: NewCache, Cache: CacheOptions(options), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: new(true)},
 		// Its writes would be counted where nothing must be written.
 		LeaderElection: len(options.Namespaces) > 0, LeaderElectionNamespace: operatorNamespace, LeaderElectionID: "manager",

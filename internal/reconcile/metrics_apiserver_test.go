@@ -91,7 +91,7 @@ func TestMetricsFromTheCache(t *testing.T) {
 	}{"all namespaces": {nil, 2}, "some namespaces": {[]string{seen.namespace}, 1}} {
 		t.Run(name, func(t *testing.T) {
 			mgr, err := ctrl.NewManager(s.counted(), ctrl.Options{
-				Scheme: s.scheme, Cache: CacheOptions(Options{Namespaces: tc.namespaces, Provisioner: vocab.ProvisionedByUs}), Metrics: metricsserver.Options{BindAddress: "0"},
+				Scheme: s.scheme, NewCache: NewCache, Cache: CacheOptions(Options{Namespaces: tc.namespaces, Provisioner: vocab.ProvisionedByUs}), Metrics: metricsserver.Options{BindAddress: "0"},
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -135,14 +135,14 @@ func (c *Controller) observeWorkflows(ctx context.Context, state *object.State) 
 	return err
 }
 
-// observeNames looks for planned objects that are not in the cache, which holds
-// only ours. It reads from the API server: taking over an object because a cache
-// is late would be worse than a read, and after the first pass our object is in
-// the cache.
+// observeNames looks whether another owner has the name of a planned object that is not in
+// the cache, which holds only ours. For most the API server says so when they are created.
+// It is asked before where the answer decides about other objects, and for a name that
+// another owner had when it was asked last.
 func (c *Controller) observeNames(ctx context.Context, state *object.State, want []*unstructured.Unstructured) error {
 	for _, o := range want {
 		kind := object.KindOf(o.GroupVersionKind())
-		if kind.Ownership == object.WriteOnly || kind.Needs == object.Argo && !state.ArgoInstalled {
+		if !kind.Serves && !c.foreign.knows(state.Key, o) || kind.Needs == object.Argo && !state.ArgoInstalled {
 			continue
 		}
 		if state.Objects.Find(kind.GVK, o.GetName()) != nil {
@@ -158,7 +158,9 @@ func (c *Controller) observeNames(ctx context.Context, state *object.State, want
 			state.Objects.Add(there)
 		default:
 			state.Foreign[object.ID(o)] = true
+			continue
 		}
+		c.foreign.forget(state.Key, o)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func TestOperatorConfigurationForbidden(t *testing.T) {
 	s.installCPO(t)
 	options := Options{Namespace: operatorNamespace, Provisioner: vocab.ProvisionedByCPO}
 	mgr, err := ctrl.NewManager(s.counted(), ctrl.Options{
-		Scheme: s.scheme, Cache: CacheOptions(options), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: s.scheme, NewCache: NewCache, Cache: CacheOptions(options), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: config.Controller{SkipNameValidation: new(true)},
 	})
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -30,6 +29,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/packed"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/watch"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -154,14 +154,14 @@ func (c *Controller) awaitArgo(ctx context.Context, mgr ctrl.Manager, ctl contro
 // watchArgo gives Argo's kinds a cache of their own: the one of the manager
 // cannot be made with options for kinds that are not served.
 func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cache.Cache, error) {
-	argo, err := cache.New(mgr.GetConfig(), argoCacheOptions(mgr, c.options.Namespaces))
+	argo, err := NewCache(mgr.GetConfig(), argoCacheOptions(mgr, c.options.Namespaces))
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the cache for Argo's resources: %w", err)
 	}
 	cronWorkflow, workflow, template := object.New(object.CronWorkflow), object.New(object.Workflow), object.NewMetadata(object.WorkflowTemplate)
 	for _, watch := range []source.Source{
-		source.Kind(argo, cronWorkflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf))),
-		source.Kind(argo, workflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(c.clustersOfRun)), runChanged),
+		source.Kind[client.Object](argo, cronWorkflow, handler.EnqueueRequestsFromMapFunc(clusterOf)),
+		source.Kind[client.Object](argo, workflow, handler.EnqueueRequestsFromMapFunc(c.clustersOfRun), runChanged),
 		source.Kind[client.Object](argo, template, handler.EnqueueRequestsFromMapFunc(c.clustersOfNamespace)),
 	} {
 		if err := ctl.Watch(watch); err != nil {
@@ -205,7 +205,7 @@ func (c *Controller) clustersOfRun(ctx context.Context, o client.Object) []recon
 	if !object.OfWatch(o) {
 		return clusterOf(ctx, o)
 	}
-	if workflow, ok := o.(*unstructured.Unstructured); !ok || outcome.Running(object.DecodeWorkflow(workflow)) {
+	if workflow, ok := packed.Open(o).(*unstructured.Unstructured); !ok || outcome.Running(object.DecodeWorkflow(workflow)) {
 		return nil
 	}
 	return c.clustersOfNamespace(ctx, o)
@@ -218,12 +218,6 @@ func (c *Controller) clusterOfCPO(_ context.Context, o client.Object) []reconcil
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: cluster}}}
-}
-
-func forUnstructured(f handler.MapFunc) handler.TypedMapFunc[*unstructured.Unstructured, reconcile.Request] {
-	return func(ctx context.Context, o *unstructured.Unstructured) []reconcile.Request {
-		return f(ctx, o)
-	}
 }
 
 // clustersOfNamespace maps a WorkflowTemplate to every cluster of its namespace.
@@ -240,22 +234,18 @@ func (c *Controller) clusters(ctx context.Context, options ...client.ListOption)
 	seen := map[types.NamespacedName]bool{}
 	var requests []reconcile.Request
 	for _, kind := range []schema.GroupVersionKind{cpo.GroupVersionKind, object.Stanza} {
-		var objects client.ObjectList = object.NewList(kind)
-		if kind == object.Stanza {
-			objects = &stanzaflowv1alpha1.StanzaList{}
-		}
-		if err := c.cached.List(ctx, objects, options...); err != nil {
+		names := object.NewMetadataList(kind)
+		if err := c.cached.List(ctx, names, options...); err != nil {
 			log.FromContext(ctx).Error(err, "Cannot list the clusters to wake", "kind", kind.Kind)
 			continue
 		}
-		_ = meta.EachListItem(objects, func(o runtime.Object) error {
-			key := client.ObjectKeyFromObject(o.(client.Object))
+		for i := range names.Items {
+			key := client.ObjectKeyFromObject(&names.Items[i])
 			if !seen[key] {
 				seen[key] = true
 				requests = append(requests, reconcile.Request{NamespacedName: key})
 			}
-			return nil
-		})
+		}
 	}
 	return requests
 }

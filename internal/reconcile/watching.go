@@ -77,10 +77,15 @@ func (w *watching) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 		}
 		want = append(want, planned)
 	}
+	if w.own.behind(state) {
+		return ctrl.Result{RequeueAfter: ownWritesPoll}, nil
+	}
 	if err := w.observeNames(ctx, &state, want); err != nil {
 		return ctrl.Result{}, err
 	}
 	done := object.Apply(ctx, object.Writer{Client: w.client, Live: w.live, State: state}, diffWatch(state, want), nil)
+	w.own.add(state.Key, done.Written)
+	w.foreign.add(state.Key, done.Refused)
 	for _, change := range done.Changes {
 		log.FromContext(ctx).Info(string(change.Reason)+" the CronWorkflow of the watch", "namespace", namespace)
 	}
@@ -115,7 +120,7 @@ func diffWatch(state object.State, want []*unstructured.Unstructured) []object.A
 func findWatch(state object.State, want []*unstructured.Unstructured, done object.Result) []status.Finding {
 	var findings []status.Finding
 	for _, planned := range want {
-		if state.Foreign[object.ID(planned)] {
+		if state.Foreign[object.ID(planned)] || slices.Contains(done.Refused, planned) {
 			findings = append(findings, status.Finding{Reason: vocab.ReasonNotOwned, Message: fmt.Sprintf(
 				"%s in namespace %s is not managed by %s, so no watch starts; remove or rename it", object.ID(planned), state.Key.Namespace, vocab.ManagedBy)})
 		}
@@ -137,7 +142,7 @@ func watchResult(state object.State, done object.Result) (ctrl.Result, error) {
 	var errs []error
 	result := ctrl.Result{}
 	switch {
-	case len(state.Foreign) > 0:
+	case len(state.Foreign)+len(done.Refused) > 0:
 		result.RequeueAfter = retryForeign
 	case len(done.Draining) > 0:
 		result.RequeueAfter = retryBusy

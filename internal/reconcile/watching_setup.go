@@ -23,6 +23,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/packed"
 )
 
 // watchingName is the name of the controller of the namespaces.
@@ -59,15 +60,15 @@ func mayChangeWatched(e event.UpdateEvent) bool {
 	if was.GetGeneration() != is.GetGeneration() || was.GetGeneration() == 0 || (was.GetDeletionTimestamp() == nil) != (is.GetDeletionTimestamp() == nil) {
 		return true
 	}
-	before, ok := was.(*unstructured.Unstructured)
-	after, okAfter := is.(*unstructured.Unstructured)
+	before, ok := packed.Open(was).(*unstructured.Unstructured)
+	after, okAfter := packed.Open(is).(*unstructured.Unstructured)
 	return ok && okAfter && cpo.ClaimOn(before.Object, false) != cpo.ClaimOn(after.Object, false)
 }
 
 // watchArgo follows the CronWorkflow of each namespace.
 func (w *watching) watchArgo(argo cache.Cache) error {
-	ofWatch := predicate.NewTypedPredicateFuncs(func(o *unstructured.Unstructured) bool { return object.OfWatch(o) })
-	err := w.ctl.Watch(source.Kind(argo, object.New(object.CronWorkflow), handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(namespaceOf)), ofWatch))
+	ofWatch := predicate.NewPredicateFuncs(func(o client.Object) bool { return object.OfWatch(o) })
+	err := w.ctl.Watch(source.Kind[client.Object](argo, object.New(object.CronWorkflow), handler.EnqueueRequestsFromMapFunc(namespaceOf), ofWatch))
 	if err != nil {
 		return fmt.Errorf("cannot watch the CronWorkflows of the watch: %w", err)
 	}

@@ -37,6 +37,7 @@ func (c *Controller) writeStatus(ctx context.Context, stanza *stanzaflowv1alpha1
 	if err := c.client.Status().Update(ctx, stanza, client.FieldOwner(vocab.FieldManager)); err != nil {
 		return fmt.Errorf("cannot write the status of Stanza %s/%s: %w", stanza.Namespace, stanza.Name, err)
 	}
+	c.own.add(client.ObjectKeyFromObject(stanza), map[string]string{object.Stanza.Kind + " " + stanza.Name: stanza.ResourceVersion})
 	return nil
 }
 

@@ -11,30 +11,25 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
-// createStanza creates and does not apply: an existing one is the user's. It
-// looks again first, because the cache may not hold the one that we just made.
+// createStanza creates and does not apply: an existing one is the user's, or the one
+// that we just made and the cache does not hold yet.
 func (w *Writer) createStanza(ctx context.Context) {
-	there := &stanzaflowv1alpha1.Stanza{}
-	switch err := w.Live.Get(ctx, w.State.Key, there); {
-	case err == nil:
-		w.Done.Stanza = there
-		return
-	case !apierrors.IsNotFound(err):
+	stanza := translate.DefaultStanza(cpo.Postgresql{Namespace: w.State.Key.Namespace, Name: w.State.Key.Name})
+	err := w.Client.Create(ctx, &stanza, client.FieldOwner(vocab.FieldManager))
+	if apierrors.IsAlreadyExists(err) {
+		err = w.Live.Get(ctx, w.State.Key, &stanza)
+	}
+	if err != nil {
 		w.Fail("create", Stanza, w.State.Key.Name, err)
 		return
 	}
-	stanza := translate.DefaultStanza(cpo.Postgresql{Namespace: w.State.Key.Namespace, Name: w.State.Key.Name})
-	if err := w.Client.Create(ctx, &stanza, client.FieldOwner(vocab.FieldManager)); err != nil {
-		w.Fail("create", Stanza, stanza.Name, err)
-		return
-	}
 	w.Done.Stanza = &stanza
+	w.Done.Written = map[string]string{Stanza.Kind + " " + stanza.Name: stanza.ResourceVersion}
 }
 
 // deleteStanza deletes the Stanza that was read and no later version of it: a
@@ -49,15 +44,35 @@ func (w *Writer) deleteStanza(ctx context.Context) {
 	w.Done.Stanza = nil
 }
 
-// create applies without force: an object of that name that appeared since we
-// looked belongs to another owner, and is a conflict.
+// neverVersion is a resource version that no object has. An apply with it creates, and
+// is a conflict with whatever is there: the API server itself says whether the name is
+// free, and nobody has to ask first.
+const neverVersion = "1"
+
+// create makes an object whose name is free. If it is not, and the object belongs to
+// another owner, that is Refused; if it is ours, the cache is late, and the next pass
+// compares it.
 func (w *Writer) create(ctx context.Context, want *unstructured.Unstructured) {
-	object, err := w.apply(ctx, want)
-	if err != nil {
-		w.FailOn("apply", want, err)
+	only := want.DeepCopy()
+	only.SetResourceVersion(neverVersion)
+	object, err := w.apply(ctx, only)
+	if err == nil {
+		w.Changed(vocab.ReasonCreated, object)
 		return
 	}
-	w.Changed(vocab.ReasonCreated, object)
+	if apierrors.IsConflict(err) {
+		there := New(want.GroupVersionKind())
+		switch getErr := w.Live.Get(ctx, client.ObjectKeyFromObject(want), there); {
+		case getErr == nil && Owned(there, w.State.Key.Name):
+			w.know(there)
+		case getErr == nil:
+			w.Done.Refused = append(w.Done.Refused, want)
+			return
+		case !apierrors.IsNotFound(getErr): // It is gone again.
+			err = getErr
+		}
+	}
+	w.FailOn("apply", want, err)
 }
 
 // update looks again first: the cache may be behind our own last write, and the
@@ -98,6 +113,7 @@ func (w *Writer) apply(ctx context.Context, want *unstructured.Unstructured, opt
 	if err := w.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), options...); err != nil {
 		return nil, err
 	}
+	w.written(object)
 	return object, nil
 }
 

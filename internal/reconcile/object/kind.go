@@ -153,6 +153,13 @@ func NewList(kind schema.GroupVersionKind) *unstructured.UnstructuredList {
 	return list
 }
 
+// NewMetadataList returns an empty list of the metadata of objects of a kind.
+func NewMetadataList(kind schema.GroupVersionKind) *metav1.PartialObjectMetadataList {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	return list
+}
+
 // NewMetadata returns the empty metadata of an object of a kind.
 func NewMetadata(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
 	m := &metav1.PartialObjectMetadata{}

@@ -27,8 +27,11 @@ type Result struct {
 	InForce []*unstructured.Unstructured
 	// Draining are the CronWorkflows that are being removed.
 	Draining []*unstructured.Unstructured
-	// Refused are planned Secrets whose name another owner uses.
+	// Refused are planned objects whose name another owner uses, as the attempt to write
+	// them has shown.
 	Refused []*unstructured.Unstructured
+	// Written has the resource version of what was written last, by the ID of the object.
+	Written map[string]string
 	// Started are the Workflows of the triggers that were to be started and exist.
 	Started []*wfv1.Workflow
 	// Certificate in use after the pass, nil where we issue none.

@@ -145,6 +145,7 @@ func (w *Writer) Patch(ctx context.Context, object *unstructured.Unstructured, k
 	if err := w.Client.Patch(ctx, patched, client.RawPatch(kind, data), client.FieldOwner(vocab.FieldManager)); err != nil {
 		return nil, err
 	}
+	w.written(patched)
 	return patched, nil
 }
 
@@ -163,5 +164,20 @@ const (
 	opRemove  = "remove"
 )
 
-func (w *Writer) know(object *unstructured.Unstructured)   { w.known[ID(object)] = object }
-func (w *Writer) forget(object *unstructured.Unstructured) { delete(w.known, ID(object)) }
+// written records the version of an object that we have written and that a cache is to
+// hold.
+func (w *Writer) written(object *unstructured.Unstructured) {
+	if !KindOf(object.GroupVersionKind()).Watched {
+		return
+	}
+	if w.Done.Written == nil {
+		w.Done.Written = map[string]string{}
+	}
+	w.Done.Written[ID(object)] = object.GetResourceVersion()
+}
+
+func (w *Writer) know(object *unstructured.Unstructured) { w.known[ID(object)] = object }
+func (w *Writer) forget(object *unstructured.Unstructured) {
+	delete(w.known, ID(object))
+	delete(w.Done.Written, ID(object))
+}

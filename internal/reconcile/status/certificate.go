@@ -5,7 +5,10 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -21,11 +24,13 @@ func certificate(before *stanzaflowv1alpha1.CertificateStatus, p Pass, runs []ou
 		return certificateOfCPO(before, p, runs)
 	case p.Done.Certificate != nil:
 		return p.Done.Certificate
-	case len(object.With(p.Actions, object.Issue, object.Renew)) == 0, len(p.Done.Refused) > 0:
+	case len(object.With(p.Actions, object.Issue, object.Renew)) == 0, slices.ContainsFunc(p.Done.Refused, isSecret):
 		return nil
 	}
 	return before
 }
+
+func isSecret(o *unstructured.Unstructured) bool { return o.GroupVersionKind() == object.Secret }
 
 // certificateOfCPO is the certificate that the newest run has seen. Runs that have
 // seen none leave what is known: a network may be closed to them.

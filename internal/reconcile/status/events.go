@@ -45,13 +45,25 @@ const (
 	actionReport    = "Report"
 )
 
+// together are the reasons whose changes of one pass are one event, about the first object:
+// a cluster begins with one event and not with one for each of its objects.
+var together = []vocab.Reason{vocab.ReasonCreated, vocab.ReasonUpdated, vocab.ReasonDeleted}
+
 // Changes are the events for what was written.
 func Changes(changes []object.Change) []Event {
-	events := make([]Event, 0, len(changes))
+	events, first := make([]Event, 0, len(changes)), map[vocab.Reason]int{}
 	for _, change := range changes {
+		joins := change.By == "" && slices.Contains(together, change.Reason)
+		if i, ok := first[change.Reason]; ok && joins {
+			events[i].Note += "; " + changed(change)
+			continue
+		}
 		e := Event{Type: corev1.EventTypeNormal, Reason: change.Reason, Action: actionApply, Note: changeNote(change), Related: reference(change.Object)}
 		if change.By != "" {
 			e.Type = corev1.EventTypeWarning
+		}
+		if joins {
+			first[change.Reason] = len(events)
 		}
 		events = append(events, e)
 	}
@@ -75,7 +87,12 @@ func changeNote(change object.Change) string {
 	case vocab.ReasonResumed:
 		return "Resumed CPO's " + name + ": CPO makes its backups from now on"
 	}
-	note := string(change.Reason) + " " + name
+	return string(change.Reason) + " " + changed(change)
+}
+
+// changed names an object and, unless it is gone, its schedule.
+func changed(change object.Change) string {
+	note := object.ID(change.Object)
 	if text := schedule.Text(change.Object); text != "" && change.Reason != vocab.ReasonDeleted {
 		note += ", schedule " + text + " " + schedule.Zone(change.Object)
 		if object.Suspended(change.Object) {
