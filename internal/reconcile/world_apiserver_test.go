@@ -235,6 +235,8 @@ func (w *world) newController(direct client.WithWatch) *Controller {
 		drills:    newDrillMemory(),
 		memory:    archiving.NewMemory(w.clock.Now()),
 		progress:  newProgressMemory(),
+		own:       newOwnWrites(),
+		foreign:   newForeignNames(),
 	}
 	c.watching = newWatching(c)
 	return c
