@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,11 +23,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/lanes"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/packed"
@@ -63,24 +66,20 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	builder := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout,
-			// The priority queue of controller-runtime before 0.25.0 can block when it shuts
-			// down (its issue 3538): the manager then keeps the lease for 30 s, and ends with
-			// an error.
-			UsePriorityQueue: new(false),
+			MaxConcurrentReconciles: workers, ReconciliationTimeout: passTimeout, NewQueue: newQueue,
 		}).
 		For(object.New(cpo.GroupVersionKind)).
 		Watches(object.New(cpo.GroupVersionKind), c.wakeRivals()).
 		Watches(&stanzaflowv1alpha1.Stanza{}, &handler.EnqueueRequestForObject{}).
 		WatchesRawSource(c.watches).
-		WatchesRawSource(source.Channel(c.wake, handler.EnqueueRequestsFromMapFunc(c.everyCluster)))
+		WatchesRawSource(source.Channel(c.wake, lanes.Slow(c.everyCluster)))
 	for _, kind := range configurationKinds(c.options.Provisioner) {
 		builder = builder.Watches(object.New(kind), handler.EnqueueRequestsFromMapFunc(clusterOf))
 	}
 	if c.options.Provisioner == vocab.ProvisionedByCPO {
 		builder = builder.Watches(&batchv1.CronJob{}, handler.EnqueueRequestsFromMapFunc(c.clusterOfCPO))
 	}
-	builder = builder.WatchesRawSource(source.Channel(c.watching.wakeClusters, handler.EnqueueRequestsFromMapFunc(c.clustersOfNamespace)))
+	builder = builder.WatchesRawSource(source.Channel(c.watching.wakeClusters, lanes.Slow(c.clustersOfNamespace)))
 	ctl, err := builder.Build(c)
 	if err != nil {
 		return fmt.Errorf("cannot build the controller: %w", err)
@@ -161,8 +160,9 @@ func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cac
 	cronWorkflow, workflow, template := object.New(object.CronWorkflow), object.New(object.Workflow), object.NewMetadata(object.WorkflowTemplate)
 	for _, watch := range []source.Source{
 		source.Kind[client.Object](argo, cronWorkflow, handler.EnqueueRequestsFromMapFunc(clusterOf)),
-		source.Kind[client.Object](argo, workflow, handler.EnqueueRequestsFromMapFunc(c.clustersOfRun), runChanged),
-		source.Kind[client.Object](argo, template, handler.EnqueueRequestsFromMapFunc(c.clustersOfNamespace)),
+		source.Kind[client.Object](argo, workflow, handler.EnqueueRequestsFromMapFunc(clusterOf), runChanged),
+		source.Kind[client.Object](argo, workflow, lanes.Slow(c.clustersOfWatch), predicate.NewPredicateFuncs(ofWatch), runChanged),
+		source.Kind[client.Object](argo, template, lanes.Slow(c.clustersOfNamespace)),
 	} {
 		if err := ctl.Watch(watch); err != nil {
 			return nil, fmt.Errorf("cannot watch Argo's resources: %w", err)
@@ -175,6 +175,11 @@ func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cac
 		return nil, fmt.Errorf("cannot start the cache for Argo's resources: %w", err)
 	}
 	return argo, nil
+}
+
+// newQueue makes the queue of a controller.
+func newQueue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	return lanes.New(name, limiter)
 }
 
 func argoServed(mapper meta.RESTMapper) (bool, error) {
@@ -199,12 +204,10 @@ func clusterOf(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: cluster}}}
 }
 
-// clustersOfRun maps a Workflow to its cluster, and a watch that has ended to every cluster
-// of its namespace.
-func (c *Controller) clustersOfRun(ctx context.Context, o client.Object) []reconcile.Request {
-	if !object.OfWatch(o) {
-		return clusterOf(ctx, o)
-	}
+func ofWatch(o client.Object) bool { return object.OfWatch(o) }
+
+// clustersOfWatch maps a watch that has ended to every cluster of its namespace.
+func (c *Controller) clustersOfWatch(ctx context.Context, o client.Object) []reconcile.Request {
 	if workflow, ok := packed.Open(o).(*unstructured.Unstructured); !ok || outcome.Running(object.DecodeWorkflow(workflow)) {
 		return nil
 	}

@@ -22,6 +22,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/lanes"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/packed"
 )
@@ -29,10 +30,9 @@ import (
 // watchingName is the name of the controller of the namespaces.
 const watchingName = controllerName + "-watch"
 
-// watchingOptions: one pass at a time is enough for one object in each namespace. The
-// queue is that of the other controller.
+// watchingOptions: one pass at a time is enough for one object in each namespace.
 func watchingOptions() controller.Options {
-	return controller.Options{MaxConcurrentReconciles: 1, ReconciliationTimeout: passTimeout, UsePriorityQueue: new(false)}
+	return controller.Options{MaxConcurrentReconciles: 1, ReconciliationTimeout: passTimeout, NewQueue: newQueue}
 }
 
 // setUp adds the controller of the namespaces to a manager. What changes in a cluster
@@ -44,7 +44,7 @@ func (w *watching) setUp(mgr ctrl.Manager) error {
 		WithOptions(watchingOptions()).
 		Watches(object.New(cpo.GroupVersionKind), handler.EnqueueRequestsFromMapFunc(namespaceOf), matters).
 		Watches(&stanzaflowv1alpha1.Stanza{}, handler.EnqueueRequestsFromMapFunc(namespaceOf), matters).
-		WatchesRawSource(source.Channel(w.wake, handler.EnqueueRequestsFromMapFunc(w.everyNamespace))).
+		WatchesRawSource(source.Channel(w.wake, lanes.Slow(w.everyNamespace))).
 		Build(w)
 	if err != nil {
 		return fmt.Errorf("cannot build the controller of the namespaces: %w", err)
@@ -67,8 +67,7 @@ func mayChangeWatched(e event.UpdateEvent) bool {
 
 // watchArgo follows the CronWorkflow of each namespace.
 func (w *watching) watchArgo(argo cache.Cache) error {
-	ofWatch := predicate.NewPredicateFuncs(func(o client.Object) bool { return object.OfWatch(o) })
-	err := w.ctl.Watch(source.Kind[client.Object](argo, object.New(object.CronWorkflow), handler.EnqueueRequestsFromMapFunc(namespaceOf), ofWatch))
+	err := w.ctl.Watch(source.Kind[client.Object](argo, object.New(object.CronWorkflow), handler.EnqueueRequestsFromMapFunc(namespaceOf), predicate.NewPredicateFuncs(ofWatch)))
 	if err != nil {
 		return fmt.Errorf("cannot watch the CronWorkflows of the watch: %w", err)
 	}
