@@ -14,7 +14,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -61,7 +60,7 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	in := trigger.Input{
 		Cluster: cluster, Before: before, Repos: status.Repos(was.Repos, p),
 		Triggers: p.Plan.Triggers, Kept: p.Plan.Keep.Triggers, Initial: p.Plan.Initial, KeepInitial: p.Plan.Keep.Initial,
-		Runs: p.Runs, Hold: holdTriggers(state, p.Plan, cluster), Now: p.Now,
+		Existing: pendingRuns(state, before), Runs: p.Runs, Hold: holdTriggers(state, p.Plan, cluster), Now: p.Now,
 	}
 	if !state.ArgoInstalled {
 		in.Runs = nil // not known
@@ -72,9 +71,6 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 		return trigger.Decision{}, err
 	}
 	if in.Seen.Primary, err = c.seePrimary(ctx, state, p.Plan.Triggers); err != nil {
-		return trigger.Decision{}, err
-	}
-	if in.Existing, err = c.findRuns(ctx, state.Key, trigger.Pending(state.Key.Name, before)); err != nil {
 		return trigger.Decision{}, err
 	}
 	decision := trigger.Decide(in)
@@ -258,21 +254,16 @@ func ready(pod *corev1.Pod) bool {
 	})
 }
 
-// findRuns reads Workflows of these names from the API server.
-func (c *Controller) findRuns(ctx context.Context, key types.NamespacedName, names []string) (map[string]*wfv1.Workflow, error) {
-	found := map[string]*wfv1.Workflow{}
-	for _, name := range names {
-		run := object.New(object.Workflow)
-		err := c.live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: name}, run)
-		switch {
-		case apierrors.IsNotFound(err), meta.IsNoMatchError(err):
-		case err != nil:
-			return nil, fmt.Errorf("cannot read Workflow %s: %w", name, err)
-		default:
-			found[name] = object.DecodeWorkflow(run)
+// pendingRuns are the Workflows of the causes that wait for their run. What a late cache does
+// not hold yet is found when it is created again.
+func pendingRuns(state object.State, before []stanzaflowv1alpha1.TriggerStatus) map[string]*wfv1.Workflow {
+	names, found := trigger.Pending(state.Key.Name, before), map[string]*wfv1.Workflow{}
+	for _, workflow := range state.Workflows {
+		if slices.Contains(names, workflow.Name) {
+			found[workflow.Name] = workflow
 		}
 	}
-	return found, nil
+	return found
 }
 
 // startActions create the Workflows of a decision.

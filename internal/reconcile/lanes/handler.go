@@ -15,11 +15,11 @@ import (
 )
 
 // Slow is a handler for what concerns many at once: those that an object maps to wait in
-// the slow lane.
+// the slow lane. The queue must be a Queue.
 func Slow(requests handler.MapFunc) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	add := func(ctx context.Context, o client.Object, q queue) {
-		q.(*Queue[reconcile.Request]).AddWithOpts(priorityqueue.AddOpts{Priority: new(handler.LowPriority)}, requests(ctx, o)...)
+		q.(priorityqueue.PriorityQueue[reconcile.Request]).AddWithOpts(priorityqueue.AddOpts{Priority: new(handler.LowPriority)}, requests(ctx, o)...)
 	}
 	return handler.Funcs{
 		CreateFunc:  func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, e.Object, q) },
