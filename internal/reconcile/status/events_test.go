@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -129,5 +130,43 @@ func TestRetentionFailedIsReported(t *testing.T) {
 	c := backupHealthy(Pass{}, after)
 	if c.Status != metav1.ConditionFalse || c.Reason != string(vocab.ReasonRetentionFailed) || c.Message != "Last full backup of repo1: The backup is good, but expire failed: no space" {
 		t.Errorf("condition is %s", reconciletest.JSON(c))
+	}
+}
+
+// TestChangesOfOnePass: a new cluster is one event, and what is done for other reasons has its
+// own.
+func TestChangesOfOnePass(t *testing.T) {
+	t.Parallel()
+	named := func(kind schema.GroupVersionKind, name string, spec map[string]any) *unstructured.Unstructured {
+		o := object.New(kind)
+		o.SetName(name)
+		if spec != nil {
+			o.Object["spec"] = spec
+		}
+		return o
+	}
+	full := named(object.CronWorkflow, "full", map[string]any{"schedules": []any{"30 2 * * *"}, "timezone": "UTC"})
+	incr := named(object.CronWorkflow, "incr", map[string]any{"schedules": []any{"*/30 * * * *"}, "timezone": "UTC"})
+	var got []string
+	for _, e := range Changes([]object.Change{
+		{Reason: vocab.ReasonCreated, Object: named(object.ConfigMap, "config", nil)},
+		{Reason: vocab.ReasonUpdated, Object: full},
+		{Reason: vocab.ReasonCreated, Object: incr},
+		{Reason: vocab.ReasonResumed, Object: full, By: "argo-ui"},
+		{Reason: vocab.ReasonDraining, Object: incr},
+		{Reason: vocab.ReasonDraining, Object: full},
+		{Reason: vocab.ReasonCreated, Object: full},
+	}) {
+		got = append(got, e.Type+" "+string(e.Reason)+" "+e.Related.Name+": "+e.Note)
+	}
+	want := []string{
+		"Normal Created config: Created ConfigMap config; CronWorkflow incr, schedule */30 * * * * UTC; CronWorkflow full, schedule 30 2 * * * UTC",
+		"Normal Updated full: Updated CronWorkflow full, schedule 30 2 * * * UTC",
+		"Warning Resumed full: Resumed CronWorkflow full, which somebody has suspended (argo-ui); to stop the schedules of the cluster, set spec.suspend of its Stanza",
+		"Normal Draining incr: Suspended CronWorkflow incr; it will be deleted when its runs have ended",
+		"Normal Draining full: Suspended CronWorkflow full; it will be deleted when its runs have ended",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
