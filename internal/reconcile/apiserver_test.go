@@ -85,9 +85,9 @@ func testCreates(w *world) {
 		if len(o.GetOwnerReferences())+len(o.GetFinalizers()) > 0 {
 			w.Errorf("%s has an owner or a finalizer", name)
 		}
-		if !has(notes, "Normal Created: Created CronWorkflow "+name+", schedule ") {
-			w.Errorf("no event for %s in %q", name, notes)
-		}
+	}
+	if want := "Normal Created: Created ConfigMap " + reconciletest.ConfigMap + "; CronWorkflow " + reconciletest.Full + ", schedule 30 2 * * * UTC; CronWorkflow " + reconciletest.Incr + ", schedule "; !has(notes, want) {
+		w.Errorf("no event %s… in %q", want, notes)
 	}
 	w.get(object.ConfigMap, reconciletest.ConfigMap)
 	for range 3 {

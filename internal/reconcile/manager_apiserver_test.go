@@ -58,8 +58,7 @@ func TestManager(t *testing.T) {
 	w.eventually(vocab.ConditionProgrammed, vocab.ReasonProgrammed)
 
 	w.eventuallyEvent(vocab.ReasonArgoNotInstalled, "")
-	w.eventuallyEvent(vocab.ReasonCreated, reconciletest.Full)
-	w.eventuallyEvent(vocab.ReasonCreated, reconciletest.Incr)
+	w.eventuallyEvent(vocab.ReasonCreated, reconciletest.Full) // and the other with it
 
 	full, configMap := w.get(object.CronWorkflow, reconciletest.Full), w.get(object.ConfigMap, reconciletest.ConfigMap)
 	run := reconciletest.Workflow(w.namespace, reconciletest.Run{Name: reconciletest.Full + "-1", Type: cpo.Full, Phase: "Running", CronWorkflow: full, Started: w.clock.Now()})

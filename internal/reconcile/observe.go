@@ -137,12 +137,15 @@ func (c *Controller) observeWorkflows(ctx context.Context, state *object.State) 
 
 // observeNames looks whether another owner has the name of a planned object that is not in
 // the cache, which holds only ours. For most the API server says so when they are created.
-// It is asked before where the answer decides about other objects, and for a name that
-// another owner had when it was asked last.
+// It is asked before where the answer decides about other objects, for a name that
+// another owner had when it was asked last, and for a kind that no cache holds.
 func (c *Controller) observeNames(ctx context.Context, state *object.State, want []*unstructured.Unstructured) error {
 	for _, o := range want {
 		kind := object.KindOf(o.GroupVersionKind())
-		if !kind.Serves && !c.foreign.knows(state.Key, o) || kind.Needs == object.Argo && !state.ArgoInstalled {
+		if kind.Ownership == object.WriteOnly || kind.Needs == object.Argo && !state.ArgoInstalled {
+			continue
+		}
+		if kind.Watched && !kind.Serves && !c.foreign.knows(state.Key, o) {
 			continue
 		}
 		if state.Objects.Find(kind.GVK, o.GetName()) != nil {
