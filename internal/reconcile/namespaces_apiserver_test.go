@@ -60,7 +60,7 @@ func TestManagerOfNamespaces(t *testing.T) {
 	stop := watched.startManager(overlayNamespace)
 	watched.eventually(vocab.ConditionReady, vocab.ReasonNoBackupYet)
 	watched.wantPublished()
-	watched.eventuallyEvent(vocab.ReasonCreated, reconciletest.ConfigMap)
+	watched.eventuallyEvent(vocab.ReasonCreated, reconciletest.Cert)
 
 	// A deleted object is watched, so it comes back.
 	was := watched.get(object.CronWorkflow, reconciletest.Full)

@@ -39,7 +39,7 @@ func TestFleetCosts(t *testing.T) {
 			_, path, inNamespace := strings.Cut(path, "/namespaces/"+w.namespace+"/")
 			resource, name, _ := strings.Cut(path, "/")
 			switch {
-			case !inNamespace || resource == "workflowtemplates" || resource == "serviceaccounts": // once for all
+			case !inNamespace || resource == "workflowtemplates" || resource == "serviceaccounts" || resource == "pods": // once for all
 			case strings.HasSuffix(name, "/status"):
 				counts[method+" status of "+resource+" "+code]++
 			default:
