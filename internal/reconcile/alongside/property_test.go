@@ -37,7 +37,7 @@ func TestOneOwner(t *testing.T) {
 }
 
 // worlds is how many orders of events are played.
-const worlds = uint64(40)
+const worlds = uint64(8)
 
 // play plays one order of events, and returns how many slots we ran.
 func play(t *testing.T, seed uint64) int64 {
