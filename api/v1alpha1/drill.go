@@ -212,9 +212,17 @@ type DrillStatus struct {
 	// cronWorkflow is the name of the Argo CronWorkflow. Absent without a schedule.
 	// +optional
 	CronWorkflow string `json:"cronWorkflow,omitempty"`
-	// schedule that is in force.
+	// schedule of the Stanza that is in force.
 	// +optional
 	Schedule string `json:"schedule,omitempty"`
+	// effectiveSchedule is when the drills start if a window has moved the schedule. Absent
+	// if they start as it says.
+	// +optional
+	EffectiveSchedule string `json:"effectiveSchedule,omitempty"`
+	// offset is by how much later than schedule they start, such as 45m. Absent if they start
+	// as it says.
+	// +optional
+	Offset string `json:"offset,omitempty"`
 	// timeZone of schedule.
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`

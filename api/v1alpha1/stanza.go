@@ -57,6 +57,19 @@ type StanzaSpec struct {
 	// +kubebuilder:validation:MaxLength=64
 	TimeZone string `json:"timeZone,omitempty"`
 
+	// window spreads the schedules of all clusters: those of this one start up to that much
+	// later, always by the same whole minutes, which follow from the namespace, the name and
+	// the repo. 0s lets them start as they say. Empty means the annotation stanzaflow.dev/window
+	// of the WorkflowTemplate, and without that the default of the operator. At most 24h, in
+	// whole minutes, such as 90m.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,2}h)?([0-9]{1,4}m)?(0s)?$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('24h')",message="must be at most 24h"
+	Window *metav1.Duration `json:"window,omitempty"`
+
 	// suspend stops the schedules of the cluster. A run that has started
 	// continues. Backups started by hand are not affected. When it is set back
 	// to false, each schedule that has missed a run starts one at once.
@@ -198,7 +211,7 @@ type StanzaStatus struct {
 
 	// schedule is every schedule in one line, for the printed column:
 	// full 30 2 * * *, incr */30 * * * *. It names the repo if the cluster
-	// has more than one.
+	// has more than one, and by how much a window has moved them: full 30 2 * * * +45m.
 	// +optional
 	Schedule string `json:"schedule,omitempty"`
 
@@ -441,9 +454,17 @@ type ScheduleStatus struct {
 	Repo string `json:"repo"`
 	// type is full, diff or incr.
 	Type string `json:"type"`
-	// schedule is the cron expression that is in force. While the one in the
-	// postgresql resource is not valid, this is the last good one.
+	// schedule is the cron expression of the postgresql resource that is in force. While
+	// the present one is not valid, this is the last good one.
 	Schedule string `json:"schedule"`
+	// effectiveSchedule is when the backups start if a window has moved the schedule: its
+	// expression, moved by offset. Absent if they start as it says.
+	// +optional
+	EffectiveSchedule string `json:"effectiveSchedule,omitempty"`
+	// offset is by how much later than schedule the backups start, such as 45m. Absent if they
+	// start as it says.
+	// +optional
+	Offset string `json:"offset,omitempty"`
 	// timeZone of schedule.
 	TimeZone string `json:"timeZone"`
 	// nextRunTime is when the schedule fires next. Absent while suspended.

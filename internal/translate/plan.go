@@ -5,6 +5,7 @@ package translate
 
 import (
 	"slices"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +37,8 @@ type Input struct {
 	// TemplateVersion is "<uid>.<generation>" of the WorkflowTemplate, empty
 	// while it is not known.
 	TemplateVersion string
+	// Window is that of a Stanza that sets none.
+	Window Window
 	// Provisioner owns the configuration. Unless that is vocab.ProvisionedByUs,
 	// only schedules are planned, and what the resource says of the configuration
 	// is for the provisioner to check.
@@ -74,6 +77,8 @@ type Plan struct {
 	Repos []storage.Repository
 	// Schedules are CronWorkflows, sorted by name.
 	Schedules []wfv1.CronWorkflow
+	// Offsets are by how much later the schedules of each repo fire, because of a window.
+	Offsets map[string]time.Duration
 	// Drills are the restore drills. Both provisioners leave them to us.
 	Drills drill.Planned
 	// Triggers of the Stanza that can start a run, in the order of their names.

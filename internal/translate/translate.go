@@ -5,6 +5,7 @@ package translate
 
 import (
 	"slices"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
@@ -22,7 +23,8 @@ import (
 func Translate(in Input) Plan {
 	fields := checkFieldErrors(in)
 	cluster := checkCluster(in.Cluster)
-	stanza := checkStanza(in.Stanza)
+	window, stanza := in.window()
+	stanza = append(stanza, checkStanza(in.Stanza)...)
 	var certificate problem.List
 	if in.provisioned() {
 		certificate = repohost.CheckCertificate(in.Stanza.Certificate)
@@ -39,7 +41,7 @@ func Translate(in Input) Plan {
 		plan.Keep.add(repos.keep)
 		refused = len(p.Repos) == 0
 		problems = append(problems, plan.provision(in, repos.repos)...)
-		problems = append(problems, plan.schedule(in, repos.repos, stanza.Refuse())...)
+		problems = append(problems, plan.schedule(in, repos.repos, window, stanza.Refuse())...)
 		if in.Provisioner == vocab.ProvisionedByCPO {
 			problems = append(problems, warnOfCPO(in, repos.repos)...)
 		}
@@ -86,16 +88,19 @@ func (plan *Plan) provision(in Input, repos []storage.Repo) problem.List {
 	return planned.problems
 }
 
-// schedule adds the schedules of a cluster, and returns what is wrong with them.
-func (plan *Plan) schedule(in Input, repos []storage.Repo, stanzaRefused bool) problem.List {
+// schedule adds the schedules of a cluster, spread over a window, and returns what is wrong
+// with them.
+func (plan *Plan) schedule(in Input, repos []storage.Repo, window time.Duration, stanzaRefused bool) problem.List {
 	var problems problem.List
-	common := schedule.Input{Cluster: in.Cluster, Stanza: in.Stanza, StanzaRefused: stanzaRefused, TemplateVersion: in.TemplateVersion}
+	common := schedule.Input{Cluster: in.Cluster, Stanza: in.Stanza, Window: window, StanzaRefused: stanzaRefused, TemplateVersion: in.TemplateVersion}
+	plan.Offsets = make(map[string]time.Duration, len(repos))
 	plan.Schedules = make([]wfv1.CronWorkflow, 0, len(repos)*len(cpo.BackupTypes))
 	// The repos come in the order of their names, and the schedules of each in that
 	// of their types: the names of all CronWorkflows, which differ in these only,
 	// are sorted.
 	for _, r := range repos {
 		planned := schedule.Plan(common, r.Repo, r.Index)
+		plan.Offsets[r.Name] = planned.Offset
 		plan.Schedules = append(plan.Schedules, planned.CronWorkflows...)
 		plan.Keep.CronWorkflows = append(plan.Keep.CronWorkflows, planned.Kept...)
 		problems = append(problems, planned.Problems...)
@@ -115,7 +120,7 @@ func (plan *Plan) drill(in Input, refused, stanzaRefused bool) problem.List {
 	case in.Cluster.PgBackRest == nil:
 		return nil
 	}
-	input := drill.Input{Cluster: in.Cluster, Stanza: in.Stanza, StanzaRefused: stanzaRefused, Observed: in.Drill}
+	input := drill.Input{Cluster: in.Cluster, Stanza: in.Stanza, StanzaRefused: stanzaRefused, Offsets: plan.Offsets, Observed: in.Drill}
 	for _, r := range in.Cluster.PgBackRest.Repos {
 		if slices.ContainsFunc(plan.Repos, func(planned storage.Repository) bool { return planned.Name == r.Name }) {
 			input.Repos = append(input.Repos, r.Name)

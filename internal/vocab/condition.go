@@ -32,6 +32,7 @@ const (
 	ReasonInvalidTimeZone       Reason = "InvalidTimeZone"
 	ReasonInvalidGate           Reason = "InvalidGate"
 	ReasonInvalidForm           Reason = "InvalidForm"
+	ReasonInvalidWindow         Reason = "InvalidWindow"
 	ReasonInvalidTrigger        Reason = "InvalidTrigger"
 	ReasonInvalidOption         Reason = "InvalidOption"
 	ReasonInvalidDrill          Reason = "InvalidDrill"

@@ -95,6 +95,14 @@ const (
 	AnnotationCauses = Domain + "/causes"
 	// AnnotationSlot is when a scheduled Workflow was due. Argo sets it.
 	AnnotationSlot = "workflows.argoproj.io/scheduled-time"
+	// AnnotationWindow on a WorkflowTemplate is the window of the Stanzas that use it and set
+	// none, such as 90m.
+	AnnotationWindow = Domain + "/window"
+	// AnnotationSchedule on a CronWorkflow that a window has moved is the expression of the
+	// user. AnnotationOffset on it, and on the Workflows that it starts, is by how much later
+	// they start, in minutes, such as 45m. So a run knows the slot that the user has asked for.
+	AnnotationSchedule = Domain + "/schedule"
+	AnnotationOffset   = Domain + "/offset"
 	// AnnotationTitle is what the Argo UI shows instead of the name.
 	AnnotationTitle = "workflows.argoproj.io/title"
 	// AnnotationDescription is what the Argo UI shows below the title. On a Workflow the

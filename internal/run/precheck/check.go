@@ -79,7 +79,8 @@ type Input struct {
 	Logf    func(format string, args ...any)
 	// ReadInfo reads pgbackrest info of a repo, or of all.
 	ReadInfo func(ctx context.Context, at remote.Place, repo int) (pgbackrest.Info, error)
-	// ReadSlot reads for which slot the Workflow of a scheduled run was made.
+	// ReadSlot reads for which slot of the postgresql the Workflow of a scheduled run was
+	// made: a window has it start later.
 	ReadSlot func(ctx context.Context) (time.Time, error)
 	Kind     vocab.RunKind
 	// OnlyReuse means that no backup follows, but step restore-point, which also checks

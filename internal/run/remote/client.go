@@ -160,7 +160,15 @@ func (c *Client) Slot(ctx context.Context, namespace, name, uid string) (time.Ti
 	if err != nil {
 		return time.Time{}, fmt.Errorf("annotation %s of Workflow %s/%s is no time such as 2026-11-22T02:30:00Z", vocab.AnnotationSlot, namespace, name)
 	}
-	return slot, nil
+	later, ok := workflow.GetAnnotations()[vocab.AnnotationOffset]
+	if !ok {
+		return slot, nil
+	}
+	offset, err := time.ParseDuration(later)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("annotation %s of Workflow %s/%s is no time in minutes such as 45m", vocab.AnnotationOffset, namespace, name)
+	}
+	return slot.Add(-offset), nil
 }
 
 // RecordEvent implements Workflows.

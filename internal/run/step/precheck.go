@@ -70,7 +70,7 @@ func (s *step) locate(ctx context.Context) (precheck.Result, remote.Place, error
 	return found, at, err
 }
 
-// readSlot reads for which slot the Workflow of the run was made.
+// readSlot reads for which slot of the postgresql the Workflow of the run was made.
 func (s *step) readSlot(ctx context.Context) (time.Time, error) {
 	return s.Workflows.Slot(ctx, s.Namespace, s.Workflow, s.Run)
 }

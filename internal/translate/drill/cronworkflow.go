@@ -15,14 +15,15 @@ import (
 )
 
 // cronWorkflow returns a CronWorkflow with only the arguments for the WorkflowTemplate.
-func (in Input) cronWorkflow(d stanzaflowv1alpha1.Drill, expression string) wfv1.CronWorkflow {
+func (in Input) cronWorkflow(d stanzaflowv1alpha1.Drill, moved schedule.Moved) wfv1.CronWorkflow {
 	run := workflow.Drill{Cluster: in.Cluster.Name, Name: d.Name, Trigger: vocab.TriggerSchedule}
 	annotations := run.Annotations()
 	annotations[vocab.AnnotationDescription] = "restores a backup of postgresql " + in.Cluster.Name + " into a pod of its own and checks what it finds; makes no backup"
 	if in.TemplateVersion != "" {
 		annotations[vocab.AnnotationTemplate] = in.TemplateVersion
 	}
-	spec := schedule.Spec(in.Stanza, expression, &metav1.ObjectMeta{Labels: run.Labels(), Annotations: run.Annotations()}, run.Spec())
+	moved.Annotate(annotations)
+	spec := schedule.Spec(in.Stanza, moved, &metav1.ObjectMeta{Labels: run.Labels(), Annotations: run.Annotations()}, run.Spec())
 	// A drill of a cluster that no drill can restore would only be held.
 	spec.Suspend = spec.Suspend || in.Cluster.Operation.Encrypted
 	return wfv1.CronWorkflow{

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/drill"
 	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -28,6 +30,9 @@ type Input struct {
 	StanzaRefused bool
 	// Repos are the names of those that are planned, in the order of the postgresql.
 	Repos []string
+	// Offsets are by how much later the schedules of each repo fire. A drill that restores
+	// from it moves with them.
+	Offsets map[string]time.Duration
 	// Observed is what the operator has found in the Kubernetes cluster.
 	Observed
 }
@@ -88,7 +93,7 @@ func Plan(in Input) Planned {
 		case !usable || in.StanzaRefused:
 			planned.Kept = append(planned.Kept, name)
 		case expression != "":
-			planned.CronWorkflows = append(planned.CronWorkflows, in.cronWorkflow(d, expression))
+			planned.CronWorkflows = append(planned.CronWorkflows, in.cronWorkflow(d, schedule.Move(expression, in.offset(d))))
 		}
 		if usable {
 			good = append(good, d)
@@ -100,6 +105,14 @@ func Plan(in Input) Planned {
 	slices.SortFunc(planned.CronWorkflows, func(a, b wfv1.CronWorkflow) int { return strings.Compare(a.Name, b.Name) })
 	in.planPod(&planned, good)
 	return planned
+}
+
+// offset is that of the repo from which a drill restores.
+func (in Input) offset(d stanzaflowv1alpha1.Drill) time.Duration {
+	if d.Repo == "" && len(in.Repos) > 0 {
+		return in.Offsets[in.Repos[0]]
+	}
+	return in.Offsets[d.Repo]
 }
 
 // planPod adds the ConfigMap.

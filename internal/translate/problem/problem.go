@@ -15,6 +15,7 @@ import (
 const (
 	KindPostgresql = "postgresql"
 	KindStanza     = "Stanza"
+	KindTemplate   = "WorkflowTemplate"
 )
 
 // Severity says what becomes of the field of a Problem.
@@ -33,7 +34,7 @@ const (
 type Problem struct {
 	Severity Severity
 
-	// Kind of the object: postgresql or Stanza.
+	// Kind of the object: postgresql, Stanza or WorkflowTemplate.
 	Kind string
 	// Field is the path in that object.
 	Field string
@@ -62,6 +63,11 @@ func (l *List) Add(field string, reason vocab.Reason, format string, args ...any
 // AddStanza adds a Problem of the Stanza.
 func (l *List) AddStanza(field string, reason vocab.Reason, format string, args ...any) {
 	*l = append(*l, Problem{Kind: KindStanza, Field: field, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// AddTemplate adds a Problem of the WorkflowTemplate that the Stanza uses.
+func (l *List) AddTemplate(field string, reason vocab.Reason, format string, args ...any) {
+	*l = append(*l, Problem{Kind: KindTemplate, Field: field, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
 // Warn adds a warning about the postgresql resource.

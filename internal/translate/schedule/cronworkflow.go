@@ -30,7 +30,7 @@ const startingDeadline = 366 * 24 * time.Hour
 // cronWorkflow returns a CronWorkflow with only the arguments for the
 // WorkflowTemplate, and no field that a controller with templateReferencing Strict
 // refuses.
-func cronWorkflow(in Input, repo, backupType, expression string) wfv1.CronWorkflow {
+func cronWorkflow(in Input, repo, backupType string, moved Moved) wfv1.CronWorkflow {
 	cluster := in.Cluster.Name
 	labels := manifest.Labels(cluster)
 	labels[vocab.LabelRepo], labels[vocab.LabelType] = repo, backupType
@@ -45,6 +45,7 @@ func cronWorkflow(in Input, repo, backupType, expression string) wfv1.CronWorkfl
 	if in.TemplateVersion != "" {
 		annotations[vocab.AnnotationTemplate] = in.TemplateVersion
 	}
+	moved.Annotate(annotations)
 	return wfv1.CronWorkflow{
 		TypeMeta: metav1.TypeMeta{APIVersion: wfv1.SchemeGroupVersion.String(), Kind: manifest.KindCronWorkflow},
 		ObjectMeta: metav1.ObjectMeta{
@@ -53,15 +54,17 @@ func cronWorkflow(in Input, repo, backupType, expression string) wfv1.CronWorkfl
 			Labels:      labels,
 			Annotations: annotations,
 		},
-		Spec: Spec(in.Stanza, expression, &metav1.ObjectMeta{Labels: run.Labels(), Annotations: run.Annotations()}, run.Spec()),
+		Spec: Spec(in.Stanza, moved, &metav1.ObjectMeta{Labels: run.Labels(), Annotations: run.Annotations()}, run.Spec()),
 	}
 }
 
 // Spec is what the CronWorkflows of all schedules of a Stanza have in common: when they
-// fire, and what becomes of runs that were missed.
-func Spec(stanza stanzaflowv1alpha1.StanzaSpec, expression string, metadata *metav1.ObjectMeta, run wfv1.WorkflowSpec) wfv1.CronWorkflowSpec {
+// fire, and what becomes of runs that were missed. It notes in the metadata of the runs what
+// a window has moved.
+func Spec(stanza stanzaflowv1alpha1.StanzaSpec, moved Moved, metadata *metav1.ObjectMeta, run wfv1.WorkflowSpec) wfv1.CronWorkflowSpec {
+	moved.annotateRun(metadata.Annotations)
 	return wfv1.CronWorkflowSpec{
-		Schedules:                  []string{expression},
+		Schedules:                  []string{moved.Expression},
 		Timezone:                   cmp.Or(stanza.TimeZone, "UTC"),
 		Suspend:                    stanza.Suspend,
 		ConcurrencyPolicy:          wfv1.ForbidConcurrent,

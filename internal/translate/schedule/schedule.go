@@ -6,6 +6,7 @@ package schedule
 import (
 	"maps"
 	"slices"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
@@ -20,6 +21,8 @@ import (
 type Input struct {
 	Cluster cpo.Postgresql
 	Stanza  stanzaflowv1alpha1.StanzaSpec
+	// Window over which the schedules of all clusters are spread, zero for none.
+	Window time.Duration
 	// StanzaRefused is true if the Stanza has a mistake with which no schedule
 	// could run. Every schedule then keeps its last good CronWorkflow.
 	StanzaRefused bool
@@ -33,37 +36,51 @@ type Planned struct {
 	// CronWorkflows, sorted by name.
 	CronWorkflows []wfv1.CronWorkflow
 	// Kept are the names of CronWorkflows that are not planned and stay.
-	Kept     []string
+	Kept []string
+	// Offset is by how much later the schedules fire, because of the window.
+	Offset   time.Duration
 	Problems problem.List
 }
 
 // Plan returns the schedules of the repo at an index of the list.
 func Plan(in Input, repo cpo.Repo, index int) Planned {
 	planned := Planned{CronWorkflows: make([]wfv1.CronWorkflow, 0, min(len(repo.Schedule), len(cpo.BackupTypes)))}
-	path := cpo.RepoField(index) + ".schedule"
+	good := planned.read(in, repo, cpo.RepoField(index)+".schedule")
+	planned.Offset = offsetOf(in.Cluster.Namespace, in.Cluster.Name, repo.Name, in.Window, slices.Collect(maps.Values(good)))
 	// The types come in the order of their names, and so do the CronWorkflows.
+	for _, backupType := range slices.Sorted(maps.Keys(good)) {
+		if in.StanzaRefused {
+			planned.Kept = append(planned.Kept, manifest.CronWorkflowName(in.Cluster.Name, repo.Name, backupType))
+			continue
+		}
+		planned.CronWorkflows = append(planned.CronWorkflows, cronWorkflow(in, repo.Name, backupType, Move(good[backupType], planned.Offset)))
+	}
+	return planned
+}
+
+// read returns the good expressions of a repo by type. It keeps the CronWorkflows of the
+// others.
+func (p *Planned) read(in Input, repo cpo.Repo, path string) map[string]string {
+	expressions := map[string]string{}
 	for _, backupType := range slices.Sorted(maps.Keys(repo.Schedule)) {
 		field, expression := path+"."+backupType, repo.Schedule[backupType]
 		if cpo.CheckBackupType(backupType) != nil {
-			planned.Problems.Add(path, vocab.ReasonUnsupportedBackupType, "supports only %s%s", problem.All(cpo.BackupTypes), problem.Not(backupType, cpo.BackupTypes))
-			planned.Kept = append(planned.Kept, namesWithoutSchedule(in.Cluster.Name, repo)...)
+			p.Problems.Add(path, vocab.ReasonUnsupportedBackupType, "supports only %s%s", problem.All(cpo.BackupTypes), problem.Not(backupType, cpo.BackupTypes))
+			p.Kept = append(p.Kept, namesWithoutSchedule(in.Cluster.Name, repo)...)
 			continue
 		}
 		if expression == "" { // off
 			continue
 		}
-		good := planned.Problems.CheckExpression(field, expression)
-		if good {
-			read := readExpression(expression)
-			expression, good = read.expression, planned.report(field, read)
+		if p.Problems.CheckExpression(field, expression) {
+			if read := readExpression(expression); p.report(field, read) {
+				expressions[backupType] = read.expression
+				continue
+			}
 		}
-		if good && !in.StanzaRefused {
-			planned.CronWorkflows = append(planned.CronWorkflows, cronWorkflow(in, repo.Name, backupType, expression))
-		} else {
-			planned.Kept = append(planned.Kept, manifest.CronWorkflowName(in.Cluster.Name, repo.Name, backupType))
-		}
+		p.Kept = append(p.Kept, manifest.CronWorkflowName(in.Cluster.Name, repo.Name, backupType))
 	}
-	return planned
+	return expressions
 }
 
 // report adds what is wrong with an expression, and reports whether it can be used.
