@@ -52,10 +52,7 @@ func printSummary(out io.Writer, all []rendered, now time.Time) error {
 
 // form is the form of the runs of a schedule.
 func form(cron wfv1.CronWorkflow) string {
-	if cron.Spec.WorkflowSpec.Entrypoint == vocab.EntrypointBackupDAG {
-		return string(vocab.FormDAG)
-	}
-	return string(vocab.FormPod)
+	return string(vocab.FormAt(cron.Spec.WorkflowSpec.Entrypoint))
 }
 
 func printRow(table io.Writer, cells ...string) {

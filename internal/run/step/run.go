@@ -87,6 +87,21 @@ type step struct {
 	lateSince time.Time
 }
 
+// RunAll does the steps of those names one after the other, as the containers of a pod do,
+// and returns the exit code of the first that does not end with 0. That one has said why,
+// and how the run ends.
+func RunAll(ctx context.Context, names []string, env Env, parameters Parameters) int {
+	for _, name := range names {
+		if len(names) > 1 {
+			env.logf("step %s", name)
+		}
+		if code := Run(ctx, name, env, parameters); code != 0 {
+			return code
+		}
+	}
+	return 0
+}
+
 // Run does the step of that name and returns the exit code of the container.
 // Whatever happens is in the report, in the termination message and in the log.
 //
@@ -195,6 +210,6 @@ func (s *step) newReport() report.Report {
 	}
 }
 
-func (s *step) logf(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.Log, "%s %s\n", s.Clock.Now().UTC().Format(time.RFC3339), fmt.Sprintf(format, args...))
+func (e Env) logf(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.Log, "%s %s\n", e.Clock.Now().UTC().Format(time.RFC3339), fmt.Sprintf(format, args...))
 }
