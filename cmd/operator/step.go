@@ -36,7 +36,7 @@ func stepCommand() *cobra.Command {
 			}
 			env := step.Env{
 				Finder: client, Workflows: client, Executor: client, Servers: client, Clock: clock.RealClock{}, Log: cmd.OutOrStdout(),
-				Workspace: step.Workspace(workspace), Poll: poll, TerminationLog: terminationLog,
+				Workspace: step.Workspace(workspace), Poll: poll, TerminationLog: terminationLog, Requests: client.Requests,
 				// Argo names the file from which it reads the progress of a node.
 				ProgressFile: os.Getenv("ARGO_PROGRESS_FILE"),
 				// The template takes it from the annotation of the pod.

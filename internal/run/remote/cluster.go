@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
@@ -28,6 +29,10 @@ type Cluster struct {
 	Transcript string
 	// Logf writes a line of our own to Log.
 	Logf func(format string, args ...any)
+
+	mutex sync.Mutex
+	// took is how long each command has taken.
+	took []string
 }
 
 // Place is a container of a pod.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 )
 
@@ -46,11 +47,31 @@ func (c *Cluster) Follow(ctx context.Context, at Place, argv []string) (*Output,
 
 // exec runs a command. If we gave up on it, the error is the cause of that.
 func (c *Cluster) exec(ctx context.Context, at Place, argv []string, stdout, stderr io.Writer) error {
+	started := c.Clock.Now()
 	err := c.Executor.Exec(ctx, at, argv, stdout, stderr)
+	c.note(argv, c.Clock.Since(started))
 	if _, ended := ExitCode(err); !ended && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// note notes how long a command has taken.
+func (c *Cluster) note(argv []string, took time.Duration) {
+	name := argv[0]
+	if name == pgbackrest.Program && len(argv) > 1 {
+		name = argv[1]
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.took = append(c.took, fmt.Sprintf("%s %.2f s", name, took.Seconds()))
+}
+
+// Took says which commands were run, and how long each has taken, its start included.
+func (c *Cluster) Took() string {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return strings.Join(c.took, ", ")
 }
 
 // tee also sends the output to the log and to the transcript.

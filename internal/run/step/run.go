@@ -36,6 +36,8 @@ type Env struct {
 	Poll time.Duration
 	// TerminationLog is where Kubernetes reads the message of the container.
 	TerminationLog string
+	// Requests is how many requests were sent to the API server so far. Nil if nobody counts.
+	Requests func() int
 	// ProgressFile is where Argo reads the progress, empty for none.
 	ProgressFile string
 	// Progress is the progress with which the pod began, such as 0/95.
@@ -85,6 +87,8 @@ type step struct {
 	report   report.Report
 	// lateSince is when verify first found WAL of the backup missing.
 	lateSince time.Time
+	// asked is how many requests were sent before the step.
+	asked int
 }
 
 // RunAll does the steps of those names one after the other, as the containers of a pod do,
@@ -109,6 +113,7 @@ func RunAll(ctx context.Context, names []string, env Env, parameters Parameters)
 // dag each step has them.
 func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s := &step{Env: env, name: name, clock: attempt.Clock{WithDelayedExecution: env.Clock}}
+	s.asked = s.countRequests()
 	s.Options, s.mistake = parameters.options()
 	work, ok := map[string]func(context.Context) error{
 		stepBegin: s.begin, stepPrecheck: s.precheck, stepBackup: s.backup, stepExpire: s.expire, stepVerify: s.verify,
@@ -152,9 +157,22 @@ func (s *step) try(ctx context.Context, work func(context.Context) error) error 
 	err := s.attempts.Do(ctx, work)
 	s.report.Steps = append(
 		slices.DeleteFunc(s.report.Steps, func(e report.Step) bool { return e.Name == s.name }),
-		report.Step{Name: s.name, Start: started.UTC(), Attempts: s.countAttempts(), Seconds: s.Clock.Since(started).Seconds()},
+		report.Step{
+			Name: s.name, Start: started.UTC(), Attempts: s.countAttempts(), Seconds: s.Clock.Since(started).Seconds(),
+			Requests: s.countRequests() - s.asked,
+		},
 	)
+	if took := s.cluster.Took(); took != "" {
+		s.logf("commands: %s", took)
+	}
 	return err
+}
+
+func (s *step) countRequests() int {
+	if s.Requests == nil {
+		return 0
+	}
+	return s.Requests()
 }
 
 // countAttempts counts those of the step, in this pod and in those before.
