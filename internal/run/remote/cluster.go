@@ -31,8 +31,10 @@ type Cluster struct {
 	Logf func(format string, args ...any)
 
 	mutex sync.Mutex
-	// took is how long each command has taken.
-	took []string
+	// took are the commands that were run, in the order of their first time.
+	took []took
+	// ahead are the answers that wait for a command, by place and command line.
+	ahead map[string][]answer
 }
 
 // Place is a container of a pod.

@@ -154,7 +154,10 @@ func (s *step) prepare(ctx context.Context) error {
 // try does the work in its attempts, and adds the step to the report.
 func (s *step) try(ctx context.Context, work func(context.Context) error) error {
 	started := s.Clock.Now()
-	err := s.attempts.Do(ctx, work)
+	err := s.attempts.Do(ctx, func(ctx context.Context) error {
+		defer s.cluster.Forget() // What nobody has used is old at the next attempt, and for the end of the run.
+		return work(ctx)
+	})
 	s.report.Steps = append(
 		slices.DeleteFunc(s.report.Steps, func(e report.Step) bool { return e.Name == s.name }),
 		report.Step{

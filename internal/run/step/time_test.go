@@ -187,7 +187,11 @@ func TestWaiting(t *testing.T) {
 			w := runtest.New(t)
 			w.StanzaExists = tc.command != "stanza-create"
 			p := newPod(w)
-			for range 9 {
+			tries := 9
+			if tc.command == "repo-ls" {
+				tries *= 2 // One exec lists the archive and the files.
+			}
+			for range tries {
 				w.On(tc.command, runtest.FailsAs(t, tc.sample))
 			}
 			p.mustRun(backupSteps...)
