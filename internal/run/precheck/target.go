@@ -55,6 +55,9 @@ func (p *precheck) findTarget(context.Context) (err error) {
 // cluster for as long as it upgrades them.
 func (p *precheck) findPrimary(ctx context.Context) error {
 	c := p.Cluster
+	if err := c.LookAround(ctx); err != nil {
+		return err
+	}
 	pod, err := c.FindPod(ctx, p.target.Primary)
 	if err != nil {
 		return err

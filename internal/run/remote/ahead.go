@@ -64,10 +64,12 @@ type answer struct {
 // needed. Only the container of PostgreSQL is known to have a shell, because PostgreSQL runs
 // archive_command with it.
 func (c *Cluster) Ask(ctx context.Context, at Place, commands ...[]string) {
-	c.Forget()
+	c.forgetAnswers()
 	if at.Container != cpo.ContainerPostgreSQL || len(commands) < 2 {
 		return
 	}
+	ctx, cancel := c.Clock.Within(ctx, answerTime, attempt.ErrNoAnswer)
+	defer cancel()
 	for len(commands) > 0 {
 		some := commands[:howMany(commands)]
 		if c.askSome(ctx, at, some) < len(some) {
@@ -100,8 +102,6 @@ func (c *Cluster) askSome(ctx context.Context, at Place, commands [][]string) in
 	random := make([]byte, 16)
 	_, _ = rand.Read(random) // It never fails.
 	mark := hex.EncodeToString(random)
-	ctx, cancel := c.Clock.Within(ctx, answerTime, attempt.ErrNoAnswer)
-	defer cancel()
 	stdout, stderr := &limitedBuffer{}, &limitedBuffer{}
 	err := c.run(ctx, at, AheadCommand(mark, commands...), stdout, stderr)
 	answers := split(mark, stdout.Bytes(), stderr.Bytes(), err)
@@ -114,8 +114,13 @@ func (c *Cluster) askSome(ctx context.Context, at Place, commands [][]string) in
 	return len(answers)
 }
 
-// Forget forgets the answers that nobody has asked for.
+// Forget forgets the answers that nobody has asked for, and what LookAround has seen.
 func (c *Cluster) Forget() {
+	c.seen = nil
+	c.forgetAnswers()
+}
+
+func (c *Cluster) forgetAnswers() {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.ahead = map[string][]answer{}

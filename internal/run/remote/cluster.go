@@ -9,6 +9,8 @@ import (
 	"io"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 )
@@ -29,6 +31,9 @@ type Cluster struct {
 	Transcript string
 	// Logf writes a line of our own to Log.
 	Logf func(format string, args ...any)
+
+	// seen are the pods that LookAround has found. Nil if it was not called.
+	seen *[]corev1.Pod
 
 	mutex sync.Mutex
 	// took are the commands that were run, in the order of their first time.

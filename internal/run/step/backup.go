@@ -80,6 +80,10 @@ func (s *step) backup(ctx context.Context) error {
 
 // locateBoth returns the primary and the host of the repo, which may be the same.
 func (s *step) locateBoth(ctx context.Context, p precheck.Result) (primary, host remote.Place, err error) {
+	s.cluster.Forget()
+	if err := s.cluster.LookAround(ctx); err != nil {
+		return primary, host, err
+	}
 	primary, err = s.cluster.Find(ctx, p.Primary)
 	if err != nil || p.Host.Name == p.Primary.Name {
 		return primary, primary, err
@@ -131,7 +135,6 @@ func (s *step) look(ctx context.Context, primary, at remote.Place, repo int) (ba
 // askBeforeBackup asks at once, and in this order, what look and start ask, if they ask the
 // same container. While a backup is running, look does not get to its second info.
 func (s *step) askBeforeBackup(ctx context.Context, primary, at remote.Place, repo int, waiting bool) {
-	s.cluster.Forget()
 	info, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza, repo)
 	if err != nil || primary != at {
 		return

@@ -39,7 +39,7 @@ func TestExecsOfARun(t *testing.T) {
 		p := newPod(w)
 		p.mustRun(backupSteps...)
 		want := []string{
-			"psql+version+sha256sum+grep+info", "heartbeat", "check",
+			"psql+version+sha256sum+grep+info", "heartbeat+check",
 			"psql+info+info+pkill workers", "backup",
 			"expire",
 			"info", "repo-ls+repo-ls", "verify",
