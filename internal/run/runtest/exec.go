@@ -28,7 +28,7 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 		return err
 	}
 	c := Call{at, argv, stdout, stderr}
-	w.Execs = append(w.Execs, c)
+	w.Execs, w.Requests = append(w.Execs, c), w.Requests+1
 	if argv[0] == "sh" && w.NoShell {
 		return &remote.ExitError{Code: 127}
 	}

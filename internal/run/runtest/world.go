@@ -140,6 +140,8 @@ type World struct {
 	OnInfo func()
 	// Calls are all commands that were run, Execs the execs in which they were.
 	Calls, Execs []Call
+	// Requests is how many requests the API server got, execs among them.
+	Requests int
 	// NoShell means that the containers have none.
 	NoShell bool
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // execs are the commands of each exec, those of one that runs several with a + between.
@@ -48,6 +49,26 @@ func TestExecsOfARun(t *testing.T) {
 			t.Errorf("execs (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestRequestsOfARun are few, in the forms of one pod, and the report says how many.
+func TestRequestsOfARun(t *testing.T) {
+	for form, newPod := range map[vocab.RunForm]func(*runtest.World) *pod{vocab.FormPod: newPod, vocab.FormCompact: newCompact} {
+		w := runtest.New(t)
+		p := newPod(w)
+		p.parameters.Created, p.parameters.Limit = runtest.Start.Format(time.RFC3339), time.Hour
+		p.env.Requests = func() int { return w.Requests }
+		p.mustRun(backupSteps...)
+		each, sum := map[string]int{}, 0
+		for _, s := range p.report().Steps {
+			each[s.Name] = s.Requests
+			sum += s.Requests
+		}
+		want := map[string]int{"begin": 1, "precheck": 5, "backup": 3, "expire": 2, "verify": 4}
+		if diff := cmp.Diff(want, each); diff != "" || sum != w.Requests {
+			t.Errorf("form %s: %d requests, the report has %d; of each step (-want +got):\n%s", form, w.Requests, sum, diff)
+		}
+	}
 }
 
 // TestExecsOfALongChain: however many backups it builds on, their files are listed in a few
