@@ -53,6 +53,9 @@ func AheadCommand(mark string, commands ...[]string) []string {
 type answer struct {
 	stdout, stderr []byte
 	err            error
+	// absent means that the shell did not find the program. Only the container runtime says
+	// so in its own words, so the command is run again alone.
+	absent bool
 }
 
 // Ask runs commands in a container in as few execs as it can, because each costs a
@@ -108,6 +111,9 @@ func (c *Cluster) askSome(ctx context.Context, at Place, commands [][]string) in
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	for i, a := range answers[:min(len(answers), len(commands))] {
+		if a.absent {
+			continue
+		}
 		key := keyOf(at, commands[i])
 		c.ahead[key] = append(c.ahead[key], a)
 	}
@@ -157,13 +163,13 @@ func split(mark string, stdout, stderr []byte, err error) (answers []answer) {
 		code, unread := strconv.Atoi(string(digits))
 		if !ended || !whole || unread != nil {
 			if broke(err) {
-				answers = append(answers, answer{printed, complaint, err})
+				answers = append(answers, answer{stdout: printed, stderr: complaint, err: err})
 			}
 			return answers
 		}
 		a := answer{stdout: printed, stderr: complaint}
 		if code != 0 {
-			a.err = &ExitError{Code: code}
+			a.err, a.absent = &ExitError{Code: code}, code == 126 || code == 127
 		}
 		answers, stdout, stderr = append(answers, a), next, others
 	}

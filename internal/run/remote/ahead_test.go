@@ -81,9 +81,8 @@ var tricky = [][]string{
 	{"sh", "-c", "echo out; echo err >&2; exit 3"},
 	{"false"},
 	{"true"},
-	{"sh", "-c", "exit 126"},
+	{"sh", "-c", "exit 125"},
 	{"sh", "-c", "kill -9 $$"},
-	{"there-is-no-such-program"}, // cannot be tried alone
 	{"printf", "%s", strings.Repeat("x", 100000)},
 	{"printf", "%s%s%s%s%s%s%s%s%s%s", "1", "2", "3", "4", "5", "6", "7", "8", "9", "0"},
 }
@@ -96,12 +95,9 @@ func TestAskedAhead(t *testing.T) {
 	c.Ask(t.Context(), inPostgres, tricky...)
 	for _, argv := range tricky {
 		got, want := c.must(t, inPostgres, argv), ended{}
-		switch {
-		case argv[0] == "there-is-no-such-program":
-			got.Stderr, want.Code = "", 127
-		case slices.Contains(argv, "kill -9 $$"):
+		if slices.Contains(argv, "kill -9 $$") {
 			got.Stderr, want.Code = "", 137 // The shell may say so.
-		default:
+		} else {
 			want = alone.must(t, inPostgres, argv)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -213,5 +209,19 @@ func TestAskingFails(t *testing.T) {
 				t.Errorf("%d execs, want %d", len(l.execs), tc.execs)
 			}
 		})
+	}
+}
+
+// TestAProgramThatIsMissing is missed in the words of the container runtime, and keeps no
+// other command from being run.
+func TestAProgramThatIsMissing(t *testing.T) {
+	l := &local{}
+	c := clusterOn(l)
+	c.Ask(t.Context(), inPostgres, []string{"there-is-no-such-program"}, []string{"echo", "one"})
+	if out, err := c.Capture(t.Context(), inPostgres, []string{"echo", "one"}); err != nil || out.Stdout.String() != "one\n" || len(l.execs) != 1 {
+		t.Errorf("%q, %v, %d execs", out.Stdout.String(), err, len(l.execs))
+	}
+	if _, err := c.Capture(t.Context(), inPostgres, []string{"there-is-no-such-program"}); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("%v", err)
 	}
 }
