@@ -115,17 +115,14 @@ func TestCompactIsStopped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newCompact(runtest.New(t))
 			p.CancelledBy = tc.by
-			ctx := p.stoppedDuring(tc.during)
-			if tc.during == "backup" {
-				p.Scripts["backup"] = nil
-				stopped, cancel := context.WithCancel(t.Context())
-				ctx = stopped
-				p.On("backup", func(context.Context, runtest.Call) error {
+			ctx, cancel := context.WithCancel(t.Context())
+			p.On(tc.during, func(context.Context, runtest.Call) error {
+				if tc.during == "backup" {
 					p.Running[atPrimary], p.Lock = 1, true
-					cancel()
-					return ctx.Err()
-				})
-			}
+				}
+				cancel()
+				return ctx.Err()
+			})
 			code := RunAll(ctx, backupSteps, p.env, p.parameters)
 			p.wantFailure(code, tc.code, tc.step, stanzaflowv1alpha1.RunFailed, tc.by)
 			if tc.event != "" {
