@@ -1,6 +1,6 @@
 #!/bin/bash
-# Measures a proven run, in both forms, against the Job that CPO would start, in the local
-# cluster. PAIRS is the number of rounds; in each all three make a backup.
+# Measures a proven run, in each form of FORMS, against the Job that CPO would start, in the local
+# cluster. PAIRS is the number of rounds; in each the Job and every form make a backup.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh

@@ -110,10 +110,11 @@ type StanzaSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Triggers []Trigger `json:"triggers,omitempty"`
 
-	// runs says in which form the backups of each type are made. Both forms prove the
-	// same. pod has every step in one pod, which starts fastest. dag has a pod for each
-	// step: Argo shows every attempt as a node, and argo retry continues at the step that
-	// failed.
+	// runs says in which form the backups of each type are made. All forms prove the
+	// same. pod has every step in one pod, each in a container with its own log. dag has a
+	// pod for each step: Argo shows every attempt as a node, and argo retry continues at the
+	// step that failed. compact has one container with one log for all steps, and is the
+	// fastest: it is for frequent backups.
 	// +optional
 	Runs RunForms `json:"runs,omitzero"`
 
@@ -157,7 +158,7 @@ type RunForms struct {
 
 // RunForm is how a run is laid out in Argo.
 //
-// +kubebuilder:validation:Enum=pod;dag
+// +kubebuilder:validation:Enum=pod;dag;compact
 type RunForm string
 
 // CertificateSpec says who issues certificates and for how long.

@@ -61,10 +61,7 @@ func schedules(cron wfv1.CronWorkflow) string {
 
 // form is the form of the runs of a schedule.
 func form(cron wfv1.CronWorkflow) string {
-	if cron.Spec.WorkflowSpec.Entrypoint == vocab.EntrypointBackupDAG {
-		return string(vocab.FormDAG)
-	}
-	return string(vocab.FormPod)
+	return string(vocab.FormAt(cron.Spec.WorkflowSpec.Entrypoint))
 }
 
 func printRow(table io.Writer, cells ...string) {

@@ -21,10 +21,10 @@ func stepCommand() *cobra.Command {
 	var workspace, terminationLog string
 	var poll time.Duration
 	command := &cobra.Command{
-		Use:       "step NAME",
-		Short:     "Run one step of a run; the WorkflowTemplate pgbackrest-backup calls it",
+		Use:       "step NAME...",
+		Short:     "Run a step of a run, or several one after the other; the WorkflowTemplate pgbackrest-backup calls it",
 		ValidArgs: step.Names,
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		Args:      cobra.MatchAll(cobra.MinimumNArgs(1), cobra.OnlyValidArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := rest.InClusterConfig()
 			if err != nil {
@@ -36,13 +36,13 @@ func stepCommand() *cobra.Command {
 			}
 			env := step.Env{
 				Finder: client, Workflows: client, Executor: client, Servers: client, Clock: clock.RealClock{}, Log: cmd.OutOrStdout(),
-				Workspace: step.Workspace(workspace), Poll: poll, TerminationLog: terminationLog,
+				Workspace: step.Workspace(workspace), Poll: poll, TerminationLog: terminationLog, Requests: client.Requests,
 				// Argo names the file from which it reads the progress of a node.
 				ProgressFile: os.Getenv("ARGO_PROGRESS_FILE"),
 				// The template takes it from the annotation of the pod.
 				Progress: os.Getenv("STANZAFLOW_PROGRESS"),
 			}
-			if code := step.Run(cmd.Context(), args[0], env, parameters); code != 0 {
+			if code := step.RunAll(cmd.Context(), args, env, parameters); code != 0 {
 				return exitError(code)
 			}
 			return nil

@@ -20,8 +20,8 @@ func TestStepRefuses(t *testing.T) {
 		want string
 	}{
 		"an unknown step":    {[]string{"step", "unknown"}, 1, `invalid argument "unknown" for "operator step"`},
-		"no step":            {[]string{"step"}, 1, "accepts 1 arg(s), received 0"},
-		"two steps":          {[]string{"step", "begin", "precheck"}, 1, "accepts 1 arg(s), received 2"},
+		"no step":            {[]string{"step"}, 1, "requires at least 1 arg(s), only received 0"},
+		"one of two unknown": {[]string{"step", "begin", "unknown"}, 1, `invalid argument "unknown" for "operator step"`},
 		"an unknown flag":    {[]string{"step", "begin", "--force"}, step.ExitStop, "unknown flag: --force"},
 		"attempts as a word": {[]string{"step", "begin", "--attempts=many"}, step.ExitStop, `invalid argument "many" for "--attempts" flag`},
 		"a backoff in words": {[]string{"step", "begin", "--backoff=10"}, step.ExitStop, `invalid argument "10" for "--backoff" flag`},

@@ -6,6 +6,7 @@ package contract_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +112,23 @@ var mutations = map[string]struct {
 			drop(&s.Templates, vocab.EntrypointBackupDAG, func(t wfv1.Template) string { return t.Name })
 		},
 		"entrypoint backup-dag is missing",
+	},
+	"no entrypoint of the form compact": {
+		func(s *wfv1.WorkflowSpec) {
+			drop(&s.Templates, vocab.EntrypointBackupCompact, func(t wfv1.Template) string { return t.Name })
+		},
+		"entrypoint backup-compact is missing",
+	},
+	"a step of the form compact is missing": {
+		func(s *wfv1.WorkflowSpec) {
+			command := &named(s, vocab.EntrypointBackupCompact).Container.Command
+			*command = slices.DeleteFunc(*command, func(word string) bool { return word == "expire" })
+		},
+		"step expire is missing below entrypoint backup-compact",
+	},
+	"the form compact without the lock": {
+		func(s *wfv1.WorkflowSpec) { named(s, vocab.EntrypointBackupCompact).Synchronization = nil },
+		"template backup-compact does not run under mutex pgbackrest-{{workflow.parameters.cluster}} (synchronization.mutexes): two runs of a cluster could run at once",
 	},
 	"a task of the form dag is missing": {
 		func(s *wfv1.WorkflowSpec) {

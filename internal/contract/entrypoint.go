@@ -45,6 +45,11 @@ var entrypoints = []entrypoint{
 		outputs: []string{vocab.OutputReport, vocab.OutputLabel},
 	},
 	{
+		name: vocab.EntrypointBackupCompact, kind: vocab.RunBackup,
+		steps:   []string{stepPrecheck, stepBackup, stepExpire, stepVerify},
+		outputs: []string{vocab.OutputReport, vocab.OutputLabel},
+	},
+	{
 		name: vocab.EntrypointStanza, kind: vocab.RunStanza,
 		steps:   []string{stepPrecheck},
 		outputs: []string{vocab.OutputReport},

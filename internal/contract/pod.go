@@ -52,8 +52,8 @@ type container struct {
 	words []string
 }
 
-// stepCommand finds the step in a command line, also in one for a shell.
-var stepCommand = regexp.MustCompile(`(?:^|\s)step\s+(begin|precheck|backup|expire|verify|restore-point)(?:\s|$)`)
+// stepCommand finds the steps in a command line, also in one for a shell.
+var stepCommand = regexp.MustCompile(`(?:^|\s)step((?:\s+(?:begin|precheck|backup|expire|verify|restore-point))+)(?:\s|$)`)
 
 func readPod(template *wfv1.Template) pod {
 	p := pod{template: template}
@@ -63,7 +63,7 @@ func readPod(template *wfv1.Template) pod {
 			words[i] = strings.NewReplacer("{{ ", "{{", " }}", "}}").Replace(word)
 		}
 		for _, match := range stepCommand.FindAllStringSubmatch(strings.Join(words, " "), -1) {
-			p.steps = append(p.steps, match[1])
+			p.steps = append(p.steps, strings.Fields(match[1])...)
 		}
 		p.containers = append(p.containers, container{name: c.Name, words: words})
 		p.mounts = append(p.mounts, c.VolumeMounts...)

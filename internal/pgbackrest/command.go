@@ -12,8 +12,8 @@ import (
 	"strconv"
 )
 
-// program is the first element of every command line, found in PATH.
-const program = "pgbackrest"
+// Program is the first element of every command line of pgBackRest, found in PATH.
+const Program = "pgbackrest"
 
 // Options that every command line sets, because versions differ in their defaults
 // and a user's configuration may change them: where the log goes, and what the proof
@@ -56,7 +56,7 @@ type BackupOptions struct {
 }
 
 // VersionCommand asks for the version: "pgBackRest 2.55.1".
-func VersionCommand() []string { return []string{program, "version"} }
+func VersionCommand() []string { return []string{Program, "version"} }
 
 // AllRepos stands for every repository that pgBackRest is configured for.
 const AllRepos = 0
@@ -156,7 +156,7 @@ func RepoHistoryCommand(repo int, path string) ([]string, error) {
 	if !historyPath.MatchString(path) {
 		return nil, errors.New("the path must be that of a history, such as archive/db/15-1/00000002.history")
 	}
-	return []string{program, "repo-get", argument, soon, quiet, complain, path}, nil
+	return []string{Program, "repo-get", argument, soon, quiet, complain, path}, nil
 }
 
 func repoLSCommand(repo int, path string, options ...string) ([]string, error) {
@@ -167,7 +167,7 @@ func repoLSCommand(repo int, path string, options ...string) ([]string, error) {
 	if err := checkRepoPath(path); err != nil {
 		return nil, err
 	}
-	return slices.Concat([]string{program, "repo-ls", argument}, options, []string{asJSON, soon, quiet, complain, path}), nil
+	return slices.Concat([]string{Program, "repo-ls", argument}, options, []string{asJSON, soon, quiet, complain, path}), nil
 }
 
 var backupLabel = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$`)
@@ -215,7 +215,7 @@ func command(name, stanza string, arguments ...string) ([]string, error) {
 	if err := CheckStanza(stanza); err != nil {
 		return nil, err
 	}
-	return append([]string{program, name, "--stanza=" + stanza}, arguments...), nil
+	return append([]string{Program, name, "--stanza=" + stanza}, arguments...), nil
 }
 
 func repoArgument(repo int) (string, error) {

@@ -21,7 +21,7 @@ type RestorePoint struct {
 // point. PostgreSQL opens the database there. We never run it.
 func RestoreText(stanza string, repo int, label string, point RestorePoint) string {
 	return strings.Join([]string{
-		program, "restore", "--stanza=" + stanza, fmt.Sprintf("--repo=%d", repo), "--set=" + label,
+		Program, "restore", "--stanza=" + stanza, fmt.Sprintf("--repo=%d", repo), "--set=" + label,
 		"--type=name", "--target=" + point.Name, fmt.Sprintf("--target-timeline=%d", point.Timeline), "--target-action=promote",
 	}, " ")
 }

@@ -161,7 +161,7 @@ func testMakesNothingElse(t *testing.T, w *world) {
 		templates  = "there must be no volumeClaimTemplates"
 		headless   = "only headless Services"
 		claims     = "only claims of new, empty volumes"
-		fields     = "only CronWorkflows with workflowTemplateRef, arguments, priority and the entrypoint backup-dag"
+		fields     = "only CronWorkflows with workflowTemplateRef, arguments, priority and the entrypoint backup-dag or backup-compact"
 		reference  = "only CronWorkflows that refer to a WorkflowTemplate of their namespace"
 		secretName = "the Secret must have the name of the Certificate"
 		dnsNames   = "the names must be those of Services of the namespace"

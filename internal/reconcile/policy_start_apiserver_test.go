@@ -37,7 +37,7 @@ func testStartsNothingElse(t *testing.T, w *world) {
 		named      = "only Workflows named pgbackrest-*"
 		bare       = "only Workflows without a status, finalizers and owners"
 		fields     = "only Workflows with workflowTemplateRef, entrypoint, arguments and priority"
-		entrypoint = "only Workflows with the entrypoint stanza or backup-dag"
+		entrypoint = "only Workflows with the entrypoint stanza, backup-dag or backup-compact"
 		parameters = "only Workflows whose arguments are parameters"
 		reference  = "only Workflows that refer to a WorkflowTemplate of their namespace"
 	)
@@ -51,6 +51,7 @@ func testStartsNothingElse(t *testing.T, w *world) {
 		"as planned":                     {set("1", object.FieldMetadata, "annotations", "x"), ""},
 		"that makes the stanza":          {spec(vocab.EntrypointStanza, "entrypoint"), ""},
 		"that has a pod for each step":   {spec(vocab.EntrypointBackupDAG, "entrypoint"), ""},
+		"that has one container":         {spec(vocab.EntrypointBackupCompact, "entrypoint"), ""},
 		"of a single step":               {spec("dag-verify", "entrypoint"), entrypoint},
 		"of another name":                {set("miner", object.FieldMetadata, "name"), named},
 		"without a cluster":              {set(part{vocab.LabelManagedBy: vocab.ManagedBy}, object.FieldMetadata, "labels"), named},

@@ -66,10 +66,11 @@ func testSubmits(t *testing.T, w *world, submitter client.Client) {
 	const argo = "workflows.argoproj.io/"
 	labels := func(all part) edit { return set(all, object.FieldMetadata, "labels") }
 	for title, e := range map[string]edit{
-		"as kubectl does":   set("shop-1", object.FieldMetadata, "name"),
-		"a plain backup":    set("backup", object.FieldSpec, "entrypoint"),
-		"a backup as a dag": set("backup-dag", object.FieldSpec, "entrypoint").and(labels(part{"stanzaflow.dev/kind": "backup"})),
-		"before others":     set(int64(100), object.FieldSpec, "priority"),
+		"as kubectl does":           set("shop-1", object.FieldMetadata, "name"),
+		"a plain backup":            set("backup", object.FieldSpec, "entrypoint"),
+		"a backup in one container": set("backup-compact", object.FieldSpec, "entrypoint").and(labels(part{"stanzaflow.dev/kind": "backup"})),
+		"a backup as a dag":         set("backup-dag", object.FieldSpec, "entrypoint").and(labels(part{"stanzaflow.dev/kind": "backup"})),
+		"before others":             set(int64(100), object.FieldSpec, "priority"),
 		// A client with Argo's types sends these.
 		"as argo submit does": labels(part{argo + "workflow-template": "pgbackrest-backup"}).
 			and(set(part{"startedAt": nil, "finishedAt": nil, "storedTemplates": stored("namespaced/pgbackrest-backup/predeploy")}, "status")).and(set("predeploy", object.FieldSpec, "entrypoint")),
@@ -99,7 +100,7 @@ func testSubmitsNothingElse(t *testing.T, w *world, submitter client.Client) {
 	const (
 		fields     = "may set only workflowTemplateRef, entrypoint, arguments and priority"
 		template   = "may run only the WorkflowTemplate pgbackrest-backup of the same namespace"
-		entrypoint = "may run only the entrypoints backup, backup-dag and predeploy"
+		entrypoint = "may run only the entrypoints backup, backup-dag, backup-compact and predeploy"
 		arguments  = "only parameters with a name and a value"
 		braces     = "may not use {{ in a parameter"
 		trigger    = "may not say that a schedule or a trigger has started"

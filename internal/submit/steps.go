@@ -24,7 +24,8 @@ type pod struct {
 }
 
 // step is one step of a run. Argo calls all containers of a pod running at once; a
-// step begins when the one before it has ended. In the form dag it is the pod.
+// step begins when the one before it has ended. In the form dag it is the pod. In the form
+// compact the pod is all steps, because Argo does not see them.
 type step struct {
 	id, container string
 	// name is what the documents call the step. A pre-deploy run has two pods with the
@@ -57,8 +58,8 @@ func podsOf(workflow *wfv1.Workflow) []pod {
 // stepsOf follows the containers of a pod, each of which depends on the one before it.
 func stepsOf(workflow *wfv1.Workflow, of wfv1.NodeStatus, task string) []step {
 	name := outcome.StepOf(of)
-	if of.TemplateName == string(vocab.RunWatch) {
-		name = of.TemplateName // The pod of a watch has one container, too.
+	if of.TemplateName == string(vocab.RunWatch) || of.TemplateName == vocab.EntrypointBackupCompact {
+		name = of.TemplateName // Its pod has one container, too, and Argo does not see its steps.
 	}
 	if name != "" {
 		return []step{{id: of.ID, container: containerOfTask, name: name, phase: of.Phase}}

@@ -166,11 +166,11 @@ func checkCronWorkflow(t testing.TB, in translate.Input, c wfv1.CronWorkflow) {
 	// A controller with templateReferencing Strict refuses a run that sets
 	// anything else.
 	allowed := []string{"Arguments", "Priority", "WorkflowTemplateRef"}
-	if form := workflow.FormOf(in.Stanza, c.Labels[vocab.LabelType]); form == vocab.FormDAG {
+	if form := workflow.FormOf(in.Stanza, c.Labels[vocab.LabelType]); form != vocab.FormPod {
 		allowed = append(allowed, "Entrypoint")
 	}
-	// deploy/base/policy/objects.yaml allows no other one.
-	if entrypoint := c.Spec.WorkflowSpec.Entrypoint; entrypoint != "" && entrypoint != vocab.EntrypointBackupDAG {
+	// deploy/base/policy/objects.yaml allows no others.
+	if entrypoint := c.Spec.WorkflowSpec.Entrypoint; entrypoint != "" && entrypoint != vocab.EntrypointBackupDAG && entrypoint != vocab.EntrypointBackupCompact {
 		t.Errorf("%s has the entrypoint %q", c.Name, entrypoint)
 	}
 	spec := reflect.ValueOf(c.Spec.WorkflowSpec)

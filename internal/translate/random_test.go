@@ -81,7 +81,7 @@ func randomInput(random *rand.Rand) translate.Input {
 		Suspend:          random.IntN(4) == 0,
 		Runs: stanzaflowv1alpha1.RunForms{
 			Full: stanzaflowv1alpha1.RunForm(pick("pod", "", "dag", "steps", "{{x}}")),
-			Incr: stanzaflowv1alpha1.RunForm(pick("dag", "", "pod", "backup-dag")),
+			Incr: stanzaflowv1alpha1.RunForm(pick("dag", "", "pod", "compact", "backup-dag")),
 		},
 	}
 	section := in.Cluster.PgBackRest

@@ -37,7 +37,10 @@ func checkStanza(spec stanzaflowv1alpha1.StanzaSpec) problem.List {
 // checkForms refuses a form that does not exist. The CRD does so, too, if it is of this
 // release and nobody has changed it.
 func checkForms(problems *problem.List, runs stanzaflowv1alpha1.RunForms) {
-	forms := []string{string(vocab.FormPod), string(vocab.FormDAG)}
+	var forms []string
+	for _, form := range vocab.Forms {
+		forms = append(forms, string(form))
+	}
 	for _, of := range []struct {
 		backupType string
 		form       stanzaflowv1alpha1.RunForm

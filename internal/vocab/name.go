@@ -59,7 +59,7 @@ const (
 	// LabelContract on a WorkflowTemplate says which parameters and outputs
 	// it has. The operator runs only templates of TemplateContract.
 	LabelContract    = Domain + "/template-contract"
-	TemplateContract = "v6"
+	TemplateContract = "v7"
 	// WatchContract is the value of LabelContract of the WorkflowTemplate WatchTemplate.
 	WatchContract = "watch-v1"
 	// DrillContract is the value of LabelContract of the WorkflowTemplate DrillTemplate.
@@ -71,7 +71,7 @@ const (
 	// objects it allows: those that the operator and the steps of
 	// PolicyContract make.
 	LabelPolicyContract = Domain + "/policy-contract"
-	PolicyContract      = "v7"
+	PolicyContract      = "v8"
 )
 
 // Annotations.
@@ -179,8 +179,10 @@ const (
 	EntrypointBackup = "backup"
 	// EntrypointBackupDAG makes the same backup in the form FormDAG.
 	EntrypointBackupDAG = "backup-dag"
-	EntrypointPredeploy = "predeploy"
-	EntrypointStanza    = "stanza"
+	// EntrypointBackupCompact makes the same backup in the form FormCompact.
+	EntrypointBackupCompact = "backup-compact"
+	EntrypointPredeploy     = "predeploy"
+	EntrypointStanza        = "stanza"
 )
 
 // EntrypointPlanRestore of DrillTemplate is the one that is no drill.
@@ -227,7 +229,7 @@ const (
 	RunRestorePlan RunKind = "restore-plan"
 )
 
-// RunForm is how a run that makes a backup is laid out in Argo. Both forms have the same
+// RunForm is how a run that makes a backup is laid out in Argo. All forms have the same
 // steps, the same proof and the same report.
 type RunForm string
 
@@ -238,7 +240,31 @@ const (
 	// FormDAG has a pod for each step, as a task of a DAG, and Argo tries again: each
 	// attempt is a node, and argo retry continues at the step that failed.
 	FormDAG RunForm = "dag"
+	// FormCompact has every step in one container: one process does one after the other.
+	FormCompact RunForm = "compact"
 )
+
+// Forms are all of them.
+var Forms = []RunForm{FormPod, FormDAG, FormCompact}
+
+// entrypoints are those of each form.
+var entrypoints = map[RunForm]string{
+	FormPod: EntrypointBackup, FormDAG: EntrypointBackupDAG, FormCompact: EntrypointBackupCompact,
+}
+
+// Entrypoint is where a backup of the form begins.
+func (f RunForm) Entrypoint() string { return entrypoints[f] }
+
+// FormAt is the form of a backup that begins at an entrypoint. None is that of the
+// template, EntrypointBackup.
+func FormAt(entrypoint string) RunForm {
+	for _, form := range Forms {
+		if form.Entrypoint() == entrypoint {
+			return form
+		}
+	}
+	return FormPod
+}
 
 // ShownResult is how a run is shown in Argo, the value of LabelResult.
 type ShownResult string

@@ -36,8 +36,8 @@ func TestKindFollowsTheEntrypoint(t *testing.T) {
 	label := template.Spec.WorkflowMetadata.LabelsFrom[vocab.LabelKind].Expression
 	for entrypoint, kind := range map[string]vocab.RunKind{
 		vocab.EntrypointBackup: vocab.RunBackup, vocab.EntrypointPredeploy: vocab.RunPredeploy, vocab.EntrypointStanza: vocab.RunStanza,
-		vocab.EntrypointBackupDAG: vocab.RunBackup,
-		"predeploy-make":          vocab.RunBackup, // Its begin says predeploy, and the outcome refuses such a report.
+		vocab.EntrypointBackupDAG: vocab.RunBackup, vocab.EntrypointBackupCompact: vocab.RunBackup,
+		"predeploy-make": vocab.RunBackup, // Its begin says predeploy, and the outcome refuses such a report.
 	} {
 		if template.GetTemplateByName(entrypoint) == nil {
 			t.Errorf("there is no template %s", entrypoint)
@@ -49,7 +49,7 @@ func TestKindFollowsTheEntrypoint(t *testing.T) {
 		}
 	}
 	// Forks patch templates by their index.
-	order := "backup stanza predeploy predeploy-reuse predeploy-make backup-dag dag-precheck dag-backup dag-expire dag-verify"
+	order := "backup stanza predeploy predeploy-reuse predeploy-make backup-dag dag-precheck dag-backup dag-expire dag-verify backup-compact"
 	for i, name := range strings.Fields(order) {
 		if template.Spec.Templates[i].Name != name {
 			t.Errorf("template %d is %s, want %s", i, template.Spec.Templates[i].Name, name)

@@ -57,7 +57,7 @@ func TestPodsThatAreReplaced(t *testing.T) {
 		"what pgBackRest says is no verdict":  {"64", "3-backup: Error (exit code 40): pgbackrest: Error (exit code 20)", true},
 		"the message has a code of some text": {"64", "3-backup: Error (exit code 137): code: 30", true},
 	} {
-		for _, name := range []string{"backup", "stanza", "predeploy-reuse", "predeploy-make"} {
+		for _, name := range []string{"backup", "stanza", "predeploy-reuse", "predeploy-make", "backup-compact"} {
 			strategy := template.GetTemplateByName(name).RetryStrategy
 			if got := triesAgain(t, strategy, tc.exitCode, tc.message); got != tc.again {
 				t.Errorf("%s: %s: another pod %t, want %t", name, title, got, tc.again)

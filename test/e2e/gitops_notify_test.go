@@ -53,9 +53,9 @@ func notify(t *testing.T, k *kit.Kit) {
 		{"proven, it answers 200", vocab.FormDAG, well, "repo1", "null", vocab.ShownProven, good},
 		{"proven, it answers 500", vocab.FormPod, broken, "repo1", "null", vocab.ShownProven, good},
 		{"proven, it never answers", vocab.FormDAG, silent, "repo1", "null", vocab.ShownProven, good},
-		{"proven, it is not there", vocab.FormPod, absent, "repo1", "null", vocab.ShownProven, nil},
+		{"proven, it is not there", vocab.FormCompact, absent, "repo1", "null", vocab.ShownProven, nil},
 		{"held, it answers 200", vocab.FormDAG, well, "repo1", `"lastBackup == nil"`, vocab.ShownHeld, held},
-		{"held, it is not there", vocab.FormPod, absent, "repo1", `"lastBackup == nil"`, vocab.ShownHeld, nil},
+		{"held, it is not there", vocab.FormCompact, absent, "repo1", `"lastBackup == nil"`, vocab.ShownHeld, nil},
 		{"failed, it answers 500", vocab.FormDAG, broken, "repo2", "null", vocab.ShownFailed, failed},
 		{"failed, it answers 200", vocab.FormPod, well, "repo2", "null", vocab.ShownFailed, failed},
 	} {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +19,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/step"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/wait"
 )
 
-// BenchmarkOverhead compares the wall time of a proven run, in both forms, with that of a
-// Job that does what CPO's does: kubectl exec of pgbackrest backup, and nothing else. The
-// three take turns, so that other load of the machine affects each. The result is the
+// BenchmarkOverhead compares the wall time of a proven run, in each form, with that of a
+// Job that does what CPO's does: kubectl exec of pgbackrest backup, and nothing else. They
+// take turns, so that other load of the machine affects each. The result is the
 // ratio of the medians; seconds are for orientation.
 //
 // KUBECTL_IMAGE is an image whose /operator kubectl is kubectl. PAIRS is the
@@ -41,29 +43,41 @@ func BenchmarkOverhead(b *testing.B) {
 	k.PSQL(b, kit.Primary, "CREATE TABLE work AS SELECT i, md5(i::text) AS note FROM generate_series(1, 20000) i")
 	// Afterwards each has run once.
 	k.AwaitSuccess(b, k.SubmitAs(b, vocab.FormPod, "cluster=cluster", "repo=repo1", "type=full"))
-	k.AwaitSuccess(b, k.SubmitAs(b, vocab.FormDAG, "cluster=cluster", "repo=repo1", "type=incr"))
+	for _, form := range measuredForms() {
+		k.AwaitSuccess(b, k.SubmitAs(b, form, "cluster=cluster", "repo=repo1", "type=incr"))
+	}
 	backupJob(b, k, image, "--start-fast")
 
 	runs, phases, jobs := measureRounds(b, k, image, rounds)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(jobs).Seconds(), "s/job")
 	b.Logf("incr backups, %d rounds; Job, median %.1f s: %v", rounds, median(jobs).Seconds(), seconds(jobs))
-	for _, form := range []vocab.RunForm{vocab.FormPod, vocab.FormDAG} {
+	for _, form := range measuredForms() {
 		ratio := median(runs[form]).Seconds() / median(jobs).Seconds()
 		b.ReportMetric(ratio, string(form)+"/job")
 		b.ReportMetric(median(runs[form]).Seconds(), "s/"+string(form))
 		b.Logf("proven run of form %s, median %.1f s, ratio to the Job %.2f: %v", form, median(runs[form]).Seconds(), ratio, seconds(runs[form]))
 		printPhases(b, phases[form])
 	}
-	b.Logf("ratio of form dag to form pod: %.2f", median(runs[vocab.FormDAG]).Seconds()/median(runs[vocab.FormPod]).Seconds())
 
 	// As CPO ships it there is no start-fast: the backup waits for PostgreSQL's
 	// next checkpoint. Once is enough to see the order of magnitude.
 	k.PSQL(b, kit.Primary, "UPDATE work SET note = md5(note)")
 	shipped := backupJob(b, k, image)
 	b.ReportMetric(shipped.Seconds(), "s/job-as-shipped")
-	b.Logf("Job with CPO's options as shipped, without start-fast, once: %.1f s, ratio of form pod %.2f",
-		shipped.Seconds(), median(runs[vocab.FormPod]).Seconds()/shipped.Seconds())
+	b.Logf("Job with CPO's options as shipped, without start-fast, once: %.1f s", shipped.Seconds())
+}
+
+// measuredForms are those of FORMS, such as "pod compact", all of them by default.
+func measuredForms() []vocab.RunForm {
+	var forms []vocab.RunForm
+	for name := range strings.FieldsSeq(os.Getenv("FORMS")) {
+		forms = append(forms, vocab.RunForm(name))
+	}
+	if len(forms) == 0 {
+		return vocab.Forms
+	}
+	return forms
 }
 
 // measureRounds makes a backup with each form and with a Job in each round. Every round
@@ -71,14 +85,13 @@ func BenchmarkOverhead(b *testing.B) {
 func measureRounds(b *testing.B, k *kit.Kit, image string, rounds int) (runs map[vocab.RunForm][]time.Duration, phases map[vocab.RunForm][]phase, jobs []time.Duration) {
 	b.Helper()
 	runs, phases = map[vocab.RunForm][]time.Duration{}, map[vocab.RunForm][]phase{}
-	run := func(form vocab.RunForm) {
-		took, split := timeRun(b, k, form)
-		runs[form], phases[form] = append(runs[form], took), append(phases[form], split)
-	}
-	turns := []func(){
-		func() { run(vocab.FormPod) },
-		func() { run(vocab.FormDAG) },
-		func() { jobs = append(jobs, backupJob(b, k, image, "--start-fast")) },
+	seen := watchMilestones(b, k)
+	turns := []func(){func() { jobs = append(jobs, backupJob(b, k, image, "--start-fast")) }}
+	for _, form := range measuredForms() {
+		turns = append(turns, func() {
+			took, split := timeRun(b, k, seen, form)
+			runs[form], phases[form] = append(runs[form], took), append(phases[form], split)
+		})
 	}
 	for round := range rounds {
 		for n := range turns {
@@ -98,27 +111,51 @@ func printPhases(b *testing.B, phases []phase) {
 		}
 		return median(times).Seconds()
 	}
-	b.Logf("  where its time goes (medians): pod start %.1f s, steps %.1f s (backup %.1f s), between steps %.1f s, teardown and requeue %.1f s",
-		of(func(p phase) time.Duration { return p.podStart }), of(func(p phase) time.Duration { return p.steps }),
-		of(func(p phase) time.Duration { return p.backup }), of(func(p phase) time.Duration { return p.gaps }),
+	b.Logf("  where its time goes (medians): pod start %.1f s (until the pod is created %.1f s), steps %.1f s, between steps %.1f s, teardown %.1f s",
+		of(func(p phase) time.Duration { return p.podStart }), of(func(p phase) time.Duration { return p.created }),
+		of(func(p phase) time.Duration { return p.steps }), of(func(p phase) time.Duration { return p.gaps }),
 		of(func(p phase) time.Duration { return p.teardown }))
+	b.Logf("  teardown after the last step (medians, as the API server shows it): main ended %.1f s, pod ended %.1f s, its node ended %.1f s, run ended %.1f s",
+		of(func(p phase) time.Duration { return p.after[mainEnded] }), of(func(p phase) time.Duration { return p.after[podEnded] }),
+		of(func(p phase) time.Duration { return p.after[nodeEnded] }), of(func(p phase) time.Duration { return p.after[runEnded] }))
+	var each []string
+	for _, name := range step.Names {
+		if took := of(func(p phase) time.Duration { return p.each[name] }); took > 0 {
+			each = append(each, fmt.Sprintf("%s %.1f s", name, took))
+		}
+	}
+	last := phases[len(phases)-1]
+	b.Logf("  each step: %s; requests of the run to the API server: %d", strings.Join(each, ", "), last.requests)
+	for _, line := range last.commands {
+		b.Logf("    %s", line)
+	}
 }
 
 // phase says where the time of one run went.
-type phase struct{ podStart, steps, backup, gaps, teardown time.Duration }
+type phase struct {
+	podStart, created, steps, gaps, teardown time.Duration
+	// each step, and the milestones after the last one.
+	each  map[string]time.Duration
+	after map[milestone]time.Duration
+	// requests of the run, and what its steps log about their commands.
+	requests int
+	commands []string
+}
 
 // timeRun makes a backup with a run.
-func timeRun(b *testing.B, k *kit.Kit, form vocab.RunForm) (time.Duration, phase) {
+func timeRun(b *testing.B, k *kit.Kit, seen *milestones, form vocab.RunForm) (time.Duration, phase) {
 	b.Helper()
 	started := time.Now()
 	name := k.SubmitAs(b, form, "cluster=cluster", "repo=repo1", "type=incr")
 	_, r := k.AwaitSuccess(b, name)
 	ended := time.Now()
-	return ended.Sub(started), split(r, started, ended)
+	p := split(r, started, ended, seen.of(name))
+	p.commands = commandsOf(b, k, name)
+	return ended.Sub(started), p
 }
 
-func split(r report.Report, started, ended time.Time) phase {
-	var p phase
+func split(r report.Report, started, ended time.Time, seen map[milestone]time.Time) phase {
+	p := phase{each: map[string]time.Duration{}, after: map[milestone]time.Duration{}, created: seen[podCreated].Sub(started)}
 	last := started
 	for i, s := range r.Steps {
 		took := time.Duration(s.Seconds * float64(time.Second))
@@ -128,10 +165,12 @@ func split(r report.Report, started, ended time.Time) phase {
 			p.gaps += s.Start.Sub(last)
 		}
 		p.steps += took
-		if s.Name == "backup" {
-			p.backup = took
-		}
+		p.requests += s.Requests
+		p.each[s.Name] = took
 		last = s.Start.Add(took)
+	}
+	for what, at := range seen {
+		p.after[what] = at.Sub(last)
 	}
 	p.teardown = ended.Sub(last)
 	return p

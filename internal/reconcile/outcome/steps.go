@@ -29,7 +29,8 @@ var numbered = regexp.MustCompile(`^[1-9]-`)
 const templateOfTask = "dag-"
 
 // StepOf returns the step that a node of a run is: a container of a pod, or in the form
-// dag the pod of a task, or the node of its attempts. Empty for any other node.
+// dag the pod of a task, or the node of its attempts. Empty for any other node, also for the
+// pod of the form compact, which is all steps: its report says in which it ended.
 func StepOf(node wfv1.NodeStatus) string {
 	task, isTask := strings.CutPrefix(node.TemplateName, templateOfTask)
 	switch {

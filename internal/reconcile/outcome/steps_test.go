@@ -30,6 +30,7 @@ func TestStepOf(t *testing.T) {
 		{pod, "dag-verify", "verify(1)", "verify"},
 		{retry, "dag-backup", "backup", "backup"},
 		{wfv1.NodeTypeDAG, "backup-dag", "run-1", ""},
+		{pod, "backup-compact", "run-1(0)", ""},
 	} {
 		if got := StepOf(wfv1.NodeStatus{Type: tc.kind, TemplateName: tc.template, DisplayName: tc.display}); got != tc.want {
 			t.Errorf("%s %s of template %s is step %q, want %q", tc.kind, tc.display, tc.template, got, tc.want)

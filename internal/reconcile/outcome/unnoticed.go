@@ -46,7 +46,7 @@ type Unnoticed struct {
 //     had no right to. Argo writes down that the pod failed, and does not look again
 //     before its next resync, 20 minutes later.
 //   - The steps have ended, and the result is gone or refused. The status does not show
-//     that of a pod of the form dag, whose only container has no node.
+//     that of a pod of the form dag or compact, whose only container has no node.
 //
 // A healthy run passes through the first state, too, for the moments until the result of
 // a pod that failed is in. When a container of such a pod has no node, they count from

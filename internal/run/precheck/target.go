@@ -6,13 +6,16 @@ package precheck
 import (
 	"context"
 	"fmt"
+	"path"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/translate/storage"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // readPostgresql reads the resource, and whether CPO is doing with the cluster
@@ -52,6 +55,9 @@ func (p *precheck) findTarget(context.Context) (err error) {
 // cluster for as long as it upgrades them.
 func (p *precheck) findPrimary(ctx context.Context) error {
 	c := p.Cluster
+	if err := c.LookAround(ctx); err != nil {
+		return err
+	}
 	pod, err := c.FindPod(ctx, p.target.Primary)
 	if err != nil {
 		return err
@@ -60,8 +66,25 @@ func (p *precheck) findPrimary(ctx context.Context) error {
 		return attempt.Held("postgresql %s/%s is being upgraded, no backup is made: pod %s has the label %s=true; run again when it is gone",
 			c.Namespace, c.Name, pod.Name, cpo.LabelCriticalOperation)
 	}
-	p.primary, err = c.FindContainer(pod, p.target.Primary.Name)
+	if p.primary, err = c.FindContainer(pod, p.target.Primary.Name); err == nil {
+		p.askPrimary(ctx)
+	}
 	return err
+}
+
+// askPrimary asks the primary at once what the checks after this one want to know of it.
+func (p *precheck) askPrimary(ctx context.Context) {
+	file := path.Join(cpo.ConfigDir, cpo.ConfigFileName)
+	configuration := pgbackrest.ConfigDigestCommand(file)
+	if p.besideCPO() {
+		configuration = pgbackrest.PlacesCommand(file)
+	}
+	info, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza, pgbackrest.AllRepos)
+	if err != nil {
+		return // The check that reads it says so.
+	}
+	p.Cluster.Ask(ctx, p.primary, remote.PsqlCommand(remote.PostgresStatement), pgbackrest.VersionCommand(), configuration,
+		pgbackrest.OptionNamesCommand(cpo.ConfigDir), info)
 }
 
 func (p *precheck) findHost(ctx context.Context) (err error) {

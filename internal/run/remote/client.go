@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -35,9 +37,10 @@ import (
 // Client talks to the API server as the ServiceAccount of the pod. It implements
 // Finder, Lister, Workflows and Executor with client-go, and Servers.
 type Client struct {
-	config  *rest.Config
-	core    kubernetes.Interface
-	dynamic dynamic.Interface
+	config   *rest.Config
+	core     kubernetes.Interface
+	dynamic  dynamic.Interface
+	requests *atomic.Int64
 }
 
 var (
@@ -52,6 +55,8 @@ const questionTime = 30 * time.Second
 
 // New returns a Client.
 func New(config *rest.Config) (*Client, error) {
+	config, requests := rest.CopyConfig(config), &atomic.Int64{}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return counted{next, requests} })
 	// An exec stream lasts as long as its command, a question does not.
 	questions := rest.CopyConfig(config)
 	questions.Timeout = questionTime
@@ -63,8 +68,26 @@ func New(config *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a client: %w", err)
 	}
-	return &Client{config: config, core: core, dynamic: dyn}, nil
+	return &Client{config: config, core: core, dynamic: dyn, requests: requests}, nil
 }
+
+// Requests is how many requests were sent to the API server. An exec is one.
+func (c *Client) Requests() int { return int(c.requests.Load()) }
+
+// counted counts requests.
+type counted struct {
+	next     http.RoundTripper
+	requests *atomic.Int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c counted) RoundTrip(request *http.Request) (*http.Response, error) {
+	c.requests.Add(1)
+	return c.next.RoundTrip(request)
+}
+
+// WrappedRoundTripper lets client-go see what is below.
+func (c counted) WrappedRoundTripper() http.RoundTripper { return c.next }
 
 // Postgresql implements Finder.
 func (c *Client) Postgresql(ctx context.Context, namespace, name string) (cpo.Postgresql, string, error) {

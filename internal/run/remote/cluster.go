@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
@@ -28,6 +31,15 @@ type Cluster struct {
 	Transcript string
 	// Logf writes a line of our own to Log.
 	Logf func(format string, args ...any)
+
+	// seen are the pods that LookAround has found. Nil if it was not called.
+	seen *[]corev1.Pod
+
+	mutex sync.Mutex
+	// took are the commands that were run, in the order of their first time.
+	took []took
+	// ahead are the answers that wait for a command, by place and command line.
+	ahead map[string][]answer
 }
 
 // Place is a container of a pod.

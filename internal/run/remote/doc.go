@@ -13,9 +13,11 @@
 //	   ├── Info, Version, ListRepo, RepoFiles, …       (pgbackrest)
 //	   └── Signal                                      (pkill)
 //
-// It promises: a command is a list of arguments, never a shell; a question ends
-// after answerTime; what cannot be reached is an attempt.Failure that names the
-// container; no line that pgBackRest quotes from a Secret gets into a log.
+// Ask runs several commands in one exec, for those who run them later.
+//
+// It promises: a command is a list of arguments, in which no shell reads anything; a
+// question ends after answerTime; what cannot be reached is an attempt.Failure that names
+// the container; no line that pgBackRest quotes from a Secret gets into a log.
 //
 // It refuses to know what a step is, and to write to an object of the user. The
 // only thing that it creates is an event at the Workflow of the run.

@@ -5,14 +5,17 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
 )
 
@@ -44,13 +47,68 @@ func (c *Cluster) Follow(ctx context.Context, at Place, argv []string) (*Output,
 	return out, c.tee(ctx, at, argv, &out.Stdout, &out.Stderr)
 }
 
-// exec runs a command. If we gave up on it, the error is the cause of that.
+// exec runs a command, unless Ask has. If we gave up on it, the error is the cause of that.
 func (c *Cluster) exec(ctx context.Context, at Place, argv []string, stdout, stderr io.Writer) error {
+	if a, asked := c.take(at, argv); asked {
+		_, lost := stdout.Write(a.stdout)
+		_, alsoLost := stderr.Write(a.stderr)
+		return cmp.Or(a.err, lost, alsoLost)
+	}
+	return c.run(ctx, at, argv, stdout, stderr)
+}
+
+func (c *Cluster) run(ctx context.Context, at Place, argv []string, stdout, stderr io.Writer) error {
+	started := c.Clock.Now()
 	err := c.Executor.Exec(ctx, at, argv, stdout, stderr)
+	c.note(argv, c.Clock.Since(started))
 	if _, ended := ExitCode(err); !ended && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// note notes how long a command has taken.
+func (c *Cluster) note(argv []string, d time.Duration) {
+	name := argv[0]
+	switch {
+	case name == pgbackrest.Program && len(argv) > 1:
+		name = argv[1]
+	case name == "sh":
+		name = "several at once"
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	i := slices.IndexFunc(c.took, func(t took) bool { return t.name == name })
+	if i < 0 {
+		i, c.took = len(c.took), append(c.took, took{name: name})
+	}
+	c.took[i].times, c.took[i].sum = c.took[i].times+1, c.took[i].sum+d
+}
+
+// took is how often a command was run, and how long that has taken.
+type took struct {
+	name  string
+	times int
+	sum   time.Duration
+}
+
+func (t took) String() string {
+	times := ""
+	if t.times > 1 {
+		times = fmt.Sprintf(" %d times", t.times)
+	}
+	return fmt.Sprintf("%s%s %.2f s", t.name, times, t.sum.Seconds())
+}
+
+// Took says which commands were run, and how long that has taken, its start included.
+func (c *Cluster) Took() string {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	var texts []string
+	for _, t := range c.took {
+		texts = append(texts, t.String())
+	}
+	return strings.Join(texts, ", ")
 }
 
 // tee also sends the output to the log and to the transcript.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -28,6 +29,33 @@ func LabelsIn(status stanzaflowv1alpha1.StanzaStatus) cpo.Labels {
 	return cpo.DefaultLabels()
 }
 
+// LookAround lists the pods of the cluster, for all that Find, FindPod and Members want to
+// know of them until Forget is called: one look asks the API server once.
+func (c *Cluster) LookAround(ctx context.Context) error {
+	pods, err := c.list(ctx, c.Labels.Members(c.Name))
+	if err == nil {
+		c.seen = &pods
+	}
+	return err
+}
+
+// pods returns those with all these labels, which only pods of the cluster have.
+func (c *Cluster) pods(ctx context.Context, selector map[string]string) ([]corev1.Pod, error) {
+	if c.seen == nil {
+		return c.list(ctx, selector)
+	}
+	matches := labels.SelectorFromSet(selector)
+	return slices.DeleteFunc(slices.Clone(*c.seen), func(p corev1.Pod) bool { return !matches.Matches(labels.Set(p.Labels)) }), nil
+}
+
+func (c *Cluster) list(ctx context.Context, selector map[string]string) ([]corev1.Pod, error) {
+	pods, err := c.Finder.Pods(ctx, c.Namespace, selector)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the pods of postgresql %s/%s: %w", c.Namespace, c.Name, err)
+	}
+	return pods, nil
+}
+
 // Find returns the one container in which commands run. Call it at every
 // attempt: after a failover the answer is another pod.
 func (c *Cluster) Find(ctx context.Context, container storage.Container) (Place, error) {
@@ -40,9 +68,9 @@ func (c *Cluster) Find(ctx context.Context, container storage.Container) (Place,
 
 // FindPod returns the one pod with the labels of a container.
 func (c *Cluster) FindPod(ctx context.Context, container storage.Container) (corev1.Pod, error) {
-	all, err := c.Finder.Pods(ctx, c.Namespace, container.Selector)
+	all, err := c.pods(ctx, container.Selector)
 	if err != nil {
-		return corev1.Pod{}, fmt.Errorf("cannot list the pods of postgresql %s/%s: %w", c.Namespace, c.Name, err)
+		return corev1.Pod{}, err
 	}
 	pods := slices.DeleteFunc(slices.Clone(all), func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
 	switch len(pods) {
@@ -92,9 +120,9 @@ type Member struct {
 // backup that began before a failover can continue in the pod that was the
 // primary, and in one that is terminating.
 func (c *Cluster) Members(ctx context.Context) ([]Member, error) {
-	pods, err := c.Finder.Pods(ctx, c.Namespace, c.Labels.Members(c.Name))
+	pods, err := c.pods(ctx, c.Labels.Members(c.Name))
 	if err != nil {
-		return nil, fmt.Errorf("cannot list the pods of postgresql %s/%s: %w", c.Namespace, c.Name, err)
+		return nil, err
 	}
 	var members []Member
 	for _, pod := range pods {

@@ -130,6 +130,8 @@ type Step struct {
 	Start    time.Time `json:"start"`
 	Attempts int       `json:"attempts"`
 	Seconds  float64   `json:"seconds"`
+	// Requests to the API server, each command in a pod included. 0 if not counted.
+	Requests int `json:"requests,omitempty"`
 }
 
 // Encode gives compact JSON, without a tag of Argo's templates.

@@ -24,6 +24,7 @@ import (
 func (w *World) Postgresql(ctx context.Context, namespace, name string) (cpo.Postgresql, string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	switch {
 	case ctx.Err() != nil:
 		return cpo.Postgresql{}, "", ctx.Err()
@@ -39,6 +40,7 @@ func (w *World) Postgresql(ctx context.Context, namespace, name string) (cpo.Pos
 func (w *World) Stanza(ctx context.Context, _, _ string) (stanzaflowv1alpha1.Stanza, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if w.OnStanza != nil {
 		w.OnStanza()
 	}
@@ -49,6 +51,7 @@ func (w *World) Stanza(ctx context.Context, _, _ string) (stanzaflowv1alpha1.Sta
 func (w *World) Cancelled(ctx context.Context, namespace, name, uid string) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if namespace != Namespace || name != Workflow || uid != Run {
 		w.T.Errorf("asked for Workflow %s/%s with UID %s", namespace, name, uid)
 	}
@@ -64,6 +67,7 @@ func (w *World) Cancelled(ctx context.Context, namespace, name, uid string) (str
 func (w *World) Started(ctx context.Context, namespace, name, uid string) (time.Time, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if namespace != Namespace || name != Workflow || uid != Run {
 		w.T.Errorf("asked for the start of Workflow %s/%s with UID %s", namespace, name, uid)
 	}
@@ -79,6 +83,7 @@ func (w *World) Started(ctx context.Context, namespace, name, uid string) (time.
 func (w *World) Slot(ctx context.Context, namespace, name, uid string) (time.Time, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if namespace != Namespace || name != Workflow || uid != Run {
 		w.T.Errorf("asked for the slot of Workflow %s/%s with UID %s", namespace, name, uid)
 	}
@@ -89,6 +94,7 @@ func (w *World) Slot(ctx context.Context, namespace, name, uid string) (time.Tim
 func (w *World) CronJobs(ctx context.Context, namespace string, selector map[string]string) ([]batchv1.CronJob, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if err := cmp.Or(ctx.Err(), w.CronJobsError); err != nil {
 		return nil, err
 	}
@@ -101,6 +107,7 @@ func (w *World) CronJobs(ctx context.Context, namespace string, selector map[str
 func (w *World) Jobs(ctx context.Context, namespace string, selector map[string]string) ([]batchv1.Job, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if err := cmp.Or(ctx.Err(), w.JobsError); err != nil {
 		return nil, err
 	}
@@ -113,6 +120,7 @@ func (w *World) Jobs(ctx context.Context, namespace string, selector map[string]
 func (w *World) HasConfigMap(ctx context.Context, namespace, name string) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	err := cmp.Or(ctx.Err(), w.ConfigMapError)
 	return err == nil && namespace == Namespace && slices.Contains(w.ConfigMaps, name), err
 }
@@ -131,6 +139,7 @@ func (w *World) CertificateEnd(ctx context.Context, address string) (time.Time, 
 func (w *World) RecordEvent(ctx context.Context, namespace, name, uid, reason, message string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if namespace != Namespace || name != Workflow || uid != Run {
 		w.T.Errorf("an event at Workflow %s/%s with UID %s", namespace, name, uid)
 	}
@@ -142,6 +151,7 @@ func (w *World) RecordEvent(ctx context.Context, namespace, name, uid, reason, m
 func (w *World) Pods(ctx context.Context, namespace string, selector map[string]string) ([]corev1.Pod, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.Requests++
 	if err := errors.Join(ctx.Err(), w.PodsError); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,45 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 		return err
 	}
 	c := Call{at, argv, stdout, stderr}
+	w.Execs, w.Requests = append(w.Execs, c), w.Requests+1
+	if argv[0] == "sh" && w.NoShell {
+		return &remote.ExitError{Code: 127}
+	}
+	if argv[0] == "sh" {
+		return w.several(ctx, c)
+	}
+	return w.exec(ctx, c)
+}
+
+// several runs the commands of a remote.AheadCommand, as its script does.
+func (w *World) several(ctx context.Context, c Call) error {
+	mark, words := c.Argv[4], slices.Clone(c.Argv[5:])
+	var commands [][]string
+	for len(words) > 0 {
+		end := slices.Index(words, ";")
+		commands, words = append(commands, words[:end:end]), words[end+1:]
+	}
+	if want := remote.AheadCommand(mark, commands...); !slices.Equal(want, c.Argv) {
+		w.T.Errorf("command %q, want %q", c.Argv, want)
+	}
+	_ = c.Print(mark + "\n")
+	for _, argv := range commands {
+		err := w.exec(ctx, Call{c.At, argv, c.Stdout, c.Stderr})
+		code, ended := remote.ExitCode(err)
+		if !ended {
+			return err
+		}
+		_ = c.Print(fmt.Sprintf("\n%s %d\n", mark, code))
+		_, _ = fmt.Fprintf(c.Stderr, "\n%s\n", mark)
+	}
+	return nil
+}
+
+func (w *World) exec(ctx context.Context, c Call) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	at, argv := c.At, c.Argv
 	w.Calls = append(w.Calls, c)
 	name := c.Name()
 	if name == "backup" && (w.Lock || w.Orphans[at] > 0 || w.Sessions > 0 || len(w.OtherLocks) > 0 || len(w.Running) > 0) {

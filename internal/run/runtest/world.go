@@ -138,8 +138,12 @@ type World struct {
 	OnStanza func()
 	// OnInfo is called at each info, before it reads anything.
 	OnInfo func()
-	// Calls are all commands that were run.
-	Calls []Call
+	// Calls are all commands that were run, Execs the execs in which they were.
+	Calls, Execs []Call
+	// Requests is how many requests the API server got, execs among them.
+	Requests int
+	// NoShell means that the containers have none.
+	NoShell bool
 }
 
 // New returns a World whose repo1 is in a bucket.

@@ -33,12 +33,16 @@ func (s *step) backup(ctx context.Context) error {
 		}
 	}
 	var lost error
-	for {
+	for waiting := false; ; waiting = true {
 		primary, at, err := s.locateBoth(ctx, p)
 		if err != nil {
 			return err
 		}
+		s.askBeforeBackup(ctx, primary, at, p.Repo, waiting)
 		seen, where, err := s.look(ctx, primary, at, p.Repo)
+		if seen != absent {
+			s.cluster.Forget()
+		}
 		switch {
 		case err != nil:
 			return err
@@ -76,6 +80,10 @@ func (s *step) backup(ctx context.Context) error {
 
 // locateBoth returns the primary and the host of the repo, which may be the same.
 func (s *step) locateBoth(ctx context.Context, p precheck.Result) (primary, host remote.Place, err error) {
+	s.cluster.Forget()
+	if err := s.cluster.LookAround(ctx); err != nil {
+		return primary, host, err
+	}
 	primary, err = s.cluster.Find(ctx, p.Primary)
 	if err != nil || p.Host.Name == p.Primary.Name {
 		return primary, primary, err
@@ -124,6 +132,20 @@ func (s *step) look(ctx context.Context, primary, at remote.Place, repo int) (ba
 	return s.lookElsewhere(ctx, at, repo)
 }
 
+// askBeforeBackup asks at once, and in this order, what look and start ask, if they ask the
+// same container. While a backup is running, look does not get to its second info.
+func (s *step) askBeforeBackup(ctx context.Context, primary, at remote.Place, repo int, waiting bool) {
+	info, err := pgbackrest.InfoCommand(vocab.PgBackRestStanza, repo)
+	if err != nil || primary != at {
+		return
+	}
+	questions := [][]string{remote.PsqlCommand(remote.BackupSessionsStatement), info}
+	if !waiting {
+		questions = append(questions, info, pgbackrest.TerminateWorkersCommand())
+	}
+	s.cluster.Ask(ctx, at, questions...)
+}
+
 // lookElsewhere looks for the lock in the other PostgreSQL pods. A backup that has
 // lost its primary in a failover continues there until it notices, without a
 // session, and from 2.53 on its lock does not keep another pod out. On a repo host
@@ -170,6 +192,7 @@ func (s *step) start(ctx context.Context, at remote.Place, p precheck.Result) er
 	} else if err != nil {
 		s.logf("%v", err)
 	}
+	s.cluster.Forget() // From here on the answers are others.
 	stopProgress := s.watchProgress(ctx, at, p.Repo)
 	defer stopProgress()
 	return s.cluster.FollowPgBackRest(ctx, at, argv)

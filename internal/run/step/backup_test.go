@@ -27,7 +27,7 @@ import (
 // TestBackupIsStartedOnce: whatever becomes of the stream or of the pod, one
 // run starts one backup, and it counts.
 func TestBackupIsStartedOnce(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, tc := range map[string]struct {
 			change       func(*runtest.World)
 			wantCommands int
@@ -98,7 +98,7 @@ func TestBackupIsStartedOnce(t *testing.T) {
 // TestBackupWithOneAttempt: to follow a backup whose stream is lost is not
 // another attempt.
 func TestBackupWithOneAttempt(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		w := runtest.New(t)
 		w.On("backup", runtest.OutlivesStream(w, 7))
 		p := newPod(w)
@@ -131,7 +131,7 @@ func TestBackupDoesNotTrustARepoItCannotRead(t *testing.T) {
 }
 
 func TestBackupFails(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, tc := range map[string]struct {
 			change   func(*runtest.World)
 			step     string
@@ -203,7 +203,7 @@ func TestBackupFails(t *testing.T) {
 }
 
 func TestBackupSucceedsAtTheSecondAttempt(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, failure := range map[string]runtest.Script{
 			"database away":      runtest.FailsAs(t, "pg: down, backup"),
 			"killed":             runtest.Fails(137, ""),
@@ -229,7 +229,7 @@ func TestBackupSucceedsAtTheSecondAttempt(t *testing.T) {
 // TestBackupFollowsAFailover: the next attempt finds the new primary, whichever
 // way the backup noticed that its own is gone.
 func TestBackupFollowsAFailover(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		promoted := []corev1.Pod{runtest.Replica("orders-0"), runtest.Primary("orders-1")}
 		for name, tc := range map[string]struct {
 			ends runtest.Script
@@ -272,7 +272,7 @@ func TestBackupFollowsAFailover(t *testing.T) {
 // TestBackupWaitsForTheOldPrimary: a backup that continues in the pod that was the
 // primary writes to the same repo, whether PostgreSQL there still knows it or not.
 func TestBackupWaitsForTheOldPrimary(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, tc := range map[string]struct {
 			old corev1.Pod
 		}{
@@ -305,7 +305,7 @@ func TestBackupWaitsForTheOldPrimary(t *testing.T) {
 // TestBackupLooksElsewhere: what another pod cannot say. One that is ready and
 // does not answer may hold the lock; one that is broken keeps nobody.
 func TestBackupLooksElsewhere(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		at := func(pod string, s runtest.Script) runtest.Script {
 			return func(ctx context.Context, c runtest.Call) error {
 				if c.At.Pod == pod {
@@ -375,8 +375,8 @@ func TestBackupSaysThatItWaits(t *testing.T) {
 	p.env.Poll = 7 * time.Second
 	p.mustRun("begin", "precheck")
 	w.Lock = true
-	// 60 looks every 7 s are 7 minutes.
-	w.AtInfo(60, func() { w.Lock = false })
+	// 60 looks every 7 s are 7 minutes. The first reads info twice.
+	w.AtInfo(61, func() { w.Lock = false })
 	p.mustRun("backup")
 	if n := strings.Count(p.log.String(), "waiting: pgBackRest is running in shop/orders-0 (postgres)"); n != 7 {
 		t.Errorf("said %d times that it waits, want 7\n%s", n, p.log)

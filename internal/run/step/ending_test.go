@@ -59,7 +59,7 @@ func (p *pod) wantTold(reason string) {
 
 // TestCancelled: the backup of the run is ended, and the run says what became of it.
 func TestCancelled(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, tc := range map[string]struct {
 			world  func(*testing.T) *runtest.World
 			change func(*runtest.World)
@@ -267,7 +267,7 @@ func TestGracePeriod(t *testing.T) {
 // TestStoppedAndNotCancelled: the node is drained, the pod evicted. The backup
 // continues, and the next pod finds it.
 func TestStoppedAndNotCancelled(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		w := runtest.New(t)
 		p := newPod(w)
 		p.wantFailure(cancelledBackup(p, atPrimary), ExitStopped, "backup", stanzaflowv1alpha1.RunFailed,
@@ -288,7 +288,7 @@ func TestStoppedAndNotCancelled(t *testing.T) {
 
 // TestCancelledByWhom: each is as good a reason to end the backup.
 func TestCancelledByWhom(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for _, by := range []string{"argo stop", "argo terminate", "its Workflow is deleted"} {
 			w := runtest.New(t)
 			w.CancelledBy = by
@@ -302,7 +302,7 @@ func TestCancelledByWhom(t *testing.T) {
 // TestCancelledWhileTheAPIServerIsSlow asks again, and ends nothing without an
 // answer.
 func TestCancelledWhileTheAPIServerIsSlow(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		errBoom := errors.New("boom")
 		t.Run("it answers in the end", func(t *testing.T) {
 			w := runtest.New(t)
@@ -338,7 +338,7 @@ func TestCancelledWhileTheAPIServerIsSlow(t *testing.T) {
 // TestCancelledInAnotherStep: the pod before this one was lost, and the backup
 // that it started still runs, whatever this one does just now.
 func TestCancelledInAnotherStep(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for _, tc := range []struct{ step, during string }{
 			{"precheck", ""}, {"precheck", "psql"}, {"precheck", "check"}, {"expire", "expire"}, {"verify", "info"},
 		} {

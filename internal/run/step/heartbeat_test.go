@@ -30,7 +30,7 @@ func heartbeatAt(at time.Time) *report.Heartbeat {
 
 // TestHeartbeatIsReportedHoweverTheRunEnds: it is a fact of the archive.
 func TestHeartbeatIsReportedHoweverTheRunEnds(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, tc := range map[string]struct {
 			world  func(*runtest.World)
 			result stanzaflowv1alpha1.RunResult

@@ -16,7 +16,7 @@ import (
 
 // TestLimitCountsFromTheStart: a person may retry a run long after its creation.
 func TestLimitCountsFromTheStart(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, tc := range map[string]struct {
 			change func(*runtest.World)
 			code   int

@@ -29,6 +29,8 @@ type pod struct {
 	log        *safeBuffer
 	// left are the workspaces of the newest pod of each step, in the form dag.
 	left map[string]Workspace
+	// compact means that one process does the steps.
+	compact bool
 }
 
 // backupSteps are those of a run that makes a backup.
@@ -50,12 +52,23 @@ func newPod(w *runtest.World) *pod {
 	}
 }
 
+// newCompact returns a run in the form compact.
+func newCompact(w *runtest.World) *pod {
+	w.T.Helper()
+	p := newPod(w)
+	p.compact = true
+	return p
+}
+
 // run does steps in their order, as containers that depend on each other: the
 // first that fails is the last. It returns the exit code of the last.
 func (p *pod) run(names ...string) int {
 	p.T.Helper()
-	if p.parameters.Form == string(vocab.FormDAG) {
+	switch {
+	case p.parameters.Form == string(vocab.FormDAG):
 		return p.runTasks(names...)
+	case p.compact:
+		return RunAll(p.T.Context(), names, p.env, p.parameters)
 	}
 	for _, name := range names {
 		if code := p.step(p.T.Context(), name); code != 0 {
@@ -76,14 +89,14 @@ func makeWorld(t *testing.T, other func(*testing.T) *runtest.World, change func(
 	return w
 }
 
-// step does one step. Only begin gets the parameters.
+// step does one step. Only begin gets the parameters, unless all steps are one process.
 func (p *pod) step(ctx context.Context, name string) int {
 	if p.parameters.Form == string(vocab.FormDAG) {
 		p.startTask(name)
 		return Run(ctx, name, p.env, p.parameters)
 	}
 	parameters := Parameters{}
-	if name == backupSteps[0] {
+	if p.compact || name == backupSteps[0] {
 		parameters = p.parameters
 	}
 	return Run(ctx, name, p.env, parameters)

@@ -74,6 +74,9 @@ func must(argv []string, err error) []string {
 
 const testLabel = "20260301-010000F"
 
+// testMark is one of several commands at once.
+const testMark = "0123456789abcdef0123456789abcdef"
+
 func backupArgv() []string {
 	return must(pgbackrest.BackupCommand(pgbackrest.BackupOptions{
 		Stanza: vocab.PgBackRestStanza, Repo: 1, Type: cpo.Full, StartFast: true,
@@ -121,6 +124,7 @@ func TestRunner(t *testing.T) {
 	t.Run("may run every command of a step", func(t *testing.T) { testAllowed(t, s) })
 	t.Run("may run what the steps run", func(t *testing.T) { testSteps(t, s) })
 	t.Run("may run nothing else", func(t *testing.T) { testRefused(t, s) })
+	t.Run("may run nothing else among several at once", func(t *testing.T) { testRefusedAmongSeveral(t, s) })
 	t.Run("may write a heartbeat, and nothing close to one", func(t *testing.T) { testHeartbeat(t, s) })
 	t.Run("may not connect in another way", func(t *testing.T) { testConnect(t, s) })
 	t.Run("has no other right", func(t *testing.T) { testRights(t, s) })
@@ -159,6 +163,7 @@ func testAllowed(t *testing.T, s *server) {
 		"room for a restore":        remote.DiskFreeCommand(cpo.PGDataPath),
 		"write a heartbeat":         remote.PsqlCommand(remote.HeartbeatStatement),
 		"create a restore point":    restorePointArgv("predeploy"),
+		"several at once":           remote.AheadCommand(testMark, remote.PsqlCommand(remote.PostgresStatement), pgbackrest.VersionCommand(), pgbackrest.OptionNamesCommand(cpo.ConfigDir)),
 		"create one of 63 letters":  restorePointArgv(strings.Repeat("x", 42)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +203,7 @@ func testSteps(t *testing.T, s *server) {
 			if len(w.Calls) < 10 {
 				t.Fatalf("the steps ran %d commands, which cannot be all", len(w.Calls))
 			}
-			for _, c := range w.Calls {
+			for _, c := range append(w.Execs, w.Calls...) { // Each command alone, too.
 				if err := s.exec(t, exec{container: c.At.Container, argv: c.Argv}); !admitted(err) {
 					t.Errorf("in %s: %q: %v", c.At.Container, c.Argv, err)
 				}

@@ -10,9 +10,35 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest/proof"
 	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+	"github.com/stanzaflow/stanzaflow/internal/run/precheck"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
+
+// askForFiles asks at once for the lists that awaitWAL and listFiles read.
+func (s *step) askForFiles(ctx context.Context, at remote.Place, in proof.Input, p precheck.Result) {
+	backup, ok := in.Backup()
+	if !ok {
+		return // The proof says so.
+	}
+	archive, segments, _ := segmentsOf(in, p) // Whoever lists them says what is wrong.
+	var lists [][]string
+	add := func(argv []string, err error) {
+		if err == nil {
+			lists = append(lists, argv)
+		}
+	}
+	for _, dir := range proof.SegmentDirs(vocab.PgBackRestStanza, archive, segments) {
+		add(pgbackrest.RepoLSCommand(in.Repo, dir))
+	}
+	for _, label := range backup.Files() {
+		add(pgbackrest.RepoFilesCommand(in.Repo, filesOf(label)))
+	}
+	s.cluster.Ask(ctx, at, lists...)
+}
+
+// filesOf is the directory of a backup in its repo.
+func filesOf(label string) string { return "backup/" + vocab.PgBackRestStanza + "/" + label }
 
 // listFiles lists the files of the backup and of those it builds on.
 func (s *step) listFiles(ctx context.Context, at remote.Place, in *proof.Input) error {
@@ -22,7 +48,7 @@ func (s *step) listFiles(ctx context.Context, at remote.Place, in *proof.Input) 
 	}
 	in.Files = map[string]pgbackrest.RepoFiles{}
 	for _, label := range backup.Files() {
-		files, err := s.cluster.RepoFiles(ctx, at, in.Repo, "backup/"+vocab.PgBackRestStanza+"/"+label)
+		files, err := s.cluster.RepoFiles(ctx, at, in.Repo, filesOf(label))
 		if err != nil {
 			return err
 		}

@@ -36,6 +36,8 @@ type Env struct {
 	Poll time.Duration
 	// TerminationLog is where Kubernetes reads the message of the container.
 	TerminationLog string
+	// Requests is how many requests were sent to the API server so far. Nil if nobody counts.
+	Requests func() int
 	// ProgressFile is where Argo reads the progress, empty for none.
 	ProgressFile string
 	// Progress is the progress with which the pod began, such as 0/95.
@@ -85,6 +87,23 @@ type step struct {
 	report   report.Report
 	// lateSince is when verify first found WAL of the backup missing.
 	lateSince time.Time
+	// asked is how many requests were sent before the step.
+	asked int
+}
+
+// RunAll does the steps of those names one after the other, as the containers of a pod do,
+// and returns the exit code of the first that does not end with 0. That one has said why,
+// and how the run ends.
+func RunAll(ctx context.Context, names []string, env Env, parameters Parameters) int {
+	for _, name := range names {
+		if len(names) > 1 {
+			env.logf("step %s", name)
+		}
+		if code := Run(ctx, name, env, parameters); code != 0 {
+			return code
+		}
+	}
+	return 0
 }
 
 // Run does the step of that name and returns the exit code of the container.
@@ -94,6 +113,7 @@ type step struct {
 // dag each step has them.
 func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	s := &step{Env: env, name: name, clock: attempt.Clock{WithDelayedExecution: env.Clock}}
+	s.asked = s.countRequests()
 	s.Options, s.mistake = parameters.options()
 	work, ok := map[string]func(context.Context) error{
 		stepBegin: s.begin, stepPrecheck: s.precheck, stepBackup: s.backup, stepExpire: s.expire, stepVerify: s.verify,
@@ -134,12 +154,28 @@ func (s *step) prepare(ctx context.Context) error {
 // try does the work in its attempts, and adds the step to the report.
 func (s *step) try(ctx context.Context, work func(context.Context) error) error {
 	started := s.Clock.Now()
-	err := s.attempts.Do(ctx, work)
+	err := s.attempts.Do(ctx, func(ctx context.Context) error {
+		defer s.cluster.Forget() // What nobody has used is old at the next attempt, and for the end of the run.
+		return work(ctx)
+	})
 	s.report.Steps = append(
 		slices.DeleteFunc(s.report.Steps, func(e report.Step) bool { return e.Name == s.name }),
-		report.Step{Name: s.name, Start: started.UTC(), Attempts: s.countAttempts(), Seconds: s.Clock.Since(started).Seconds()},
+		report.Step{
+			Name: s.name, Start: started.UTC(), Attempts: s.countAttempts(), Seconds: s.Clock.Since(started).Seconds(),
+			Requests: s.countRequests() - s.asked,
+		},
 	)
+	if took := s.cluster.Took(); took != "" {
+		s.logf("commands: %s", took)
+	}
 	return err
+}
+
+func (s *step) countRequests() int {
+	if s.Requests == nil {
+		return 0
+	}
+	return s.Requests()
 }
 
 // countAttempts counts those of the step, in this pod and in those before.
@@ -195,6 +231,6 @@ func (s *step) newReport() report.Report {
 	}
 }
 
-func (s *step) logf(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.Log, "%s %s\n", s.Clock.Now().UTC().Format(time.RFC3339), fmt.Sprintf(format, args...))
+func (e Env) logf(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.Log, "%s %s\n", e.Clock.Now().UTC().Format(time.RFC3339), fmt.Sprintf(format, args...))
 }

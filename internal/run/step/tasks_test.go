@@ -21,10 +21,12 @@ func newDAG(w *runtest.World) *pod {
 	return p
 }
 
-// inBothForms does a test in each form of a run.
-func inBothForms(t *testing.T, test func(t *testing.T, newPod func(*runtest.World) *pod)) {
+// inEachForm does a test in each form of a run.
+func inEachForm(t *testing.T, test func(t *testing.T, newPod func(*runtest.World) *pod)) {
 	t.Helper()
-	for form, newPod := range map[vocab.RunForm]func(*runtest.World) *pod{vocab.FormPod: newPod, vocab.FormDAG: newDAG} {
+	for form, newPod := range map[vocab.RunForm]func(*runtest.World) *pod{
+		vocab.FormPod: newPod, vocab.FormDAG: newDAG, vocab.FormCompact: newCompact,
+	} {
 		t.Run(string(form), func(t *testing.T) { test(t, newPod) })
 	}
 }

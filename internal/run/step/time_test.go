@@ -42,7 +42,7 @@ func hangs(w *runtest.World, d time.Duration) runtest.Script {
 // TestOutOfTime: whatever a run waits for, it ends as failed, says what it was
 // doing, and leaves no backup that has the lock.
 func TestOutOfTime(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		const hour = time.Hour + time.Minute
 		const limit = "the run exceeded its limit of 1h0m0s: "
 		for name, tc := range map[string]struct {
@@ -150,7 +150,7 @@ func TestOutOfTimeWithACause(t *testing.T) {
 
 // TestInTime: a limit that is not reached changes nothing.
 func TestInTime(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		w := runtest.New(t)
 		w.On("backup", runtest.OutlivesStream(w, 100))
 		p := limited(newPod(w))
@@ -187,7 +187,11 @@ func TestWaiting(t *testing.T) {
 			w := runtest.New(t)
 			w.StanzaExists = tc.command != "stanza-create"
 			p := newPod(w)
-			for range 9 {
+			tries := 9
+			if tc.command == "repo-ls" {
+				tries *= 2 // One exec lists the archive and the files.
+			}
+			for range tries {
 				w.On(tc.command, runtest.FailsAs(t, tc.sample))
 			}
 			p.mustRun(backupSteps...)

@@ -39,6 +39,7 @@ func (s *step) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.askForFiles(ctx, at, in, p)
 	if err := s.awaitWAL(ctx, at, &in, p); err != nil {
 		return err
 	}

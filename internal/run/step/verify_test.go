@@ -15,7 +15,7 @@ import (
 
 // TestVerifyDoesNotProve: the backup command has exited 0 in each case.
 func TestVerifyDoesNotProve(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		const label = "20260301-010000F"
 		for name, tc := range map[string]struct {
 			typ    string
@@ -115,7 +115,7 @@ func TestVerifyDoesNotProve(t *testing.T) {
 }
 
 func TestVerifyProves(t *testing.T) {
-	inBothForms(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
+	inEachForm(t, func(t *testing.T, newPod func(*runtest.World) *pod) {
 		for name, change := range map[string]func(*runtest.World){
 			// The run ends by the rules that it began with.
 			"the resource is deleted meanwhile": func(w *runtest.World) { w.Cluster = cpo.Postgresql{} },

@@ -24,6 +24,7 @@ func (s *step) awaitWAL(ctx context.Context, at remote.Place, in *proof.Input, p
 	if s.lateSince.IsZero() {
 		s.lateSince = s.Clock.Now()
 	}
+	s.cluster.Forget() // The files are listed after the wait.
 	for {
 		// PostgreSQL first: what it has archived before the look must be there.
 		in.ArchivedUpTo = s.readArchivedUpTo(ctx, p)
@@ -59,19 +60,28 @@ func (s *step) readArchivedUpTo(ctx context.Context, p precheck.Result) string {
 // listArchived lists the WAL segments of the backup that are in the archive. What cannot
 // be listed is absent, and then the proof says so.
 func (s *step) listArchived(ctx context.Context, at remote.Place, in proof.Input, p precheck.Result) (map[string]bool, error) {
+	archive, segments, err := segmentsOf(in, p)
+	if err != nil || len(segments) == 0 {
+		return nil, err
+	}
+	return s.listSegments(ctx, at, p.Repo, archive, segments)
+}
+
+// segmentsOf returns the archive of the backup and the WAL segments that it needs, none
+// if there is no such backup or no archive of its database.
+func segmentsOf(in proof.Input, p precheck.Result) (archive string, segments []string, err error) {
 	backup, ok := in.Backup()
 	if !ok {
-		return nil, nil
+		return "", nil, nil
 	}
-	archive, ok := in.Info.Archive(p.Repo, backup.DatabaseID)
+	of, ok := in.Info.Archive(p.Repo, backup.DatabaseID)
 	if !ok {
-		return nil, nil
+		return "", nil, nil
 	}
-	segments, err := proof.Segments(backup.WALStart, backup.WALStop, p.Facts.Postgres.WALSegmentBytes)
-	if err != nil {
-		return nil, attempt.Stop("backup %s: %v", backup.Label, err)
+	if segments, err = proof.Segments(backup.WALStart, backup.WALStop, p.Facts.Postgres.WALSegmentBytes); err != nil {
+		return "", nil, attempt.Stop("backup %s: %v", backup.Label, err)
 	}
-	return s.listSegments(ctx, at, p.Repo, archive.ID, segments)
+	return of.ID, segments, nil
 }
 
 // listSegments returns which of these segments are in an archive of a repo.

@@ -191,3 +191,13 @@ func TestBackupSaysThatWALWasDropped(t *testing.T) {
 		})
 	}
 }
+
+// TestFilesAreListedAfterTheWait: what the wait for WAL has outlived proves nothing.
+func TestFilesAreListedAfterTheWait(t *testing.T) {
+	p, segment := lateBackup(t, nil, func(*runtest.World) {})
+	p.archives(segment, 3)
+	label := p.Backups[len(p.Backups)-1].Label
+	p.On("psql", runtest.Does(func() {}))
+	p.Scripts["psql"][1] = runtest.Does(func() { p.LostBytes[label] = 4096 })
+	p.wantFailure(p.run("verify"), ExitStop, "verify", stanzaflowv1alpha1.RunFailed, "the backup of this run is not proven")
+}

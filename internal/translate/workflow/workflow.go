@@ -106,8 +106,8 @@ func (r Run) Spec() wfv1.WorkflowSpec {
 	switch {
 	case r.Kind != "" && r.Kind != vocab.RunBackup:
 		spec.Entrypoint = string(r.Kind)
-	case r.Form == vocab.FormDAG:
-		spec.Entrypoint = vocab.EntrypointBackupDAG
+	case r.Form != "" && r.Form != vocab.FormPod: // which has the entrypoint of the template
+		spec.Entrypoint = r.Form.Entrypoint()
 	}
 	if r.Kind == vocab.RunPredeploy {
 		spec.Priority = new(beforeDeploy)

@@ -54,6 +54,8 @@ spec:
 	compare(t, backup, run)
 	run.Form = vocab.FormDAG
 	compare(t, strings.Replace(backup, "  priority: 0\n", "  entrypoint: backup-dag\n  priority: 0\n", 1), run)
+	run.Form = vocab.FormCompact
+	compare(t, strings.Replace(backup, "  priority: 0\n", "  entrypoint: backup-compact\n  priority: 0\n", 1), run)
 
 	run = workflow.Run{Cluster: "orders", Template: "mine", Kind: vocab.RunStanza, Form: vocab.FormDAG, Repo: "repo2", Type: "full", Trigger: "initial"}
 	stanza := `
@@ -167,8 +169,8 @@ func TestFormOf(t *testing.T) {
 			t.Errorf("by default %s is a %s, want %s", backupType, got, want)
 		}
 	}
-	stanza := stanzaflowv1alpha1.StanzaSpec{Runs: stanzaflowv1alpha1.RunForms{Full: "pod", Diff: "pod", Incr: "dag"}}
-	for backupType, want := range map[string]vocab.RunForm{"full": vocab.FormPod, "diff": vocab.FormPod, "incr": vocab.FormDAG} {
+	stanza := stanzaflowv1alpha1.StanzaSpec{Runs: stanzaflowv1alpha1.RunForms{Full: "pod", Diff: "compact", Incr: "dag"}}
+	for backupType, want := range map[string]vocab.RunForm{"full": vocab.FormPod, "diff": vocab.FormCompact, "incr": vocab.FormDAG} {
 		if got := workflow.FormOf(stanza, backupType); got != want {
 			t.Errorf("%s is a %s, want %s", backupType, got, want)
 		}

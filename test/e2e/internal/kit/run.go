@@ -42,7 +42,7 @@ func (k *Kit) TrySubmit(ctx context.Context, parameters ...string) (string, erro
 	return k.TrySubmitAs(ctx, vocab.FormPod, parameters...)
 }
 
-// SubmitAs is Submit for a run of either form.
+// SubmitAs is Submit for a run of any form.
 func (k *Kit) SubmitAs(t testing.TB, form vocab.RunForm, parameters ...string) string {
 	t.Helper()
 	name, err := k.TrySubmitAs(t.Context(), form, parameters...)
@@ -54,11 +54,7 @@ func (k *Kit) SubmitAs(t testing.TB, form vocab.RunForm, parameters ...string) s
 
 // TrySubmitAs is SubmitAs that returns the error.
 func (k *Kit) TrySubmitAs(ctx context.Context, form vocab.RunForm, parameters ...string) (string, error) {
-	entrypoint := vocab.EntrypointBackup
-	if form == vocab.FormDAG {
-		entrypoint = vocab.EntrypointBackupDAG
-	}
-	return k.trySubmit(ctx, entrypoint, parameters)
+	return k.trySubmit(ctx, form.Entrypoint(), parameters)
 }
 
 // SubmitPredeploy starts a pre-deploy run, as a hook of Argo CD does.

@@ -1,0 +1,198 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/run/attempt"
+)
+
+// aheadScript runs several commands one after the other, each to its end, whatever became
+// of those before it. Its first argument is a mark that no command can print by chance: it
+// stands alone on the first line, and after what each command has printed, with the exit
+// code. The other arguments are the commands, each with a ; after it. Nothing in them is
+// read as shell: eval only sees ${1}, ${2} and so on.
+const aheadScript = `mark=$1; shift; i=0; command=; echo "$mark"
+for word do
+  i=$((i+1))
+  if [ "$word" = ";" ]; then
+    eval "$command"; code=$?; command=
+    printf '\n%s %s\n' "$mark" $code; printf '\n%s\n' "$mark" >&2
+  else
+    command="$command \"\${$i}\""
+  fi
+done`
+
+// maxAhead is how much Ask keeps of what commands print. What is longer is asked again, by
+// whoever needs it, and read as it comes.
+const maxAhead = 8 << 20
+
+// AheadCommand is the command line for Ask.
+func AheadCommand(mark string, commands ...[]string) []string {
+	argv := []string{"sh", "-c", aheadScript, "stanzaflow", mark}
+	for _, command := range commands {
+		argv = append(append(argv, command...), ";")
+	}
+	return argv
+}
+
+// answer is what a command has printed, and how it ended.
+type answer struct {
+	stdout, stderr []byte
+	err            error
+	// absent means that the shell did not find the program. Only the container runtime says
+	// so in its own words, so the command is run again alone.
+	absent bool
+}
+
+// Ask runs commands in a container in as few execs as it can, because each costs a
+// handshake. Their
+// answers wait for whoever runs these commands there, once each, until Ask or Forget is
+// called again. It forgets those that are left.
+//
+// It changes no answer and hides no failure: what it could not run is run when it is
+// needed. Only the container of PostgreSQL is known to have a shell, because PostgreSQL runs
+// archive_command with it.
+func (c *Cluster) Ask(ctx context.Context, at Place, commands ...[]string) {
+	c.forgetAnswers()
+	if at.Container != cpo.ContainerPostgreSQL || len(commands) < 2 {
+		return
+	}
+	ctx, cancel := c.Clock.Within(ctx, answerTime, attempt.ErrNoAnswer)
+	defer cancel()
+	for len(commands) > 0 {
+		some := commands[:howMany(commands)]
+		if c.askSome(ctx, at, some) < len(some) {
+			return
+		}
+		commands = commands[len(some):]
+	}
+}
+
+// maxQuestion is how many bytes of commands one exec has: they are in the URL of a request,
+// and a proxy before the API server may bound that.
+const maxQuestion = 4000
+
+// howMany commands fit into one exec, at least one.
+func howMany(commands [][]string) int {
+	size := 0
+	for i, argv := range commands {
+		for _, word := range argv {
+			size += len(word) + 1
+		}
+		if i > 0 && size > maxQuestion {
+			return i
+		}
+	}
+	return len(commands)
+}
+
+// askSome is Ask in one exec. It returns how many commands have an answer.
+func (c *Cluster) askSome(ctx context.Context, at Place, commands [][]string) int {
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // It never fails.
+	mark := hex.EncodeToString(random)
+	stdout, stderr := &limitedBuffer{}, &limitedBuffer{}
+	err := c.run(ctx, at, AheadCommand(mark, commands...), stdout, stderr)
+	answers := split(mark, stdout.Bytes(), stderr.Bytes(), err)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for i, a := range answers[:min(len(answers), len(commands))] {
+		if a.absent {
+			continue
+		}
+		key := keyOf(at, commands[i])
+		c.ahead[key] = append(c.ahead[key], a)
+	}
+	return len(answers)
+}
+
+// Forget forgets the answers that nobody has asked for, and what LookAround has seen.
+func (c *Cluster) Forget() {
+	c.seen = nil
+	c.forgetAnswers()
+}
+
+func (c *Cluster) forgetAnswers() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.ahead = map[string][]answer{}
+}
+
+// take returns an answer that waits for a command.
+func (c *Cluster) take(at Place, argv []string) (answer, bool) {
+	key := keyOf(at, argv)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	waiting := c.ahead[key]
+	if len(waiting) == 0 {
+		return answer{}, false
+	}
+	c.ahead[key] = waiting[1:]
+	return waiting[0], true
+}
+
+func keyOf(at Place, argv []string) string {
+	return strings.Join(slices.Concat([]string{at.Namespace, at.Pod, at.Container}, argv), "\x00")
+}
+
+// split returns the answers of the commands that have ended, and of the one in which the
+// stream broke, if it did. Without the first mark nothing has begun.
+func split(mark string, stdout, stderr []byte, err error) (answers []answer) {
+	stdout, begun := bytes.CutPrefix(stdout, []byte(mark+"\n"))
+	if !begun {
+		return nil
+	}
+	for {
+		printed, rest, ended := bytes.Cut(stdout, []byte("\n"+mark+" "))
+		complaint, others, _ := bytes.Cut(stderr, []byte("\n"+mark+"\n"))
+		digits, next, whole := bytes.Cut(rest, []byte("\n"))
+		code, unread := strconv.Atoi(string(digits))
+		if !ended || !whole || unread != nil {
+			if broke(err) {
+				answers = append(answers, answer{stdout: printed, stderr: complaint, err: err})
+			}
+			return answers
+		}
+		a := answer{stdout: printed, stderr: complaint}
+		if code != 0 {
+			a.err, a.absent = &ExitError{Code: code}, code == 126 || code == 127
+		}
+		answers, stdout, stderr = append(answers, a), next, others
+	}
+}
+
+// broke reports whether a stream broke while commands ran. What is too long to be kept, or
+// was refused, is asked again.
+func broke(err error) bool {
+	_, ended := ExitCode(err)
+	return !ended && !errors.Is(err, errTooLong) && apierrors.ReasonForError(err) == ""
+}
+
+var errTooLong = errors.New("the answer is too long to be kept")
+
+// limitedBuffer keeps up to maxAhead.
+type limitedBuffer struct{ bytes.Buffer }
+
+var _ io.Writer = (*limitedBuffer)(nil)
+
+// Write implements io.Writer.
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxAhead {
+		return 0, errTooLong
+	}
+	return b.Buffer.Write(p)
+}
