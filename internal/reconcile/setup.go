@@ -161,6 +161,7 @@ func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cac
 	cronWorkflow, workflow, template := object.New(object.CronWorkflow), object.New(object.Workflow), object.NewMetadata(object.WorkflowTemplate)
 	for _, watch := range []source.Source{
 		source.Kind(argo, cronWorkflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(clusterOf))),
+		source.Kind(argo, workflow, c.positions.follow()),
 		source.Kind(argo, workflow, handler.TypedEnqueueRequestsFromMapFunc(forUnstructured(c.clustersOfRun)), runChanged),
 		source.Kind[client.Object](argo, template, handler.EnqueueRequestsFromMapFunc(c.clustersOfNamespace)),
 	} {

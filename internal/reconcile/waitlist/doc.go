@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Stanzaflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package queue knows which runs wait for a slot of which cap, and in which order Argo lets
+// Package waitlist knows which runs wait for a slot of which cap, and in which order Argo lets
 // them through.
 //
 //	a Workflow changes ─▶ See ─▶ a sorted queue for each cap ─▶ Position: 17 of 40
@@ -12,4 +12,4 @@
 //
 // It cannot know runs in namespaces that the operator does not watch. Argo has no order for
 // runs of one priority that were created in the same second; here their names decide.
-package queue
+package waitlist
