@@ -17,6 +17,7 @@ import (
 
 	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // askedCaps is what a ConfigMap of caps said. All templates that name it share the answer.
@@ -37,16 +38,21 @@ func (a askedCaps) again(key string) time.Time {
 }
 
 // observeCaps finds out whether each cap has its number of slots. Without one, Argo fails
-// every run before its first pod.
+// every run before its first pod. Only a ConfigMap of our name is looked at: whoever writes a
+// template must not learn from the operator what is in others.
 func (c *Controller) observeCaps(ctx context.Context, namespace string, t *object.Template, caps []contract.Cap) error {
 	for _, one := range caps {
 		key := types.NamespacedName{Namespace: cmp.Or(one.Namespace, namespace), Name: one.Name}
+		where := "ConfigMap " + key.String()
+		if one.Name != vocab.CapsConfigMap {
+			t.UnknownCaps = append(t.UnknownCaps, where)
+			continue
+		}
 		asked, err := c.askCaps(ctx, key, one)
 		if err != nil {
 			return err
 		}
 		t.Wake = object.Earliest(t.Wake, asked.again(one.Key))
-		where := "ConfigMap " + key.String()
 		switch problem := asked.problem(one.Key); {
 		case asked.unknown:
 			t.UnknownCaps = append(t.UnknownCaps, where)
@@ -95,7 +101,7 @@ func (a askedCaps) problem(key string) string {
 	case !has:
 		return "has no key " + key
 	case err != nil || slots < 1:
-		return fmt.Sprintf("has %q as the number of slots of cap %s, not 1 or more", text, key)
+		return "has no number of slots, 1 or more, in key " + key
 	}
 	return ""
 }

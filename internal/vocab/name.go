@@ -14,6 +14,9 @@ const (
 	// DefaultWorkflowTemplate is the WorkflowTemplate a schedule refers to
 	// unless Stanza.spec.workflowTemplate names another.
 	DefaultWorkflowTemplate = "pgbackrest-backup"
+	// CapsConfigMap is the ConfigMap with the slots of the caps, a key for each. Its
+	// namespace is what the WorkflowTemplate says.
+	CapsConfigMap = "pgbackrest-caps"
 	// WatchTemplate is the WorkflowTemplate of the watch, and the name of the CronWorkflow
 	// that starts it: one in each namespace.
 	WatchTemplate = "pgbackrest-watch"

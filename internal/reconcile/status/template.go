@@ -85,7 +85,7 @@ func noteTemplate(p Pass) []Finding {
 		notes = append(notes, Finding{vocab.ReasonSkewUnknown, "it is unknown whether ServiceAccount " + name + ", as which the pods of a run work, exists: the operator may not get it; install the rights of the operator's release"})
 	}
 	for _, where := range p.State.Template.UnknownCaps {
-		notes = append(notes, Finding{vocab.ReasonSkewUnknown, "it is unknown whether " + where + " has the slots of the caps that the WorkflowTemplate names: the operator may not get it; see docs/fleet.md#caps"})
+		notes = append(notes, Finding{vocab.ReasonSkewUnknown, "it is unknown whether " + where + " has the slots of the caps that the WorkflowTemplate names: the operator may not get it, or it is not named " + vocab.CapsConfigMap + "; see docs/fleet.md#caps"})
 	}
 	return notes
 }
