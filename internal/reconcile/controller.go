@@ -99,7 +99,7 @@ type Controller struct {
 	// progress remembers when the progress of a run was written last.
 	progress *progressMemory
 	// positions knows how far the runs are that wait for a slot of a cap.
-	positions *positions
+	positions positions
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
@@ -139,7 +139,6 @@ func New(mgr ctrl.Manager, clock clock.PassiveClock, options Options) *Controlle
 		c.provision = provision.New(options.Namespace, rand.Reader)
 	}
 	c.watching, c.memory, c.progress = newWatching(c), archiving.NewMemory(clock.Now()), newProgressMemory()
-	c.positions = newPositions()
 	return c
 }
 

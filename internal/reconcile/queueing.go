@@ -31,7 +31,8 @@ const (
 	positionPlace    = time.Second
 )
 
-// positions shows how far the runs are that wait for a slot of a cap.
+// positions shows how far the runs are that wait for a slot of a cap. Its zero value is
+// ready.
 type positions struct {
 	queues waitlist.Queues
 
@@ -43,10 +44,6 @@ type shownPosition struct {
 	cap          string
 	position, of int
 	until        time.Time
-}
-
-func newPositions() *positions {
-	return &positions{shown: map[types.NamespacedName]map[string]shownPosition{}}
 }
 
 // show adds the positions of the runs of a cluster, and when to look at them again.
@@ -77,9 +74,13 @@ func (p *positions) show(key types.NamespacedName, runs []outcome.Run, now time.
 			p.queues.See(types.NamespacedName{Namespace: key.Namespace, Name: name}, nil)
 		}
 	}
-	p.shown[key] = is
-	if len(is) == 0 {
+	switch {
+	case len(is) == 0:
 		delete(p.shown, key)
+	case p.shown == nil:
+		p.shown = map[types.NamespacedName]map[string]shownPosition{key: is}
+	default:
+		p.shown[key] = is
 	}
 }
 

@@ -113,7 +113,8 @@ func submitQueued(t *testing.T, k *kit.Kit, entrypoint, backupType string, prior
 // gives it back.
 func holdSlot(t *testing.T, k *kit.Kit) func() {
 	t.Helper()
-	holder := &wfv1.Workflow{
+	// Argo's controller takes Workflows of templates only.
+	template := &wfv1.WorkflowTemplate{
 		ObjectMeta: metav1.ObjectMeta{Name: "holder", Namespace: k.Namespace},
 		Spec: wfv1.WorkflowSpec{Entrypoint: "hold", Templates: []wfv1.Template{{
 			Name: "hold", Suspend: &wfv1.SuspendTemplate{},
@@ -123,8 +124,14 @@ func holdSlot(t *testing.T, k *kit.Kit) func() {
 			}}},
 		}}},
 	}
-	if err := k.Client.Create(t.Context(), holder); err != nil {
-		t.Fatal(err)
+	holder := &wfv1.Workflow{
+		ObjectMeta: template.ObjectMeta,
+		Spec:       wfv1.WorkflowSpec{WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: template.Name}},
+	}
+	for _, object := range []client.Object{template, holder} {
+		if err := k.Client.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
 	}
 	wait.Until(t, time.Minute, "the slot is taken", func() (bool, string) {
 		err := k.TryGet(t.Context(), holder.Name, holder)
