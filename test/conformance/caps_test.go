@@ -15,11 +15,11 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/argoproj/argo-workflows/v3/workflow/sync"
+	"github.com/argoproj/argo-workflows/v3/workflow/validate"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
@@ -75,6 +75,44 @@ func TestCapsAreShipped(t *testing.T) {
 			t.Errorf("cap %s has %q slots", one.Key, configMap.Data[one.Key])
 		}
 	}
+}
+
+// TestBucketIsOutsideTheFleet: in the example with a cap of a bucket, a run takes its mutex,
+// then the bucket, then the fleet.
+func TestBucketIsOutsideTheFleet(t *testing.T) {
+	for _, object := range kustomized(t, filepath.Join(root, "examples/caps/bucket")) {
+		if object["kind"] != "WorkflowTemplate" || object["metadata"].(map[string]any)["name"] != vocab.DefaultWorkflowTemplate {
+			continue
+		}
+		template := given.Typed[wfv1.WorkflowTemplate](t, "examples/caps/bucket", object)
+		if err := validate.ValidateWorkflowTemplate(templates{}, noClusterTemplates, template, nil, validate.ValidateOpts{}); err != nil {
+			t.Error(err)
+		}
+		if findings := contract.Check(template); len(findings) > 0 {
+			t.Errorf("the contract: %q", findings)
+		}
+		for entrypoint, first := range map[string]string{
+			vocab.EntrypointBackup: vocab.EntrypointBackup, vocab.EntrypointBackupDAG: vocab.EntrypointBackupDAG, vocab.EntrypointPredeploy: "predeploy-make",
+		} {
+			var locks []string
+			for one := template.GetTemplateByName(first); one.Synchronization != nil; one = template.GetTemplateByName(one.DAG.Tasks[0].Template) {
+				for _, m := range one.Synchronization.Mutexes {
+					locks = append(locks, m.Name)
+				}
+				for _, s := range one.Synchronization.Semaphores {
+					locks = append(locks, s.Namespace+" "+s.ConfigMapKeyRef.Key)
+				}
+				if one.DAG == nil {
+					break
+				}
+			}
+			if want := []string{"pgbackrest-{{workflow.parameters.cluster}}", "argo bucket-zurich", "argo all"}; !slices.Equal(locks, want) {
+				t.Errorf("entrypoint %s takes %q, want %q", entrypoint, locks, want)
+			}
+		}
+		return
+	}
+	t.Error("the example has no WorkflowTemplate of a run")
 }
 
 // argo is Argo's own lock manager, and runs that ask it for locks.
