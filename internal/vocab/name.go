@@ -241,7 +241,7 @@ type ShownResult string
 // Results as they are shown.
 const (
 	ShownRunning ShownResult = "Running"
-	// ShownWaiting: the run waits for another run of its cluster.
+	// ShownWaiting: the run waits for another run of its cluster, or for a slot of a cap.
 	ShownWaiting ShownResult = "Waiting"
 	// ShownProven: a backup is proven, or the restore point of a pre-deploy run.
 	ShownProven ShownResult = "Proven"

@@ -91,7 +91,7 @@ func everyStory() []play.Story {
 		}},
 		{Play: testCaps, Story: ladder.Story{
 			Name: "caps", Takes: 6 * time.Minute,
-			Touches: []string{"workflows/", "internal/contract/", "internal/reconcile/waitlist/", "internal/reconcile/outcome/"},
+			Touches: []string{"workflows/", "internal/contract/", "internal/reconcile/waitlist/", "internal/reconcile/outcome/", "docs/fleet.md"},
 		}},
 		{Play: testSlotTwice, Story: ladder.Story{
 			Name: "slot-twice", Alone: true, Takes: 3 * time.Minute,
