@@ -473,7 +473,8 @@ type ScheduleStatus struct {
 	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`
 	// overdue says that a backup was due and none of this repo and type has been
 	// proven since, whatever the reason: held, suspended, failed or not started.
-	// While a run of the schedule is running, it is not overdue.
+	// While a run of the schedule is running, it is not overdue, but it may be while that run
+	// waits for a slot of a cap.
 	// +optional
 	Overdue bool `json:"overdue,omitempty"`
 	// held says in one line why the schedule can make no backup now: suspended,
@@ -482,8 +483,8 @@ type ScheduleStatus struct {
 	// +optional
 	Held string `json:"held,omitempty"`
 	// delayed says in one line what the schedule waits for: its run for another
-	// run of the cluster, or its next slot for its own run. Absent while it does
-	// not wait.
+	// run of the cluster or for a slot of a cap, or its next slot for its own run.
+	// Absent while it does not wait.
 	// +optional
 	Delayed string `json:"delayed,omitempty"`
 	// lastRun is the newest run of this repo and type.
@@ -582,6 +583,11 @@ type RunStatus struct {
 	// not at all for a backup that takes less.
 	// +optional
 	Progress string `json:"progress,omitempty"`
+	// waitsFor says what a run that is running waits for: another run of its cluster, or a
+	// slot of a cap and its position among those that wait for one, such as position 17 of
+	// 40. A position is written once a minute at most, and less often far behind.
+	// +optional
+	WaitsFor string `json:"waitsFor,omitempty"`
 	// retention is Succeeded, or Failed when the expire step of the run
 	// failed. Empty when the run did not get that far.
 	// +optional

@@ -46,6 +46,7 @@ func Check(template *wfv1.WorkflowTemplate) []string {
 	c.checkParameters()
 	c.checkSpec()
 	c.checkLabels()
+	c.checkSemaphores()
 	for _, e := range entrypoints {
 		c.checkEntrypoint(e)
 	}

@@ -14,7 +14,8 @@
 //
 // The package promises a finding for each of these: an entrypoint, a parameter, an output
 // or a step is missing; two runs of a cluster could run at once, or one would wait for
-// itself; the operator could not find a run; a failed run would look green. It decides by
-// the template alone: it reads nothing, and follows no templateRef. It does not do what
+// itself; one that waits for a slot of a cap would stop others; the operator could not find
+// a run; a failed run would look green. It decides by the template alone: it reads nothing,
+// and follows no templateRef. It does not do what
 // Argo's own validation does.
 package contract

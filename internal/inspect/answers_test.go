@@ -220,17 +220,26 @@ func TestRuns(t *testing.T) {
 	f.Stanza.Status.LastRun = runStatus("pgbackrest-orders-repo1-full-y", "full", stanzaflowv1alpha1.RunRunning, at(15, 40), nil)
 	f.Stanza.Status.LastRun.Progress = "45%"
 	running := run("pgbackrest-orders-repo1-full-y", "full", wfv1.WorkflowRunning, at(15, 40), nil)
+	capped := run("pgbackrest-orders-repo1-diff-z", "diff", wfv1.WorkflowRunning, at(15, 48), nil)
+	capped.Status.Nodes = wfv1.Nodes{"a": {
+		Phase: wfv1.NodePending, Message: "Waiting for argo/ConfigMap/pgbackrest-caps/all lock. Lock status: 0/3",
+		SynchronizationStatus: &wfv1.NodeSynchronizationStatus{Waiting: "argo/ConfigMap/pgbackrest-caps/all"},
+	}}
+	shown := runStatus(capped.Name, "diff", stanzaflowv1alpha1.RunRunning, at(15, 48), nil)
+	shown.WaitsFor = "one of the 3 slots of cap all (ConfigMap argo/pgbackrest-caps), position 17 of 40"
+	f.Stanza.Status.Schedules = append(f.Stanza.Status.Schedules, stanzaflowv1alpha1.ScheduleStatus{Repo: "repo1", Type: "diff", LastRun: shown})
 	var got []string
-	for _, r := range Runs([]*stanzaflowv1alpha1.Stanza{f.Stanza}, append(f.Workflows, waiting, foreign, running, f.Watches[0]), now) {
-		got = append(got, fmt.Sprintf("%s %s %s took %s deleted %v", r.Workflow, r.resultText(), r.Label, r.took(now), r.Deleted))
+	for _, r := range Runs([]*stanzaflowv1alpha1.Stanza{f.Stanza}, append(f.Workflows, waiting, foreign, running, capped, f.Watches[0]), now) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s took %s deleted %v %s", r.Workflow, r.resultText(), r.Label, r.took(now), r.Deleted, r.message())))
 	}
 	want := []string{
-		"pgbackrest-orders-repo1-incr-x Waiting  took 60s deleted false",
+		"pgbackrest-orders-repo1-incr-x Waiting  took 60s deleted false waits for run other",
+		"pgbackrest-orders-repo1-diff-z Waiting  took 2m deleted false waits for one of the 3 slots of cap all (ConfigMap argo/pgbackrest-caps), position 17 of 40",
 		"pgbackrest-orders-repo1-full-y Running 45%  took 10m deleted false",
 		incrRun + " Succeeded " + label + " took 60s deleted false",
 		fullRun + " Succeeded " + label + " took 12m deleted false",
 		"pgbackrest-orders-repo1-full-1795833000 Succeeded 20261128-023011F took 12m deleted true",
-		"pgbackrest-orders-repo1-full-1795746600 Failed  took 21m deleted true",
+		"pgbackrest-orders-repo1-full-1795746600 Failed  took 21m deleted true pgbackrest backup failed: [082] archive-timeout",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -91,6 +91,9 @@ func (x *examination) checkTemplate(ctx context.Context, namespace, name, wanted
 		return
 	}
 	x.checkRunner(ctx, subject, namespace, template.Spec.ServiceAccountName, wanted)
+	if wanted == vocab.TemplateContract {
+		x.checkCaps(ctx, namespace, &template)
+	}
 }
 
 // broken says how a template breaks its contract, empty if it does not.

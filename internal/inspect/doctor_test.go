@@ -123,6 +123,21 @@ kind: Workflow
 metadata: {name: pgbackrest-watch-1, namespace: shop, labels: {stanzaflow.dev/kind: watch, stanzaflow.dev/cluster: ""}}
 status: {phase: %s, finishedAt: "%s"}`
 
+// caps has the template take a slot, and the ConfigMap with some data.
+func caps(data string) func(*testing.T, *fakeSource) {
+	return func(t *testing.T, s *fakeSource) {
+		t.Helper()
+		const name = "    - name: predeploy-reuse\n"
+		s.remove("workflowtemplates", "pgbackrest-backup")
+		s.add(t, "workflowtemplates", "%s", strings.Replace(string(workflowtemplates.Template), name,
+			name+"      synchronization: {semaphores: [{namespace: argo, configMapKeyRef: {name: pgbackrest-caps, key: all}}]}\n", 1))
+		s.objects["workflowtemplates"][len(s.objects["workflowtemplates"])-1].SetNamespace("shop")
+		if data != "" {
+			s.add(t, "configmaps", "kind: ConfigMap\nmetadata: {name: pgbackrest-caps, namespace: argo}\ndata: %s", data)
+		}
+	}
+}
+
 func examine(t *testing.T, s *fakeSource, version string) []Check {
 	t.Helper()
 	return Examine(t.Context(), s, Question{Version: version, Now: func() time.Time { return now }})
@@ -235,6 +250,10 @@ func TestExamine(t *testing.T) {
 			s.add(t, "workflowtemplates", "%s", workflowtemplates.Drill)
 			s.objects["workflowtemplates"][2].SetNamespace("shop")
 		}, Good, "contract drill-v1"},
+		"a cap":                        {caps(`{all: "3"}`), Good, "3 slots"},
+		"a cap without a ConfigMap":    {caps(""), Broken, "the ConfigMap does not exist, so Argo fails every run"},
+		"a cap without a key":          {caps(`{bucket: "3"}`), Broken, "the key has no number of slots"},
+		"a cap of nothing":             {caps(`{all: "0"}`), Broken, "the key has no number of slots"},
 		"no CronWorkflow of the watch": {func(_ *testing.T, s *fakeSource) { s.objects["cronworkflows"] = nil }, Broken, "no CronWorkflow pgbackrest-watch"},
 		"a watch that is suspended": {func(t *testing.T, s *fakeSource) {
 			s.set(t, "cronworkflows", "pgbackrest-watch", true, "spec", "suspend")

@@ -28,7 +28,8 @@ type Run struct {
 	Repo      string                       `json:"repo,omitempty"`
 	Trigger   string                       `json:"trigger,omitempty"`
 	Result    stanzaflowv1alpha1.RunResult `json:"result"`
-	// WaitsFor is the run that holds the lock of the cluster.
+	// WaitsFor is the run that holds the lock of the cluster, or the cap of which the run
+	// needs a slot, with the position that the Stanza has shown last.
 	WaitsFor string `json:"waitsFor,omitempty"`
 	// Progress of a running backup, such as 45%.
 	Progress   string       `json:"progress,omitempty"`
@@ -58,7 +59,11 @@ func Runs(all []*stanzaflowv1alpha1.Stanza, seen []*wfv1.Workflow, now time.Time
 			continue
 		}
 		run := runOf(w, now)
-		run.Progress = runs[w.Namespace+"/"+w.Name].Progress
+		known := runs[w.Namespace+"/"+w.Name]
+		run.Progress = known.Progress
+		if run.WaitsFor != "" && strings.HasPrefix(known.WaitsFor, run.WaitsFor+",") {
+			run.WaitsFor = known.WaitsFor
+		}
 		runs[w.Namespace+"/"+w.Name] = run
 	}
 	return slices.SortedFunc(maps.Values(runs), func(a, b Run) int {
@@ -100,7 +105,7 @@ func remembered(stanza *stanzaflowv1alpha1.Stanza) []Run {
 		if s != nil {
 			runs = append(runs, Run{
 				Namespace: stanza.Namespace, Cluster: stanza.Name, Workflow: s.Workflow, Kind: kind, Type: s.Type, Repo: s.Repo, Trigger: s.Trigger,
-				Result: s.Result, Progress: s.Progress, StartTime: s.StartTime, FinishTime: s.FinishTime, Message: s.Message, Deleted: true,
+				Result: s.Result, Progress: s.Progress, WaitsFor: s.WaitsFor, StartTime: s.StartTime, FinishTime: s.FinishTime, Message: s.Message, Deleted: true,
 			})
 		}
 	}
@@ -169,7 +174,7 @@ func RunTable(runs []Run, now time.Time) printer.Table {
 		if r.StartTime != nil {
 			started = ago(r.StartTime.Time, now)
 		}
-		t.Rows = append(t.Rows, append(row, printer.Cells(started, r.took(now), r.Label, r.Message)...))
+		t.Rows = append(t.Rows, append(row, printer.Cells(started, r.took(now), r.Label, r.message())...))
 	}
 	return t
 }
@@ -182,6 +187,13 @@ func (r Run) resultText() string {
 		return string(r.Result) + " " + r.Progress
 	}
 	return string(r.Result)
+}
+
+func (r Run) message() string {
+	if r.Message == "" && r.WaitsFor != "" {
+		return "waits for " + r.WaitsFor
+	}
+	return r.Message
 }
 
 func (r Run) took(now time.Time) string {

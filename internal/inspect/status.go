@@ -239,7 +239,11 @@ func (s Status) runningText() string {
 	if s.Running == nil {
 		return ""
 	}
-	return strings.TrimSpace(s.Running.Type + " " + s.Running.Repo + " " + s.Running.Progress)
+	doing := s.Running.Progress
+	if s.Running.WaitsFor != "" {
+		doing = "waits for " + s.Running.WaitsFor
+	}
+	return strings.TrimSpace(s.Running.Type + " " + s.Running.Repo + " " + doing)
 }
 
 func durationText(d *metav1.Duration) string {

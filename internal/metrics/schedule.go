@@ -15,7 +15,7 @@ var (
 	scheduleNextRun = newGauge("stanzaflow_schedule_next_run_timestamp_seconds",
 		"When the schedule fires next. Absent while it is suspended.", labelRepo, labelType)
 	runsWaiting = newGauge("stanzaflow_runs_waiting",
-		"Runs of the cluster that wait for another run of it.")
+		"Runs of the cluster that wait for another run of it, or for a slot of a cap.")
 )
 
 func schedules(s scrape) {

@@ -101,6 +101,8 @@ type Controller struct {
 	memory   *archiving.Memory
 	// progress remembers when the progress of a run was written last.
 	progress *progressMemory
+	// positions knows how far the runs are that wait for a slot of a cap.
+	positions positions
 	// skew is what we know of the policies and the CRD, and how often to look.
 	skew     *skewMemory
 	skewPoll time.Duration
@@ -178,6 +180,7 @@ func (c *Controller) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		State: state, Plan: want.Plan, Runs: outcome.ReadAll(state.Workflows, now), Handovers: have.Handovers, Skew: c.skew.get(ctx), Provisioner: c.options.Provisioner, Now: now,
 	}}
 	c.progress.hold(state.Key, p.Runs, now)
+	c.positions.show(state.Key, p.Runs, now)
 	if p.Watch, err = c.observeWatch(ctx, state); err != nil {
 		return ctrl.Result{}, err
 	}

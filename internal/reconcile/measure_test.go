@@ -121,6 +121,9 @@ func TestPassIsMeasured(t *testing.T) {
 	waits := &wfv1.Workflow{}
 	waits.Status.Phase = wfv1.WorkflowRunning
 	waits.Status.Synchronization = &wfv1.SynchronizationStatus{Mutex: &wfv1.MutexStatus{Waiting: []wfv1.MutexHolding{{Mutex: "pgbackrest-orders"}}}}
+	forCap := &wfv1.Workflow{}
+	forCap.Status.Phase = wfv1.WorkflowRunning
+	forCap.Status.Nodes = wfv1.Nodes{"a": {Phase: wfv1.NodePending, SynchronizationStatus: &wfv1.NodeSynchronizationStatus{Waiting: "argo/ConfigMap/pgbackrest-caps/all"}}}
 	over := waits.DeepCopy()
 	over.Status.Phase = wfv1.WorkflowFailed
 	key := types.NamespacedName{Namespace: "shop", Name: "orders"}
@@ -129,10 +132,10 @@ func TestPassIsMeasured(t *testing.T) {
 	watched := time.Date(2026, 11, 22, 2, 5, 0, 0, time.UTC)
 	var p pass
 	p.Watch = &status.Watch{Interval: 5 * time.Minute, Seen: archiving.Seen{Samples: []report.Sample{{Time: watched, WAL: &report.WAL{}}}}}
-	p.State = object.State{Key: key, Workflows: []*wfv1.Workflow{waits, over}}
+	p.State = object.State{Key: key, Workflows: []*wfv1.Workflow{waits, forCap, over}}
 	after := stanzaflowv1alpha1.StanzaStatus{Schedules: []stanzaflowv1alpha1.ScheduleStatus{{Repo: "repo1", Type: "full"}}}
 	c.measure(after, after, p)
-	want := passes{key: {Watched: watched, WatchInterval: 5 * time.Minute, WatchMaxAge: 16 * time.Minute, Runway: 24 * time.Hour, Waiting: 1, Schedules: []metrics.Schedule{{Repo: "repo1", Type: "full"}}}}
+	want := passes{key: {Watched: watched, WatchInterval: 5 * time.Minute, WatchMaxAge: 16 * time.Minute, Runway: 24 * time.Hour, Waiting: 2, Schedules: []metrics.Schedule{{Repo: "repo1", Type: "full"}}}}
 	if diff := cmp.Diff(want, reported); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -31,6 +31,7 @@ func TestOverdue(t *testing.T) {
 				},
 				"the operator restarts before each pass": func(w *world) { w.restarts = true },
 				"a CronWorkflow was suspended in Argo":   suspendInArgo,
+				"its run waits for a slot of a cap":      waitForCap,
 				"it was suspended while the operator was down": func(w *world) {
 					// The slot passes, and the operator comes back before the grace is over.
 					suspendInArgo(w)

@@ -161,6 +161,7 @@ func (c *Controller) watchArgo(mgr ctrl.Manager, ctl controller.Controller) (cac
 	for _, watch := range []source.Source{
 		source.Kind[client.Object](argo, cronWorkflow, handler.EnqueueRequestsFromMapFunc(clusterOf)),
 		source.Kind[client.Object](argo, workflow, handler.EnqueueRequestsFromMapFunc(clusterOf), runChanged),
+		source.Kind[client.Object](argo, workflow, c.positions.follow()),
 		source.Kind[client.Object](argo, workflow, lanes.Slow(c.clustersOfWatch), predicate.NewPredicateFuncs(ofWatch), runChanged),
 		source.Kind[client.Object](argo, template, lanes.Slow(c.clustersOfNamespace)),
 	} {

@@ -37,6 +37,7 @@ type templateMemory struct {
 	mu       sync.Mutex
 	checked  map[types.NamespacedName]checkedTemplate
 	accounts map[types.NamespacedName]askedAccount
+	caps     map[types.NamespacedName]askedCaps
 }
 
 type checkedTemplate struct {
@@ -46,6 +47,8 @@ type checkedTemplate struct {
 	image string
 	// account is the name of the ServiceAccount, empty if only a run knows it.
 	account string
+	// caps are those of the template of a run.
+	caps []contract.Cap
 }
 
 type askedAccount struct {
@@ -56,7 +59,7 @@ type askedAccount struct {
 }
 
 func newTemplateMemory() *templateMemory {
-	return &templateMemory{checked: map[types.NamespacedName]checkedTemplate{}, accounts: map[types.NamespacedName]askedAccount{}}
+	return &templateMemory{checked: map[types.NamespacedName]checkedTemplate{}, accounts: map[types.NamespacedName]askedAccount{}, caps: map[types.NamespacedName]askedCaps{}}
 }
 
 // observeTemplate reads the metadata of the template from the cache, and what was found
@@ -92,7 +95,10 @@ func (c *Controller) observeContents(ctx context.Context, key types.NamespacedNa
 		return err
 	}
 	t.Findings = checked.findings
-	return c.observeAccount(ctx, key.Namespace, t, checked.account)
+	if err := c.observeAccount(ctx, key.Namespace, t, checked.account); err != nil {
+		return err
+	}
+	return c.observeCaps(ctx, key.Namespace, t, checked.caps)
 }
 
 func setTemplate(t *object.Template, o metav1.Object) {
@@ -125,6 +131,9 @@ func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName
 		checked.findings = []string{"Argo cannot read it: " + object.Plain(err)}
 	} else {
 		checked.findings = check(template)
+		if t.Contract == vocab.TemplateContract {
+			checked.caps = contract.Caps(template)
+		}
 		if key.Name == vocab.DrillTemplate {
 			checked.image = imageOf(template)
 		}

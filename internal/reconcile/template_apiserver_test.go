@@ -45,7 +45,9 @@ func TestTemplates(t *testing.T) {
 			w.settle()
 			w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
 		},
-		"no request at rest": testTemplateAtRest,
+		"no request at rest":    testTemplateAtRest,
+		"a cap without slots":   testMissingCap,
+		"a cap of another name": testOtherCap,
 	} {
 		t.Run(name, func(t *testing.T) { test(s.watchingWorld(t)) })
 	}
@@ -133,6 +135,55 @@ func testLostAccount(w *world) {
 	w.settle()
 	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
 	w.wantVersion(template)
+}
+
+// cappedTemplate takes a slot of a cap of the namespace.
+func cappedTemplate(w *world, configMap, key string) *unstructured.Unstructured {
+	template := reconciletest.Template(w.namespace)
+	templateNamed(template.Object["spec"].(map[string]any), "predeploy-reuse")["synchronization"] = map[string]any{"semaphores": []any{
+		map[string]any{"configMapKeyRef": map[string]any{"name": configMap, "key": key}},
+	}}
+	return template
+}
+
+// testMissingCap: Argo would fail every run, so nothing is started. The status shows nothing
+// of what is in the ConfigMap.
+func testMissingCap(w *world) {
+	w.create(cappedTemplate(w, vocab.CapsConfigMap, "all"))
+	w.create(reconciletest.Postgresql(w.T, w.namespace))
+	w.settle()
+	w.wantInvalid("names a cap, and ConfigMap " + w.namespace + "/pgbackrest-caps does not exist, so that Argo would fail every run at once")
+	if w.find(object.CronWorkflow, reconciletest.Full) != nil {
+		w.Error("a CronWorkflow whose runs fail")
+	}
+	w.recorder.take()
+	w.wantQuiet()
+	caps := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: vocab.CapsConfigMap}, Data: map[string]string{"bucket": "3"}}
+	w.create(caps)
+	w.pass(askAccountMissing)
+	w.wantInvalid("ConfigMap " + w.namespace + "/pgbackrest-caps has no key all")
+	for _, slots := range []string{"0", "a secret"} {
+		caps.Data["all"] = slots
+		w.update(caps)
+		w.pass(askAccountMissing)
+		w.wantInvalid("ConfigMap " + w.namespace + "/pgbackrest-caps has no number of slots, 1 or more, in key all")
+	}
+	caps.Data["all"] = "1"
+	w.update(caps)
+	w.pass(askAccountMissing)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	w.get(object.CronWorkflow, reconciletest.Full)
+	w.recorder.take()
+	w.wantQuiet()
+}
+
+// testOtherCap: the operator looks into no ConfigMap but that of the caps.
+func testOtherCap(w *world) {
+	w.create(cappedTemplate(w, "settings-of-somebody", "all"))
+	w.create(reconciletest.Postgresql(w.T, w.namespace))
+	w.settle()
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonSkewUnknown)
+	w.get(object.CronWorkflow, reconciletest.Full)
 }
 
 // testTemplateAtRest: in this world the cache is the API server, so that a pass asks for

@@ -112,6 +112,17 @@ func verdictCases() map[string]verdictCase {
 			})},
 			{after: 600 * time.Second, workflow: state(done, says(aReport()))},
 		}, ExitProven},
+		"waits-for-a-cap": {aBackup(), []scene{
+			{after: time.Second, workflow: state(wfv1.WorkflowRunning, func(w *wfv1.Workflow) {
+				w.Status.Nodes["retry"] = wfv1.NodeStatus{
+					ID: "retry", DisplayName: "backup", Type: wfv1.NodeTypeRetry, TemplateName: "capped-backup", Phase: wfv1.NodePending,
+					Message:               "Waiting for argo/ConfigMap/pgbackrest-caps/all lock. Lock status: 0/20",
+					SynchronizationStatus: &wfv1.NodeSynchronizationStatus{Waiting: "argo/ConfigMap/pgbackrest-caps/all"},
+				}
+			})},
+			{after: 600 * time.Second, workflow: state(wfv1.WorkflowRunning, aPod("backup(0)", 0, wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Running 3-backup:Running"))},
+			{after: 6 * time.Second, workflow: state(done, says(aReport()))},
+		}, ExitProven},
 		"another-pod": {aBackup(), []scene{
 			{after: 5 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeRunning, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Running"))},
 			{after: 30 * time.Second, workflow: state(wfv1.WorkflowRunning, thePod(wfv1.NodeError, "1-begin:Succeeded 2-precheck:Succeeded 3-backup:Error"),

@@ -14,6 +14,9 @@ const (
 	// DefaultWorkflowTemplate is the WorkflowTemplate a schedule refers to
 	// unless Stanza.spec.workflowTemplate names another.
 	DefaultWorkflowTemplate = "pgbackrest-backup"
+	// CapsConfigMap is the ConfigMap with the slots of the caps, a key for each. Its
+	// namespace is what the WorkflowTemplate says.
+	CapsConfigMap = "pgbackrest-caps"
 	// WatchTemplate is the WorkflowTemplate of the watch, and the name of the CronWorkflow
 	// that starts it: one in each namespace.
 	WatchTemplate = "pgbackrest-watch"
@@ -272,7 +275,7 @@ type ShownResult string
 // Results as they are shown.
 const (
 	ShownRunning ShownResult = "Running"
-	// ShownWaiting: the run waits for another run of its cluster.
+	// ShownWaiting: the run waits for another run of its cluster, or for a slot of a cap.
 	ShownWaiting ShownResult = "Waiting"
 	// ShownProven: a backup is proven, or the restore point of a pre-deploy run.
 	ShownProven ShownResult = "Proven"

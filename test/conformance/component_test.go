@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,8 @@ func plainOf(t *testing.T, name string) given.Template {
 	return given.Template{}
 }
 
-// TestComponentsInAnyOrder: a user lists components as they come to mind.
+// TestComponentsInAnyOrder: a user lists components as they come to mind. Only the order of
+// the templates that they add depends on it.
 func TestComponentsInAnyOrder(t *testing.T) {
 	components, template := given.Components(t, root, vocab.DefaultWorkflowTemplate), plain(t)
 	all := template.With(t, components...)
@@ -56,34 +58,42 @@ func TestComponentsInAnyOrder(t *testing.T) {
 	if findings := contract.Check(typed); len(findings) > 0 {
 		t.Errorf("%s: the contract: %q", all.Name(), findings)
 	}
-	orders := 0
-	permute(components, func(order []string) {
-		orders++
+	for _, order := range everyPairFirst(components) {
 		one := template.With(t, order...)
-		if diff := cmp.Diff(all.Object, one.Object); diff != "" {
+		if diff := cmp.Diff(byName(all), byName(one)); diff != "" {
 			t.Errorf("%s gives another template than %s:\n%s", one.Name(), all.Name(), diff)
 		}
-	})
-	if orders < 120 {
-		t.Errorf("tried %d orders of %d components", orders, len(components))
 	}
 }
 
-// permute calls a function with every order of some names.
-func permute(names []string, each func([]string)) {
-	var place func(int)
-	place = func(i int) {
-		if i == len(names) {
-			each(names)
-			return
-		}
-		for j := i; j < len(names); j++ {
-			names[i], names[j] = names[j], names[i]
-			place(i + 1)
-			names[i], names[j] = names[j], names[i]
+// byName returns a template with those inside it sorted by name.
+func byName(template given.Template) map[string]any {
+	object := maps.Clone(template.Object)
+	spec := maps.Clone(object["spec"].(map[string]any))
+	templates := slices.Clone(spec["templates"].([]any))
+	slices.SortFunc(templates, func(a, b any) int {
+		return strings.Compare(a.(map[string]any)["name"].(string), b.(map[string]any)["name"].(string))
+	})
+	object["spec"], spec["templates"] = spec, templates
+	return object
+}
+
+// everyPairFirst returns orders of some names in which each name comes before and after
+// each other one. All orders would take a minute.
+func everyPairFirst(names []string) [][]string {
+	var orders [][]string
+	for _, first := range names {
+		for _, second := range names {
+			if first == second {
+				continue
+			}
+			rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == first || name == second })
+			orders = append(orders, slices.Concat([]string{first, second}, rest))
+			slices.Reverse(rest)
+			orders = append(orders, slices.Concat([]string{first, second}, rest))
 		}
 	}
-	place(0)
+	return orders
 }
 
 // TestNotifyNeverDecides: whatever becomes of the message, the DAG that Argo runs at the

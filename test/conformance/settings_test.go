@@ -17,6 +17,9 @@ import (
 	"github.com/stanzaflow/stanzaflow/test/internal/given"
 )
 
+// controllerSettings is the ConfigMap of Argo's controller.
+const controllerSettings = "workflow-controller-configmap"
+
 // settings reads our settings for Argo as Argo's controller does, which refuses a key that
 // it does not know. Together they are one ConfigMap.
 func settings(t *testing.T) *config.Config {
@@ -25,6 +28,9 @@ func settings(t *testing.T) *config.Config {
 	for _, file := range given.Glob(t, root+"/deploy/argo/*.yaml", 3) {
 		for _, object := range given.Documents(t, file) {
 			one := given.Typed[corev1.ConfigMap](t, file, object)
+			if one.Name != controllerSettings {
+				continue // such as the caps
+			}
 			for key := range one.Data {
 				if _, twice := all.Data[key]; twice {
 					t.Errorf("%s: another file has %s too", file, key)
@@ -33,7 +39,7 @@ func settings(t *testing.T) *config.Config {
 			maps.Copy(all.Data, one.Data)
 		}
 	}
-	parsed, err := config.NewController("argo", "workflow-controller-configmap", nil).Parse(all)
+	parsed, err := config.NewController("argo", controllerSettings, nil).Parse(all)
 	if err != nil {
 		t.Fatalf("Argo refuses our settings: %v", err)
 	}

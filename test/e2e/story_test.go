@@ -89,6 +89,10 @@ func everyStory() []play.Story {
 			Name: "suspend", Takes: 6 * time.Minute,
 			Touches: []string{"internal/translate/schedule/", "docs/adr/0016-missed-runs.md"},
 		}},
+		{Play: testCaps, Story: ladder.Story{
+			Name: "caps", Takes: 6 * time.Minute,
+			Touches: []string{"workflows/", "internal/contract/", "internal/reconcile/waitlist/", "internal/reconcile/outcome/", "docs/fleet.md"},
+		}},
 		{Play: testSlotTwice, Story: ladder.Story{
 			Name: "slot-twice", Alone: true, Takes: 3 * time.Minute,
 			Touches: []string{"internal/translate/schedule/", "internal/run/", "workflows/"},

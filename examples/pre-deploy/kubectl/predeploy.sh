@@ -21,6 +21,7 @@ metadata:
 spec:
   workflowTemplateRef: {name: pgbackrest-backup}
   entrypoint: predeploy
+  priority: 30
   arguments:
     parameters:
       - {name: cluster, value: "$cluster"}

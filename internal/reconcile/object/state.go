@@ -103,7 +103,12 @@ type Template struct {
 	MissingAccount string
 	// UnknownAccount is the ServiceAccount of its pods if the operator may not ask.
 	UnknownAccount string
-	// Wake is when to ask for the ServiceAccount again, zero if never.
+	// MissingCaps say which caps it names without a number of slots: the ConfigMap, the key
+	// or the number is missing.
+	MissingCaps []string
+	// UnknownCaps are those whose ConfigMap the operator may not read.
+	UnknownCaps []string
+	// Wake is when to ask for the ServiceAccount and the caps again, zero if never.
 	Wake time.Time
 }
 
@@ -131,7 +136,7 @@ func (t Template) Usable() bool {
 func (d Drill) Usable() bool { return d.Template.keeps(vocab.DrillContract) }
 
 func (t Template) keeps(contract string) bool {
-	return t.Found && t.Contract == contract && len(t.Findings) == 0 && t.MissingAccount == ""
+	return t.Found && t.Contract == contract && len(t.Findings) == 0 && t.MissingAccount == "" && len(t.MissingCaps) == 0
 }
 
 // Objects holds objects by kind, sorted by name. Every kind in it is in the

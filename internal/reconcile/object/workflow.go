@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	fieldStatus  = "status"
-	fieldSuspend = "suspend"
+	fieldStatus   = "status"
+	fieldSuspend  = "suspend"
+	fieldPriority = "priority"
 )
 
 // LabelCronWorkflow is Argo's, on every Workflow that a CronWorkflow started.
@@ -111,7 +112,7 @@ func StartedBy(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured)
 // name, its labels and its phase, so at worst it ends as Unknown.
 func DecodeWorkflow(object *unstructured.Unstructured) *wfv1.Workflow {
 	workflow := &wfv1.Workflow{}
-	part := map[string]any{FieldMetadata: object.Object[FieldMetadata], fieldStatus: object.Object[fieldStatus]}
+	part := map[string]any{FieldMetadata: object.Object[FieldMetadata], fieldStatus: object.Object[fieldStatus], FieldSpec: priorityOf(object)}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(part, workflow); err == nil {
 		return workflow
 	}
@@ -123,6 +124,25 @@ func DecodeWorkflow(object *unstructured.Unstructured) *wfv1.Workflow {
 	workflow.CreationTimestamp, workflow.DeletionTimestamp = object.GetCreationTimestamp(), object.GetDeletionTimestamp()
 	workflow.Status.Phase = wfv1.WorkflowPhase(phase)
 	return workflow
+}
+
+// WaitOf returns what the run of a Workflow waits for, nil if it waits for nothing. Most
+// Workflows are over, and cost a look at their phase.
+func WaitOf(object *unstructured.Unstructured) *outcome.Wait {
+	phase, _, _ := unstructured.NestedString(object.Object, fieldStatus, "phase")
+	if wfv1.WorkflowPhase(phase).Completed() {
+		return nil
+	}
+	return outcome.FindWait(DecodeWorkflow(object))
+}
+
+// priorityOf is the only part of the spec of a Workflow that we read.
+func priorityOf(workflow *unstructured.Unstructured) map[string]any {
+	priority, found, _ := unstructured.NestedFieldNoCopy(workflow.Object, FieldSpec, fieldPriority)
+	if !found {
+		return nil
+	}
+	return map[string]any{fieldPriority: priority}
 }
 
 // DecodeWorkflows reads what we need of several.
@@ -164,7 +184,11 @@ func TrimWorkflow(object any) (any, error) {
 		return object, nil
 	}
 	trimManagers(workflow)
-	delete(workflow.Object, FieldSpec)
+	if priority := priorityOf(workflow); priority != nil {
+		workflow.Object[FieldSpec] = priority
+	} else {
+		delete(workflow.Object, FieldSpec)
+	}
 	if status, ok := workflow.Object[fieldStatus].(map[string]any); ok {
 		keepOnly(status, workflowStatus)
 		if nodes, ok := status["nodes"].(map[string]any); ok {
@@ -223,5 +247,6 @@ func RunChanged(was, is *unstructured.Unstructured) bool {
 		}
 	}
 	before, after := DecodeWorkflow(was), DecodeWorkflow(is)
-	return !outcome.FindUnnoticed(before).Equal(outcome.FindUnnoticed(after)) || !outcome.FindPending(before).Equal(outcome.FindPending(after))
+	return outcome.WaitsFor(before) != outcome.WaitsFor(after) ||
+		!outcome.FindUnnoticed(before).Equal(outcome.FindUnnoticed(after)) || !outcome.FindPending(before).Equal(outcome.FindPending(after))
 }

@@ -78,7 +78,7 @@ func present(runs []Run, known *stanzaflowv1alpha1.RunStatus) bool {
 func gone(run *stanzaflowv1alpha1.RunStatus) *stanzaflowv1alpha1.RunStatus {
 	after := run.DeepCopy()
 	after.Result = stanzaflowv1alpha1.RunUnknown
-	after.Progress = ""
+	after.Progress, after.WaitsFor = "", ""
 	after.Message = "The Workflow was deleted before it was over, so no backup is proven"
 	return after
 }

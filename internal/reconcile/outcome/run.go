@@ -37,8 +37,10 @@ type Run struct {
 	// result. Nil if it has not said so, and for any other kind.
 	Drill string
 	Tried *report.Drill
-	// Wake is when to look again at a run whose pod has not started. Zero if that is not
-	// needed.
+	// Wait is what a run waits for, nil if it waits for nothing.
+	Wait *Wait
+	// Wake is when to look again at a run whose pod has not started, or that waits for a
+	// slot of a cap. Zero if that is not needed.
 	Wake time.Time
 	// CertificateEnd is when the certificate of CPO's repo host expires. Nil if the run
 	// has not seen it.
@@ -99,6 +101,9 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 	if Running(workflow) {
 		FindUnnoticed(workflow).show(&run.Status, now)
 		run.Wake = FindPending(workflow).show(&run.Status, now)
+		if run.Wait = FindWait(workflow); run.Wait != nil {
+			run.Status.WaitsFor = run.Wait.String()
+		}
 		if run.Kind == vocab.RunBackup {
 			run.Status.Progress = progress(workflow, now)
 		}

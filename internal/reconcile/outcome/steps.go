@@ -14,7 +14,8 @@ import (
 const stepBackup = "backup"
 
 // lastSteps are the steps of the container main, by the template of its pod. Argo takes
-// outputs and exit code of a pod from that container, so it runs the last step.
+// outputs and exit code of a pod from that container, so it runs the last step. Where a cap
+// puts a level around it, the template has a longer name, such as capped-backup.
 var lastSteps = map[string]string{
 	"backup": "verify", "predeploy-make": "restore-point", "predeploy-reuse": "restore-point", "stanza": "precheck",
 }
@@ -37,11 +38,20 @@ func StepOf(node wfv1.NodeStatus) string {
 	case node.Type == wfv1.NodeTypePod && slices.Contains(drillSteps, node.TemplateName):
 		return node.TemplateName
 	case node.Type == wfv1.NodeTypeContainer && node.DisplayName == "main":
-		return lastSteps[node.TemplateName]
+		return lastStep(node.TemplateName)
 	case node.Type == wfv1.NodeTypeContainer:
 		return numbered.ReplaceAllString(node.DisplayName, "")
 	case isTask && (node.Type == wfv1.NodeTypePod || node.Type == wfv1.NodeTypeRetry):
 		return task
+	}
+	return ""
+}
+
+func lastStep(template string) string {
+	for name, step := range lastSteps {
+		if template == name || strings.HasSuffix(template, "-"+name) {
+			return step
+		}
 	}
 	return ""
 }

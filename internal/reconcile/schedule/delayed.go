@@ -4,25 +4,45 @@
 package schedule
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 )
 
-// delayed says what a schedule waits for: its run for another run, its next slot
-// for its own run. It is empty if the schedule does not wait.
-func delayed(cronWorkflow *unstructured.Unstructured, backups []*wfv1.Workflow, now time.Time) string {
+// waitsFor is what each run waits for, by its Workflow.
+func waitsFor(runs []outcome.Run) map[string]string {
+	waits := map[string]string{}
+	for i := range runs {
+		if what := runs[i].Status.WaitsFor; what != "" {
+			waits[runs[i].Status.Workflow] = what
+		}
+	}
+	return waits
+}
+
+// waitsForCap reports whether a run waits for a slot of a cap.
+func waitsForCap(runs []outcome.Run, run *stanzaflowv1alpha1.RunStatus) bool {
+	return run != nil && slices.ContainsFunc(runs, func(r outcome.Run) bool {
+		return r.Status.Workflow == run.Workflow && r.Wait.ForCap()
+	})
+}
+
+// delayed says what a schedule waits for: its run for another run or for a slot, its next
+// slot for its own run. It is empty if the schedule does not wait.
+func delayed(cronWorkflow *unstructured.Unstructured, backups []*wfv1.Workflow, waitsFor map[string]string, now time.Time) string {
 	var waits []string
 	for _, workflow := range backups {
 		if !outcome.Running(workflow) || !object.StartedBy(workflow, cronWorkflow) {
 			continue
 		}
-		if what := outcome.WaitsFor(workflow); what != "" {
+		if what := waitsFor[workflow.Name]; what != "" {
 			waits = append(waits, "run "+workflow.Name+" waits for "+what)
 		}
 		if slot := outlived(workflow, cronWorkflow, now); !slot.IsZero() {

@@ -117,9 +117,9 @@ func watchOver(entries, before []stanzaflowv1alpha1.ScheduleStatus, p Pass) time
 		entry.Held, entry.Delayed = cmp.Or(held, p.Elsewhere[entry.CronWorkflow], heldInArgo(live[entry.CronWorkflow]), heldByRun(*entry)), ""
 		cronWorkflow, times := live[entry.CronWorkflow], timetableIn(*entry)
 		if cronWorkflow != nil {
-			times, entry.Delayed = TimetableOf(cronWorkflow), delayed(cronWorkflow, p.State.Backups(), p.Now)
+			times, entry.Delayed = TimetableOf(cronWorkflow), delayed(cronWorkflow, p.State.Backups(), waitsFor(p.Runs), p.Now)
 		}
-		late, lookAgain := overdue(times, countsFrom(cronWorkflow, known[entry.CronWorkflow], *entry, p.Now), *entry, p.Now)
+		late, lookAgain := overdue(times, countsFrom(cronWorkflow, known[entry.CronWorkflow], *entry, p.Now), *entry, waitsForCap(p.Runs, entry.LastRun), p.Now)
 		entry.Overdue, wake = late, object.Earliest(wake, lookAgain)
 		if entry.NextRunTime != nil {
 			wake = object.Earliest(wake, entry.NextRunTime.Time)

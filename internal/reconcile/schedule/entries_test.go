@@ -86,7 +86,7 @@ func TestMovedSlotCountsAsAsked(t *testing.T) {
 		_ = unstructured.SetNestedStringSlice(o.Object, []string{"40 11 * * *"}, "spec", "schedules")
 		object.Annotate(o, vocab.AnnotationOffset, "40m")
 		entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T14:00:00Z")
-		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), entry, now); got != want {
+		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), entry, false, now); got != want {
 			t.Errorf("changed at %s: overdue is %t, want %t", changed, got, want)
 		}
 	}

@@ -29,11 +29,12 @@ const (
 // overdue reports whether a schedule was due and no backup of its repo and type
 // has been proven since, and when to look again. The cause does not matter: held,
 // suspended, failed and never started are all not done. Slots before since do not
-// count. A running run may still make the backup: that is a delay.
-func overdue(times Timetable, since time.Time, entry stanzaflowv1alpha1.ScheduleStatus, now time.Time) (bool, time.Time) {
+// count. A running run may still make the backup: that is a delay. One that waits for a slot
+// of a cap has not begun, and may wait for hours.
+func overdue(times Timetable, since time.Time, entry stanzaflowv1alpha1.ScheduleStatus, waitsForCap bool, now time.Time) (bool, time.Time) {
 	due, lookAgain := times.DueAt(now)
 	late := !due.IsZero() && !due.Before(since) &&
-		(entry.LastRun == nil || outcome.Finished(entry.LastRun)) && !provenSince(entry.LastBackup, due)
+		(entry.LastRun == nil || outcome.Finished(entry.LastRun) || waitsForCap) && !provenSince(entry.LastBackup, due)
 	return late, lookAgain
 }
 

@@ -28,9 +28,11 @@ func TestOverdue(t *testing.T) {
 	for name, tc := range map[string]struct {
 		schedule, zone string
 		// since when the slots count, the 20th if empty.
-		since    string
-		backup   *stanzaflowv1alpha1.BackupStatus
-		last     *stanzaflowv1alpha1.RunStatus
+		since  string
+		backup *stanzaflowv1alpha1.BackupStatus
+		last   *stanzaflowv1alpha1.RunStatus
+		// forCap: the run waits for a slot of a cap.
+		forCap   bool
 		now      string
 		want     bool
 		wantLook string
@@ -69,6 +71,12 @@ func TestOverdue(t *testing.T) {
 		"a run is running": {
 			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
 		},
+		"a run waits for a slot of a cap": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), forCap: true, now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		},
+		"a run waits for a slot, in time": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), forCap: true, now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
+		},
 		"was due before it counts": {
 			schedule: daily, since: "2026-11-22T02:30:01Z", now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
 		},
@@ -103,7 +111,7 @@ func TestOverdue(t *testing.T) {
 			if tc.since != "" {
 				since = reconciletest.Moment(tc.since)
 			}
-			got, look := overdue(timetableIn(entry), since, entry, reconciletest.Moment(tc.now))
+			got, look := overdue(timetableIn(entry), since, entry, tc.forCap, reconciletest.Moment(tc.now))
 			if got != tc.want {
 				t.Errorf("overdue is %v, want %v", got, tc.want)
 			}
@@ -125,11 +133,11 @@ func TestOverdueIsFoundOnTime(t *testing.T) {
 		entry := stanzaflowv1alpha1.ScheduleStatus{Schedule: schedule, TimeZone: "UTC"}
 		times := timetableIn(entry)
 		from := reconciletest.Moment("2026-11-19T23:59:59Z")
-		_, look := overdue(times, from, entry, from)
+		_, look := overdue(times, from, entry, false, from)
 		slot := times.Next(from)
 		for range 70 {
 			due, next := times.DueAt(look)
-			if late, _ := overdue(times, from, entry, look); !late || !due.Equal(slot) || !next.After(look) {
+			if late, _ := overdue(times, from, entry, false, look); !late || !due.Equal(slot) || !next.After(look) {
 				t.Fatalf("%s, at %v: overdue %v for %v, want %v; next look %v", schedule, look, late, due, slot, next)
 			}
 			slot, look = times.Next(slot), next

@@ -11,6 +11,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -140,9 +141,13 @@ func runText(reason vocab.Reason, name, message string) string {
 func heldText(cause string) string { return "no schedule can make a backup: " + cause }
 
 // overdueText says that the schedule did not start, unless the last run or the
-// cluster explains why there is no backup.
+// cluster explains why there is no backup. A run that is running is overdue only while it
+// waits for a slot of a cap.
 func overdueText(entry stanzaflowv1alpha1.ScheduleStatus) string {
 	name := backupName(entry.Type, entry.Repo)
+	if last := entry.LastRun; last != nil && !outcome.Finished(last) {
+		return name + " was due, and its run waits for a slot of a cap: docs/fleet.md#caps"
+	}
 	if reason := verdict(schedule.LastFinished(entry)); entry.Held == "" && reason != vocab.ReasonLastRunFailed {
 		return name + " was due and did not run; check CronWorkflow " + entry.CronWorkflow + " and Argo's workflow controller"
 	}

@@ -77,6 +77,9 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	after.Repos, after.Triggers = Repos(before.Repos, p), p.Triggers
 	drillWake := foldDrills(before, &after, p)
 	lookAgain = object.Earliest(lookAgain, drillWake)
+	for i := range runs {
+		lookAgain = object.Earliest(lookAgain, runs[i].Wake)
+	}
 	watch := foldWatch(before, &after, p)
 	after.OrphanedClaims = orphanedClaims(before.OrphanedClaims, p)
 	after.Certificate = certificate(before.Certificate, p, runs)

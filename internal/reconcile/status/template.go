@@ -37,6 +37,9 @@ func findTemplate(p Pass) []Finding {
 	if name := template.MissingAccount; name != "" {
 		findings = append(findings, invalid("names ServiceAccount %s, which does not exist in the namespace, so no pod of a run could start; %s", name, install))
 	}
+	for _, missing := range template.MissingCaps {
+		findings = append(findings, invalid("names a cap, and %s, so that Argo would fail every run at once; create it: kubectl apply -f deploy/argo/caps.yaml, docs/fleet.md#caps", missing))
+	}
 	return findings
 }
 
@@ -74,11 +77,17 @@ func FindWatchTemplate(namespace string, template object.Template, by vocab.Prov
 
 // noteTemplate says what is not known of the WorkflowTemplate.
 func noteTemplate(p Pass) []Finding {
-	name := p.State.Template.UnknownAccount
-	if name == "" || !startsRuns(p) {
+	if !startsRuns(p) {
 		return nil
 	}
-	return []Finding{{vocab.ReasonSkewUnknown, "it is unknown whether ServiceAccount " + name + ", as which the pods of a run work, exists: the operator may not get it; install the rights of the operator's release"}}
+	var notes []Finding
+	if name := p.State.Template.UnknownAccount; name != "" {
+		notes = append(notes, Finding{vocab.ReasonSkewUnknown, "it is unknown whether ServiceAccount " + name + ", as which the pods of a run work, exists: the operator may not get it; install the rights of the operator's release"})
+	}
+	for _, where := range p.State.Template.UnknownCaps {
+		notes = append(notes, Finding{vocab.ReasonSkewUnknown, "it is unknown whether " + where + " has the slots of the caps that the WorkflowTemplate names: the operator may not get it, or it is not named " + vocab.CapsConfigMap + "; see docs/fleet.md#caps"})
+	}
+	return notes
 }
 
 // startsRuns reports whether a schedule or a trigger can start a run, or a first backup is
