@@ -24,6 +24,20 @@ func differences(want, live *unstructured.Unstructured) []string {
 	return compare("", wanted.Object, live.Object)
 }
 
+// additions adds the fields of a template that only live has. The API server has no
+// defaults for a template, so they are somebody's, and change what runs.
+func additions(want, live *unstructured.Unstructured, found []string) []string {
+	more := compare(".spec", live.Object["spec"], want.Object["spec"])
+	found = slices.Concat(found, more)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// changedByOthers reports whether somebody beside templates apply has set a field.
+func changedByOthers(live *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(managers(live), func(name string) bool { return name != vocab.TemplatesManager })
+}
+
 func compare(path string, want, live any) []string {
 	switch want := want.(type) {
 	case map[string]any:

@@ -56,6 +56,9 @@ func planOne(want, live *unstructured.Unstructured) step {
 	was := live.GetAnnotations()[vocab.AnnotationBundle]
 	same := was == want.GetAnnotations()[vocab.AnnotationBundle]
 	s.fields = differences(want, live)
+	if want.GetKind() == kindTemplate && changedByOthers(live) {
+		s.fields = additions(want, live, s.fields)
+	}
 	s.since = same && len(s.fields) > 0
 	if len(s.fields) > 0 || was != "" && !same {
 		s.change = Configured
