@@ -271,6 +271,7 @@ func (s *Session) carryOut(ctx context.Context, namespace string, steps []step) 
 func (s *Session) write(ctx context.Context, namespace string, steps []step, how How) Result {
 	result := Result{Namespace: namespace, Outcome: Outcome(Unchanged)}
 	var problems []string
+	advice := ""
 	for _, step := range steps {
 		if step.change == Unchanged {
 			result.Unchanged++
@@ -285,6 +286,9 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 			return result
 		case err != nil:
 			problems = append(problems, refusal(step.want, err))
+			if len(conflicts(err)) > 0 {
+				advice = "; " + adviceOnConflict
+			}
 		default:
 			result.note(step, is)
 		}
@@ -293,7 +297,7 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 		}
 	}
 	if len(problems) > 0 {
-		result.Outcome, result.Problem = Failed, joined(problems)
+		result.Outcome, result.Problem = Failed, joined(problems)+advice
 	}
 	return result
 }
@@ -301,10 +305,12 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 // note counts an object that was applied. The API server decides whether it has changed.
 func (r *Result) note(done step, is *unstructured.Unstructured) {
 	name := nameOf(done.want)
+	// Somebody may have made the object without the label by which it is found.
+	existed := done.live != nil || len(managers(is)) > 1
 	switch {
-	case done.live == nil:
+	case !existed:
 		r.Created = append(r.Created, name)
-	case is.GetResourceVersion() == done.live.GetResourceVersion() && len(done.fields) == 0:
+	case done.live != nil && is.GetResourceVersion() == done.live.GetResourceVersion() && len(done.fields) == 0:
 		r.Unchanged++
 		return
 	default:

@@ -15,15 +15,18 @@ var outcomeTones = map[Outcome]printer.Tone{Failed: printer.Bad, Gone: printer.U
 
 // PrintResult prints what became of a namespace, as soon as it is known.
 func PrintResult(p printer.Printer, r Result, dryRun bool) {
-	outcome := string(r.Outcome)
-	if dryRun && (len(r.Created) > 0 || len(r.Configured) > 0) {
-		outcome += " (server dry run)"
+	text := r.text()
+	if dryRun && r.Problem == "" {
+		if len(r.Fields) > 0 {
+			text = few(r.Fields)
+		}
+		text += " (server dry run)"
 	}
 	name := r.Namespace
 	if name == "" {
 		name = "(no namespace)"
 	}
-	p.Line(outcomeTones[r.Outcome], "%-20s  %-10s  %s", name, outcome, r.text())
+	p.Line(outcomeTones[r.Outcome], "%-20s  %-10s  %s", name, r.Outcome, text)
 }
 
 // text is what a person reads of a result, in one line.
@@ -36,18 +39,25 @@ func (r Result) text() string {
 		return r.Problem
 	}
 	var parts []string
-	if n := len(r.Configured); n > 0 {
+	created, unchanged := len(r.Created), r.Unchanged
+	switch r.Outcome {
+	case Outcome(Created):
+		parts, created = append(parts, objects(created)), 0
+	case Outcome(Configured):
 		parts = append(parts, few(r.Configured))
+	default:
+		parts, unchanged = append(parts, objects(unchanged)), 0
 	}
-	if n := len(r.Created); n > 0 {
-		parts = append(parts, objects(n)+" created")
+	if created > 0 {
+		parts = append(parts, fmt.Sprintf("%d created", created))
 	}
-	if r.Unchanged > 0 {
-		parts = append(parts, objects(r.Unchanged)+" unchanged")
+	if unchanged > 0 {
+		parts = append(parts, fmt.Sprintf("%d unchanged", unchanged))
 	}
 	return strings.Join(parts, ", ")
 }
 
+// objects is a number with its noun.
 func objects(n int) string {
 	if n == 1 {
 		return "1 object"

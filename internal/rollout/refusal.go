@@ -19,11 +19,14 @@ import (
 // managerOf finds the manager in a cause of a conflict: conflict with "kubectl" using v1.
 var managerOf = regexp.MustCompile(`conflict with "([^"]*)"`)
 
-// refusal says why the API server has refused an object, and what to do.
+// adviceOnConflict follows the objects with fields of another manager.
+const adviceOnConflict = "leave the namespace to that manager, or take the fields with --force-conflicts"
+
+// refusal says why the API server has refused an object.
 func refusal(object *unstructured.Unstructured, err error) string {
 	name := nameOf(object)
 	if fields := conflicts(err); len(fields) > 0 {
-		return fmt.Sprintf("%s: %s; leave the namespace to that manager, or take the fields with --force-conflicts", name, strings.Join(fields, "; "))
+		return name + ": " + strings.Join(fields, ", ")
 	}
 	if text := plain(err); strings.Contains(text, "attempting to grant RBAC permissions not currently held") {
 		return name + ": you may not give a right that you do not have: have a cluster-admin run this, or somebody with the verb escalate on roles"

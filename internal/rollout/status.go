@@ -147,9 +147,9 @@ func judge(namespace string, steps []step) State {
 	case missing == len(steps):
 		state.Standing, state.Missing, state.Problem = Missing, nil, "it has none of the "+fmt.Sprint(missing)+" objects"
 	case age == contract.Older:
-		state.Standing, state.Problem = Behind, "its templates are older than the bundle: "+wanted(steps)
+		state.Standing, state.Problem = Behind, "older than the bundle: "+wanted(steps)
 	case age == contract.Newer:
-		state.Standing, state.Problem = Ahead, "its templates are newer than the bundle: "+wanted(steps)
+		state.Standing, state.Problem = Ahead, "newer than the bundle: "+wanted(steps)
 	case missing > 0:
 		state.Standing, state.Problem = Incomplete, "these are missing: "+few(state.Missing)
 	case since:
