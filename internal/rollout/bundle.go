@@ -102,6 +102,9 @@ func Read(from io.Reader) ([]*unstructured.Unstructured, error) {
 // the API server has.
 func flatten(content map[string]any) ([]*unstructured.Unstructured, error) {
 	object := &unstructured.Unstructured{Object: content}
+	if object.GetKind() == "" {
+		return nil, fmt.Errorf("object %q has no kind", nameOf(object))
+	}
 	text, err := object.MarshalJSON()
 	if err == nil {
 		err = object.UnmarshalJSON(text)
@@ -153,8 +156,8 @@ func New(objects []*unstructured.Unstructured) (Bundle, error) {
 func findMistakes(object *unstructured.Unstructured) []string {
 	var wrong []string
 	add := func(sentence string) { wrong = append(wrong, nameOf(object)+" "+sentence) }
-	if object.GetAPIVersion() == "" || object.GetKind() == "" {
-		add("has no apiVersion or no kind")
+	if object.GetAPIVersion() == "" {
+		add("has no apiVersion")
 	}
 	if object.GetName() == "" {
 		add("has no metadata.name")
