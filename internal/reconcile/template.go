@@ -31,6 +31,10 @@ const (
 	askAccountMissing = 30 * time.Second
 )
 
+// releaseGrace is how long a template may be of another release than the operator until
+// somebody is told: an upgrade changes one after the other.
+const releaseGrace = time.Hour
+
 // templateMemory remembers what was found in each version of a template, so that a pass
 // at rest makes no request. The cache has no more of a template than its metadata.
 type templateMemory struct {
@@ -46,6 +50,11 @@ type checkedTemplate struct {
 	image string
 	// account is the name of the ServiceAccount, empty if only a run knows it.
 	account string
+	// other is an image of its steps of another release than the operator, empty without
+	// one, and age says whether that is older. since is when this operator first saw it.
+	other string
+	age   contract.Age
+	since time.Time
 }
 
 type askedAccount struct {
@@ -92,7 +101,25 @@ func (c *Controller) observeContents(ctx context.Context, key types.NamespacedNa
 		return err
 	}
 	t.Findings = checked.findings
-	return c.observeAccount(ctx, key.Namespace, t, checked.account)
+	if err := c.observeAccount(ctx, key.Namespace, t, checked.account); err != nil {
+		return err
+	}
+	c.observeRelease(t, checked)
+	return nil
+}
+
+// observeRelease says that a template is of another release than the operator, if it has
+// been for a while.
+func (c *Controller) observeRelease(t *object.Template, checked checkedTemplate) {
+	if checked.other == "" {
+		return
+	}
+	said := checked.since.Add(releaseGrace)
+	if c.clock.Now().Before(said) {
+		t.Wake = object.Earliest(t.Wake, said)
+		return
+	}
+	t.OtherImage, t.Age = checked.other, checked.age
 }
 
 func setTemplate(t *object.Template, o metav1.Object) {
@@ -116,12 +143,13 @@ func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName
 		return checkedTemplate{}, fmt.Errorf("cannot read WorkflowTemplate %s: %w", key.Name, err)
 	}
 	setTemplate(t, whole)
-	checked := checkedTemplate{version: t.Version}
+	checked := checkedTemplate{version: t.Version, since: c.clock.Now()}
 	template := &wfv1.WorkflowTemplate{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(whole.Object, template); err != nil {
 		checked.findings = []string{"Argo cannot read it: " + object.Plain(err)}
 	} else {
 		checked.findings = check(template)
+		checked.other, checked.age = contract.OtherRelease(template, c.options.Version)
 		if key.Name == vocab.DrillTemplate {
 			checked.image = imageOf(template)
 		}
