@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -286,9 +287,7 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 			return result
 		case err != nil:
 			problems = append(problems, refusal(step.want, err))
-			if len(conflicts(err)) > 0 {
-				advice = "; " + adviceOnConflict
-			}
+			advice = cmp.Or(advise(err), advice)
 		default:
 			result.note(step, is)
 		}

@@ -14,13 +14,29 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // managerOf finds the manager in a cause of a conflict: conflict with "kubectl" using v1.
 var managerOf = regexp.MustCompile(`conflict with "([^"]*)"`)
 
-// adviceOnConflict follows the objects with fields of another manager.
-const adviceOnConflict = "leave the namespace to that manager, or take the fields with --force-conflicts"
+// What follows the objects with fields of another manager.
+const (
+	adviceOnConflict = "leave the namespace to that manager, or take the fields with --force-conflicts"
+	adviceOnKubectl  = "continue as kubectl with --field-manager=kubectl, or take the fields with --force-conflicts"
+)
+
+// advise says what to do about the conflicts of an object, empty if there are none.
+func advise(err error) string {
+	switch found := conflicts(err); {
+	case len(found) == 0:
+		return ""
+	case len(found) == 1 && strings.HasPrefix(found[0], "kubectl has "):
+		return "; " + adviceOnKubectl
+	}
+	return "; " + adviceOnConflict
+}
 
 // refusal says why the API server has refused an object.
 func refusal(object *unstructured.Unstructured, err error) string {
@@ -49,6 +65,10 @@ func conflicts(err error) []string {
 	for _, cause := range status.Status().Details.Causes {
 		match := managerOf.FindStringSubmatch(cause.Message)
 		if cause.Type != metav1.CauseTypeFieldManagerConflict || match == nil {
+			continue
+		}
+		// The digest differs whenever something else does.
+		if strings.HasSuffix(cause.Field, vocab.AnnotationBundle) && fields[match[1]] != nil {
 			continue
 		}
 		if fields[match[1]] == nil {
