@@ -62,21 +62,7 @@ func (o *templatesOptions) check(cmd *cobra.Command, _ []string) error {
 			return usageError(cmd, "takes only one of %s", strings.Join(both, " and "))
 		}
 	}
-	var err error
-	switch {
-	case cmd.Flags().Changed("namespace"):
-		o.targets = []string{o.kubectl.overrides.Context.Namespace}
-	case cmd.Flags().Changed("namespaces"):
-		if o.targets, err = namespaceList(o.names); err == nil && len(o.targets) == 0 {
-			err = errors.New("--namespaces is empty")
-		}
-	case cmd.Flags().Changed("selector"):
-		if _, err = labels.Parse(o.selector); err != nil {
-			err = fmt.Errorf("--selector: %w", err)
-		} else if o.selector == "" {
-			err = errors.New("--selector is empty, and that would be every namespace")
-		}
-	}
+	err := o.readTarget(cmd)
 	if err == nil {
 		_, err = provisionerOf(o.mode)
 	}
@@ -84,6 +70,26 @@ func (o *templatesOptions) check(cmd *cobra.Command, _ []string) error {
 		return usageError(cmd, "%v", err)
 	}
 	return nil
+}
+
+// readTarget reads which namespaces are meant.
+func (o *templatesOptions) readTarget(cmd *cobra.Command) (err error) {
+	switch changed := cmd.Flags().Changed; {
+	case changed("namespace"):
+		o.targets = []string{o.kubectl.overrides.Context.Namespace}
+	case changed("namespaces"):
+		o.targets, err = namespaceList(o.names)
+		if err == nil && len(o.targets) == 0 {
+			return errors.New("--namespaces is empty")
+		}
+	case changed("selector") && o.selector == "":
+		return errors.New("--selector is empty, and that would be every namespace")
+	case changed("selector"):
+		if _, err := labels.Parse(o.selector); err != nil {
+			return fmt.Errorf("--selector: %w", err)
+		}
+	}
+	return err
 }
 
 func (o *templatesOptions) target() rollout.Target {
@@ -104,7 +110,16 @@ func (o *templatesOptions) session(cmd *cobra.Command) (*rollout.Session, error)
 	if err != nil {
 		return nil, fail(cmd, err)
 	}
-	return &rollout.Session{Cluster: client, Bundle: bundle, How: o.how, Warn: func(sentence string) { warn(cmd, []string{sentence}) }}, nil
+	return &rollout.Session{Cluster: client, Bundle: bundle, By: o.by(), How: o.how, Warn: func(sentence string) { warn(cmd, []string{sentence}) }}, nil
+}
+
+// by is whose bundle this program brings, empty for one of the person.
+func (o *templatesOptions) by() vocab.Provisioner {
+	if o.file != "" || o.folder != "" {
+		return ""
+	}
+	by, _ := provisionerOf(o.mode) // check has refused another one
+	return by
 }
 
 // bundle reads what is applied.
@@ -122,7 +137,7 @@ func (o *templatesOptions) bundle(ctx context.Context) (rollout.Bundle, error) {
 	case o.file == "-":
 		what, from = "stdin", os.Stdin
 	case o.file != "":
-		file, err := os.Open(o.file)
+		file, err := os.Open(o.file) //nolint:gosec // The person names the file.
 		if err != nil {
 			return rollout.Bundle{}, err
 		}
@@ -151,11 +166,7 @@ func (o *templatesOptions) own() (rollout.Bundle, error) {
 		}
 		image = rollout.Image(version)
 	}
-	by, err := provisionerOf(o.mode)
-	if err != nil {
-		return rollout.Bundle{}, err
-	}
-	return rollout.Own(by, image)
+	return rollout.Own(o.by(), image)
 }
 
 // kustomize renders a folder by the kubectl of the person.

@@ -40,6 +40,7 @@ func TestTemplates(t *testing.T) {
 		"apply-dev":             {args: "templates apply", code: 1, version: "dev"},
 		"apply-dev-image":       {args: "templates apply -n shop --image registry.example.com/operator:v0.1.0", version: "dev"},
 		"apply-alongside":       {args: "templates apply -n shop --mode alongside"},
+		"apply-other-mode":      {args: "templates apply -n shop", change: func(t *testing.T, f *fakeAPI) { f.load(t, "../../deploy/modes/alongside/policy/cronjobs.yaml") }},
 		"apply-no-label":        {args: "templates apply", code: 1, change: func(_ *testing.T, f *fakeAPI) { withoutLabels(f) }},
 		"apply-no-namespace":    {args: "templates apply --namespaces shop,shpo", code: 1},
 		"apply-old-policies":    {args: "templates apply", code: 1, change: func(_ *testing.T, f *fakeAPI) { withOldPolicies(f) }},

@@ -70,7 +70,9 @@ type Session struct {
 	Cluster Cluster
 	Bundle  Bundle
 	How     How
-	// Warn gets sentences about what could not be looked at.
+	// By is whose bundle it is, if it is that of the program.
+	By vocab.Provisioner
+	// Warn gets sentences about what could not be looked at, or may not be meant.
 	Warn func(string)
 
 	kinds map[schema.GroupVersionKind]served
@@ -146,7 +148,20 @@ func (s *Session) checkPolicies(ctx context.Context) error {
 	if found := object.GetLabels()[vocab.LabelPolicyContract]; found != vocab.PolicyContract {
 		return fmt.Errorf("the admission policies have the contract %s, and the steps of this release need %s: upgrade CRDs, policies and operator first, docs/install.md#upgrade; nothing was applied", found, vocab.PolicyContract)
 	}
+	s.checkMode(ctx)
 	return nil
+}
+
+// checkMode warns if the policies look like those of the other mode, whose runs have more
+// rights. It is no more than that: policies of a mode before may be left.
+func (s *Session) checkMode(ctx context.Context) {
+	const onlyAlongside = "stanzaflow-cronjobs"
+	if s.By != vocab.ProvisionedByUs {
+		return
+	}
+	if _, err := s.Cluster.Get(ctx, policiesResource, "", onlyAlongside); err == nil {
+		s.Warn("ValidatingAdmissionPolicy " + onlyAlongside + " is that of an operator beside CPO: if yours is, apply with --mode " + vocab.ModeAlongside)
+	}
 }
 
 // discover finds out how the kinds of the bundle are served.

@@ -40,11 +40,11 @@ func (r Result) text() string {
 	}
 	var parts []string
 	created, unchanged := len(r.Created), r.Unchanged
-	switch r.Outcome {
-	case Outcome(Created):
-		parts, created = append(parts, objects(created)), 0
-	case Outcome(Configured):
+	switch {
+	case len(r.Configured) > 0:
 		parts = append(parts, few(r.Configured))
+	case created > 0:
+		parts, created = append(parts, objects(created)), 0
 	default:
 		parts, unchanged = append(parts, objects(unchanged)), 0
 	}

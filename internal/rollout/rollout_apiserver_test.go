@@ -92,7 +92,7 @@ func (w *world) create(t *testing.T, names ...string) {
 
 func (w *world) session(t *testing.T, version string) *Session {
 	t.Helper()
-	return &Session{Cluster: w.client, Bundle: own(t, version), How: How{Manager: vocab.TemplatesManager}, Warn: func(sentence string) { t.Log(sentence) }}
+	return &Session{Cluster: w.client, Bundle: own(t, version), By: vocab.ProvisionedByUs, How: How{Manager: vocab.TemplatesManager}, Warn: func(sentence string) { t.Log(sentence) }}
 }
 
 func own(t *testing.T, version string) Bundle {
@@ -318,6 +318,46 @@ func TestRollout(t *testing.T) {
 		}
 		if !strings.Contains(result.Problem, "you may not give a right that you do not have") {
 			t.Errorf("%+v", result)
+		}
+	})
+
+	t.Run("an object that is in no namespace", func(t *testing.T) {
+		w.create(t, "placed")
+		target := Target{Names: []string{"placed"}}
+		class := func(value int64) *Session {
+			s := w.session(t, "v0.1.0")
+			o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": value, "metadata": map[string]any{"name": "pgbackrest"}}}
+			bundle, err := New(append(s.Bundle.Objects, o))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Bundle = bundle
+			return s
+		}
+		want := map[string]Outcome{"": "created", "placed": "created"}
+		if diff := cmp.Diff(want, outcomes(apply(t, class(1000), target))); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(map[string]Outcome{"": "unchanged", "placed": "unchanged"}, outcomes(apply(t, class(1000), target))); diff != "" {
+			t.Errorf("again (-want +got):\n%s", diff)
+		}
+		// The API server never changes the value of a class.
+		var results []Result
+		err := class(2000).Apply(t.Context(), target, func(r Result) { results = append(results, r) })
+		if err == nil || !strings.Contains(err.Error(), "no namespace was tried") || len(results) != 1 || results[0].Outcome != Failed {
+			t.Errorf("%v, %+v", err, results)
+		}
+	})
+
+	t.Run("an object that others have made", func(t *testing.T) {
+		w.create(t, "made")
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "pgbackrest-runner", Labels: map[string]string{"team": "a"}}}
+		if _, err := w.core.CoreV1().ServiceAccounts("made").Create(t.Context(), account, metav1.CreateOptions{FieldManager: "somebody"}); err != nil {
+			t.Fatal(err)
+		}
+		result := apply(t, w.session(t, "v0.1.0"), Target{Names: []string{"made"}})["made"]
+		if diff := cmp.Diff([]string{"ServiceAccount pgbackrest-runner"}, result.Configured); diff != "" || len(result.Created) != 11 {
+			t.Errorf("%d created, configured (-want +got):\n%s", len(result.Created), diff)
 		}
 	})
 

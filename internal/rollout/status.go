@@ -42,7 +42,7 @@ const (
 // State is what is in one namespace.
 type State struct {
 	Namespace string   `json:"namespace"`
-	Standing  Standing `json:"standing"`
+	Standing  Standing `json:"state"`
 	// Release is the tag of the image in the templates, empty if they have none.
 	Release string `json:"release,omitempty"`
 	// Contracts of the templates, sorted.
