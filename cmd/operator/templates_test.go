@@ -143,11 +143,8 @@ func (f *fakeAPI) fleet(t *testing.T) {
 // addBundle adds what a manager has applied to a namespace.
 func (f *fakeAPI) addBundle(t *testing.T, namespace, version, manager string) {
 	t.Helper()
-	bundle, err := rollout.Own(vocab.ProvisionedByUs, rollout.Image(version))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range bundle.Objects {
+	for _, o := range bundleOf(t, version).Objects {
+		o := o.DeepCopy()
 		o.SetNamespace(namespace)
 		o.SetResourceVersion("1")
 		o.SetManagedFields([]metav1.ManagedFieldsEntry{managedBy(manager)})
@@ -158,6 +155,22 @@ func (f *fakeAPI) addBundle(t *testing.T, namespace, version, manager string) {
 		}
 		f.objects = append(f.objects, *o)
 	}
+}
+
+// bundles are those that were made before, by their version.
+var bundles = map[string]rollout.Bundle{}
+
+func bundleOf(t *testing.T, version string) rollout.Bundle {
+	t.Helper()
+	if made, ok := bundles[version]; ok {
+		return made
+	}
+	made, err := rollout.Own(vocab.ProvisionedByUs, rollout.Image(version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundles[version] = made
+	return made
 }
 
 func managedBy(manager string) metav1.ManagedFieldsEntry {
