@@ -84,8 +84,8 @@ test-pgbackrest: ## Hold what we know of pgBackRest against pgBackRest 2.45 and 
 .PHONY: test-apiserver
 test-apiserver: ## Test the operator and all rights against a real kube-apiserver and etcd, with the race detector, and with a thousand clusters without it. 12 min.
 	@$(cluster) assets
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 25m ./internal/reconcile/... ./internal/run/step/... ./internal/submit ./internal/inspect ./test/standin ./test/killed ./hack
-	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test -tags apiserver -run '^TestFleet' ./internal/reconcile
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" $(race) -tags apiserver -timeout 25m ./internal/reconcile/... ./internal/run/step/... ./internal/submit ./internal/inspect ./internal/rollout ./test/standin ./test/killed ./hack
+	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go test -tags apiserver -run '^TestFleet' ./internal/reconcile ./internal/rollout
 	@KUBEBUILDER_ASSETS="$$($(cluster) path bin)" go -C test/argocd test -tags apiserver ./...
 
 .PHONY: test-killed

@@ -10,7 +10,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,12 +32,18 @@ type fakeAPI struct {
 	objects []unstructured.Unstructured
 	// forbidden are resources that may not be read.
 	forbidden map[string]bool
+	// mu is held while a request is answered.
+	mu sync.Mutex
+	// owners have the fields of an object, by namespace/name: whoever else applies it is
+	// refused.
+	owners map[string]string
 }
 
 // resources are the kinds that it serves.
 var resources = map[string]string{
 	"Stanza": "stanzas", "postgresql": "postgresqls", "Workflow": "workflows", "CronWorkflow": "cronworkflows", "WorkflowTemplate": "workflowtemplates",
 	"Deployment": "deployments", "Pod": "pods", "ConfigMap": "configmaps", "ServiceAccount": "serviceaccounts",
+	"Namespace": "namespaces", "Role": "roles", "RoleBinding": "rolebindings",
 	"ValidatingAdmissionPolicy": "validatingadmissionpolicies", "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
 
@@ -43,7 +51,7 @@ var resources = map[string]string{
 // and returns the file with the access to it.
 func newFakeAPI(t *testing.T, change ...func(*fakeAPI)) string {
 	t.Helper()
-	api := &fakeAPI{now: lookedAt, forbidden: map[string]bool{}}
+	api := &fakeAPI{now: lookedAt, forbidden: map[string]bool{}, owners: map[string]string{}}
 	api.load(t, "testdata/inspect/world.yaml")
 	for _, folder := range []string{"base", "modes/standalone"} {
 		files, _ := filepath.Glob("../../deploy/" + folder + "/policy/*.yaml")
@@ -93,6 +101,8 @@ func (f *fakeAPI) add(t *testing.T, document string) {
 
 // ServeHTTP implements http.Handler.
 func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	w.Header().Set("Date", f.now.Format(http.TimeFormat))
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	switch {
@@ -104,6 +114,10 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusCreated, map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "status": map[string]bool{"allowed": true}})
 	case parts[0] == "apis" && len(parts) == 3:
 		f.discover(w, parts[1]+"/"+parts[2])
+	case r.URL.Path == "/api/v1":
+		f.discover(w, "v1")
+	case r.Method == http.MethodPatch:
+		f.apply(w, r)
 	case strings.HasSuffix(r.URL.Path, "/log"):
 		_, _ = fmt.Fprintf(w, "2026-11-29T02:50:00.000000000Z attempt 6 failed: [082] archive-timeout: WAL segment 00000001000000A200000031 was not archived\n")
 	default:
@@ -133,7 +147,12 @@ func (f *fakeAPI) discover(w http.ResponseWriter, group string) {
 	for _, o := range f.objects {
 		if name := resources[o.GetKind()]; o.GetAPIVersion() == group && !seen[name] {
 			seen[name] = true
-			list.APIResources = append(list.APIResources, metav1.APIResource{Name: name, Kind: o.GetKind()})
+			list.APIResources = append(list.APIResources, metav1.APIResource{Name: name, Kind: o.GetKind(), Namespaced: true})
+		}
+	}
+	for kind, of := range map[string]string{"ServiceAccount": "v1", "Role": "rbac.authorization.k8s.io/v1", "RoleBinding": "rbac.authorization.k8s.io/v1"} {
+		if of == group && !seen[resources[kind]] {
+			list.APIResources = append(list.APIResources, metav1.APIResource{Name: resources[kind], Kind: kind, Namespaced: true})
 		}
 	}
 	answer(w, http.StatusOK, list)
@@ -146,7 +165,7 @@ func (f *fakeAPI) read(w http.ResponseWriter, r *http.Request, parts []string) {
 		group, rest = parts[1]+"/"+parts[2], parts[3:]
 	}
 	namespace := ""
-	if rest[0] == "namespaces" {
+	if rest[0] == "namespaces" && len(rest) > 2 {
 		namespace, rest = rest[1], rest[2:]
 	}
 	resource, name := rest[0], ""
@@ -176,6 +195,43 @@ func (f *fakeAPI) read(w http.ResponseWriter, r *http.Request, parts []string) {
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{"apiVersion": group, "kind": "List", "metadata": map[string]any{}, "items": items})
+}
+
+// apply answers a server-side apply.
+func (f *fakeAPI) apply(w http.ResponseWriter, r *http.Request) {
+	var o unstructured.Unstructured
+	if err := json.NewDecoder(r.Body).Decode(&o.Object); err != nil {
+		panic(err)
+	}
+	if f.find("Namespace", "", o.GetNamespace()) < 0 {
+		answer(w, http.StatusNotFound, metav1.Status{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure, Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound,
+			Details: &metav1.StatusDetails{Kind: "namespaces", Name: o.GetNamespace()},
+		})
+		return
+	}
+	query, owner := r.URL.Query(), f.owners[o.GetNamespace()+"/"+o.GetName()]
+	if owner != "" && query.Get("force") != "true" && query.Get("fieldManager") != owner {
+		answer(w, http.StatusConflict, metav1.Status{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure, Code: http.StatusConflict, Reason: metav1.StatusReasonConflict,
+			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: metav1.CauseTypeFieldManagerConflict, Message: fmt.Sprintf("conflict with %q", owner), Field: ".spec"}}},
+		})
+		return
+	}
+	o.SetResourceVersion(fmt.Sprint(len(f.objects) + 1))
+	if i := f.find(o.GetKind(), o.GetNamespace(), o.GetName()); query.Get("dryRun") == "" && i >= 0 {
+		f.objects[i] = o
+	} else if query.Get("dryRun") == "" {
+		f.objects = append(f.objects, o)
+	}
+	answer(w, http.StatusOK, o.Object)
+}
+
+// find returns the place of an object, less than 0 if there is none.
+func (f *fakeAPI) find(kind, namespace, name string) int {
+	return slices.IndexFunc(f.objects, func(o unstructured.Unstructured) bool {
+		return o.GetKind() == kind && o.GetNamespace() == namespace && o.GetName() == name
+	})
 }
 
 // stanzaDocument is the OpenAPI document with the schema of our CRD.

@@ -173,7 +173,7 @@ func TestDocumentShowsRealOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("testdata/inspect/*.golden")
+	files, err := filepath.Glob("testdata/*/*.golden")
 	if err != nil {
 		t.Fatal(err)
 	}

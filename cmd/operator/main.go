@@ -5,9 +5,10 @@
 // the pods of a run, watch in the pod that asks all clusters of a namespace, drill-step in
 // the pods of a drill, into which copy brings the program, backup and predeploy start a run
 // and wait for its verdict, status, explain, backups, runs, logs, expire, restore plan and
-// doctor answer questions and change nothing, render shows what the manager would create,
-// release gives CPO's CronJobs back, and version prints what must fit the manager. As
-// kubectl-stanzaflow it is a plugin of kubectl.
+// doctor answer questions and change nothing, templates brings the WorkflowTemplates into
+// many namespaces, render shows what the manager would create, release gives CPO's
+// CronJobs back, and version prints what must fit the manager. As kubectl-stanzaflow it is
+// a plugin of kubectl.
 package main
 
 import (
@@ -49,8 +50,8 @@ func run(ctx context.Context, clk clock.PassiveClock, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), drillStepCommand(), copyCommand(), backupCommand(program), predeployCommand(program), drillCommand(program), renderCommand(clk, program), versionCommand())         //nolint:contextcheck // cobra passes the context
-	root.AddCommand(statusCommand(clk, program), explainCommand(clk, program), backupsCommand(clk, program), runsCommand(clk, program), logsCommand(clk, program), expireCommand(clk, program), restoreCommand(clk, program), doctorCommand(clk, program)) //nolint:contextcheck // cobra passes the context
+	root.AddCommand(managerCommand(), releaseCommand(), stepCommand(), watchCommand(), drillStepCommand(), copyCommand(), backupCommand(program), predeployCommand(program), drillCommand(program), renderCommand(clk, program), versionCommand())                                         //nolint:contextcheck // cobra passes the context
+	root.AddCommand(statusCommand(clk, program), explainCommand(clk, program), backupsCommand(clk, program), runsCommand(clk, program), logsCommand(clk, program), expireCommand(clk, program), restoreCommand(clk, program), doctorCommand(clk, program), templatesCommand(clk, program)) //nolint:contextcheck // cobra passes the context
 	if program == pluginName {
 		asPlugin(root)
 	}

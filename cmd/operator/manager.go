@@ -88,7 +88,7 @@ func manage(ctx context.Context, options managerOptions) error {
 // newManager returns a manager for the clusters of some options. With release it is
 // to give them back to CPO.
 func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.Options, error) {
-	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD, WatchInterval: options.watchInterval, Window: options.window}
+	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD, WatchInterval: options.watchInterval, Window: options.window, Version: version}
 	if options.namespace == "" {
 		return nil, clusters, errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
 	}

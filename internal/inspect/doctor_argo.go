@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	"sigs.k8s.io/yaml"
 
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -60,7 +61,7 @@ func (x *examination) checkController(ctx context.Context, pod *corev1.Pod) {
 	if !ready {
 		x.add(subject, Broken, "pod "+pod.Name+" is not ready, so no schedule fires and no run continues", fmt.Sprintf("kubectl -n %s describe pod %s", pod.Namespace, pod.Name))
 	}
-	x.checkRelease(subject, tagOf(container.Image))
+	x.checkRelease(subject, contract.Tag(container.Image))
 	config := controllerConfig
 	arguments := slices.Concat(container.Command, container.Args)
 	for i, argument := range arguments {

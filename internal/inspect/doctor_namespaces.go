@@ -94,6 +94,21 @@ func (x *examination) checkTemplate(ctx context.Context, namespace, name, wanted
 	if wanted == vocab.TemplateContract {
 		x.checkCaps(ctx, namespace, &template)
 	}
+	x.compareRelease(subject, namespace, &template)
+}
+
+// compareRelease looks whether the steps of a template are of the release of the operator.
+// With the same contract another one works, and lacks what the release has corrected.
+func (x *examination) compareRelease(subject, namespace string, template *wfv1.WorkflowTemplate) {
+	image, age := contract.OtherRelease(template, x.operator.release)
+	switch age {
+	case contract.SameOrUnknown:
+	case contract.Older:
+		x.add(subject, Warning, "its image "+image+" is of an older release than the operator, "+x.operator.release+": it works, and lacks what that has corrected",
+			"kubectl stanzaflow templates apply -n "+namespace+", of the release "+x.operator.release+"; or as you have installed it")
+	case contract.Newer:
+		x.add(subject, Warning, "its image "+image+" is of a newer release than the operator, "+x.operator.release+": it works", fixUpgrade)
+	}
 }
 
 // broken says how a template breaks its contract, empty if it does not.

@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -20,6 +21,8 @@ const operatorSelector = "app.kubernetes.io/name=stanzaflow,app.kubernetes.io/co
 
 // operator is what is known of the operator that is installed.
 type operator struct {
+	// release is the tag of its image, empty if unknown.
+	release string
 	// user is the name of its ServiceAccount, empty if unknown.
 	user        string
 	provisioner vocab.Provisioner
@@ -62,6 +65,7 @@ func (x *examination) checkDeployment(d *appsv1.Deployment) {
 	image := ""
 	if len(spec.Containers) > 0 {
 		image = spec.Containers[0].Image
+		x.operator.release = contract.Tag(image)
 		x.readFlags(slices.Concat(spec.Containers[0].Command, spec.Containers[0].Args))
 	}
 	if d.Status.AvailableReplicas == 0 {
@@ -73,7 +77,7 @@ func (x *examination) checkDeployment(d *appsv1.Deployment) {
 		mode = vocab.ModeAlongside
 	}
 	x.add(subject, Good, fmt.Sprintf("%s is ready, mode %s, image %s", name, mode, image), "")
-	tag := tagOf(image)
+	tag := x.operator.release
 	if tag == "" || x.Version == "dev" || tag == x.Version {
 		return
 	}
@@ -101,14 +105,6 @@ func (x *examination) readFlags(arguments []string) {
 			x.operator.watchOff = err == nil && interval == 0 || value == "0"
 		}
 	}
-}
-
-// tagOf is the tag of an image, empty without one.
-func tagOf(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	tag := image[strings.LastIndex(image, "/")+1:]
-	_, tag, _ = strings.Cut(tag, ":")
-	return tag
 }
 
 // checkRights asks whether the operator has the rights without which it cannot work.

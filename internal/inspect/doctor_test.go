@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	workflowtemplates "github.com/stanzaflow/stanzaflow/workflows"
 )
@@ -106,9 +107,9 @@ status: {availableReplicas: 1}`)
 	}
 	s.add(t, "pods", controller, "v3.7.18", "")
 	s.add(t, "stanzas", "kind: Stanza\nmetadata: {name: orders, namespace: shop}")
-	s.add(t, "workflowtemplates", "%s", workflowtemplates.Template)
+	s.add(t, "workflowtemplates", "%s", ofRelease(workflowtemplates.Template))
 	s.objects["workflowtemplates"][0].SetNamespace("shop")
-	s.add(t, "workflowtemplates", "%s", workflowtemplates.Watch)
+	s.add(t, "workflowtemplates", "%s", ofRelease(workflowtemplates.Watch))
 	s.objects["workflowtemplates"][1].SetNamespace("shop")
 	for _, account := range []string{"pgbackrest-runner", "pgbackrest-watch"} {
 		s.add(t, "serviceaccounts", "kind: ServiceAccount\nmetadata: {name: %s, namespace: shop}", account)
@@ -116,6 +117,11 @@ status: {availableReplicas: 1}`)
 	s.add(t, "cronworkflows", "kind: CronWorkflow\nmetadata: {name: pgbackrest-watch, namespace: shop}")
 	s.add(t, "workflows", watchRun, "Succeeded", "2026-11-29T15:47:00Z")
 	return s
+}
+
+// ofRelease gives a template the release of the operator.
+func ofRelease(template []byte) string {
+	return strings.ReplaceAll(string(template), "operator:v0.1.0", "operator:v1.0.0")
 }
 
 const watchRun = `
@@ -206,6 +212,17 @@ func TestExamine(t *testing.T) {
 		"a binding that only warns": {func(t *testing.T, s *fakeSource) {
 			s.set(t, "validatingadmissionpolicybindings", "stanzaflow-exec", []any{"Warn"}, "spec", "validationActions")
 		}, Warning, "stanzaflow-exec (no binding denies)"},
+		"a template of an older release": {func(t *testing.T, s *fakeSource) {
+			s.objects["workflowtemplates"] = s.objects["workflowtemplates"][1:]
+			s.add(t, "workflowtemplates", "%s", workflowtemplates.Template)
+			s.objects["workflowtemplates"][1].SetNamespace("shop")
+		}, Warning, "image ghcr.io/stanzaflow/operator:v0.1.0 is of an older release than the operator, v1.0.0"},
+		"an operator of an older release": {func(t *testing.T, s *fakeSource) {
+			s.set(t, "deployments", "stanzaflow", []any{map[string]any{"name": "manager", "image": "stanzaflow:v0.9.0"}}, "spec", "template", "spec", "containers")
+			s.objects["workflowtemplates"] = s.objects["workflowtemplates"][:1]
+			s.add(t, "workflowtemplates", "%s", strings.ReplaceAll(string(workflowtemplates.Watch), "operator:v0.1.0", "operator:v0.9.0"))
+			s.objects["workflowtemplates"][1].SetNamespace("shop")
+		}, Warning, "image ghcr.io/stanzaflow/operator:v1.0.0 is of a newer release than the operator, v0.9.0"},
 		"a right of the operator": {func(_ *testing.T, s *fakeSource) { s.denied["patch cronworkflows.argoproj.io"] = true }, Broken, "stanzaflow-system:stanzaflow may not patch cronworkflows.argoproj.io"},
 		"no controller":           {func(_ *testing.T, s *fakeSource) { s.objects["pods"] = nil }, Broken, "no schedule fires"},
 		"a controller not ready": {func(t *testing.T, s *fakeSource) {
@@ -247,7 +264,7 @@ func TestExamine(t *testing.T) {
 		"drills": {func(t *testing.T, s *fakeSource) {
 			t.Helper()
 			s.set(t, "stanzas", "orders", map[string]any{}, "spec", "restorePod")
-			s.add(t, "workflowtemplates", "%s", workflowtemplates.Drill)
+			s.add(t, "workflowtemplates", "%s", ofRelease(workflowtemplates.Drill))
 			s.objects["workflowtemplates"][2].SetNamespace("shop")
 		}, Good, "contract drill-v1"},
 		"a cap":                        {caps(`{all: "3"}`), Good, "3 slots"},
@@ -339,7 +356,7 @@ func TestTagOf(t *testing.T) {
 	for image, want := range map[string]string{
 		"ghcr.io/stanzaflow/operator:v0.1.0": "v0.1.0", "localhost:5000/operator": "", "localhost:5000/operator:v1@sha256:00": "v1", "operator@sha256:00": "", "": "",
 	} {
-		if got := tagOf(image); got != want {
+		if got := contract.Tag(image); got != want {
 			t.Errorf("%s has the tag %q, want %q", image, got, want)
 		}
 	}

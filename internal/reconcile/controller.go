@@ -64,6 +64,9 @@ type Options struct {
 	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO
 	// beside which the operator works, empty for the only one.
 	OperatorConfiguration string
+	// Version of the operator, such as v0.1.0. One that is no release is compared with
+	// nothing.
+	Version string
 	// Metrics remembers what passes know. Nil if nobody asks.
 	Metrics Metrics
 }

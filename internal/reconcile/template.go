@@ -31,6 +31,10 @@ const (
 	askAccountMissing = 30 * time.Second
 )
 
+// releaseGrace is how long a template may be of another release than the operator until
+// somebody is told: an upgrade changes one after the other.
+const releaseGrace = time.Hour
+
 // templateMemory remembers what was found in each version of a template, so that a pass
 // at rest makes no request. The cache has no more of a template than its metadata.
 type templateMemory struct {
@@ -49,6 +53,11 @@ type checkedTemplate struct {
 	account string
 	// caps are those of the template of a run.
 	caps []contract.Cap
+	// other is an image of its steps of another release than the operator, empty without
+	// one, and age says whether that is older. since is when this operator first saw it.
+	other string
+	age   contract.Age
+	since time.Time
 }
 
 type askedAccount struct {
@@ -98,7 +107,22 @@ func (c *Controller) observeContents(ctx context.Context, key types.NamespacedNa
 	if err := c.observeAccount(ctx, key.Namespace, t, checked.account); err != nil {
 		return err
 	}
+	c.observeRelease(t, checked)
 	return c.observeCaps(ctx, key.Namespace, t, checked.caps)
+}
+
+// observeRelease says that a template is of another release than the operator, if it has
+// been for a while.
+func (c *Controller) observeRelease(t *object.Template, checked checkedTemplate) {
+	if checked.other == "" {
+		return
+	}
+	said := checked.since.Add(releaseGrace)
+	if c.clock.Now().Before(said) {
+		t.Wake = object.Earliest(t.Wake, said)
+		return
+	}
+	t.OtherImage, t.Age = checked.other, checked.age
 }
 
 func setTemplate(t *object.Template, o metav1.Object) {
@@ -125,7 +149,7 @@ func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName
 		return checkedTemplate{}, fmt.Errorf("cannot read WorkflowTemplate %s: %w", key.Name, err)
 	}
 	setTemplate(t, whole)
-	checked := checkedTemplate{version: t.Version}
+	checked := checkedTemplate{version: t.Version, since: c.clock.Now()}
 	template := &wfv1.WorkflowTemplate{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(whole.Object, template); err != nil {
 		checked.findings = []string{"Argo cannot read it: " + object.Plain(err)}
@@ -134,6 +158,7 @@ func (c *Controller) checkTemplate(ctx context.Context, key types.NamespacedName
 		if t.Contract == vocab.TemplateContract {
 			checked.caps = contract.Caps(template)
 		}
+		checked.other, checked.age = contract.OtherRelease(template, c.options.Version)
 		if key.Name == vocab.DrillTemplate {
 			checked.image = imageOf(template)
 		}

@@ -6,6 +6,7 @@
 package reconcile
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,9 +46,11 @@ func TestTemplates(t *testing.T) {
 			w.settle()
 			w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
 		},
-		"no request at rest":    testTemplateAtRest,
-		"a cap without slots":   testMissingCap,
-		"a cap of another name": testOtherCap,
+		"no request at rest":             testTemplateAtRest,
+		"a cap without slots":            testMissingCap,
+		"a cap of another name":          testOtherCap,
+		"a template of another release":  testOtherRelease,
+		"an operator that is no release": testNoRelease,
 	} {
 		t.Run(name, func(t *testing.T) { test(s.watchingWorld(t)) })
 	}
@@ -218,6 +221,47 @@ func testTemplateAtRest(w *world) {
 	if templates, _ := asked(); templates != 2 {
 		w.Errorf("a pass after a change asked %d times for the template, want 2", templates)
 	}
+}
+
+// testOtherRelease: an upgrade may take an hour, and then somebody is told, once and
+// without an event. What is known costs no request.
+func testOtherRelease(w *world) {
+	w.controller.options.Version = "v0.2.0"
+	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	w.recorder.take()
+	w.pass(releaseGrace - time.Minute)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+	w.pass(time.Minute)
+	c := w.want(vocab.ConditionProgrammed, "True", vocab.ReasonTemplateOutdated)
+	if !strings.Contains(c.Message, "has image ghcr.io/stanzaflow/operator:v0.1.0, of an older release than the operator") {
+		w.Errorf("the message is %q", c.Message)
+	}
+	for _, event := range w.recorder.take() {
+		if strings.Contains(fmt.Sprint(event), string(vocab.ReasonTemplateOutdated)) {
+			w.Errorf("an event about what works: %v", event)
+		}
+	}
+	w.wantQuiet()
+
+	template := w.get(object.WorkflowTemplate, vocab.DefaultWorkflowTemplate)
+	text := strings.ReplaceAll(reconciletest.JSON(template.Object["spec"]), "operator:v0.1.0", "operator:v0.2.0")
+	var spec map[string]any
+	if err := json.Unmarshal([]byte(text), &spec); err != nil {
+		w.Fatal(err)
+	}
+	template.Object["spec"] = spec
+	w.update(template)
+	w.settle()
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
+}
+
+// testNoRelease: a build by hand has no release, so nothing can be of another one.
+func testNoRelease(w *world) {
+	w.controller.options.Version = "dev"
+	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	w.pass(2 * releaseGrace)
+	w.want(vocab.ConditionProgrammed, "True", vocab.ReasonProgrammed)
 }
 
 // TestArgoCDTracking: the operator may write what Argo CD needs, writes it once, and keeps

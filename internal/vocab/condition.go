@@ -91,6 +91,10 @@ const (
 	ReasonDraining      Reason = "Draining"
 	ReasonPolicyMissing Reason = "PolicyMissing"
 	ReasonSkewUnknown   Reason = "SkewUnknown"
+	// The contract of a WorkflowTemplate is that of the operator, and its image is of an
+	// older or a newer release.
+	ReasonTemplateOutdated Reason = "TemplateOutdated"
+	ReasonTemplateAhead    Reason = "TemplateAhead"
 	// CertificateExpires: the certificate of CPO's repo host expires soon. With
 	// Programmed=False it has expired.
 	ReasonCertificateExpires Reason = "CertificateExpires"

@@ -9,6 +9,8 @@ const (
 	Domain = "stanzaflow.dev"
 	// FieldManager owns the fields that we apply with server-side apply.
 	FieldManager = "stanzaflow"
+	// TemplatesManager owns the fields that templates apply applies.
+	TemplatesManager = "stanzaflow-templates"
 	// PgBackRestStanza is pgBackRest's stanza of every CPO cluster.
 	PgBackRestStanza = "db"
 	// DefaultWorkflowTemplate is the WorkflowTemplate a schedule refers to
@@ -67,6 +69,10 @@ const (
 	WatchContract = "watch-v1"
 	// DrillContract is the value of LabelContract of the WorkflowTemplate DrillTemplate.
 	DrillContract = "drill-v1"
+	// LabelTemplates on a namespace says that templates apply is to bring the templates
+	// there.
+	LabelTemplates   = Domain + "/templates"
+	TemplatesEnabled = "enabled"
 	// LabelDrill on a drill is its name, empty on one that was started by hand for no drill
 	// of the Stanza.
 	LabelDrill = Domain + "/drill"
@@ -119,6 +125,10 @@ const (
 	// and whether it may remove it.
 	AnnotationCompareOptions = "argocd.argoproj.io/compare-options"
 	AnnotationSyncOptions    = "argocd.argoproj.io/sync-options"
+	// AnnotationBundle is on what templates apply has applied. It is a digest of the object
+	// as it was applied, so that a field that others have changed is distinguished from one
+	// of another bundle.
+	AnnotationBundle = Domain + "/bundle"
 	// BackupAnnotation is the key under which a backup carries the UID of
 	// the Workflow that made it, in the annotations pgBackRest stores.
 	BackupAnnotation = "stanzaflow-run"

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/contract"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
@@ -108,7 +109,11 @@ type Template struct {
 	MissingCaps []string
 	// UnknownCaps are those whose ConfigMap the operator may not read.
 	UnknownCaps []string
-	// Wake is when to ask for the ServiceAccount and the caps again, zero if never.
+	// OtherImage is the image of its steps if that is of another release than the
+	// operator, and has been for a while. Age says which of them is older.
+	OtherImage string
+	Age        contract.Age
+	// Wake is when to look again, zero if never.
 	Wake time.Time
 }
 

@@ -38,6 +38,7 @@ func programmed(p Pass, status stanzaflowv1alpha1.StanzaStatus) metav1.Condition
 	notes = append(notes, noteTemplate(p)...)
 	notes = append(notes, noteDrills(p)...)
 	notes = append(notes, p.Skew.Notes...)
+	notes = append(notes, noteReleases(p)...)
 	if len(notes) > 0 {
 		return condition(vocab.ConditionProgrammed, metav1.ConditionTrue, notes[0].Reason, messages(notes)...)
 	}

@@ -90,6 +90,26 @@ func noteTemplate(p Pass) []Finding {
 	return notes
 }
 
+// noteReleases says which WorkflowTemplates are of another release than the operator. The
+// contract is the same, so everything works.
+func noteReleases(p Pass) []Finding {
+	if !startsRuns(p) {
+		return nil
+	}
+	var notes []Finding
+	for _, template := range []object.Template{p.State.Template, p.State.Drill.Template} {
+		name := "WorkflowTemplate " + template.Name + " in namespace " + p.State.Key.Namespace
+		switch template.Age {
+		case contract.SameOrUnknown:
+		case contract.Older:
+			notes = append(notes, Finding{vocab.ReasonTemplateOutdated, name + " has image " + template.OtherImage + ", of an older release than the operator: backups work, and what the release has corrected in a run is missing; kubectl stanzaflow templates apply brings it"})
+		case contract.Newer:
+			notes = append(notes, Finding{vocab.ReasonTemplateAhead, name + " has image " + template.OtherImage + ", of a newer release than the operator: backups work; upgrade the operator, docs/install.md#upgrade"})
+		}
+	}
+	return notes
+}
+
 // startsRuns reports whether a schedule or a trigger can start a run, or a first backup is
 // missing.
 func startsRuns(p Pass) bool { return len(p.Plan.Schedules)+len(p.Plan.Triggers)+len(p.Unproven) > 0 }
