@@ -59,9 +59,8 @@ type answer struct {
 }
 
 // Ask runs commands in a container in as few execs as it can, because each costs a
-// handshake. Their
-// answers wait for whoever runs these commands there, once each, until Ask or Forget is
-// called again. It forgets those that are left.
+// handshake. Their answers wait for whoever runs these commands there, once each, until Ask
+// or Forget is called again.
 //
 // It changes no answer and hides no failure: what it could not run is run when it is
 // needed. Only the container of PostgreSQL is known to have a shell, because PostgreSQL runs

@@ -38,11 +38,7 @@ func (s *step) backup(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.askBeforeBackup(ctx, primary, at, p.Repo, waiting)
-		seen, where, err := s.look(ctx, primary, at, p.Repo)
-		if seen != absent {
-			s.cluster.Forget()
-		}
+		seen, where, err := s.look(ctx, primary, at, p.Repo, waiting)
 		switch {
 		case err != nil:
 			return err
@@ -104,7 +100,19 @@ const (
 // look asks PostgreSQL for the sessions of backups, wherever they run, and the
 // host of the repo for its lock and its list. Before it returns absent it also asks
 // the other pods for their locks. It returns where something is running.
-func (s *step) look(ctx context.Context, primary, at remote.Place, repo int) (backupState, remote.Place, error) {
+func (s *step) look(ctx context.Context, primary, at remote.Place, repo int, waiting bool) (backupState, remote.Place, error) {
+	s.askBeforeBackup(ctx, primary, at, repo, waiting)
+	seen, where, err := s.lookHere(ctx, primary, at, repo)
+	if err == nil && seen == absent {
+		seen, where, err = s.lookElsewhere(ctx, at, repo)
+	}
+	if seen != absent {
+		s.cluster.Forget() // What is left is for a start.
+	}
+	return seen, where, err
+}
+
+func (s *step) lookHere(ctx context.Context, primary, at remote.Place, repo int) (backupState, remote.Place, error) {
 	// PostgreSQL first: a backup that ends between the two looks is listed.
 	sessions, err := s.cluster.CountBackupSessions(ctx, primary)
 	if err != nil {
@@ -126,10 +134,7 @@ func (s *step) look(ctx context.Context, primary, at remote.Place, repo int) (ba
 		}
 	}
 	// A repo that cannot be read lists nothing, whatever is in it.
-	if err := remote.CheckRepo(at, info, repo); err != nil {
-		return absent, at, err
-	}
-	return s.lookElsewhere(ctx, at, repo)
+	return absent, at, remote.CheckRepo(at, info, repo)
 }
 
 // askBeforeBackup asks at once, and in this order, what look and start ask, if they ask the

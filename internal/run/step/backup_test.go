@@ -360,7 +360,7 @@ func TestBackupEndsWhatADeadOneLeft(t *testing.T) {
 	}
 
 	w = runtest.New(t)
-	w.On("pkill workers", runtest.Fails(127, ""))
+	w.Always("pkill workers", runtest.Fails(127, ""))
 	p = newPod(w)
 	p.mustRun(backupSteps...)
 	if !strings.Contains(p.log.String(), "there is no pkill in shop/orders-0 (postgres)") {

@@ -270,7 +270,7 @@ func TestPrecheckReadsTheConfiguration(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := runtest.New(t)
-			w.On(tc.command, tc.script, tc.script, tc.script)
+			w.Always(tc.command, tc.script)
 			p := newPod(w)
 			p.wantFailure(p.run("begin", "precheck"), ExitGaveUp, "precheck", stanzaflowv1alpha1.RunFailed, append(tc.want, "(3 attempts)")...)
 		})

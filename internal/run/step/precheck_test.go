@@ -74,7 +74,7 @@ func TestPrecheckFails(t *testing.T) {
 			code:   ExitStop, result: failed, want: []string{"pod shop/orders-0 has no container postgres"},
 		},
 		"no pgBackRest": {
-			change: func(w *runtest.World) { w.On("version", runtest.Fails(127, "pgbackrest: not found")) },
+			change: func(w *runtest.World) { w.Always("version", runtest.Fails(127, "pgbackrest: not found")) },
 			code:   ExitStop, result: failed,
 			want: []string{"pgbackrest version failed in shop/orders-0 (postgres): [127] not-started: pgbackrest: not found"},
 		},
