@@ -96,7 +96,11 @@ func fieldOf(f Facts, entry *stanzaflowv1alpha1.ScheduleStatus) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s: %s, %s", name, entry.Schedule, entry.TimeZone)
+	text := fmt.Sprintf("%s: %s, %s", name, entry.Schedule, entry.TimeZone)
+	if entry.Offset != "" {
+		text += "; the window starts it " + entry.Offset + " later: " + entry.EffectiveSchedule
+	}
+	return text
 }
 
 // byHand begins what holds a schedule that the operator could not resume.

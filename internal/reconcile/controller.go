@@ -56,6 +56,9 @@ type Options struct {
 	// WatchInterval is how often the clusters are watched between their runs, zero for
 	// never.
 	WatchInterval time.Duration
+	// Window is over how long the schedules are spread of the clusters for which nobody sets
+	// it: whole minutes, zero for none.
+	Window time.Duration
 	// ArgoCD has Argo CD show the CronWorkflows in the application of their cluster.
 	ArgoCD bool
 	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO

@@ -99,6 +99,9 @@ func setTemplate(t *object.Template, o metav1.Object) {
 	t.Found = true
 	t.Version = fmt.Sprintf("%s.%d", o.GetUID(), o.GetGeneration())
 	t.Contract = o.GetLabels()[vocab.LabelContract]
+	if window, ok := o.GetAnnotations()[vocab.AnnotationWindow]; ok {
+		t.Window = &window
+	}
 }
 
 // checkTemplate reads a version of a template from the API server, once.

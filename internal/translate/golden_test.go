@@ -15,6 +15,7 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -31,7 +32,8 @@ import (
 // A case is a directory under testdata: cr.yaml, stanza.yaml where the cluster
 // has one, known.yaml where earlier runs have found something, as in status.repos
 // of the Stanza, others.yaml with other clusters that ask for a location of this
-// one, statefulset.yaml with that of PostgreSQL, provisioner with the word CPO where CPO owns the configuration, and
+// one, statefulset.yaml with that of PostgreSQL, window.yaml with the windows of its namespace and of
+// the operator, provisioner with the word CPO where CPO owns the configuration, and
 // want.yaml, which -update writes.
 const (
 	fileCR          = "cr.yaml"
@@ -39,11 +41,12 @@ const (
 	fileStanza      = "stanza.yaml"
 	fileKnown       = "known.yaml"
 	fileSet         = "statefulset.yaml"
+	fileWindow      = "window.yaml"
 	fileProvisioner = "provisioner"
 	fileWant        = "want.yaml"
 )
 
-var allFiles = []string{fileCR, fileStanza, fileKnown, fileSet, fileOthers, fileProvisioner, fileWant}
+var allFiles = []string{fileCR, fileStanza, fileKnown, fileSet, fileOthers, fileWindow, fileProvisioner, fileWant}
 
 // golden is want.yaml: the objects as the operator applies them, and the Problems.
 // It is written from the JSON form of the objects and read as Kubernetes' types.
@@ -190,6 +193,7 @@ func readCase(t testing.TB, dir string) translate.Input {
 			t.Fatalf("%s has %d repos: %v", file, len(in.Known), err)
 		}
 	}
+	in.Window = windowOf(t, filepath.Join(dir, fileWindow))
 	in.Taken = takenBy(t, filepath.Join(dir, fileOthers), text, in.Known)
 	in.Drill = drill.Observed{Image: "ghcr.io/stanzaflow/operator:v0.1.0", TemplateVersion: "uid.1", DatabaseBytes: 200 << 30}
 	if file := filepath.Join(dir, fileSet); exists(file) {
@@ -213,6 +217,22 @@ func readCase(t testing.TB, dir string) translate.Input {
 	}
 	in.Stanza = stanza.Spec
 	return in
+}
+
+// windowOf reads the annotation of the WorkflowTemplate and the flag of the operator.
+func windowOf(t testing.TB, file string) translate.Window {
+	t.Helper()
+	if !exists(file) {
+		return translate.Window{}
+	}
+	var window struct {
+		Template *string         `json:"template"`
+		Operator metav1.Duration `json:"operator"`
+	}
+	if err := yaml.UnmarshalStrict([]byte(readFile(t, file)), &window); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return translate.Window{Template: window.Template, Default: window.Operator.Duration}
 }
 
 func provisionerOf(t testing.TB, file string) vocab.Provisioner {

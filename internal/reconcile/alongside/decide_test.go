@@ -305,3 +305,44 @@ func TestDeadline(t *testing.T) {
 		}
 	}
 }
+
+// TestDeadlineInAWindow gives a CronJob back whose backups a window has made minutes later
+// than its slots. The slot is ours only if our run of that slot has begun.
+func TestDeadlineInAWindow(t *testing.T) {
+	const offset = 2 * time.Minute
+	for name, tc := range map[string]struct {
+		// began is when our last run began, and now the moment, after the slot.
+		began, now time.Duration
+		want       int64
+	}{
+		"the run of the slot":                   {offset + 5*time.Second, offset + 40*time.Second, 155},
+		"the late run of the slot before":       {30 * time.Second, 100 * time.Second, 0},
+		"the run of the slot before, in time":   {-time.Minute, 100 * time.Second, 0},
+		"the run of the slot has not yet begun": {-time.Minute, offset - time.Second, 0},
+	} {
+		s := newScene(t)
+		slot := s.now.Add(-time.Minute) // the scene is a minute after it
+		s.state.Window = windows[0]
+		s.state.Stanza.Spec.Managed = new(false)
+		s.state.Stanza.Status.Schedules[0].LastRun.StartTime = new(metav1.NewTime(slot.Add(tc.began)))
+		s.now = slot.Add(tc.now)
+		ours := object.AsSuspended(s.ours)
+		object.Annotate(ours, vocab.AnnotationOffset, "2m")
+		_ = unstructured.SetNestedStringSlice(ours.Object, []string{"2-59/3 * * * *"}, "spec", "schedules")
+		s.cronWorkflows[s.cronJob.Name] = ours
+		state := s.observe()
+		planned, err := object.Translate(state, vocab.ProvisionedByCPO)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := int64(-1)
+		for _, action := range object.With(alongside.Actions(alongside.Decide(state, planned, s.now)), object.GiveBack) {
+			if action.Have.GetName() == s.cronJob.Name {
+				got = action.Deadline
+			}
+		}
+		if got != tc.want {
+			t.Errorf("%s: got deadline %d, want %d", name, got, tc.want)
+		}
+	}
+}

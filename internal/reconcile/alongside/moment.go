@@ -8,6 +8,7 @@ import (
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
@@ -88,7 +89,7 @@ func (d *decision) deadline() (seconds int64, wait time.Time) {
 	times := d.times()
 	slot := times.Latest(d.now)
 	missed := !slot.IsZero() && slot.After(d.cronJob.Created) && d.cronJob.LastSlot.Before(slot)
-	if !missed || !d.ran(slot.Add(-schedule.ClockSkew)) {
+	if !missed || !d.ran(slot.Add(d.offset()-schedule.ClockSkew)) {
 		return 0, time.Time{}
 	}
 	shortest := min(shortestDeadline, times.Next(slot).Sub(slot)/2)
@@ -107,6 +108,16 @@ func (d *decision) liftDeadline() {
 	if slot := d.times().Latest(d.now); !d.cronJob.LastSlot.Before(slot) {
 		d.add(object.Action{Verb: object.LiftDeadline, Have: d.cronJob.Object()})
 	}
+}
+
+// offset is by how much later than the CronJob our CronWorkflow fires, because of a window.
+func (d *decision) offset() time.Duration {
+	for _, cronWorkflow := range []*unstructured.Unstructured{d.have, d.want} {
+		if cronWorkflow != nil {
+			return schedule.Offset(cronWorkflow)
+		}
+	}
+	return 0
 }
 
 // ran reports whether a run of ours for this repo and type has begun since a moment.

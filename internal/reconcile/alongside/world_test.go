@@ -47,8 +47,9 @@ type world struct {
 	lastScheduled map[string]time.Time
 	woken         map[string]bool
 	runs          []*run
-	// jobEnd is when the Job of a CronJob ends.
+	// jobEnd is when the Job of a CronJob ends, jobs the slots that have one.
 	jobEnd map[string]time.Time
+	jobs   map[slot]bool
 	// down is until when the operator is away, crash the number of actions after which
 	// it goes.
 	down  time.Time
@@ -84,12 +85,16 @@ type slot struct {
 
 var schedules = map[string]string{"full": "*/10 * * * *", "incr": "*/3 * * * *"}
 
+// windows are those of the worlds, by seed. With the first one our incr starts 2 minutes after CPO's
+// Job would, and our full 5 minutes.
+var windows = []time.Duration{11 * time.Minute, 0}
+
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	w := &world{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: reconciletest.Moment("2026-11-29T10:00:00Z"), crash: -1,
 		cronWorkflows: map[string]*unstructured.Unstructured{}, cronJobs: map[string]*object.CronJob{},
-		lastScheduled: map[string]time.Time{}, woken: map[string]bool{}, jobEnd: map[string]time.Time{},
+		lastScheduled: map[string]time.Time{}, woken: map[string]bool{}, jobEnd: map[string]time.Time{}, jobs: map[slot]bool{},
 		started: map[slot][]string{}, excused: map[slot]bool{}, scheduledFor: map[string]time.Time{}, slots: map[slot]time.Time{},
 	}
 	postgresql := reconciletest.Postgresql(t, "db")
@@ -100,7 +105,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	stanza.Name, stanza.Namespace = reconciletest.Cluster, "db"
 	w.state = object.State{
 		Key:        types.NamespacedName{Namespace: "db", Name: reconciletest.Cluster},
-		Postgresql: postgresql, Stanza: stanza, ArgoInstalled: true, Foreign: map[string]bool{},
+		Postgresql: postgresql, Stanza: stanza, Window: windows[seed%uint64(len(windows))], ArgoInstalled: true, Foreign: map[string]bool{},
 	}
 	for backupType := range schedules {
 		w.createCronJob(backupType)
@@ -156,6 +161,7 @@ func (w *world) kubernetes() {
 			continue
 		}
 		c.LastSlot = at
+		w.jobs[slot{backupType, at}] = true
 		w.jobEnd[backupType] = w.now.Add(time.Duration(5+w.rng.IntN(60)) * time.Second)
 		w.start(slot{backupType, at}, "CPO")
 	}
@@ -176,7 +182,7 @@ func (w *world) argo() {
 	for _, r := range w.runs {
 		if !r.checked && !r.begins.After(w.now) {
 			r.checked = true
-			if c := w.cronJobs[r.backupType]; c != nil && c.Makes(r.slot) {
+			if c := w.cronJobs[r.backupType]; c != nil && c.Makes(r.slot) || w.jobs[slot{r.backupType, r.slot}] {
 				w.note("the run of slot %s of %s is held: CPO had it", r.slot.Format("15:04"), r.backupType)
 				r.ends = w.now
 			} else {
@@ -212,7 +218,7 @@ func (w *world) fire(name string, o *unstructured.Unstructured) {
 		w.runs = w.runs[1:]
 	}
 	begins := w.now.Add(time.Duration(2+w.rng.IntN(90)) * time.Second) // it may wait for another run
-	w.runs = append(w.runs, &run{workflow: workflow, backupType: backupType, slot: at, begins: begins, ends: begins.Add(time.Duration(5+w.rng.IntN(60)) * time.Second)})
+	w.runs = append(w.runs, &run{workflow: workflow, backupType: backupType, slot: at.Add(-schedule.Offset(o)), begins: begins, ends: begins.Add(time.Duration(5+w.rng.IntN(60)) * time.Second)})
 }
 
 // operator makes one pass.

@@ -77,7 +77,8 @@ func describe(entry *stanzaflowv1alpha1.DrillStatus, cronWorkflow *unstructured.
 	if cronWorkflow == nil {
 		return
 	}
-	entry.CronWorkflow, entry.Schedule, entry.TimeZone = cronWorkflow.GetName(), schedule.Text(cronWorkflow), schedule.Zone(cronWorkflow)
+	entry.CronWorkflow, entry.Schedule, entry.TimeZone = cronWorkflow.GetName(), schedule.Asked(cronWorkflow), schedule.Zone(cronWorkflow)
+	entry.EffectiveSchedule, entry.Offset = schedule.Effective(cronWorkflow)
 	if next := schedule.TimetableOf(cronWorkflow).Next(now); !object.Suspended(cronWorkflow) && !next.IsZero() {
 		entry.NextRunTime = new(metav1.NewTime(next.UTC()))
 	}
@@ -90,8 +91,8 @@ func (p Pass) judge(entry *stanzaflowv1alpha1.DrillStatus, was stanzaflowv1alpha
 	if cronWorkflow == nil {
 		return time.Time{}
 	}
-	since := schedule.ChangedAt(cronWorkflow)
-	if was.Overdue && was.Schedule == entry.Schedule && was.TimeZone == entry.TimeZone {
+	since := schedule.ChangedAt(cronWorkflow).Add(schedule.Offset(cronWorkflow))
+	if was.Overdue && was.Schedule == entry.Schedule && was.Offset == entry.Offset && was.TimeZone == entry.TimeZone {
 		since = time.Time{}
 	}
 	due, wake := schedule.TimetableOf(cronWorkflow).DueAt(p.Now)

@@ -30,6 +30,8 @@ type State struct {
 	Released bool
 	// ArgoCD: Argo CD is to show the CronWorkflows in the application of the cluster.
 	ArgoCD bool
+	// Window is that of the clusters for which nobody sets one, zero for none.
+	Window time.Duration
 	// Stanza is nil if it does not exist.
 	Stanza *stanzaflowv1alpha1.Stanza
 	// Taken are the locations of the cluster that others had first, as
@@ -93,6 +95,8 @@ type Template struct {
 	Version string
 	// Contract is the value of its label vocab.LabelContract.
 	Contract string
+	// Window is the value of its annotation vocab.AnnotationWindow, nil without one.
+	Window *string
 	// Findings are what is missing or wrong in it, as contract.Check says it.
 	Findings []string
 	// MissingAccount is the ServiceAccount of its pods if that does not exist.

@@ -75,9 +75,10 @@ func entryFor(cronWorkflow *unstructured.Unstructured, now time.Time) stanzaflow
 		CronWorkflow: cronWorkflow.GetName(),
 		Repo:         labels[vocab.LabelRepo],
 		Type:         labels[vocab.LabelType],
-		Schedule:     Text(cronWorkflow),
+		Schedule:     Asked(cronWorkflow),
 		TimeZone:     Zone(cronWorkflow),
 	}
+	entry.EffectiveSchedule, entry.Offset = Effective(cronWorkflow)
 	if next := TimetableOf(cronWorkflow).Next(now); !object.Suspended(cronWorkflow) && !next.IsZero() {
 		entry.NextRunTime = new(metav1.NewTime(next.UTC()))
 	}
@@ -137,6 +138,9 @@ func Summary(entries []stanzaflowv1alpha1.ScheduleStatus) string {
 	texts := make([]string, 0, len(entries))
 	for _, entry := range entries {
 		text := entry.Type + " " + entry.Schedule
+		if entry.Offset != "" {
+			text += " +" + entry.Offset
+		}
 		if severalRepos {
 			text = entry.Repo + " " + text
 		}

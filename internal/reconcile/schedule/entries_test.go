@@ -5,12 +5,17 @@ package schedule
 
 import (
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // makePass is a pass over a state with nothing left to do, changed.
@@ -33,9 +38,56 @@ func ran(name, backupType string, result stanzaflowv1alpha1.RunResult, started s
 
 func TestSummaryNamesSeveralRepos(t *testing.T) {
 	got := Summary([]stanzaflowv1alpha1.ScheduleStatus{
-		{Repo: "repo2", Type: cpo.Full, Schedule: "b"}, {Repo: "repo1", Type: cpo.Incr, Schedule: "c"}, {Repo: "repo1", Type: cpo.Full, Schedule: "a"},
+		{Repo: "repo2", Type: cpo.Full, Schedule: "b"}, {Repo: "repo1", Type: cpo.Incr, Schedule: "c"}, {Repo: "repo1", Type: cpo.Full, Schedule: "a", EffectiveSchedule: "d", Offset: "45m"},
 	})
-	if want := "repo1 full a, repo1 incr c, repo2 full b"; got != want {
+	if want := "repo1 full a +45m, repo1 incr c, repo2 full b"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A window moves when a schedule fires, and so when it is due, overdue and next. The status
+// has both expressions.
+func TestEntryOfAMovedSchedule(t *testing.T) {
+	p := makePass(t, func(p *Pass) {
+		for i, o := range p.InForce {
+			o = o.DeepCopy()
+			o.SetCreationTimestamp(metav1.NewTime(reconciletest.Noon.Add(-48 * time.Hour)))
+			_ = unstructured.SetNestedStringSlice(o.Object, []string{"40 11 * * *"}, "spec", "schedules")
+			object.Annotate(o, vocab.AnnotationSchedule, "0 11 * * *")
+			object.Annotate(o, vocab.AnnotationOffset, "40m")
+			p.InForce[i] = o
+		}
+	})
+	entries, wake := Entries(nil, p)
+	for _, e := range entries {
+		if e.Schedule != "0 11 * * *" || e.EffectiveSchedule != "40 11 * * *" || e.Offset != "40m" {
+			t.Errorf("%s: got schedule %q, effective %q, offset %q", e.CronWorkflow, e.Schedule, e.EffectiveSchedule, e.Offset)
+		}
+		if want := reconciletest.Moment("2026-11-23T11:40:00Z"); !e.NextRunTime.Time.Equal(want) {
+			t.Errorf("%s: fires next at %s, want %s", e.CronWorkflow, e.NextRunTime, want)
+		}
+		// The slot of noon may be 65 minutes late. At 12:00 it would be overdue without the window.
+		if !timetableIn(e).Latest(p.Now).Equal(reconciletest.Moment("2026-11-22T11:40:00Z")) {
+			t.Errorf("%s: a schedule without its CronWorkflow is read as %q", e.CronWorkflow, e.Schedule)
+		}
+	}
+	if want := reconciletest.Moment("2026-11-22T12:45:00Z"); !wake.Equal(want) {
+		t.Errorf("looks again at %s, want %s", wake, want)
+	}
+}
+
+// A moved slot counts from when the user has asked for it: with the schedule there was no such
+// slot yet, and beside CPO its CronJob had it.
+func TestMovedSlotCountsAsAsked(t *testing.T) {
+	for changed, want := range map[string]bool{"2026-11-22T10:59:00Z": true, "2026-11-22T11:01:00Z": false} {
+		o := reconciletest.State(t).Objects[object.CronWorkflow][0].DeepCopy()
+		o.SetManagedFields(nil)
+		o.SetCreationTimestamp(metav1.NewTime(reconciletest.Moment(changed)))
+		_ = unstructured.SetNestedStringSlice(o.Object, []string{"40 11 * * *"}, "spec", "schedules")
+		object.Annotate(o, vocab.AnnotationOffset, "40m")
+		entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T14:00:00Z")
+		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), entry, now); got != want {
+			t.Errorf("changed at %s: overdue is %t, want %t", changed, got, want)
+		}
 	}
 }

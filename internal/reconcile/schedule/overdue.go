@@ -77,15 +77,16 @@ func Grace(gap time.Duration) time.Duration {
 	return min(max(gap/6, shortestAllowance), longestAllowance) + overdueTolerance
 }
 
-// countsFrom is since when the slots of a schedule count. An overdue schedule
+// countsFrom is since when the slots of a schedule count. One that a window has moved counts
+// from when the user has asked for it, as without a window. An overdue schedule
 // stays overdue, whatever we change in it except the schedule itself. Without
 // Argo's kinds, the last run shows that there was a schedule.
 func countsFrom(cronWorkflow *unstructured.Unstructured, was, is stanzaflowv1alpha1.ScheduleStatus, now time.Time) time.Time {
 	switch {
-	case was.Overdue && was.Schedule == is.Schedule && was.TimeZone == is.TimeZone:
+	case was.Overdue && was.Schedule == is.Schedule && was.Offset == is.Offset && was.TimeZone == is.TimeZone:
 		return time.Time{}
 	case cronWorkflow != nil:
-		return ChangedAt(cronWorkflow)
+		return ChangedAt(cronWorkflow).Add(Offset(cronWorkflow))
 	case is.LastRun != nil && is.LastRun.StartTime != nil:
 		return is.LastRun.StartTime.Time
 	}

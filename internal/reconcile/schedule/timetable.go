@@ -4,6 +4,7 @@
 package schedule
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -12,13 +13,39 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // expressionSeparator separates the expressions of a CronWorkflow. One of ours
 // has a single expression.
 const expressionSeparator = ", "
 
-// Text is the schedule of a CronWorkflow for a person, empty for objects of other
+// Asked is the schedule that the user has asked for, empty for objects of other kinds. It is
+// Text unless a window has moved it.
+func Asked(cronWorkflow *unstructured.Unstructured) string {
+	return cmp.Or(cronWorkflow.GetAnnotations()[vocab.AnnotationSchedule], Text(cronWorkflow))
+}
+
+// Offset is by how much later than the user has asked for a CronWorkflow fires, because of a
+// window.
+func Offset(cronWorkflow *unstructured.Unstructured) time.Duration {
+	offset, err := time.ParseDuration(cronWorkflow.GetAnnotations()[vocab.AnnotationOffset])
+	if err != nil { // absent: nobody else writes it
+		return 0
+	}
+	return offset
+}
+
+// Effective returns the schedule of a CronWorkflow that a window has moved, and by how much,
+// for a status. Both are empty if none has.
+func Effective(cronWorkflow *unstructured.Unstructured) (schedule, offset string) {
+	if Offset(cronWorkflow) == 0 {
+		return "", ""
+	}
+	return Text(cronWorkflow), cronWorkflow.GetAnnotations()[vocab.AnnotationOffset]
+}
+
+// Text is when a CronWorkflow fires, for a person, empty for objects of other
 // kinds.
 func Text(cronWorkflow *unstructured.Unstructured) string {
 	return strings.Join(expressions(cronWorkflow), expressionSeparator)
@@ -48,7 +75,7 @@ func TimetableOf(cronWorkflow *unstructured.Unstructured) Timetable {
 
 // timetableIn reads what the status has of a CronWorkflow that does not exist.
 func timetableIn(entry stanzaflowv1alpha1.ScheduleStatus) Timetable {
-	return ReadTimetable(entry.TimeZone, strings.Split(entry.Schedule, expressionSeparator))
+	return ReadTimetable(entry.TimeZone, strings.Split(cmp.Or(entry.EffectiveSchedule, entry.Schedule), expressionSeparator))
 }
 
 // ReadTimetable leaves out what it cannot read: as far as we know it never fires.

@@ -102,6 +102,27 @@ func TestSlot(t *testing.T) {
 	}
 }
 
+// A window has the run of a slot start later. The slot is the one of the postgresql.
+func TestSlotInAWindow(t *testing.T) {
+	t.Parallel()
+	for offset, want := range map[string]string{"45m": "2026-03-01T01:15:00Z", "0m": "2026-03-01T02:00:00Z", "soon": ""} {
+		w := workflowObject("")
+		w.SetUID(types.UID(run))
+		w.SetAnnotations(map[string]string{vocab.AnnotationSlot: "2026-03-01T03:00:00+01:00", vocab.AnnotationOffset: offset})
+		c := &Client{dynamic: dynamicfake.NewSimpleDynamicClient(runtime.NewScheme(), w)}
+		got, err := c.Slot(t.Context(), namespace, workflow, run)
+		if want == "" {
+			if err == nil || !strings.Contains(err.Error(), "annotation stanzaflow.dev/offset of Workflow shop/orders-repo1-full is no time in minutes") {
+				t.Errorf("offset %s: got %s, %v", offset, got, err)
+			}
+			continue
+		}
+		if err != nil || got.UTC().Format(time.RFC3339) != want {
+			t.Errorf("offset %s: got %s, %v; want %s", offset, got, err, want)
+		}
+	}
+}
+
 func TestStarted(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
