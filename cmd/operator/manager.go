@@ -24,6 +24,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/metrics"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/archiving"
+	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -38,6 +39,7 @@ type managerOptions struct {
 	operatorConfiguration string
 	argoCD                bool
 	watchInterval         time.Duration
+	window                time.Duration
 }
 
 func managerCommand() *cobra.Command {
@@ -55,6 +57,7 @@ func managerCommand() *cobra.Command {
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
 	flags.BoolVar(&options.argoCD, "argocd", false, "have Argo CD show the CronWorkflows in the application of their postgresql or Stanza")
 	flags.DurationVar(&options.watchInterval, "watch-interval", defaultWatchInterval, "how often to ask every cluster between its runs whether its WAL is archived and what its repos list: 1m to 1h, a divisor of an hour; 0 for never")
+	addWindowFlag(flags, &options.window)
 	options.addClusterFlags(flags)
 	return command
 }
@@ -85,12 +88,15 @@ func manage(ctx context.Context, options managerOptions) error {
 // newManager returns a manager for the clusters of some options. With release it is
 // to give them back to CPO.
 func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.Options, error) {
-	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD, WatchInterval: options.watchInterval}
+	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD, WatchInterval: options.watchInterval, Window: options.window}
 	if options.namespace == "" {
 		return nil, clusters, errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
 	}
 	if err := archiving.CheckInterval(options.watchInterval); err != nil {
 		return nil, clusters, fmt.Errorf("--watch-interval: %w", err)
+	}
+	if err := schedule.CheckWindow(options.window); err != nil {
+		return nil, clusters, fmt.Errorf("--%s %w", flagWindow, err)
 	}
 	var err error
 	if clusters.Namespaces, err = namespaceList(options.watched); err != nil {

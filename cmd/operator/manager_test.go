@@ -26,3 +26,14 @@ func TestManagerKnowsItsNamespace(t *testing.T) {
 		t.Errorf("want exit code 1 because there is no cluster:\n%s", r)
 	}
 }
+
+// A window that cannot be kept is refused at the start, and names its flag.
+func TestManagerRefusesAWindow(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "stanzaflow-system")
+	t.Setenv("KUBECONFIG", os.DevNull)
+	for _, window := range []string{"-1m", "90s", "25h"} {
+		if r := operator(t, os.DevNull, "manager", "--window="+window); r.code != 1 || !strings.Contains(r.stderr, "--window must be whole minutes from 0s to 24h") {
+			t.Errorf("%s: want exit code 1 and advice:\n%s", window, r)
+		}
+	}
+}

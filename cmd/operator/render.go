@@ -21,6 +21,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/translate"
 	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -43,8 +44,9 @@ const renderHelp = `Print what the operator would create for postgresql resource
 
 It reads files, directories and standard input: YAML or JSON, several documents in
 one file, and lists as kubectl get prints them. It uses the Stanzas that it finds
-there and ignores other objects. It does not show the values of a Secret. It cannot
-know whether a cluster is CPO's: --mode says so for all of them.
+there, and the windows that WorkflowTemplates set. It ignores other objects. It does
+not show the values of a Secret. It cannot know whether a cluster is CPO's: --mode
+says so for all of them.
 
 Problems go to standard error, one a line: object, field, reason, sentence. What
 cannot be read goes there too, with its file and document. Everything else is still
@@ -75,6 +77,7 @@ type renderOptions struct {
 	namespace string
 	output    string
 	mode      string
+	window    time.Duration
 }
 
 func renderCommand(clk clock.PassiveClock, program string) *cobra.Command {
@@ -101,8 +104,11 @@ func renderCommand(clk clock.PassiveClock, program string) *cobra.Command {
 			if err != nil {
 				return usageError(cmd, "%v", err)
 			}
+			if err := schedule.CheckWindow(options.window); err != nil {
+				return usageError(cmd, "--%s %v", flagWindow, err)
+			}
 			in := readInput(options, cmd.InOrStdin())
-			in.provisioner = provisioner
+			in.provisioner, in.window = provisioner, options.window
 			return render(in, options.output, clk.Now(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -112,6 +118,7 @@ func renderCommand(clk clock.PassiveClock, program string) *cobra.Command {
 	flags.BoolVarP(&options.recursive, "recursive", "R", false, "read the directories in a directory, too")
 	flags.StringVarP(&options.namespace, "namespace", "n", "default", "namespace of resources that name none")
 	flags.StringVar(&options.mode, "mode", vocab.ModeStandalone, modeHelp)
+	addWindowFlag(flags, &options.window)
 	flags.StringVarP(&options.output, "output", "o", outputYAML, "yaml, or summary: one line for each schedule with its next runs")
 	return command
 }
@@ -132,6 +139,8 @@ type rendered struct {
 	// stanza is true if the operator would create the Stanza.
 	stanza bool
 	plan   translate.Plan
+	// template is the name of the WorkflowTemplate.
+	template string
 	// noPod: the pod of its drills is left out, because nothing says how the pods of
 	// PostgreSQL are.
 	noPod bool
@@ -187,7 +196,11 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 			if p.Severity == problem.Warning {
 				prefix = "Warning: "
 			}
-			printLine(errors, prefix+"%s %s/%s: %s: %s: %s", p.Kind, r.cluster.Namespace, r.cluster.Name, p.Field, p.Reason, p.Message)
+			name := r.cluster.Name
+			if p.Kind == problem.KindTemplate {
+				name = r.template
+			}
+			printLine(errors, prefix+"%s %s/%s: %s: %s: %s", p.Kind, r.cluster.Namespace, name, p.Field, p.Reason, p.Message)
 		}
 	}
 	switch {
@@ -202,13 +215,15 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 func (in *input) renderCluster(object map[string]any, taken map[string]string) rendered {
 	cluster, fieldErrors := cpo.Decode(object)
 	stanza := in.stanzas[nameOf(object)]
-	r := rendered{cluster: cluster}
+	template := templateOf(cluster.Namespace, stanza.object.Spec)
+	r := rendered{cluster: cluster, template: template.Name}
 	set := in.sets[nameOf(object)]
 	r.noPod = drill.Asked(stanza.object.Spec) && set == nil
 	r.plan = translate.Translate(translate.Input{
 		Drill:       drill.Observed{Source: set, SourceUnknown: set == nil, Image: renderedImage, DatabaseBytes: databaseBytes(stanza.object.Status)},
 		Provisioner: in.provisioner, Cluster: cluster, FieldErrors: fieldErrors,
 		Stanza: stanza.object.Spec, Known: stanza.object.Status.Repos, Taken: taken,
+		Window: translate.Window{Template: in.windows[template], Default: in.window},
 	})
 	r.stanza = stanza.position == "" && reconcile.NeedsStanza(&unstructured.Unstructured{Object: object}, r.plan)
 	return r

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,6 +20,8 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
 	"github.com/stanzaflow/stanzaflow/internal/translate/drill"
+	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
+	"github.com/stanzaflow/stanzaflow/internal/translate/workflow"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -33,6 +37,9 @@ type input struct {
 	stanzas  map[types.NamespacedName]stanzaInput
 	// sets are the StatefulSets of PostgreSQL, of which a drill takes its pod.
 	sets map[types.NamespacedName]*drill.Source
+	// window is that of the operator, windows those of the WorkflowTemplates.
+	window  time.Duration
+	windows map[types.NamespacedName]*string
 	// errors say what could not be read.
 	errors []string
 	// duplicates say which Stanza replaces an earlier one.
@@ -68,6 +75,9 @@ func (in *input) add(object map[string]any, position string) {
 	case kind == stanzaKind:
 		in.setNamespace(u)
 		in.addStanza(object, position)
+	case kind.Group == wfv1.SchemeGroupVersion.Group && kind.Kind == problem.KindTemplate:
+		in.setNamespace(u)
+		in.addTemplate(u)
 	case sameKind(kind, cpo.GroupVersionKind):
 		in.fail(position, "there is no %s in %s; use %s", kind.Kind, kind.GroupVersion(), describeKind(cpo.GroupVersionKind))
 	case sameKind(kind, stanzaKind):
@@ -110,6 +120,21 @@ func (in *input) addSet(object map[string]any, position string) {
 		in.sets = map[types.NamespacedName]*drill.Source{}
 	}
 	in.sets[nameOf(object)] = drill.SourceOf(set)
+}
+
+// addTemplate keeps the window of a WorkflowTemplate.
+func (in *input) addTemplate(template *unstructured.Unstructured) {
+	if window, ok := template.GetAnnotations()[vocab.AnnotationWindow]; ok {
+		if in.windows == nil {
+			in.windows = map[types.NamespacedName]*string{}
+		}
+		in.windows[nameOf(template.Object)] = &window
+	}
+}
+
+// templateOf is the WorkflowTemplate that a Stanza uses.
+func templateOf(namespace string, stanza stanzaflowv1alpha1.StanzaSpec) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: workflow.TemplateName(stanza)}
 }
 
 // warnings are about what is understood and has no effect.

@@ -37,17 +37,26 @@ func printSummary(out io.Writer, all []rendered, now time.Time) error {
 	for _, r := range all {
 		for _, cron := range r.plan.Schedules {
 			printRow(table, r.cluster.Namespace, r.cluster.Name, cron.Labels[vocab.LabelRepo], cron.Labels[vocab.LabelType],
-				form(cron), strings.Join(cron.Spec.Schedules, ", "), cron.Spec.Timezone, nextRuns(cron, now))
+				form(cron), schedules(cron), cron.Spec.Timezone, nextRuns(cron, now))
 		}
 		for _, cron := range r.plan.Drills.CronWorkflows {
 			printRow(table, r.cluster.Namespace, r.cluster.Name, none, "drill "+cron.Labels[vocab.LabelDrill],
-				none, strings.Join(cron.Spec.Schedules, ", "), cron.Spec.Timezone, nextRuns(cron, now))
+				none, schedules(cron), cron.Spec.Timezone, nextRuns(cron, now))
 		}
 		if len(r.plan.Schedules) == 0 {
 			printRow(table, r.cluster.Namespace, r.cluster.Name, none, none, none, none, none, none)
 		}
 	}
 	return table.Flush()
+}
+
+// schedules says when a CronWorkflow fires, and what a window has moved.
+func schedules(cron wfv1.CronWorkflow) string {
+	text := strings.Join(cron.Spec.Schedules, ", ")
+	if offset := cron.Annotations[vocab.AnnotationOffset]; offset != "" {
+		text += " (" + cron.Annotations[vocab.AnnotationSchedule] + " +" + offset + ")"
+	}
+	return text
 }
 
 // form is the form of the runs of a schedule.

@@ -18,6 +18,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/fieldpath"
 	"github.com/stanzaflow/stanzaflow/internal/nearmiss"
+	"github.com/stanzaflow/stanzaflow/internal/translate/schedule"
 )
 
 // decodeStanza reads a Stanza as the API server does: the case of a field counts.
@@ -75,16 +76,25 @@ func decodeStrict(object map[string]any) (stanzaflowv1alpha1.Stanza, []string, e
 	return stanza, unknown, err
 }
 
-// takeDuration takes out a duration that cannot be read. Its decoder does not say
-// in which field it is.
+// takeDuration takes out the durations that cannot be read. Their decoder does not say
+// in which field they are.
 func takeDuration(object map[string]any) []string {
-	path := []string{"spec", "certificate", "duration"}
-	value, found, _ := unstructured.NestedString(object, path...)
-	if _, err := time.ParseDuration(value); !found || err == nil {
-		return nil
+	var problems []string
+	for _, field := range []struct {
+		path    []string
+		message string
+	}{
+		{[]string{"spec", "certificate", "duration"}, "must be hours, minutes and seconds, such as 2160h"},
+		{[]string{"spec", "window"}, schedule.ErrWindow.Error()},
+	} {
+		value, found, _ := unstructured.NestedString(object, field.path...)
+		if _, err := time.ParseDuration(value); !found || err == nil {
+			continue
+		}
+		unstructured.RemoveNestedField(object, field.path...)
+		problems = append(problems, strings.Join(field.path, ".")+" "+field.message)
 	}
-	unstructured.RemoveNestedField(object, path...)
-	return []string{strings.Join(path, ".") + " must be hours, minutes and seconds, such as 2160h"}
+	return problems
 }
 
 // plainTypeError finds the first field of a wrong type, and says what it must be.

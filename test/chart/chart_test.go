@@ -147,6 +147,17 @@ func TestArgoCD(t *testing.T) {
 	}
 }
 
+// TestWindow spreads the schedules of all clusters.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	const operator = "Deployment stanzaflow-system/stanzaflow"
+	before := get(containers(render(t, defaultValues)[operator])[0], "args").([]any)
+	after := get(containers(render(t, "window: 1h30m")[operator])[0], "args").([]any)
+	if diff := cmp.Diff(append(before, "--window=1h30m"), after); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestWatchInterval has the watch start as often as the value says.
 func TestWatchInterval(t *testing.T) {
 	t.Parallel()

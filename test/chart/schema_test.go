@@ -23,6 +23,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"image: {name: operator}":                  "name",
 		"watchInterval: 5":                         "/watchInterval",
 		"watchInterval: 5 minutes":                 "/watchInterval",
+		"window: 90":                               "/window",
+		"window: 90s":                              "/window",
 		"monitoring: {enabled: true}":              "/monitoring",
 		"image: ghcr.io/stanzaflow/operator":       "/image",
 		"image: {tag: 'v1:2'}":                     "/image/tag",

@@ -66,6 +66,9 @@ labels of a component are those of the kustomization that uses it.
 {{- if and (eq .object.kind "Deployment") $values.watchInterval -}}
   {{- $_ := set $container "args" (append $container.args (printf "--watch-interval=%s" $values.watchInterval)) -}}
 {{- end -}}
+{{- if and (eq .object.kind "Deployment") $values.window -}}
+  {{- $_ := set $container "args" (append $container.args (printf "--window=%s" $values.window)) -}}
+{{- end -}}
 {{- with $values.namespaces -}}
   {{- $_ := set $container "args" (append $container.args (printf "--namespaces=%s" (join "," .))) -}}
 {{- end -}}
