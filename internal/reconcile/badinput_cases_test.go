@@ -276,6 +276,15 @@ func badStanzas() []badCase {
 		{name: "a gate as a boolean", expect: refused, field: "spec.gate", value: true},
 		{name: "a gate as an object", expect: refused, field: "spec.gate", value: fields{"expr": "true"}},
 
+		{name: "a window of days", expect: refused, field: "spec.window", value: "1d"},
+		{name: "an empty window", expect: refused, field: "spec.window", value: ""},
+		{name: "a negative window", expect: refused, field: "spec.window", value: "-1m"},
+		{name: "a window of seconds", expect: refused, field: "spec.window", value: "90s"},
+		{name: "a window beyond a day", expect: refused, field: "spec.window", value: "1441m"},
+		{name: "a window beyond a day, in hours", expect: refused, field: "spec.window", value: "25h"},
+		{name: "a window as a number", expect: refused, field: "spec.window", value: int64(90)},
+		{name: "a window with a line break", expect: refused, field: "spec.window", value: "90m\n"},
+
 		{name: "certificate as a text", expect: refused, field: "spec.certificate", value: "x"},
 		{name: "a duration of days", expect: refused, field: "spec.certificate.duration", value: "90d"},
 		{name: "a duration in words", expect: refused, field: "spec.certificate.duration", value: "a while"},
