@@ -111,6 +111,7 @@ faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=rege
 .PHONY: bench
 bench: ## Measure the translation, a scrape of 1,000 clusters, and a run in both forms against the Job that CPO would start.
 	@GOGC=100 go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/translate ./internal/metrics
+	@go test -count=1 -timeout 30m -v -run '^TestWeek$$' ./test/storm -args -storm.clusters=$(or $(CLUSTERS),10000) | grep -v '^=== '
 	@hack/bench.sh
 
 .PHONY: fuzz

@@ -58,16 +58,16 @@ func newFleet(t *testing.T, clusters int, spread time.Duration) *argo {
 	t.Helper()
 	a := &argo{loop: &loop{now: start}, random: rand.New(rand.NewPCG(17, uint64(clusters))), up: true, since: start}
 	a.judge = newJudge(t, a.loop)
-	all := newLock(max(clusters/20, buckets))
-	a.judge.know(all, "all")
+	all := newLock(max(clusters/20, 1))
+	a.judge.know(all, widths[2])
 	inBucket := make([]*lock, buckets)
 	for i := range inBucket {
-		inBucket[i] = newLock(2 * all.limit / buckets)
-		a.judge.know(inBucket[i], "bucket")
+		inBucket[i] = newLock(max(2*all.limit/buckets, 1))
+		a.judge.know(inBucket[i], widths[1])
 	}
 	for i := range clusters {
 		own := newLock(1)
-		a.judge.know(own, "cluster")
+		a.judge.know(own, widths[0])
 		a.add(t, i, spread, []*lock{own, inBucket[i%buckets], all})
 	}
 	slices.SortFunc(a.crons, func(x, y *cronWorkflow) int { return strings.Compare(x.of.name, y.of.name) })

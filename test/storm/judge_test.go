@@ -4,6 +4,7 @@
 package storm_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -22,16 +23,17 @@ type judge struct {
 	running map[*lock]int
 	queued  map[*lock]map[int32]int
 	// history of each schedule, in the order of time.
-	history map[*cronWorkflow]*history
-	outages []outage
-	starts  map[int64]int // Workflows that were created in a minute
-	result  result
+	history  map[*cronWorkflow]*history
+	outages  []outage
+	mistakes int
+	starts   map[int64]int // Workflows that were created in a minute
+	result   result
 }
 
 // history is what became of a schedule.
 type history struct {
 	slots cron.Schedule
-	runs  []*attempt
+	runs  []attempt
 }
 
 // attempt is one run: active from created to noticed.
@@ -61,6 +63,21 @@ func newJudge(t *testing.T, l *loop) *judge {
 	}
 }
 
+// enough is how many mistakes a person reads.
+const enough = 20
+
+// wrong reports a mistake, and stops after enough of them.
+func (j *judge) wrong(format string, args ...any) {
+	j.t.Helper()
+	j.t.Errorf(format, args...)
+	if j.mistakes++; j.mistakes == enough {
+		j.t.Fatal("there are more mistakes")
+	}
+}
+
+// widths of the locks, the narrowest first.
+var widths = []string{"cluster", "bucket", "all"}
+
 func (j *judge) know(l *lock, name string) {
 	j.limits[l], j.names[l], j.queued[l] = l.limit, name, map[int32]int{}
 }
@@ -81,21 +98,21 @@ func (h *history) next(after time.Time, offset time.Duration) time.Time {
 func (j *judge) created(w *workflow) {
 	h := j.history[w.cron]
 	if n := len(h.runs); n > 0 && !w.slot.After(h.runs[n-1].slot) {
-		j.t.Errorf("slot %s of %s runs after slot %s: twice, or an old one", w.slot, w.cron.of.name, h.runs[n-1].slot)
+		j.wrong("slot %s of %s runs after slot %s: twice, or an old one", w.slot, w.cron.of.name, h.runs[n-1].slot)
 	}
 	if at := h.next(w.slot.Add(-time.Second), w.cron.of.offset); !at.Equal(w.slot) {
-		j.t.Errorf("%s has no slot %s; the next is %s", w.cron.of.name, w.slot, at)
+		j.wrong("%s has no slot %s; the next is %s", w.cron.of.name, w.slot, at)
 	}
-	h.runs = append(h.runs, &attempt{slot: w.slot, created: w.created})
+	h.runs = append(h.runs, attempt{slot: w.slot, created: w.created})
 	j.result.runs++
 	j.starts[w.created.Unix()/60]++
 	j.result.starts = max(j.result.starts, j.starts[w.created.Unix()/60])
 }
 
 func (j *judge) waits(l *lock, w *workflow) {
-	for _, other := range w.locks[w.held+1:] {
-		if other.holders[w] {
-			j.t.Errorf("a run of %s waits for the lock of a %s and holds a wider one", w.cron.of.name, j.names[l])
+	for _, other := range w.locks {
+		if other.holders[w] && slices.Index(widths, j.names[other]) > slices.Index(widths, j.names[l]) {
+			j.wrong("a run of %s waits for the lock of a %s and holds a wider one", w.cron.of.name, j.names[l])
 		}
 	}
 	j.queued[l][w.priority]++
@@ -109,7 +126,7 @@ func (j *judge) acquires(l *lock, w *workflow) {
 	j.result.queue--
 	for priority, n := range j.queued[l] {
 		if n > 0 && priority > w.priority {
-			j.t.Errorf("%s passes a run of priority %d that waits for the same %s", w.cron.of.name, priority, j.names[l])
+			j.wrong("%s passes a run of priority %d that waits for the same %s", w.cron.of.name, priority, j.names[l])
 		}
 	}
 }
@@ -118,7 +135,7 @@ func (j *judge) acquires(l *lock, w *workflow) {
 func (j *judge) begins(w *workflow) {
 	for _, l := range w.locks {
 		if j.running[l]++; j.running[l] > j.limits[l] {
-			j.t.Errorf("%d backups run at once in one %s, at most %d may", j.running[l], j.names[l], j.limits[l])
+			j.wrong("%d backups run at once in one %s, at most %d may", j.running[l], j.names[l], j.limits[l])
 		}
 	}
 	j.last(w).begun = j.loop.now
@@ -141,7 +158,7 @@ func (j *judge) noticed(w *workflow) { j.last(w).noticed = j.loop.now }
 
 func (j *judge) last(w *workflow) *attempt {
 	runs := j.history[w.cron].runs
-	return runs[len(runs)-1]
+	return &runs[len(runs)-1]
 }
 
 func (j *judge) down(at time.Time) { j.outages = append(j.outages, outage{from: at}) }
@@ -170,9 +187,9 @@ func (j *judge) check(until time.Time) {
 				next++
 			}
 			if next < len(h.runs) && h.runs[next].slot.Equal(slot) {
-				j.checkRun(c, h.runs[next], until)
+				j.checkRun(c, h.runs[next], following, until)
 			} else if j.result.collapsed++; !j.excused(h, slot, following) {
-				j.t.Errorf("slot %s of %s has no run", slot, c.of.name)
+				j.wrong("slot %s of %s has no run", slot, c.of.name)
 			}
 			slot = following
 		}
@@ -180,12 +197,12 @@ func (j *judge) check(until time.Time) {
 }
 
 // checkRun sees that a run is not an old one: no newer slot had passed before Argo could see it.
-func (j *judge) checkRun(c *cronWorkflow, run *attempt, until time.Time) {
-	if newer := j.history[c].next(run.slot, c.of.offset); newer.Before(run.created.Add(-j.slack())) {
-		j.t.Errorf("%s made the run of slot %s at %s, when slot %s had passed", c.of.name, run.slot, run.created, newer)
+func (j *judge) checkRun(c *cronWorkflow, run attempt, newer, until time.Time) {
+	if newer.Before(run.created.Add(-j.slack())) {
+		j.wrong("%s made the run of slot %s at %s, when slot %s had passed", c.of.name, run.slot, run.created, newer)
 	}
 	if !run.ended && run.created.Before(until.Add(-12*time.Hour)) {
-		j.t.Errorf("the run of slot %s of %s has not ended", run.slot, c.of.name)
+		j.wrong("the run of slot %s of %s has not ended", run.slot, c.of.name)
 	}
 }
 
@@ -232,7 +249,7 @@ func (j *judge) madeUp(o outage) (count map[string]int, last map[string]time.Dur
 			last[c.of.backupType] = max(last[c.of.backupType], run.begun.Sub(o.to))
 		}
 		if found > 1 {
-			j.t.Errorf("%d runs of %s made up for the outage until %s", found, c.of.name, o.to)
+			j.wrong("%d runs of %s made up for the outage until %s", found, c.of.name, o.to)
 		}
 	}
 	return count, last
