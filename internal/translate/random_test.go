@@ -47,6 +47,21 @@ func goodInput() translate.Input {
 	}}
 }
 
+// randomWindow sets the window in some of the places where it can be.
+func randomWindow(random *rand.Rand, pick func(string, ...string) string, in *translate.Input) {
+	in.Window.Default = time.Duration(random.IntN(300)) * time.Minute
+	if random.IntN(3) == 0 {
+		in.Window.Template = new(pick("90m", "soon", "-1m", "90s", "{{x}}"))
+	}
+	if random.IntN(3) == 0 {
+		window := []time.Duration{0, time.Minute, 90 * time.Minute, 24 * time.Hour}[random.IntN(4)]
+		if pick("", "x") != "" {
+			window = -time.Minute
+		}
+		in.Stanza.Window = &metav1.Duration{Duration: window}
+	}
+}
+
 // randomInput is a cluster of up to four repos, with a mistake here and there.
 func randomInput(random *rand.Rand) translate.Input {
 	odds := []int{12, 100}[random.IntN(2)]
@@ -72,6 +87,7 @@ func randomInput(random *rand.Rand) translate.Input {
 	section := in.Cluster.PgBackRest
 	section.Secret = pick("secret", "", "Not a name", "{{x}}")
 	section.Image = pick("registry.example.com/pgbackrest:17", "", "a b", "{{x}}", "https://u:"+secretMark+"@h")
+	randomWindow(random, pick, &in)
 	randomHost(random, pick, &in)
 	section.Repos = nil
 	for _, i := range random.Perm(4)[:1+random.IntN(4)] {

@@ -5,7 +5,6 @@ package schedule
 
 import (
 	"math/bits"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +17,7 @@ const (
 	minutesOfHour = 60
 	hoursOfDay    = 24
 	minutesOfDay  = minutesOfHour * hoursOfDay
+	daysOfWeek    = 7
 )
 
 // set has a bit for each value of a field.
@@ -28,7 +28,7 @@ const (
 	allHours   set = 1<<hoursOfDay - 1
 	allDates   set = (1<<31 - 1) << 1
 	allMonths  set = (1<<12 - 1) << 1
-	allDays    set = 1<<7 - 1
+	allDays    set = 1<<daysOfWeek - 1
 )
 
 // firing is when a cron expression fires: at each of its minutes in each of its hours, on
@@ -67,68 +67,35 @@ func (f firing) weekly() bool {
 	return f.months == allMonths && f.dates == allDates && (f.anyDate || f.anyDay)
 }
 
-// times are some minutes of some hours, of the day itself or of the next one.
-type times struct {
-	minutes, hours set
-	nextDay        bool
-}
-
 // later returns the expression that fires an offset later than f, in minutes, less than a
 // day. It is false if that takes more than one expression, or if none can say it: a day of
 // the month has no number that is always the next one's.
 func (f firing) later(offset int) (firing, bool) {
-	parts := f.parts(offset)
-	if len(parts) != 1 {
+	hours, minutes, moved := offset/minutesOfHour, offset%minutesOfHour, f
+	stay, carried := f.minutes<<minutes&allMinutes, f.minutes>>(minutesOfHour-minutes)
+	switch {
+	case carried == 0:
+		moved.minutes = stay
+	case stay == 0:
+		moved.minutes, hours = carried, hours+1
+	case f.hours == allHours && f.daily():
+		moved.minutes = stay | carried
+		return moved, true
+	default: // the minutes that pass the hour need other hours
 		return firing{}, false
 	}
-	moved := f
-	moved.minutes, moved.hours = parts[0].minutes, parts[0].hours
-	if parts[0].nextDay {
-		if !f.weekly() {
-			return firing{}, false
-		}
-		moved.days = (f.days<<1 | f.days>>6) & allDays
+	today, tomorrow := f.hours<<hours&allHours, f.hours<<hours>>hoursOfDay
+	switch {
+	case tomorrow == 0:
+		moved.hours = today
+	case f.daily():
+		moved.hours = today | tomorrow
+	case today == 0 && f.weekly():
+		moved.hours, moved.days = tomorrow, rotated(f.days, 1, daysOfWeek)
+	default: // the hours that pass midnight need other days
+		return firing{}, false
 	}
 	return moved, true
-}
-
-// parts are the times at which f fires with an offset, in as few parts as possible. Minutes
-// that pass the hour are in another hour than those that do not.
-func (f firing) parts(offset int) []times {
-	hours, minutes := offset/minutesOfHour, offset%minutesOfHour
-	var parts []times
-	for _, part := range []struct {
-		minutes set
-		hours   int
-	}{{f.minutes << minutes & allMinutes, hours}, {f.minutes >> (minutesOfHour - minutes), hours + 1}} {
-		today, tomorrow := f.hours<<part.hours&allHours, f.hours<<part.hours>>hoursOfDay
-		if part.minutes == 0 {
-			continue
-		}
-		if f.daily() {
-			today, tomorrow = today|tomorrow, 0
-		}
-		for _, t := range []times{{part.minutes, today, false}, {part.minutes, tomorrow, true}} {
-			if t.hours != 0 {
-				parts = append(parts, t)
-			}
-		}
-	}
-	return joined(parts)
-}
-
-// joined joins the parts that have the same hours of the same day.
-func joined(parts []times) []times {
-	var all []times
-	for _, t := range parts {
-		same := slices.IndexFunc(all, func(a times) bool { return a.hours == t.hours && a.nextDay == t.nextDay })
-		if same < 0 {
-			all = append(all, t)
-			continue
-		}
-		all[same].minutes |= t.minutes
-	}
-	return all
 }
 
 // period is the shortest time in minutes after which f fires just as before, at any moment
@@ -159,8 +126,8 @@ func rotated(s set, by, length int) set {
 
 // String is the expression.
 func (f firing) String() string {
-	star := func(any bool, text string) string {
-		if any {
+	star := func(every bool, text string) string {
+		if every {
 			return "*"
 		}
 		return text

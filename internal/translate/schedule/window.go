@@ -76,17 +76,18 @@ func offsetOf(namespace, cluster, repo string, window time.Duration, expressions
 		}
 	}
 	var offsets []int
+	var count uint64
 	for offset := range int(min(window, MaxWindow) / time.Minute) {
 		if allLater(firings, offset) {
-			offsets = append(offsets, offset)
+			offsets, count = append(offsets, offset), count+1
 		}
 	}
-	if len(offsets) == 0 {
+	if count == 0 {
 		return 0
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(namespace + "/" + cluster + "/" + repo))
-	return time.Duration(offsets[h.Sum64()%uint64(len(offsets))]) * time.Minute
+	return time.Duration(offsets[h.Sum64()%count]) * time.Minute
 }
 
 // movable reports whether an expression can be moved by any offset, which nearly all can.
