@@ -76,6 +76,8 @@ func checkPlan(t testing.TB, in translate.Input, plan translate.Plan) {
 // has.
 func keepsConfiguration(p problem.Problem, plan translate.Plan) bool {
 	switch {
+	case p.Kind == problem.KindTemplate: // a window: schedules only
+		return false
 	case p.Kind == "Stanza":
 		return p.Reason == vocab.ReasonInvalidCertificate && hostOf(plan) != nil
 	case p.Field == "spec.backup.pgbackrest.configuration.secret":
