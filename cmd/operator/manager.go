@@ -70,11 +70,13 @@ func (options *managerOptions) addClusterFlags(flags *pflag.FlagSet) {
 }
 
 func manage(ctx context.Context, options managerOptions) error {
+	page := newPage()
+	options.metrics.Page = page
 	mgr, clusters, err := newManager(options, false)
 	if err != nil {
 		return err
 	}
-	collector, err := showMetrics(mgr, options.mode)
+	collector, err := showMetrics(page, mgr, options.mode)
 	if err != nil {
 		return err
 	}
