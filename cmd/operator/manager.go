@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -76,6 +77,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	if err != nil {
 		return err
 	}
+	limitMemory(memlimit.FromCgroup, ctrl.Log)
 	collector, err := showMetrics(page, mgr, options.mode)
 	if err != nil {
 		return err
