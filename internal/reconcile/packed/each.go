@@ -23,11 +23,12 @@ func (c *Cache) Each(ctx context.Context, example client.Object, visit func(clie
 	if err != nil {
 		return err
 	}
+	var buffer []byte
 	for _, store := range stores {
 		for _, found := range store.List() {
 			o := found.(*Object)
 			out := o.kind.empty()
-			if err := o.into(out); err != nil {
+			if buffer, err = o.unpack(out, buffer); err != nil {
 				return err
 			}
 			if err := visit(out); err != nil {
