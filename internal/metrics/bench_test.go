@@ -98,14 +98,15 @@ func BenchmarkScrape(b *testing.B) {
 			for b.Loop() {
 				b.ReportMetric(float64(compressedScrape(b, page).Body.Len()), "B/scrape")
 			}
-			b.ReportMetric(float64(peakOf(f, page, c))/(1<<20), "peak-live-MB")
+			b.ReportMetric(float64(peakOf(b, f, page, c))/(1<<20), "peak-live-MB")
 		})
 	}
 }
 
 // peakOf measures what one scrape holds at most: what is live in the heap after a garbage
 // collection in the course of it, more than before it.
-func peakOf(f fleet, page *Page, c *Collector) uint64 {
+func peakOf(tb testing.TB, f fleet, page *Page, c *Collector) uint64 {
+	tb.Helper()
 	before := live()
 	var peak uint64
 	measure := func() { peak = max(peak, live()) }
@@ -115,9 +116,9 @@ func peakOf(f fleet, page *Page, c *Collector) uint64 {
 		}
 	}
 	c.options.Stanzas = f
-	shown, _, err := c.collect()
+	shown, _, err := c.collect(tb.Context())
 	if err != nil {
-		panic(err)
+		tb.Fatal(err)
 	}
 	var made pieces
 	w := newCompressor(&made)
@@ -129,7 +130,7 @@ func peakOf(f fleet, page *Page, c *Collector) uint64 {
 		}
 		return w.Write(text)
 	}), shown, nil); err != nil {
-		panic(err)
+		tb.Fatal(err)
 	}
 	_ = w.Close()
 	measure()

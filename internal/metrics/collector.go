@@ -57,13 +57,13 @@ func New(options Options) *Collector {
 
 // collect returns the samples of all clusters, and the metrics that are of no cluster. Two
 // scrapes must not collect at the same time. If not every Stanza can be read, it fails.
-func (c *Collector) collect() (*samples, []prometheus.Gatherer, error) {
+func (c *Collector) collect(ctx context.Context) (*samples, []prometheus.Gatherer, error) {
 	leads := c.options.Leads()
 	c.process.lead(leads)
 	if !leads {
 		return newSamples(nil), []prometheus.Gatherer{c.process}, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), listTimeout)
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	out, now := newSamples(c.sizes), c.options.Clock.Now()
 	c.mu.Lock()

@@ -14,8 +14,8 @@
 //   - Every number that an alert compares another one with is a metric too.
 //   - Ages are as of the scrape, so a status need not be written for them.
 //   - A scrape sees one Stanza at a time and keeps 16 bytes of each sample, because a
-//     metric of client_golang takes 600. The text is what a registry of client_golang would
-//     give, byte for byte.
+//     registry of client_golang allocates 850. The text is what such a registry would give,
+//     byte for byte.
 //   - One page is made at a time, however many ask for it, and no pass waits for it.
 //
 // It refuses to show as present what nobody has seen lately: while the watch of a cluster

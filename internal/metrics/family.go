@@ -6,6 +6,7 @@ package metrics
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -82,7 +83,7 @@ func newFamily(kind, name, help string, labels ...string) *family {
 	if f.values > len(values{}) {
 		panic(fmt.Sprintf("%s has more than %d labels of its own", name, len(values{})))
 	}
-	slices.SortFunc(f.labels, func(a, b familyLabel) int { return compareText(a.name, b.name) })
+	slices.SortFunc(f.labels, func(a, b familyLabel) int { return strings.Compare(a.name, b.name) })
 	families = append(families, f)
 	return f
 }

@@ -4,6 +4,7 @@
 package metrics
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +63,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("%d clients read the metrics already, try again later", maxScrapes), http.StatusServiceUnavailable)
 		return
 	}
-	made, err, _ := p.making.Do("", func() (any, error) { return p.compressed() })
+	ctx := context.WithoutCancel(r.Context()) // Others may wait for the same page.
+	made, err, _ := p.making.Do("", func() (any, error) { return p.compressed(ctx) })
 	if err != nil {
 		http.Error(w, "An error has occurred while serving metrics:\n\n"+err.Error(), http.StatusInternalServerError)
 		return
@@ -77,12 +79,12 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // compressed makes the page.
-func (p *Page) compressed() (pieces, error) {
+func (p *Page) compressed(ctx context.Context) (pieces, error) {
 	shown, gather := newSamples(nil), prometheus.Gatherers{p.others}
 	if c := p.clusters.Load(); c != nil {
 		var err error
 		var ours []prometheus.Gatherer
-		if shown, ours, err = c.collect(); err != nil {
+		if shown, ours, err = c.collect(ctx); err != nil {
 			return nil, err
 		}
 		gather = append(gather, ours...)
@@ -137,7 +139,7 @@ func (p pieces) send(w http.ResponseWriter, compressed bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(w, text) //nolint:gosec // We have compressed it.
+	_, err = io.Copy(w, text)
 	return err
 }
 

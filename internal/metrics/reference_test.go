@@ -78,7 +78,7 @@ func TestPageIsThatOfARegistry(t *testing.T) {
 	for name, c := range map[string]*Collector{"fixed state": fixed(t), "strange names": strange()} {
 		t.Run(name, func(t *testing.T) {
 			got := scrapeOf(t, c)
-			shown, others, err := c.collect()
+			shown, others, err := c.collect(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

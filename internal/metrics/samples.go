@@ -13,8 +13,8 @@ import (
 )
 
 // samples are what one scrape shows of all clusters. A sample takes 16 bytes and no
-// pointer: a fleet of 10,000 clusters has 740,000 of them, and the metrics of
-// client_golang take 600 bytes each.
+// pointer: a fleet of 10,000 clusters has 740,000 of them, and for each a
+// registry of client_golang allocates 850 bytes.
 type samples struct {
 	// clusters, and the values of the other labels, each held once.
 	clusters []types.NamespacedName
@@ -111,13 +111,13 @@ func (s *samples) compare(of *family, a, b sample) int {
 		var order int
 		switch label.from {
 		case fromNamespace:
-			order = compareText(s.clusters[a.cluster].Namespace, s.clusters[b.cluster].Namespace)
+			order = strings.Compare(s.clusters[a.cluster].Namespace, s.clusters[b.cluster].Namespace)
 		case fromCluster:
-			order = compareText(s.clusters[a.cluster].Name, s.clusters[b.cluster].Name)
+			order = strings.Compare(s.clusters[a.cluster].Name, s.clusters[b.cluster].Name)
 		case fromBoth: // Decided by the two others, whose names come first.
 		default:
 			if a.values != b.values {
-				order = compareText(s.values[a.values][label.from], s.values[b.values][label.from])
+				order = strings.Compare(s.values[a.values][label.from], s.values[b.values][label.from])
 			}
 		}
 		if order != 0 {
@@ -126,5 +126,3 @@ func (s *samples) compare(of *family, a, b sample) int {
 	}
 	return 0
 }
-
-func compareText(a, b string) int { return strings.Compare(a, b) }
