@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -73,11 +74,14 @@ func (options *managerOptions) addClusterFlags(flags *pflag.FlagSet) {
 }
 
 func manage(ctx context.Context, options managerOptions) error {
+	page := newPage()
+	options.metrics.Page = page
 	mgr, clusters, err := newManager(options, false)
 	if err != nil {
 		return err
 	}
-	collector, err := showMetrics(mgr, options.mode)
+	limitMemory(memlimit.FromCgroup, ctrl.Log)
+	collector, err := showMetrics(page, mgr, options.mode)
 	if err != nil {
 		return err
 	}

@@ -20,10 +20,17 @@ func addMetricsFlags(flags *pflag.FlagSet, endpoint *metrics.Endpoint) {
 	flags.StringVar(&endpoint.Certificates, "metrics-cert-path", "", "folder with tls.crt and tls.key for the metrics; by default the operator makes a certificate of its own at each start")
 }
 
-// showMetrics has the endpoint show the clusters of a manager, while it leads.
-func showMetrics(mgr ctrl.Manager, mode string) (*metrics.Collector, error) {
+// newPage returns the page for the endpoint of a manager. It has no clusters yet.
+func newPage() *metrics.Page { return metrics.NewPage(registry.Registry, clock.RealClock{}) }
+
+// showMetrics has a page show the clusters of a manager, while it leads.
+func showMetrics(page *metrics.Page, mgr ctrl.Manager, mode string) (*metrics.Collector, error) {
+	stanzas, ok := mgr.GetCache().(metrics.Cache)
+	if !ok {
+		return nil, fmt.Errorf("cannot show the metrics: %T visits no Stanzas", mgr.GetCache())
+	}
 	collector := metrics.New(metrics.Options{
-		Stanzas: mgr.GetCache(), Clock: clock.RealClock{}, Version: version, Mode: mode,
+		Stanzas: stanzas, Clock: clock.RealClock{}, Version: version, Mode: mode,
 		Leads: func() bool {
 			select {
 			case <-mgr.Elected():
@@ -33,8 +40,6 @@ func showMetrics(mgr ctrl.Manager, mode string) (*metrics.Collector, error) {
 			}
 		},
 	})
-	if err := registry.Registry.Register(collector); err != nil {
-		return nil, fmt.Errorf("cannot register the metrics: %w", err)
-	}
+	page.Show(collector)
 	return collector, nil
 }

@@ -20,14 +20,15 @@ import (
 // listTimeout ends a scrape whose cache is not filled yet.
 const listTimeout = 5 * time.Second
 
-// Lister lists the Stanzas that the operator knows. The cache of its manager is one.
-type Lister interface {
-	List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error
+// Cache visits the Stanzas that the operator knows, one after the other. The context ends
+// only the wait for a cache that is not filled. The cache of its manager is one.
+type Cache interface {
+	Each(ctx context.Context, example client.Object, visit func(client.Object) error) error
 }
 
 // Options say what a Collector shows.
 type Options struct {
-	Stanzas Lister
+	Stanzas Cache
 	Clock   clock.PassiveClock
 	// Leads reports whether this replica makes the passes. The others show no clusters.
 	Leads func() bool
@@ -35,59 +36,58 @@ type Options struct {
 	Version, Mode string
 }
 
-// Collector is a prometheus.Collector for all clusters of the operator.
+// Collector knows the metrics of all clusters of the operator.
 type Collector struct {
 	options Options
-	runs    runs
+	process process
+	steps   steps
+	// sizes are how many samples of each of families the last scrape had.
+	sizes []int
 
 	mu     sync.Mutex
-	passes map[types.NamespacedName]known
+	passes map[types.NamespacedName]*known
+	// scrapes counts them.
+	scrapes uint64
 }
-
-var _ prometheus.Collector = &Collector{}
 
 // New returns a Collector that knows of no pass yet.
 func New(options Options) *Collector {
-	return &Collector{options: options, runs: newRuns(), passes: map[types.NamespacedName]known{}}
+	return &Collector{options: options, process: newProcess(options), steps: newSteps(), passes: map[types.NamespacedName]*known{}}
 }
 
-// Describe implements prometheus.Collector.
-func (c *Collector) Describe(out chan<- *prometheus.Desc) {
-	out <- buildInfo
-	out <- leader
-	for _, desc := range families {
-		out <- desc
-	}
-	c.runs.Describe(out)
-}
-
-// Collect implements prometheus.Collector. If the cache cannot be listed, the scrape fails:
-// half of the clusters would look like all of them.
-func (c *Collector) Collect(out chan<- prometheus.Metric) {
+// collect returns the samples of all clusters, and the metrics that are of no cluster. Two
+// scrapes must not collect at the same time. If not every Stanza can be read, it fails.
+func (c *Collector) collect(ctx context.Context) (*samples, []prometheus.Gatherer, error) {
 	leads := c.options.Leads()
-	c.operator(out, leads)
+	c.process.lead(leads)
 	if !leads {
-		return
+		return newSamples(nil), []prometheus.Gatherer{c.process}, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), listTimeout)
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	var stanzas stanzaflowv1alpha1.StanzaList
-	// Nothing below changes what the cache holds.
-	if err := c.options.Stanzas.List(ctx, &stanzas, client.UnsafeDisableDeepCopy); err != nil {
-		out <- prometheus.NewInvalidMetric(leader, fmt.Errorf("cannot list the Stanzas: %w", err))
-		return
+	out, now := newSamples(c.sizes), c.options.Clock.Now()
+	c.mu.Lock()
+	c.scrapes++
+	c.mu.Unlock()
+	err := c.options.Stanzas.Each(ctx, &stanzaflowv1alpha1.Stanza{}, func(o client.Object) error {
+		stanza, ok := o.(*stanzaflowv1alpha1.Stanza)
+		if !ok {
+			return fmt.Errorf("%T is no Stanza", o)
+		}
+		out.begin(client.ObjectKeyFromObject(stanza))
+		show(scrape{Stanza: stanza, now: now, out: out, known: c.recall(out)})
+		return out.err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot list the Stanzas: %w", err)
 	}
-	passes := c.forget(stanzas.Items)
-	now := c.options.Clock.Now()
-	for i := range stanzas.Items {
-		stanza := &stanzas.Items[i]
-		collect(scrape{Stanza: stanza, now: now, out: out, known: passes[client.ObjectKeyFromObject(stanza)]})
-	}
-	c.runs.Collect(out)
+	c.forget()
+	c.sizes = out.sizes()
+	return out, []prometheus.Gatherer{c.process, c.steps}, nil
 }
 
-// collect shows one cluster.
-func collect(s scrape) {
+// show shows one cluster, without its counters.
+func show(s scrape) {
 	conditions(s)
 	schedules(s)
 	lastRuns(s)
@@ -101,22 +101,30 @@ func collect(s scrape) {
 	exporter(s)
 }
 
-// forget drops what passes have said of clusters that are gone, and returns the rest.
-func (c *Collector) forget(stanzas []stanzaflowv1alpha1.Stanza) map[types.NamespacedName]known {
-	present := make(map[types.NamespacedName]known, len(stanzas))
+// recall returns what passes have said of the cluster that has begun, and shows its
+// counters.
+func (c *Collector) recall(out *samples) known {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range stanzas {
-		key := client.ObjectKeyFromObject(&stanzas[i])
-		if known, ok := c.passes[key]; ok {
-			present[key] = known
-		}
+	is, ok := c.passes[out.clusters[len(out.clusters)-1]]
+	if !ok {
+		return known{}
 	}
-	for key := range c.passes {
-		if _, ok := present[key]; !ok {
+	is.scrape = c.scrapes
+	for _, counter := range is.counters {
+		out.add(counter.of, float64(counter.number), counter.values.Value())
+	}
+	return *is
+}
+
+// forget drops what passes have said of clusters that are gone. Those whose first pass came
+// during the scrape stay.
+func (c *Collector) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, is := range c.passes {
+		if is.scrape != c.scrapes {
 			delete(c.passes, key)
-			c.runs.forget(key)
 		}
 	}
-	return present
 }

@@ -7,8 +7,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 
+	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
@@ -23,6 +25,8 @@ type Endpoint struct {
 	// Certificates is a folder with tls.crt and tls.key. Empty means a certificate that is
 	// made at each start.
 	Certificates string
+	// Page is what to serve. By default it is what controller-runtime serves.
+	Page http.Handler
 }
 
 // nowhere is the address of no endpoint.
@@ -43,10 +47,17 @@ func (e Endpoint) Server() (metricsserver.Options, error) {
 		return server, nil
 	case !e.Secure && e.Certificates != "":
 		return server, errors.New("a certificate is for https only: without --metrics-secure nothing is encrypted")
-	case !e.Secure:
+	}
+	if e.Secure {
+		server.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	if e.Page != nil {
+		server.FilterProvider = behind(server.FilterProvider, e.Page)
+	}
+	if !e.Secure {
 		return server, nil
 	}
-	server.SecureServing, server.FilterProvider = true, filters.WithAuthenticationAndAuthorization
+	server.SecureServing = true
 	// HTTP/2 lets a caller that is not known yet use up memory (CVE-2023-44487).
 	server.TLSOpts = []func(*tls.Config){func(config *tls.Config) { config.NextProtos = []string{"http/1.1"} }}
 	if e.Certificates == "" {
@@ -58,4 +69,19 @@ func (e Endpoint) Server() (metricsserver.Options, error) {
 	}
 	server.CertDir, server.CertName, server.KeyName = e.Certificates, certificateFile, keyFile
 	return server, nil
+}
+
+// behind puts the page into the place of what controller-runtime serves, behind a filter. No
+// filter lets everybody through.
+func behind[Config any](filter func(Config, *http.Client) (metricsserver.Filter, error), page http.Handler) func(Config, *http.Client) (metricsserver.Filter, error) {
+	return func(config Config, client *http.Client) (metricsserver.Filter, error) {
+		around := func(_ logr.Logger, handler http.Handler) (http.Handler, error) { return handler, nil }
+		if filter != nil {
+			var err error
+			if around, err = filter(config, client); err != nil {
+				return nil, err
+			}
+		}
+		return func(log logr.Logger, _ http.Handler) (http.Handler, error) { return around(log, page) }, nil
+	}
 }

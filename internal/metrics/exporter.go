@@ -45,14 +45,13 @@ const (
 
 // exporter shows what the exporter would show, as far as a status holds it.
 func exporter(s scrape) {
-	stanza := s.Namespace + "/" + s.Name
-	listed(s, stanza)
+	listed(s)
 	is := s.Status.Archive
 	if is == nil {
 		return
 	}
 	asks := is.BlindTime == nil && is.Message == ""
-	s.flag(exporterStatus, asks, stanza)
+	s.flag(exporterStatus, asks)
 	if !asks {
 		return
 	}
@@ -62,11 +61,11 @@ func exporter(s scrape) {
 		code := statusCode(repo.Message)
 		codes = append(codes, code)
 		key := strings.TrimPrefix(repo.Name, "repo")
-		s.gauge(exporterRepo, float64(code), repo.Cipher, key, stanza)
-		s.flag(exporterWAL, is.LastArchivedWAL != "" && (code == 0 || code == noValidBackups), key, stanza)
+		s.gauge(exporterRepo, float64(code), repo.Cipher, key)
+		s.flag(exporterWAL, is.LastArchivedWAL != "" && (code == 0 || code == noValidBackups), key)
 	}
 	if len(codes) > 0 {
-		s.gauge(exporterStanza, float64(together(codes)), stanza)
+		s.gauge(exporterStanza, float64(together(codes)))
 	}
 }
 
@@ -103,18 +102,18 @@ func together(codes []int) int {
 }
 
 // listed shows the last backup of each type over all repos.
-func listed(s scrape, stanza string) {
+func listed(s scrape) {
 	backups := allBackups(s.Stanza)
 	for n, backupType := range cpo.BackupTypes {
 		last := newestOf(backups, cpo.BackupTypes[:n+1])
 		if last == nil {
 			continue
 		}
-		s.age(exporterSince, &last.StopTime, backupType, stanza)
-		s.gauge(exporterDuration, max(last.StopTime.Sub(last.StartTime.Time), 0).Seconds(), backupType, stanza)
-		s.gauge(exporterSize, float64(last.DatabaseBytes), backupType, stanza)
-		s.gauge(exporterDelta, float64(last.RepoBytes), backupType, stanza)
-		s.flag(exporterError, last.Error, backupType, stanza)
+		s.age(exporterSince, &last.StopTime, backupType)
+		s.gauge(exporterDuration, max(last.StopTime.Sub(last.StartTime.Time), 0).Seconds(), backupType)
+		s.gauge(exporterSize, float64(last.DatabaseBytes), backupType)
+		s.gauge(exporterDelta, float64(last.RepoBytes), backupType)
+		s.flag(exporterError, last.Error, backupType)
 	}
 }
 

@@ -26,11 +26,15 @@ const (
 // ago is a moment before now.
 func ago(d time.Duration) *metav1.Time { return new(metav1.NewTime(now.Add(-d))) }
 
-// stanzas is a Lister of a fixed state.
+// stanzas is a Cache of a fixed state.
 type stanzas []stanzaflowv1alpha1.Stanza
 
-func (s stanzas) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	list.(*stanzaflowv1alpha1.StanzaList).Items = s
+func (s stanzas) Each(_ context.Context, _ client.Object, visit func(client.Object) error) error {
+	for i := range s {
+		if err := visit(&s[i]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -5,19 +5,33 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-var (
-	buildInfo = prometheus.NewDesc("stanzaflow_build_info",
-		"Always 1. The labels say which release of the operator runs, and in which mode.", []string{"version", "mode"}, nil)
-	leader = prometheus.NewDesc("stanzaflow_leader",
-		"1 if this replica of the operator makes the passes. If no replica has 1, nobody starts, repairs or reports anything.", nil, nil)
-)
+// process shows this replica of the operator.
+type process struct {
+	*prometheus.Registry
 
-// operator shows this process.
-func (c *Collector) operator(out chan<- prometheus.Metric, leads bool) {
+	leader prometheus.Gauge
+}
+
+func newProcess(options Options) process {
+	p := process{Registry: prometheus.NewRegistry(), leader: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "stanzaflow_leader",
+		Help: "1 if this replica of the operator makes the passes. If no replica has 1, nobody starts, repairs or reports anything.",
+	})}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "stanzaflow_build_info",
+		Help:        "Always 1. The labels say which release of the operator runs, and in which mode.",
+		ConstLabels: prometheus.Labels{"version": options.Version, "mode": options.Mode},
+	})
+	info.Set(1)
+	p.MustRegister(p.leader, info)
+	return p
+}
+
+// lead says whether this replica makes the passes.
+func (p process) lead(leads bool) {
 	number := 0.0
 	if leads {
 		number = 1
 	}
-	out <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, c.options.Version, c.options.Mode)
-	out <- prometheus.MustNewConstMetric(leader, prometheus.GaugeValue, number)
+	p.leader.Set(number)
 }

@@ -39,18 +39,23 @@ type known struct {
 
 	// first is when this process has made a pass over the cluster.
 	first time.Time
+	// counters since then.
+	counters []counter
+	// scrape is the last one that has shown the cluster, or during which its first pass was.
+	scrape uint64
 }
 
 // Passed remembers a pass over a cluster whose status is written.
 func (c *Collector) Passed(key types.NamespacedName, pass Pass) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	was := c.passes[key]
-	is := known{first: was.first, Pass: pass}
-	is.Ended, is.Schedules = nil, nil
-	if is.first.IsZero() {
-		is.first = c.options.Clock.Now()
+	is, ok := c.passes[key]
+	if !ok {
+		is = &known{first: c.options.Clock.Now(), scrape: c.scrapes}
+		c.passes[key] = is
 	}
-	c.passes[key] = is
-	c.runs.count(key, pass)
+	is.count(pass)
+	c.steps.observe(pass.Ended)
+	is.Pass = pass
+	is.Ended, is.Schedules = nil, nil
 }

@@ -4,10 +4,11 @@
 package metrics
 
 import (
+	"slices"
 	"time"
+	"unique"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/types"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 )
@@ -44,64 +45,67 @@ var results = []stanzaflowv1alpha1.RunResult{
 // stepBuckets are seconds, from a check to a night.
 var stepBuckets = []float64{1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800}
 
-// runs are the counters of this process.
-type runs struct {
-	total, failures *prometheus.CounterVec
-	steps           *prometheus.HistogramVec
-}
+// Counters of a cluster since this process knows it.
+var (
+	runsTotal = newCounter("stanzaflow_runs_total",
+		"Runs that have ended since the operator started, by result. Only Succeeded means that a backup is proven.", labelRepo, labelType, labelResult)
+	runFailures = newCounter("stanzaflow_run_failures_total",
+		"Runs that have ended without a proven backup since the operator started, by the step that failed and the cause: pgBackRest's word for its exit code, or held, ended, no-report, other.", labelRepo, labelType, labelStep, "cause")
+)
 
-func newRuns() runs {
-	labels := []string{labelNamespace, labelCluster, labelRepo, labelType}
-	return runs{
-		total: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "stanzaflow_runs_total",
-			Help: "Runs that have ended since the operator started, by result. Only Succeeded means that a backup is proven.",
-		}, append(labels[:4:4], labelResult)),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "stanzaflow_run_failures_total",
-			Help: "Runs that have ended without a proven backup since the operator started, by the step that failed and the cause: pgBackRest's word for its exit code, or held, ended, no-report, other.",
-		}, append(labels[:4:4], labelStep, "cause")),
-		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "stanzaflow_run_step_duration_seconds",
-			Help:    "How long the steps of runs took since the operator started, over all clusters, with their attempts and waits.",
-			Buckets: stepBuckets,
-		}, []string{labelType, labelStep}),
-	}
+// counter is one of a cluster. A CounterVec takes 900 bytes for each, and a cluster with
+// three schedules has twelve.
+type counter struct {
+	of     *family
+	values unique.Handle[values]
+	number uint64
 }
 
 // count adds the runs that a pass has seen end.
-func (r runs) count(key types.NamespacedName, pass Pass) {
+func (k *known) count(pass Pass) {
 	for _, schedule := range pass.Schedules {
 		for _, result := range results {
-			r.total.WithLabelValues(key.Namespace, key.Name, schedule.Repo, schedule.Type, string(result))
+			k.add(0, runsTotal, schedule.Repo, schedule.Type, string(result))
 		}
 	}
 	for _, run := range pass.Ended {
-		r.total.WithLabelValues(key.Namespace, key.Name, run.Repo, run.Type, string(run.Result)).Inc()
+		k.add(1, runsTotal, run.Repo, run.Type, string(run.Result))
 		if run.Result != stanzaflowv1alpha1.RunSucceeded {
-			r.failures.WithLabelValues(key.Namespace, key.Name, run.Repo, run.Type, run.Step, run.Cause).Inc()
-		}
-		for step, took := range run.Steps {
-			r.steps.WithLabelValues(run.Type, step).Observe(took.Seconds())
+			k.add(1, runFailures, run.Repo, run.Type, run.Step, run.Cause)
 		}
 	}
 }
 
-// forget drops the counters of a cluster that is gone.
-func (r runs) forget(key types.NamespacedName) {
-	of := prometheus.Labels{labelNamespace: key.Namespace, labelCluster: key.Name}
-	r.total.DeletePartialMatch(of)
-	r.failures.DeletePartialMatch(of)
+func (k *known) add(number uint64, of *family, labels ...string) {
+	v := unique.Make(valuesOf(of, labels))
+	at := slices.IndexFunc(k.counters, func(c counter) bool { return c.of == of && c.values == v })
+	if at < 0 {
+		at, k.counters = len(k.counters), append(k.counters, counter{of: of, values: v})
+	}
+	k.counters[at].number += number
 }
 
-func (r runs) Describe(out chan<- *prometheus.Desc) {
-	r.total.Describe(out)
-	r.failures.Describe(out)
-	r.steps.Describe(out)
+// steps are how long the steps of runs took, over all clusters.
+type steps struct {
+	*prometheus.Registry
+
+	seconds *prometheus.HistogramVec
 }
 
-func (r runs) Collect(out chan<- prometheus.Metric) {
-	r.total.Collect(out)
-	r.failures.Collect(out)
-	r.steps.Collect(out)
+func newSteps() steps {
+	s := steps{Registry: prometheus.NewRegistry(), seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "stanzaflow_run_step_duration_seconds",
+		Help:    "How long the steps of runs took since the operator started, over all clusters, with their attempts and waits.",
+		Buckets: stepBuckets,
+	}, []string{labelType, labelStep})}
+	s.MustRegister(s.seconds)
+	return s
+}
+
+func (s steps) observe(ended []Run) {
+	for _, run := range ended {
+		for step, took := range run.Steps {
+			s.seconds.WithLabelValues(run.Type, step).Observe(took.Seconds())
+		}
+	}
 }

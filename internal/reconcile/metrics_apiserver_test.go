@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -99,16 +101,15 @@ func TestMetricsFromTheCache(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- mgr.Start(ctx) }()
-			registry := prometheus.NewRegistry()
-			registry.MustRegister(metrics.New(metrics.Options{Stanzas: mgr.GetCache(), Clock: seen.clock, Leads: func() bool { return true }}))
+			page := metrics.NewPage(prometheus.NewRegistry(), seen.clock)
+			page.Show(metrics.New(metrics.Options{Stanzas: mgr.GetCache().(metrics.Cache), Clock: seen.clock, Leads: func() bool { return true }}))
 			eventually(t, func() error {
-				families, err := registry.Gather()
-				for _, family := range families {
-					if got := len(family.GetMetric()); family.GetName() == "stanzaflow_schedule_overdue" && got == tc.want {
-						return nil
-					}
+				answer := httptest.NewRecorder()
+				page.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+				if strings.Count(answer.Body.String(), "\nstanzaflow_schedule_overdue{") == tc.want {
+					return nil
 				}
-				return fmt.Errorf("there are not %d clusters: %s", tc.want, fmt.Sprint(err))
+				return fmt.Errorf("there are not %d clusters: %d %.500s", tc.want, answer.Code, answer.Body)
 			})
 			cancel()
 			if err := <-ended; err != nil {
@@ -132,10 +133,14 @@ func (s *server) token(t *testing.T, name string) string {
 	return request.Status.Token
 }
 
+// pageText stands for the metrics.
+const pageText = "stanzaflow_leader 1"
+
 // serveMetrics serves them with the rights of the operator, and returns where.
 func (s *server) serveMetrics(t *testing.T) string {
 	t.Helper()
-	options, err := metrics.Endpoint{Address: "127.0.0.1:0", Secure: true}.Server()
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, pageText) })
+	options, err := metrics.Endpoint{Address: "127.0.0.1:0", Secure: true, Page: page}.Server()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +190,9 @@ func wantCode(t *testing.T, url, token string, want int) error {
 	}
 	text, _ := io.ReadAll(answer.Body)
 	_ = answer.Body.Close()
+	if (answer.StatusCode == http.StatusOK) != (string(text) == pageText) {
+		return fmt.Errorf("the answer %d is not the page, or the page is shown without right: %.200s", answer.StatusCode, text)
+	}
 	if answer.StatusCode != want {
 		return fmt.Errorf("the answer is %d, want %d: %.200s", answer.StatusCode, want, text)
 	}

@@ -84,6 +84,9 @@ func TestCacheAnswersAsThatOfControllerRuntime(t *testing.T) {
 					t.Errorf("%s: the cache of controller-runtime gives %v and %v, ours %v and %v", key, want, wantErr, got, gotErr)
 				}
 			}
+			if diff := cmp.Diff(list(t, plain, configMaps()), each(t, ours, configMap())); diff != "" {
+				t.Errorf("one by one: -cache of controller-runtime +ours:\n%s", diff)
+			}
 			names := &metav1.PartialObjectMetadataList{}
 			names.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMapList"))
 			if found := list(t, ours, names, client.InNamespace("a"), client.MatchingLabels{label: "db-0"}); len(found) != 2 {
@@ -105,6 +108,9 @@ func TestCacheThatHasNotStarted(t *testing.T) {
 	}
 	if err := ours.List(t.Context(), configMaps()); err == nil {
 		t.Error("a cache that has not started lists nothing")
+	}
+	if err := ours.(*packed.Cache).Each(t.Context(), configMap(), func(client.Object) error { return nil }); err == nil {
+		t.Error("a cache that has not started visits nothing")
 	}
 }
 
@@ -165,6 +171,23 @@ func list(t *testing.T, reader client.Reader, l client.ObjectList, options ...cl
 	if err != nil {
 		t.Fatal(err)
 	}
+	return sorted(objects)
+}
+
+// each returns the same objects by visiting them.
+func each(t *testing.T, from cache.Cache, example client.Object) []runtime.Object {
+	t.Helper()
+	var objects []runtime.Object
+	if err := from.(*packed.Cache).Each(t.Context(), example, func(o client.Object) error {
+		objects = append(objects, o)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return sorted(objects)
+}
+
+func sorted(objects []runtime.Object) []runtime.Object {
 	objects = slices.DeleteFunc(objects, func(o runtime.Object) bool { return o.(client.Object).GetName() == "kube-root-ca.crt" })
 	slices.SortFunc(objects, func(a, b runtime.Object) int {
 		return strings.Compare(client.ObjectKeyFromObject(a.(client.Object)).String(), client.ObjectKeyFromObject(b.(client.Object)).String())

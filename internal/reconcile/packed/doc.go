@@ -8,11 +8,12 @@
 //
 //	watch ─▶ transform of the options ─▶ pack ─▶ informer ─▶ handlers get *Object
 //	                                               │
-//	                            Get, List ◀─ unpack┘
+//	                      Get, List, Each ◀─ unpack┘
 //
 // It promises:
 //   - Get and List return what the cache of controller-runtime returns, each time a copy
 //     of its own. List finds by label and by field through an index.
+//   - Each unpacks one object at a time.
 //   - List of a metav1.PartialObjectMetadataList returns names and labels of a packed
 //     kind, and unpacks nothing.
 //

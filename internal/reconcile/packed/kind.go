@@ -62,6 +62,7 @@ func (k *kind) compress(content []byte) []byte {
 	return append(make([]byte, 0, len(data)), data...)
 }
 
-func (k *kind) decompress(data []byte) ([]byte, error) {
-	return k.decoder.DecodeAll(data, nil)
+// decompress puts the content into a buffer, if that is large enough.
+func (k *kind) decompress(data, buffer []byte) ([]byte, error) {
+	return k.decoder.DecodeAll(data, buffer[:0])
 }

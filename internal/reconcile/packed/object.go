@@ -59,7 +59,13 @@ func encode(o client.Object) ([]byte, error) {
 
 // into unpacks the object into an empty one of its kind.
 func (o *Object) into(out client.Object) error {
-	content, err := o.kind.decompress(o.data)
+	_, err := o.unpack(out, nil)
+	return err
+}
+
+// unpack does that by way of a buffer, which it returns for the next object.
+func (o *Object) unpack(out client.Object, buffer []byte) ([]byte, error) {
+	content, err := o.kind.decompress(o.data, buffer)
 	if err == nil {
 		if u, ok := out.(*unstructured.Unstructured); ok {
 			u.Object = nil
@@ -69,10 +75,10 @@ func (o *Object) into(out client.Object) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("cannot unpack %s %s: %w", o.kind.gvk.Kind, client.ObjectKeyFromObject(o), err)
+		return nil, fmt.Errorf("cannot unpack %s %s: %w", o.kind.gvk.Kind, client.ObjectKeyFromObject(o), err)
 	}
 	out.GetObjectKind().SetGroupVersionKind(o.kind.gvk)
-	return nil
+	return content, nil
 }
 
 // Open returns the whole object if it is packed, and any other object as it is. It panics

@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/go-logr/logr"
+)
+
+// memoryShare is how much of the container's limit Go may use. The rest is for what Go does
+// not count, such as the program itself.
+const memoryShare = 0.9
+
+// The memory of the manager as docs/scale.md has it, in bytes: without clusters, and for
+// each.
+const (
+	memoryBase    = 60 << 20
+	memoryCluster = 20 << 10
+)
+
+// limitMemory has Go collect garbage more often rather than exceed the limit of the
+// container, and logs how many clusters that is enough for. GOMEMLIMIT, if a user has set
+// it, counts instead. Without any limit nothing happens.
+func limitMemory(container memlimit.Provider, log logr.Logger) {
+	limit, err := memlimit.Set(memlimit.WithRatio(memoryShare), memlimit.WithProvider(container))
+	switch {
+	case errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
+		return
+	case err != nil:
+		log.Error(err, "Cannot read the memory limit of the container, so Go does not know it: set GOMEMLIMIT to 90 % of it")
+	case limit == math.MaxInt64:
+		return
+	default:
+		log.Info("Memory is limited", "limit", fmt.Sprintf("%d MiB", limit>>20), "enoughForClusters", clustersFor(limit))
+	}
+}
+
+// clustersFor is how many clusters a limit in bytes is enough for.
+func clustersFor(limit int64) int64 { return max(limit-memoryBase, 0) / memoryCluster }
