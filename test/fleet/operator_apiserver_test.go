@@ -1,0 +1,215 @@
+//go:build apiserver
+
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// The operator as the API server knows it.
+const (
+	operatorNamespace = "stanzaflow-system"
+	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":stanzaflow"
+)
+
+// mostKills is how often the kernel may kill the operator in one stage until this is called
+// a crash loop.
+const mostKills = 4
+
+// operator is the operator as a process.
+type operator struct {
+	group      *group
+	kubeconfig string
+	metrics    string // an address
+	log        *os.File
+	environ    []string
+
+	process *exec.Cmd
+	// died is closed when the process has ended.
+	died chan struct{}
+	// kills counts what the kernel has killed.
+	kills int
+}
+
+func newOperator(b *testing.B, s *server) *operator {
+	b.Helper()
+	o := &operator{kubeconfig: filepath.Join(b.TempDir(), "kubeconfig"), metrics: freeAddress(b)}
+	bytes := limitOf(b)
+	o.group = newGroup(b, bytes)
+	o.environ = environOf(b, bytes)
+	if err := clientcmd.WriteToFile(kubeconfig(s), o.kubeconfig); err != nil {
+		b.Fatal(err)
+	}
+	var err error
+	if o.log, err = os.Create(filepath.Join(b.TempDir(), "operator.log")); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		o.kill()
+		_ = o.log.Close()
+		if log, _ := os.ReadFile(o.log.Name()); b.Failed() {
+			lines := strings.Split(string(log), "\n")
+			b.Logf("the end of the operator's log:\n%s", strings.Join(lines[max(0, len(lines)-40):], "\n"))
+		}
+	})
+	return o
+}
+
+// kubeconfig is that of an administrator who acts as the operator.
+func kubeconfig(s *server) clientcmdapi.Config {
+	config := clientcmdapi.NewConfig()
+	config.Clusters["fleet"] = &clientcmdapi.Cluster{Server: s.config.Host, CertificateAuthorityData: s.config.CAData}
+	config.AuthInfos["fleet"] = &clientcmdapi.AuthInfo{ClientCertificateData: s.config.CertData, ClientKeyData: s.config.KeyData, Impersonate: operatorUser}
+	config.Contexts["fleet"] = &clientcmdapi.Context{Cluster: "fleet", AuthInfo: "fleet"}
+	config.CurrentContext = "fleet"
+	return *config
+}
+
+func freeAddress(b *testing.B) string {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// start starts a process. It is in its cgroup before it becomes the operator.
+func (o *operator) start(b *testing.B) {
+	b.Helper()
+	o.group.resetPeak()
+	o.process = exec.Command("sh", "-c", o.group.enter()+`exec "$@"`, "sh", *program, "manager", "--mode=standalone", "--namespace="+operatorNamespace,
+		"--metrics-bind-address="+o.metrics, "--metrics-secure=false", "--health-probe-bind-address=0")
+	o.process.Env = append(slices.Clone(o.environ), "KUBECONFIG="+o.kubeconfig)
+	o.process.Stdout, o.process.Stderr = o.log, o.log
+	// The interrupt of a terminal is for this program, which then ends the operator.
+	o.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := o.process.Start(); err != nil {
+		b.Fatal(err)
+	}
+	process, died := o.process, make(chan struct{})
+	o.died = died
+	go func() {
+		_ = process.Wait()
+		close(died)
+	}()
+}
+
+// kill ends the process with SIGKILL, and waits until it is dead.
+func (o *operator) kill() {
+	if o.process == nil {
+		return
+	}
+	_ = o.process.Process.Kill()
+	<-o.died
+	o.process = nil
+}
+
+// revive starts the operator again if it has died, as kubelet does. It returns false if it
+// dies again and again.
+func (o *operator) revive(b *testing.B) bool {
+	b.Helper()
+	select {
+	case <-o.died:
+	default:
+		return true
+	}
+	state := o.process.ProcessState
+	if status, ok := state.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL || o.group.limit == 0 {
+		b.Fatalf("the operator has ended: %s", state)
+	}
+	o.kills++
+	say("the operator was killed at its limit of %s, for the %d. time", mebibytes(o.group.limit), o.kills)
+	if o.kills >= mostKills {
+		return false
+	}
+	o.start(b)
+	return true
+}
+
+// busySeconds is how much of a processor the process has used since its start.
+func (o *operator) busySeconds() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", o.process.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	// The name of the program, in parentheses, may have spaces.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	const userTime, systemTime, ticks = 11, 12, 100
+	user, _ := strconv.ParseFloat(fields[userTime], 64)
+	system, _ := strconv.ParseFloat(fields[systemTime], 64)
+	return (user + system) / ticks
+}
+
+// quietFor is how long the operator must do nothing to be called quiet.
+const quietFor = 5 * time.Second
+
+// awaitQuiet waits until the operator uses next to no processor time, which asks it
+// nothing, and returns when that began. It is false if the operator is in a crash loop.
+func (s *server) awaitQuiet(b *testing.B, o *operator, what string) (since time.Time, alive bool) {
+	b.Helper()
+	const tick, share = 250 * time.Millisecond, 0.04
+	since, used, told := time.Now(), o.busySeconds(), time.Now()
+	for time.Since(since) < quietFor {
+		pause(s.ctx, b, tick)
+		if !o.revive(b) {
+			return time.Now(), false
+		}
+		now := o.busySeconds()
+		if now-used > share*quietFor.Seconds() || now < used {
+			since, used = time.Now(), now
+		}
+		if time.Since(told) > 20*time.Second {
+			told = time.Now()
+			say("%s: the operator is busy, %s", what, o.memory())
+		}
+	}
+	return since, true
+}
+
+// memory is what the process uses, in bytes.
+type memory struct {
+	resident, peak int64 // of the process
+	groupPeak      int64 // of its cgroup, 0 if it has none
+}
+
+func (m memory) String() string {
+	return fmt.Sprintf("RSS %s, peak %s, peak of the cgroup %s", mebibytes(m.resident), mebibytes(m.peak), mebibytes(m.groupPeak))
+}
+
+// memory reads what the process uses.
+func (o *operator) memory() (m memory) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.process.Process.Pid))
+	for line := range strings.SplitSeq(string(text), "\n") {
+		var kilobytes int64
+		switch fields := strings.Fields(line); {
+		case strings.HasPrefix(line, "VmRSS:"):
+			kilobytes, _ = strconv.ParseInt(fields[1], 10, 64)
+			m.resident = kilobytes << 10
+		case strings.HasPrefix(line, "VmHWM:"):
+			kilobytes, _ = strconv.ParseInt(fields[1], 10, 64)
+			m.peak = kilobytes << 10
+		}
+	}
+	m.groupPeak = o.group.peak()
+	return m
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }

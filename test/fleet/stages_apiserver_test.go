@@ -1,0 +1,162 @@
+//go:build apiserver
+
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+)
+
+// result is what was measured at one size.
+type result struct {
+	clusters int
+	limit    int64 // in bytes, 0 for none
+	// looped: the operator was killed again and again, so nothing below was measured.
+	looped bool
+
+	syncSeconds, syncBusy float64
+	sync                  requests
+	syncPeak              memory
+
+	idle             requests
+	steady           memory
+	heap, goroutines float64
+
+	restartSeconds, restartBusy float64
+	restart                     requests
+	restartPeak                 memory
+	restartSteady               memory
+}
+
+// firstSync starts the operator where it has never been, until every cluster has its
+// CronWorkflows and its status.
+func (f *fleet) firstSync(b *testing.B, o *operator, r *result) {
+	b.Helper()
+	say("%d clusters: first sync", f.clusters)
+	before, start := f.requests(b), time.Now()
+	o.start(b)
+	if r.looped = !f.awaitSynced(b, o); r.looped {
+		return
+	}
+	r.syncSeconds = time.Since(start).Seconds()
+	r.syncBusy = o.busySeconds()
+	if _, alive := f.awaitQuiet(b, o, "first sync"); !alive {
+		r.looped = true
+		return
+	}
+	r.syncPeak, r.sync = o.memory(), f.requests(b).since(before)
+	fmt.Printf("MEASURED %d clusters, first sync: %.1f s, %.1f s of a processor, %.2f requests a cluster, %.0f conflicts, %s\n%s",
+		f.clusters, r.syncSeconds, r.syncBusy, r.sync.all()/float64(f.clusters), r.sync.conflicts(), r.syncPeak, r.sync.each(f.clusters))
+}
+
+// awaitSynced waits until every cluster has its CronWorkflows and its status. It asks for
+// one namespace after the other, so it asks little.
+func (f *fleet) awaitSynced(b *testing.B, o *operator) bool {
+	b.Helper()
+	told := time.Now()
+	for n := range f.namespaces() {
+		for !f.isSynced(b, n) {
+			pause(f.ctx, b, 200*time.Millisecond)
+			if !o.revive(b) {
+				return false
+			}
+			if time.Since(told) > 20*time.Second {
+				told = time.Now()
+				say("%d of %d namespaces are in place, %s", n, f.namespaces(), o.memory())
+			}
+		}
+	}
+	return true
+}
+
+func (f *fleet) isSynced(b *testing.B, n int) bool {
+	b.Helper()
+	crons := &metav1.PartialObjectMetadataList{}
+	crons.SetGroupVersionKind(object.CronWorkflow.GroupVersion().WithKind("CronWorkflowList"))
+	f.list(b, crons, "cronworkflows", n)
+	ours := 0
+	for i := range crons.Items {
+		if crons.Items[i].Labels["stanzaflow.dev/cluster"] != "" {
+			ours++
+		}
+	}
+	if ours < schedulesOfCluster*f.inNamespace(n) {
+		return false
+	}
+	stanzas := &stanzaflowv1alpha1.StanzaList{}
+	f.list(b, stanzas, "stanzas", n)
+	written := 0
+	for i := range stanzas.Items {
+		if len(stanzas.Items[i].Status.Conditions) > 0 {
+			written++
+		}
+	}
+	return written == f.inNamespace(n)
+}
+
+// list lists what a namespace has. The request does not count.
+func (f *fleet) list(b *testing.B, list client.ObjectList, resource string, n int) {
+	b.Helper()
+	f.lists[resource]++
+	if err := f.client.List(f.ctx, list, client.InNamespace(namespaceName(n))); err != nil {
+		b.Fatalf("cannot list %s: %v", resource, err)
+	}
+}
+
+// rest waits while nothing happens. Go gives memory back to the kernel in that time.
+func (f *fleet) rest(b *testing.B, o *operator, r *result) {
+	b.Helper()
+	if r.looped {
+		return
+	}
+	say("%d clusters: idle for %s", f.clusters, *idle)
+	before := f.requests(b)
+	pause(f.ctx, b, *idle)
+	r.idle, r.steady = f.requests(b).since(before), o.memory()
+	r.heap, r.goroutines = o.read(b, "go_memstats_heap_inuse_bytes"), o.read(b, "go_goroutines")
+	fmt.Printf("MEASURED %d clusters, idle for %s: %.0f writes, %s, heap in use %s, %.0f goroutines\n%s",
+		f.clusters, *idle, r.idle.writes(), r.steady, mebibytes(int64(r.heap)), r.goroutines, r.idle.each(f.clusters))
+}
+
+// restart kills the operator and starts it where everything is in place.
+func (f *fleet) restart(b *testing.B, o *operator, r *result) {
+	b.Helper()
+	if r.looped {
+		return
+	}
+	say("%d clusters: restart", f.clusters)
+	o.kill()
+	before, start := f.requests(b), time.Now()
+	o.start(b)
+	since, alive := f.awaitQuiet(b, o, "restart")
+	if r.looped = !alive; r.looped {
+		return
+	}
+	r.restartSeconds, r.restartBusy = since.Sub(start).Seconds(), o.busySeconds()
+	r.restartPeak, r.restart = o.memory(), f.requests(b).since(before)
+	pause(f.ctx, b, *idle)
+	r.restartSteady = o.memory()
+	fmt.Printf("MEASURED %d clusters, restart: %.1f s, %.1f s of a processor, %.2f requests a cluster, %.0f writes; %s; after %s %s, heap in use %s\n%s",
+		f.clusters, r.restartSeconds, r.restartBusy, r.restart.all()/float64(f.clusters), r.restart.writes(), r.restartPeak,
+		*idle, mebibytes(r.restartSteady.resident), mebibytes(int64(o.read(b, "go_memstats_heap_inuse_bytes"))), r.restart.each(f.clusters))
+}
+
+// read reads a metric of the operator.
+func (o *operator) read(b *testing.B, metric string) (sum float64) {
+	b.Helper()
+	scrape(b, http.DefaultClient, "http://"+o.metrics+"/metrics", metric, func(_ map[string]string, value float64) { sum += value })
+	return sum
+}
+
+func table(_ []*result) string { return "" }
