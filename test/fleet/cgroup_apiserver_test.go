@@ -116,13 +116,13 @@ func manager(b *testing.B) corev1.Container {
 }
 
 // limitOf is the limit of -fleet.limit in bytes, 0 for none.
-func limitOf(b *testing.B) int64 {
+func limitOf(b *testing.B, container corev1.Container) int64 {
 	b.Helper()
 	switch *limit {
 	case "none":
 		return 0
 	case "":
-		memory := manager(b).Resources.Limits[corev1.ResourceMemory]
+		memory := container.Resources.Limits[corev1.ResourceMemory]
 		return memory.Value()
 	}
 	quantity, err := resource.ParseQuantity(*limit)
@@ -134,13 +134,12 @@ func limitOf(b *testing.B) int64 {
 
 // environOf is the environment of the operator in its container: what the Deployment sets,
 // and nothing of this program's that would change how Go uses memory.
-func environOf(b *testing.B, limit int64) []string {
-	b.Helper()
+func environOf(container corev1.Container, limit int64) []string {
 	environ := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains([]string{"GOGC", "GOMEMLIMIT", "GODEBUG", "GOMAXPROCS", "KUBECONFIG", "POD_NAMESPACE"}, name)
 	})
-	for _, variable := range manager(b).Env {
+	for _, variable := range container.Env {
 		switch from := variable.ValueFrom; {
 		case variable.Value != "":
 			environ = append(environ, variable.Name+"="+variable.Value)

@@ -24,6 +24,11 @@ var (
 	sizes   = flag.String("fleet.sizes", "1000,5000", "how many clusters, one table row for each, separated by commas")
 	limit   = flag.String("fleet.limit", "", "memory limit of the operator, such as 512Mi; none for no limit; by default that of deploy/base/deployment.yaml")
 	idle    = flag.Duration("fleet.idle", 2*time.Minute, "how long nothing happens before memory is called steady")
+	changes = flag.Int("fleet.changes", 20, "how many changes of a schedule are timed")
+	workers = flag.Int("fleet.workers", 4, "how many workers of plain client-go create the same objects: as many as the operator has")
+	soaking = flag.Duration("fleet.soak", 0, "how long to change clusters and to kill the operator and the API server; 0 for not at all")
+	seed    = flag.Uint64("fleet.seed", 0, "of the soak: the same seed makes the same changes and kills at the same moments; 0 picks one")
+	profile = flag.String("fleet.profiles", "", "a folder for heap profiles; the operator is then built with a handler for them, and asked for one costs it a garbage collection")
 	program = flag.String("fleet.program", "", "the program of the operator; by default it is built")
 )
 
@@ -47,19 +52,24 @@ func BenchmarkFleet(b *testing.B) {
 		})
 	}
 	b.ReportMetric(0, "ns/op")
-	fmt.Print(table(results))
+	fmt.Printf("\n%s\n%s\n", machine(b), table(results))
 }
 
-// measure fills the result of one size.
+// measure fills the result of one size. The stages end early if the operator is killed
+// again and again.
 func measure(ctx context.Context, b *testing.B, r *result) {
 	s := startServer(ctx, b)
 	f := s.createFleet(b, r.clusters)
 	o := newOperator(b, s)
 	r.limit = o.group.limit
-
-	f.firstSync(b, o, r)
-	f.rest(b, o, r)
-	f.restart(b, o, r)
+	stages := []func(*testing.B, *operator, *result) bool{f.firstSync, f.rest, f.change, f.restart, f.soak, f.createPlain}
+	for _, stage := range stages {
+		if r.looped = !stage(b, o, r); r.looped {
+			fmt.Printf("MEASURED %d clusters: the operator cannot live with %s\n", r.clusters, mebibytes(r.limit))
+			break
+		}
+	}
+	r.kills = o.kills
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -85,7 +95,7 @@ func readSizes(b *testing.B) (list []int) {
 func buildOperator(b *testing.B) string {
 	b.Helper()
 	file := filepath.Join(b.TempDir(), "operator")
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", file, checkout+"/cmd/operator")
+	build := exec.CommandContext(b.Context(), "go", "build", "-overlay", overlay(b), "-o", file, checkout+"/cmd/operator")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("cannot build the operator: %v\n%s", err, out)

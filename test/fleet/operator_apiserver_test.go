@@ -16,7 +16,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -28,9 +27,13 @@ const (
 	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":stanzaflow"
 )
 
-// mostKills is how often the kernel may kill the operator in one stage until this is called
-// a crash loop.
-const mostKills = 4
+const (
+	// mostKills is how often the kernel may kill the operator until this is called a crash
+	// loop.
+	mostKills = 4
+	// mostEnds is for an operator that cannot even start.
+	mostEnds = 100
+)
 
 // operator is the operator as a process.
 type operator struct {
@@ -38,21 +41,28 @@ type operator struct {
 	kubeconfig string
 	metrics    string // an address
 	log        *os.File
+	profile    string // where it writes heap profiles
+	arguments  []string
 	environ    []string
 
 	process *exec.Cmd
 	// died is closed when the process has ended.
 	died chan struct{}
-	// kills counts what the kernel has killed.
-	kills int
+	// kills counts what the kernel has killed, ends the processes that have ended themselves,
+	// as without a lease.
+	kills, ends int
 }
 
 func newOperator(b *testing.B, s *server) *operator {
 	b.Helper()
-	o := &operator{kubeconfig: filepath.Join(b.TempDir(), "kubeconfig"), metrics: freeAddress(b)}
-	bytes := limitOf(b)
+	o := &operator{kubeconfig: filepath.Join(b.TempDir(), "kubeconfig"), profile: filepath.Join(b.TempDir(), "heap"), metrics: freeAddress(b)}
+	container := manager(b)
+	bytes := limitOf(b, container)
 	o.group = newGroup(b, bytes)
-	o.environ = environOf(b, bytes)
+	o.environ = environOf(container, bytes)
+	o.arguments = slices.Concat(container.Command[1:], container.Args, []string{
+		"--namespace=" + operatorNamespace, "--metrics-bind-address=" + o.metrics, "--metrics-secure=false", "--health-probe-bind-address=0",
+	})
 	if err := clientcmd.WriteToFile(kubeconfig(s), o.kubeconfig); err != nil {
 		b.Fatal(err)
 	}
@@ -95,9 +105,8 @@ func freeAddress(b *testing.B) string {
 func (o *operator) start(b *testing.B) {
 	b.Helper()
 	o.group.resetPeak()
-	o.process = exec.Command("sh", "-c", o.group.enter()+`exec "$@"`, "sh", *program, "manager", "--mode=standalone", "--namespace="+operatorNamespace,
-		"--metrics-bind-address="+o.metrics, "--metrics-secure=false", "--health-probe-bind-address=0")
-	o.process.Env = append(slices.Clone(o.environ), "KUBECONFIG="+o.kubeconfig)
+	o.process = exec.Command("sh", slices.Concat([]string{"-c", o.group.enter() + `exec "$@"`, "sh", *program}, o.arguments)...)
+	o.process.Env = append(slices.Clone(o.environ), "KUBECONFIG="+o.kubeconfig, "STANZAFLOW_PROFILE="+o.profile)
 	o.process.Stdout, o.process.Stderr = o.log, o.log
 	// The interrupt of a terminal is for this program, which then ends the operator.
 	o.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -113,17 +122,22 @@ func (o *operator) start(b *testing.B) {
 }
 
 // kill ends the process with SIGKILL, and waits until it is dead.
-func (o *operator) kill() {
+func (o *operator) kill() { o.end(syscall.SIGKILL) }
+
+// stop ends the process as a rollout does: it gives its lease back.
+func (o *operator) stop() { o.end(syscall.SIGTERM) }
+
+func (o *operator) end(signal syscall.Signal) {
 	if o.process == nil {
 		return
 	}
-	_ = o.process.Process.Kill()
+	_ = o.process.Process.Signal(signal)
 	<-o.died
 	o.process = nil
 }
 
-// revive starts the operator again if it has died, as kubelet does. It returns false if it
-// dies again and again.
+// revive starts the operator again if it has ended, as kubelet does. It returns false if
+// the kernel kills it again and again.
 func (o *operator) revive(b *testing.B) bool {
 	b.Helper()
 	select {
@@ -132,12 +146,14 @@ func (o *operator) revive(b *testing.B) bool {
 		return true
 	}
 	state := o.process.ProcessState
-	if status, ok := state.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL || o.group.limit == 0 {
-		b.Fatalf("the operator has ended: %s", state)
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL && o.group.limit > 0 {
+		o.kills++
+		say("the operator was killed at its limit of %s, %d times so far", mebibytes(o.group.limit), o.kills)
+	} else {
+		say("the operator has ended: %s", state)
+		o.ends++
 	}
-	o.kills++
-	say("the operator was killed at its limit of %s, for the %d. time", mebibytes(o.group.limit), o.kills)
-	if o.kills >= mostKills {
+	if o.kills >= mostKills || o.ends >= mostEnds {
 		return false
 	}
 	o.start(b)
@@ -156,32 +172,6 @@ func (o *operator) busySeconds() float64 {
 	user, _ := strconv.ParseFloat(fields[userTime], 64)
 	system, _ := strconv.ParseFloat(fields[systemTime], 64)
 	return (user + system) / ticks
-}
-
-// quietFor is how long the operator must do nothing to be called quiet.
-const quietFor = 5 * time.Second
-
-// awaitQuiet waits until the operator uses next to no processor time, which asks it
-// nothing, and returns when that began. It is false if the operator is in a crash loop.
-func (s *server) awaitQuiet(b *testing.B, o *operator, what string) (since time.Time, alive bool) {
-	b.Helper()
-	const tick, share = 250 * time.Millisecond, 0.04
-	since, used, told := time.Now(), o.busySeconds(), time.Now()
-	for time.Since(since) < quietFor {
-		pause(s.ctx, b, tick)
-		if !o.revive(b) {
-			return time.Now(), false
-		}
-		now := o.busySeconds()
-		if now-used > share*quietFor.Seconds() || now < used {
-			since, used = time.Now(), now
-		}
-		if time.Since(told) > 20*time.Second {
-			told = time.Now()
-			say("%s: the operator is busy, %s", what, o.memory())
-		}
-	}
-	return since, true
 }
 
 // memory is what the process uses, in bytes.

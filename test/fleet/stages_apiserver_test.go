@@ -37,27 +37,34 @@ type result struct {
 	restart                     requests
 	restartPeak                 memory
 	restartSteady               memory
+	restartHeap                 float64
+
+	changes []time.Duration
+	plain   time.Duration
+	kills   int
 }
+
+const heapInUse = "go_memstats_heap_inuse_bytes"
 
 // firstSync starts the operator where it has never been, until every cluster has its
 // CronWorkflows and its status.
-func (f *fleet) firstSync(b *testing.B, o *operator, r *result) {
+func (f *fleet) firstSync(b *testing.B, o *operator, r *result) bool {
 	b.Helper()
 	say("%d clusters: first sync", f.clusters)
 	before, start := f.requests(b), time.Now()
 	o.start(b)
-	if r.looped = !f.awaitSynced(b, o); r.looped {
-		return
+	if !f.awaitSynced(b, o) {
+		return false
 	}
 	r.syncSeconds = time.Since(start).Seconds()
 	r.syncBusy = o.busySeconds()
 	if _, alive := f.awaitQuiet(b, o, "first sync"); !alive {
-		r.looped = true
-		return
+		return false
 	}
 	r.syncPeak, r.sync = o.memory(), f.requests(b).since(before)
 	fmt.Printf("MEASURED %d clusters, first sync: %.1f s, %.1f s of a processor, %.2f requests a cluster, %.0f conflicts, %s\n%s",
 		f.clusters, r.syncSeconds, r.syncBusy, r.sync.all()/float64(f.clusters), r.sync.conflicts(), r.syncPeak, r.sync.each(f.clusters))
+	return true
 }
 
 // awaitSynced waits until every cluster has its CronWorkflows and its status. It asks for
@@ -115,48 +122,56 @@ func (f *fleet) list(b *testing.B, list client.ObjectList, resource string, n in
 }
 
 // rest waits while nothing happens. Go gives memory back to the kernel in that time.
-func (f *fleet) rest(b *testing.B, o *operator, r *result) {
+func (f *fleet) rest(b *testing.B, o *operator, r *result) bool {
 	b.Helper()
-	if r.looped {
-		return
-	}
 	say("%d clusters: idle for %s", f.clusters, *idle)
 	before := f.requests(b)
 	pause(f.ctx, b, *idle)
 	r.idle, r.steady = f.requests(b).since(before), o.memory()
-	r.heap, r.goroutines = o.read(b, "go_memstats_heap_inuse_bytes"), o.read(b, "go_goroutines")
+	r.heap, r.goroutines = o.mustRead(b, heapInUse), o.mustRead(b, "go_goroutines")
 	fmt.Printf("MEASURED %d clusters, idle for %s: %.0f writes, %s, heap in use %s, %.0f goroutines\n%s",
 		f.clusters, *idle, r.idle.writes(), r.steady, mebibytes(int64(r.heap)), r.goroutines, r.idle.each(f.clusters))
+	f.writeProfile(b, o, "idle")
+	return true
 }
 
-// restart kills the operator and starts it where everything is in place.
-func (f *fleet) restart(b *testing.B, o *operator, r *result) {
+// restart ends the operator as a rollout does, and starts it where everything is in place.
+func (f *fleet) restart(b *testing.B, o *operator, r *result) bool {
 	b.Helper()
-	if r.looped {
-		return
-	}
 	say("%d clusters: restart", f.clusters)
-	o.kill()
+	o.stop()
 	before, start := f.requests(b), time.Now()
 	o.start(b)
 	since, alive := f.awaitQuiet(b, o, "restart")
-	if r.looped = !alive; r.looped {
-		return
+	if !alive {
+		return false
 	}
 	r.restartSeconds, r.restartBusy = since.Sub(start).Seconds(), o.busySeconds()
 	r.restartPeak, r.restart = o.memory(), f.requests(b).since(before)
 	pause(f.ctx, b, *idle)
-	r.restartSteady = o.memory()
+	r.restartSteady, r.restartHeap = o.memory(), o.mustRead(b, heapInUse)
 	fmt.Printf("MEASURED %d clusters, restart: %.1f s, %.1f s of a processor, %.2f requests a cluster, %.0f writes; %s; after %s %s, heap in use %s\n%s",
 		f.clusters, r.restartSeconds, r.restartBusy, r.restart.all()/float64(f.clusters), r.restart.writes(), r.restartPeak,
-		*idle, mebibytes(r.restartSteady.resident), mebibytes(int64(o.read(b, "go_memstats_heap_inuse_bytes"))), r.restart.each(f.clusters))
+		*idle, mebibytes(r.restartSteady.resident), mebibytes(int64(r.restartHeap)), r.restart.each(f.clusters))
+	f.writeProfile(b, o, "restart")
+	return true
 }
 
 // read reads a metric of the operator.
-func (o *operator) read(b *testing.B, metric string) (sum float64) {
-	b.Helper()
-	scrape(b, http.DefaultClient, "http://"+o.metrics+"/metrics", metric, func(_ map[string]string, value float64) { sum += value })
-	return sum
+func (o *operator) read(metric string) (sum float64, err error) {
+	samples, err := scrape(http.DefaultClient, "http://"+o.metrics+"/metrics", metric)
+	for _, m := range samples {
+		sum += m.value
+	}
+	return sum, err
 }
 
-func table(_ []*result) string { return "" }
+// mustRead reads one that must be there.
+func (o *operator) mustRead(b *testing.B, metric string) float64 {
+	b.Helper()
+	n, err := o.read(metric)
+	if err != nil {
+		b.Fatalf("cannot read the metrics of the operator: %v", err)
+	}
+	return n
+}
