@@ -22,7 +22,7 @@ import (
 
 // change changes schedules one after the other, and times each until its CronWorkflow has
 // it.
-func (f *fleet) change(b *testing.B, _ *operator, r *result) bool {
+func (f *fleet) change(b *testing.B, o *operator, r *result) bool {
 	b.Helper()
 	say("%d clusters: %d changes", f.clusters, *changes)
 	for n := range *changes {
@@ -30,7 +30,8 @@ func (f *fleet) change(b *testing.B, _ *operator, r *result) bool {
 		r.changes = append(r.changes, f.timeChange(b, i, fmt.Sprintf("%d 0 29 2 *", n)))
 	}
 	fmt.Printf("MEASURED %d clusters, change of a schedule until its CronWorkflow has it: median %s, longest %s\n", f.clusters, median(r.changes), slices.Max(r.changes))
-	return true
+	_, alive := f.awaitQuiet(b, o, "changes")
+	return alive
 }
 
 // timeChange changes the schedule incr of a cluster.

@@ -87,6 +87,15 @@ func (r requests) since(before requests) requests {
 	return added
 }
 
+// withoutElection leaves out the event that says who leads. Each start has one.
+func (r requests) withoutElection() requests {
+	event := request{verb: "POST", resource: "events", code: "201"}
+	if r[event]--; r[event] <= 0 {
+		delete(r, event)
+	}
+	return r
+}
+
 // sum adds up the kinds of which a test is true.
 func (r requests) sum(is func(request) bool) (sum float64) {
 	for kind, n := range r {

@@ -46,6 +46,8 @@ type operator struct {
 	environ    []string
 
 	process *exec.Cmd
+	// starts counts the processes.
+	starts int
 	// died is closed when the process has ended.
 	died chan struct{}
 	// kills counts what the kernel has killed, ends the processes that have ended themselves,
@@ -105,6 +107,7 @@ func freeAddress(b *testing.B) string {
 func (o *operator) start(b *testing.B) {
 	b.Helper()
 	o.group.resetPeak()
+	o.starts++
 	o.process = exec.Command("sh", slices.Concat([]string{"-c", o.group.enter() + `exec "$@"`, "sh", *program}, o.arguments)...)
 	o.process.Env = append(slices.Clone(o.environ), "KUBECONFIG="+o.kubeconfig, "STANZAFLOW_PROFILE="+o.profile)
 	o.process.Stdout, o.process.Stderr = o.log, o.log

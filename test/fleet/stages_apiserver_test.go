@@ -16,6 +16,7 @@ import (
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
 // result is what was measured at one size.
@@ -61,7 +62,7 @@ func (f *fleet) firstSync(b *testing.B, o *operator, r *result) bool {
 	if _, alive := f.awaitQuiet(b, o, "first sync"); !alive {
 		return false
 	}
-	r.syncPeak, r.sync = o.memory(), f.requests(b).since(before)
+	r.syncPeak, r.sync = o.memory(), f.requests(b).since(before).withoutElection()
 	fmt.Printf("MEASURED %d clusters, first sync: %.1f s, %.1f s of a processor, %.2f requests a cluster, %.0f conflicts, %s\n%s",
 		f.clusters, r.syncSeconds, r.syncBusy, r.sync.all()/float64(f.clusters), r.sync.conflicts(), r.syncPeak, r.sync.each(f.clusters))
 	return true
@@ -80,7 +81,7 @@ func (f *fleet) awaitSynced(b *testing.B, o *operator) bool {
 			}
 			if time.Since(told) > 20*time.Second {
 				told = time.Now()
-				say("%d of %d namespaces are in place, %s", n, f.namespaces(), o.memory())
+				say("%d of %d CronWorkflows exist, %s", f.countCronWorkflows(b), schedulesOfCluster*f.clusters, o.memory())
 			}
 		}
 	}
@@ -89,12 +90,11 @@ func (f *fleet) awaitSynced(b *testing.B, o *operator) bool {
 
 func (f *fleet) isSynced(b *testing.B, n int) bool {
 	b.Helper()
-	crons := &metav1.PartialObjectMetadataList{}
-	crons.SetGroupVersionKind(object.CronWorkflow.GroupVersion().WithKind("CronWorkflowList"))
+	crons := newCronWorkflowList()
 	f.list(b, crons, "cronworkflows", n)
 	ours := 0
 	for i := range crons.Items {
-		if crons.Items[i].Labels["stanzaflow.dev/cluster"] != "" {
+		if crons.Items[i].Labels[vocab.LabelCluster] != "" {
 			ours++
 		}
 	}
@@ -112,6 +112,28 @@ func (f *fleet) isSynced(b *testing.B, n int) bool {
 	return written == f.inNamespace(n)
 }
 
+// countCronWorkflows asks for one of them, and how many follow.
+func (f *fleet) countCronWorkflows(b *testing.B) int64 {
+	b.Helper()
+	one := newCronWorkflowList()
+	f.lists["cronworkflows"]++
+	if err := f.client.List(f.ctx, one, client.Limit(1)); err != nil {
+		b.Fatalf("cannot count the CronWorkflows: %v", err)
+	}
+	count := int64(len(one.Items))
+	if more := one.RemainingItemCount; more != nil {
+		count += *more
+	}
+	return count
+}
+
+// newCronWorkflowList is for their metadata.
+func newCronWorkflowList() *metav1.PartialObjectMetadataList {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(object.CronWorkflow.GroupVersion().WithKind("CronWorkflowList"))
+	return list
+}
+
 // list lists what a namespace has. The request does not count.
 func (f *fleet) list(b *testing.B, list client.ObjectList, resource string, n int) {
 	b.Helper()
@@ -121,12 +143,26 @@ func (f *fleet) list(b *testing.B, list client.ObjectList, resource string, n in
 	}
 }
 
+// pauseAlive waits, and keeps the operator alive. It is false if that cannot live.
+func (f *fleet) pauseAlive(b *testing.B, o *operator, d time.Duration) bool {
+	b.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		pause(f.ctx, b, min(time.Second, d))
+		if !o.revive(b) {
+			return false
+		}
+	}
+	return true
+}
+
 // rest waits while nothing happens. Go gives memory back to the kernel in that time.
 func (f *fleet) rest(b *testing.B, o *operator, r *result) bool {
 	b.Helper()
 	say("%d clusters: idle for %s", f.clusters, *idle)
 	before := f.requests(b)
-	pause(f.ctx, b, *idle)
+	if !f.pauseAlive(b, o, *idle) {
+		return false
+	}
 	r.idle, r.steady = f.requests(b).since(before), o.memory()
 	r.heap, r.goroutines = o.mustRead(b, heapInUse), o.mustRead(b, "go_goroutines")
 	fmt.Printf("MEASURED %d clusters, idle for %s: %.0f writes, %s, heap in use %s, %.0f goroutines\n%s",
@@ -147,8 +183,10 @@ func (f *fleet) restart(b *testing.B, o *operator, r *result) bool {
 		return false
 	}
 	r.restartSeconds, r.restartBusy = since.Sub(start).Seconds(), o.busySeconds()
-	r.restartPeak, r.restart = o.memory(), f.requests(b).since(before)
-	pause(f.ctx, b, *idle)
+	r.restartPeak, r.restart = o.memory(), f.requests(b).since(before).withoutElection()
+	if !f.pauseAlive(b, o, *idle) {
+		return false
+	}
 	r.restartSteady, r.restartHeap = o.memory(), o.mustRead(b, heapInUse)
 	fmt.Printf("MEASURED %d clusters, restart: %.1f s, %.1f s of a processor, %.2f requests a cluster, %.0f writes; %s; after %s %s, heap in use %s\n%s",
 		f.clusters, r.restartSeconds, r.restartBusy, r.restart.all()/float64(f.clusters), r.restart.writes(), r.restartPeak,

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,11 +43,7 @@ var rows = []row{
 	{"that start: requests for each cluster", func(r *result) string { return fmt.Sprintf("%.2f", r.restart.all()/float64(r.clusters)) }},
 	{"that start: writes in all", func(r *result) string { return fmt.Sprintf("%.0f", r.restart.writes()) }},
 	{"change of a schedule → CronWorkflow, median (longest)", func(r *result) string {
-		longest := r.changes[0]
-		for _, d := range r.changes {
-			longest = max(longest, d)
-		}
-		return fmt.Sprintf("%s (%s)", seconds(median(r.changes).Seconds()), seconds(longest.Seconds()))
+		return fmt.Sprintf("%s (%s)", seconds(median(r.changes).Seconds()), seconds(slices.Max(r.changes).Seconds()))
 	}},
 	{"idle: writes but the lease", func(r *result) string { return fmt.Sprintf("%.0f", r.idle.writes()) }},
 }
