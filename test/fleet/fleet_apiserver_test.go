@@ -58,6 +58,7 @@ func BenchmarkFleet(b *testing.B) {
 // measure fills the result of one size. The stages end early if the operator is killed
 // again and again.
 func measure(ctx context.Context, b *testing.B, r *result) {
+	b.Helper()
 	s := startServer(ctx, b)
 	f := s.createFleet(b, r.clusters)
 	o := newOperator(b, s)
