@@ -8,9 +8,10 @@
 //	                        │ its own counters              │ /proc, /metrics
 //	                        └────────────▶ table ◀──────────┘
 //
-// The operator has the rights of overlays/standalone, and the memory limit of deploy/base.
-// No Argo and no kubelet run: nothing but the operator, and the load that a stage makes,
-// writes to the API server. The schedules are far from due, so nothing becomes overdue.
+// The operator has the rights of overlays/standalone, and the command and the memory limit
+// of deploy/base. No Argo and no kubelet run: nothing but the operator, and the load that a
+// stage makes, writes to the API server. So no run and no watch ever ends, the watch is
+// switched off, and the schedules are far from due: nothing becomes overdue.
 //
 // It promises:
 //   - What is measured is what the operator is in a container: the same program, started
