@@ -109,7 +109,7 @@ faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=rege
 	@hack/faults.sh
 
 .PHONY: bench
-bench: ## Measure the translation, a scrape of 1,000 clusters, the operator with 1,000 and 5,000 clusters, and a run in both forms against the Job that CPO would start.
+bench: ## Measure the translation, a scrape of 1,000 clusters, 1,000 and 5,000 clusters in one operator, and a run in both forms against the Job that CPO would start.
 	@GOGC=100 go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/translate ./internal/metrics
 	@hack/fleet.sh
 	@hack/bench.sh

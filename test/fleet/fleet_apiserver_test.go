@@ -25,6 +25,7 @@ var (
 	limit   = flag.String("fleet.limit", "", "memory limit of the operator, such as 512Mi; none for no limit; by default that of deploy/base/deployment.yaml")
 	idle    = flag.Duration("fleet.idle", 2*time.Minute, "how long nothing happens before memory is called steady")
 	changes = flag.Int("fleet.changes", 20, "how many changes of a schedule are timed")
+	runs    = flag.Int("fleet.runs", 0, "how many proven runs each schedule has before the operator is started again; Argo keeps 30")
 	workers = flag.Int("fleet.workers", 4, "how many workers of plain client-go create the same objects: as many as the operator has")
 	soaking = flag.Duration("fleet.soak", 0, "how long to change clusters and to kill the operator and the API server; 0 for not at all")
 	seed    = flag.Uint64("fleet.seed", 0, "of the soak: the same seed makes the same changes and kills at the same moments; 0 picks one")
@@ -63,7 +64,7 @@ func measure(ctx context.Context, b *testing.B, r *result) {
 	f := s.createFleet(b, r.clusters)
 	o := newOperator(b, s)
 	r.limit = o.group.limit
-	stages := []func(*testing.B, *operator, *result) bool{f.firstSync, f.rest, f.change, f.restart, f.soak, f.createPlain}
+	stages := []func(*testing.B, *operator, *result) bool{f.firstSync, f.rest, f.addRuns, f.change, f.restart, f.soak, f.createPlain}
 	for _, stage := range stages {
 		if r.looped = !stage(b, o, r); r.looped {
 			fmt.Printf("MEASURED %d clusters: the operator cannot live with %s\n", r.clusters, mebibytes(r.limit))

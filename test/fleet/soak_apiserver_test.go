@@ -74,7 +74,7 @@ func (s *soak) play(b *testing.B) bool {
 	minute := min(time.Minute, *soaking/20)
 	between := minute * 100 / time.Duration(s.clusters)
 	nextChange, nextSample := s.begin, s.begin.Add(minute)
-	nextKill, nextServer := s.begin.Add(s.upTo(8*minute)), s.begin.Add(s.upTo(12*minute))
+	nextKill, nextServer := s.begin.Add(s.upTo(4*minute)), s.begin.Add(s.upTo(4*minute))
 	end, half := s.begin.Add(*soaking), s.begin.Add(*soaking/2)
 	for now := s.begin; now.Before(end); now = time.Now() {
 		switch {
