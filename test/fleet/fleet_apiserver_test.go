@@ -40,7 +40,7 @@ const checkout = "../.."
 func BenchmarkFleet(b *testing.B) {
 	ctx, stop := signal.NotifyContext(b.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	prepare(b)
+	prepare(ctx, b)
 	if *program == "" {
 		*program = buildOperator(b)
 	}

@@ -6,12 +6,14 @@
 package fleet
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // mark is a variable that every process of a run has: the process id of the run.
@@ -19,7 +21,7 @@ const mark = "STANZAFLOW_FLEET"
 
 // prepare removes what killed runs have left, and marks this one. Everything that it
 // starts keeps its files in one folder.
-func prepare(b *testing.B) {
+func prepare(ctx context.Context, b *testing.B) {
 	b.Helper()
 	for pid, of := range marked() {
 		if !alive(of) {
@@ -27,18 +29,17 @@ func prepare(b *testing.B) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	for _, pattern := range append(groupFolders("*"), folder("*")) {
-		old, _ := filepath.Glob(pattern)
-		for _, path := range old {
-			of, err := strconv.Atoi(path[strings.LastIndex(path, "-")+1:])
-			if err != nil || alive(of) {
-				continue
+	for _, path := range stale(groupFolders("*")...) {
+		// A process that was killed may need a moment to leave its cgroup.
+		for range 50 {
+			if syscall.Rmdir(path) == nil {
+				break
 			}
-			// The folder of a cgroup has files that cannot be removed.
-			if syscall.Rmdir(path) != nil {
-				_ = os.RemoveAll(path)
-			}
+			pause(ctx, b, 100*time.Millisecond)
 		}
+	}
+	for _, path := range stale(folder("*")) {
+		_ = os.RemoveAll(path)
 	}
 	own := folder(strconv.Itoa(os.Getpid()))
 	if err := os.MkdirAll(own, 0o700); err != nil {
@@ -47,6 +48,19 @@ func prepare(b *testing.B) {
 	b.Cleanup(func() { _ = os.RemoveAll(own) })
 	b.Setenv("TMPDIR", own)
 	b.Setenv(mark, strconv.Itoa(os.Getpid()))
+}
+
+// stale returns the folders of runs that have ended.
+func stale(patterns ...string) (paths []string) {
+	for _, pattern := range patterns {
+		found, _ := filepath.Glob(pattern)
+		for _, path := range found {
+			if of, err := strconv.Atoi(path[strings.LastIndex(path, "-")+1:]); err == nil && !alive(of) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
 }
 
 func folder(of string) string { return filepath.Join(os.TempDir(), "stanzaflow-fleet-"+of) }
