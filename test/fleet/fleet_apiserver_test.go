@@ -53,7 +53,9 @@ func BenchmarkFleet(b *testing.B) {
 		})
 	}
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("\n%s\n%s\n", machine(b), table(results))
+	if len(results) > 0 {
+		fmt.Printf("\n%s\n%s\n", machine(b), table(results))
+	}
 }
 
 // measure fills the result of one size. The stages end early if the operator is killed
