@@ -109,10 +109,15 @@ faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=rege
 	@hack/faults.sh
 
 .PHONY: bench
-bench: ## Measure the translation, a scrape of 1,000 clusters, and a run in each form against the Job that CPO would start.
+bench: ## Measure the translation, a scrape of 1,000 clusters, a week of 10,000, 1,000 and 5,000 in one operator, and a run in each form against the Job that CPO would start.
 	@GOGC=100 go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/translate ./internal/metrics
 	@go test -count=1 -timeout 30m -v -run '^TestWeek$$' ./test/storm -args -storm.clusters=$(or $(CLUSTERS),10000) | grep -v '^=== '
+	@hack/fleet.sh
 	@hack/bench.sh
+
+.PHONY: fleet
+fleet: ## Measure the operator with thousands of clusters, without a cluster; as root: FLEET=10000,20000, LIMIT=1Gi, SOAK=120m, SEED=n. docs/scale.md.
+	@hack/fleet.sh
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME.
