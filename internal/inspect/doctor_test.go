@@ -135,7 +135,7 @@ func caps(data string) func(*testing.T, *fakeSource) {
 		t.Helper()
 		const name = "    - name: predeploy-reuse\n"
 		s.remove("workflowtemplates", "pgbackrest-backup")
-		s.add(t, "workflowtemplates", "%s", strings.Replace(string(workflowtemplates.Template), name,
+		s.add(t, "workflowtemplates", "%s", strings.Replace(ofRelease(workflowtemplates.Template), name,
 			name+"      synchronization: {semaphores: [{namespace: argo, configMapKeyRef: {name: pgbackrest-caps, key: all}}]}\n", 1))
 		s.objects["workflowtemplates"][len(s.objects["workflowtemplates"])-1].SetNamespace("shop")
 		if data != "" {

@@ -33,6 +33,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/run/drill"
 	"github.com/stanzaflow/stanzaflow/internal/run/remote"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/run/runtest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -137,7 +138,10 @@ func (w *world) RecordEvent(context.Context, string, string, string, string, str
 	return nil
 }
 
-func (w *world) Exec(_ context.Context, at remote.Place, argv []string, stdout, stderr io.Writer) error {
+func (w *world) Exec(ctx context.Context, at remote.Place, argv []string, stdout, stderr io.Writer) error {
+	if argv[0] == "sh" {
+		return runtest.Several(w.t, argv, stdout, stderr, func(argv []string) error { return w.Exec(ctx, at, argv, stdout, stderr) })
+	}
 	line := strings.Join(argv, " ")
 	w.asked = append(w.asked, at.Pod+": "+line)
 	for beginning, err := range w.fails {

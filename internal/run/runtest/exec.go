@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/pgbackrest"
@@ -33,31 +34,34 @@ func (w *World) Exec(ctx context.Context, at remote.Place, argv []string, stdout
 		return &remote.ExitError{Code: 127}
 	}
 	if argv[0] == "sh" {
-		return w.several(ctx, c)
+		return Several(w.T, argv, stdout, stderr, func(argv []string) error {
+			return w.exec(ctx, Call{at, argv, stdout, stderr})
+		})
 	}
 	return w.exec(ctx, c)
 }
 
-// several runs the commands of a remote.AheadCommand, as its script does.
-func (w *World) several(ctx context.Context, c Call) error {
-	mark, words := c.Argv[4], slices.Clone(c.Argv[5:])
+// Several runs the commands of a remote.AheadCommand one after the other, as its script does.
+func Several(t testing.TB, several []string, stdout, stderr io.Writer, run func(argv []string) error) error {
+	t.Helper()
+	mark, words := several[4], slices.Clone(several[5:])
 	var commands [][]string
 	for len(words) > 0 {
 		end := slices.Index(words, ";")
 		commands, words = append(commands, words[:end:end]), words[end+1:]
 	}
-	if want := remote.AheadCommand(mark, commands...); !slices.Equal(want, c.Argv) {
-		w.T.Errorf("command %q, want %q", c.Argv, want)
+	if want := remote.AheadCommand(mark, commands...); !slices.Equal(want, several) {
+		t.Errorf("command %q, want %q", several, want)
 	}
-	_ = c.Print(mark + "\n")
+	_, _ = fmt.Fprintln(stdout, mark)
 	for _, argv := range commands {
-		err := w.exec(ctx, Call{c.At, argv, c.Stdout, c.Stderr})
+		err := run(argv)
 		code, ended := remote.ExitCode(err)
 		if !ended {
 			return err
 		}
-		_ = c.Print(fmt.Sprintf("\n%s %d\n", mark, code))
-		_, _ = fmt.Fprintf(c.Stderr, "\n%s\n", mark)
+		_, _ = fmt.Fprintf(stdout, "\n%s %d\n", mark, code)
+		_, _ = fmt.Fprintf(stderr, "\n%s\n", mark)
 	}
 	return nil
 }
