@@ -192,15 +192,7 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 			printLine(errors, "Warning: postgresql %s/%s: the ConfigMap with the pod of its drills is left out: add its StatefulSet to the input (kubectl get statefulset -o yaml)", r.cluster.Namespace, r.cluster.Name)
 		}
 		for _, p := range r.plan.Problems {
-			prefix := ""
-			if p.Severity == problem.Warning {
-				prefix = "Warning: "
-			}
-			name := r.cluster.Name
-			if p.Kind == problem.KindTemplate {
-				name = r.template
-			}
-			printLine(errors, prefix+"%s %s/%s: %s: %s: %s", p.Kind, r.cluster.Namespace, name, p.Field, p.Reason, p.Message)
+			r.printProblem(p, errors)
 		}
 	}
 	switch {
@@ -210,6 +202,17 @@ func render(in input, output string, now time.Time, out, errors io.Writer) error
 		return exitError(exitProblems)
 	}
 	return nil
+}
+
+func (r rendered) printProblem(p problem.Problem, errors io.Writer) {
+	prefix, name := "", r.cluster.Name
+	if p.Severity == problem.Warning {
+		prefix = "Warning: "
+	}
+	if p.Kind == problem.KindTemplate {
+		name = r.template
+	}
+	printLine(errors, prefix+"%s %s/%s: %s: %s: %s", p.Kind, r.cluster.Namespace, name, p.Field, p.Reason, p.Message)
 }
 
 func (in *input) renderCluster(object map[string]any, taken map[string]string) rendered {

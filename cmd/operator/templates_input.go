@@ -137,7 +137,7 @@ func (o *templatesOptions) bundle(ctx context.Context) (rollout.Bundle, error) {
 	case o.file == "-":
 		what, from = "stdin", os.Stdin
 	case o.file != "":
-		file, err := os.Open(o.file) //nolint:gosec // The person names the file.
+		file, err := os.Open(o.file)
 		if err != nil {
 			return rollout.Bundle{}, err
 		}

@@ -174,7 +174,7 @@ func bundleOf(t *testing.T, version string) rollout.Bundle {
 }
 
 func managedBy(manager string) metav1.ManagedFieldsEntry {
-	return metav1.ManagedFieldsEntry{Manager: manager, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}
+	return metav1.ManagedFieldsEntry{Manager: manager, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)}
 }
 
 func withoutLabels(f *fakeAPI) {

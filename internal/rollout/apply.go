@@ -23,11 +23,14 @@ import (
 // API server: each has one request at a time.
 const atOnce = 8
 
+// resourceNamespaces is in the API.
+const resourceNamespaces = "namespaces"
+
 // listed selects the objects that a bundle may have.
 const listed = vocab.LabelPartOf + "=" + partOf
 
 var (
-	namespacesResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	namespacesResource = schema.GroupVersionResource{Version: "v1", Resource: resourceNamespaces}
 	policiesResource   = schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingadmissionpolicies"}
 )
 
@@ -143,7 +146,7 @@ func (s *Session) checkPolicies(ctx context.Context) error {
 		if !apierrors.IsNotFound(err) {
 			s.Warn("it is not known whether the operator and its policies are of this release: cannot get ValidatingAdmissionPolicy " + policy)
 		}
-		return nil //nolint:nilerr // An installation without policies is doctor's to judge.
+		return nil // An installation without policies is doctor's to judge.
 	}
 	if found := object.GetLabels()[vocab.LabelPolicyContract]; found != vocab.PolicyContract {
 		return fmt.Errorf("the admission policies have the contract %s, and the steps of this release need %s: upgrade CRDs, policies and operator first, docs/install.md#upgrade; nothing was applied", found, vocab.PolicyContract)

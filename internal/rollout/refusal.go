@@ -125,5 +125,5 @@ func isGone(err error, namespace string) bool {
 		return false
 	}
 	details := status.Status().Details
-	return details != nil && details.Kind == "namespaces" && details.Name == namespace
+	return details != nil && details.Kind == resourceNamespaces && details.Name == namespace
 }

@@ -207,7 +207,7 @@ func TestAFreeSlotIsNotBlocked(t *testing.T) {
 func TestPositionsAreArgosOrder(t *testing.T) {
 	slot := withCaps(t).GetTemplateByName("capped-backup")
 	for seed := range uint64(20) {
-		random := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // The same seed gives the same runs.
+		random := rand.New(rand.NewPCG(seed, 7))
 		a, queues := newArgo(t, 3), &waitlist.Queues{}
 		var working []*wfv1.Workflow
 		// No two were created in the same second: for those Argo has no order.

@@ -63,7 +63,7 @@ func BenchmarkFleet(b *testing.B) {
 func measure(ctx context.Context, b *testing.B, r *result) {
 	b.Helper()
 	s := startServer(ctx, b)
-	f := s.createFleet(b, r.clusters)
+	f := s.createFleet(b, r.clusters) //nolint:contextcheck // the server keeps it
 	o := newOperator(b, s)
 	r.limit = o.group.limit
 	stages := []func(*testing.B, *operator, *result) bool{f.firstSync, f.rest, f.addRuns, f.change, f.restart, f.soak, f.createPlain}

@@ -57,7 +57,7 @@ func (s *server) createFleet(b *testing.B, clusters int) *fleet {
 	b.Helper()
 	f := &fleet{s, clusters}
 	say("creating %d clusters in %d namespaces", clusters, f.namespaces())
-	templates := kustomize(b, "workflows")
+	templates := kustomize(s.ctx, b, "workflows")
 	s.parallel(b, "namespaces", loaders, f.namespaces(), func(ctx context.Context, n int) error {
 		if err := s.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespaceName(n)}}); err != nil {
 			return err

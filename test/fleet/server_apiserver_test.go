@@ -40,7 +40,7 @@ func startServer(ctx context.Context, b *testing.B) *server {
 	say("starting an API server with Argo's full CRDs")
 	b.Setenv("ETCD_QUOTA_BACKEND_BYTES", "8589934592")
 	crds := []string{checkout + "/deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", checkout + "/deploy/crds/stanzaflow.dev_stanzas.yaml"}
-	s := &server{ctx: ctx, config: apiservertest.Start(b, append(crds, argoCRDs(b)...)...), lists: map[string]float64{}}
+	s := &server{ctx: ctx, config: apiservertest.Start(b, append(crds, argoCRDs(ctx, b)...)...), lists: map[string]float64{}}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, stanzaflowv1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -51,7 +51,7 @@ func startServer(ctx context.Context, b *testing.B) *server {
 	if s.client, err = client.NewWithWatch(s.config, client.Options{Scheme: scheme}); err != nil {
 		b.Fatal(err)
 	}
-	for _, o := range kustomize(b, "deploy/overlays/standalone") {
+	for _, o := range kustomize(ctx, b, "deploy/overlays/standalone") {
 		// The CRDs exist, and a Deployment would have no node.
 		if kind := o.GetKind(); kind != "CustomResourceDefinition" && kind != "Deployment" {
 			s.create(b, o)
@@ -61,9 +61,9 @@ func startServer(ctx context.Context, b *testing.B) *server {
 }
 
 // argoCRDs are those of the Argo that we import, as an installation has them.
-func argoCRDs(b *testing.B) (files []string) {
+func argoCRDs(ctx context.Context, b *testing.B) (files []string) {
 	b.Helper()
-	out, err := exec.CommandContext(b.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-workflows/v3").Output()
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/argoproj/argo-workflows/v3").Output()
 	if err != nil {
 		b.Fatalf("cannot find the Argo module: %v", err)
 	}
@@ -73,10 +73,10 @@ func argoCRDs(b *testing.B) (files []string) {
 	return files
 }
 
-func kustomize(b *testing.B, path string) []*unstructured.Unstructured {
+func kustomize(ctx context.Context, b *testing.B, path string) []*unstructured.Unstructured {
 	b.Helper()
 	kubectl := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
-	out, err := exec.CommandContext(b.Context(), kubectl, "kustomize", filepath.Join(checkout, path)).Output()
+	out, err := exec.CommandContext(ctx, kubectl, "kustomize", filepath.Join(checkout, path)).Output()
 	if err != nil {
 		b.Fatalf("cannot build %s: %v", path, err)
 	}

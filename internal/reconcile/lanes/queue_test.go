@@ -94,7 +94,7 @@ func TestLaterAndRateLimited(t *testing.T) {
 // item that is added is taken after that, and none twice at once.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test that can be repeated
+	random := rand.New(rand.NewPCG(1, 2))
 	q, waits := newQueue(t), map[int]bool{}
 	for range 20_000 {
 		if item := random.IntN(50); random.IntN(2) == 0 {

@@ -129,7 +129,12 @@ func start(t *testing.T, config *rest.Config, newCache cache.NewCacheFunc, optio
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Start(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	if !c.WaitForCacheSync(ctx) {
 		t.Fatal("the cache has no objects")
 	}

@@ -103,6 +103,6 @@ func (o *Object) GetObjectKind() schema.ObjectKind {
 // DeepCopyObject implements runtime.Object. Nothing changes what is packed.
 func (o *Object) DeepCopyObject() runtime.Object {
 	copied := &Object{kind: o.kind, data: o.data}
-	o.ObjectMeta.DeepCopyInto(&copied.ObjectMeta)
+	o.DeepCopyInto(&copied.ObjectMeta)
 	return copied
 }

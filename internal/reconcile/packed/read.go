@@ -94,7 +94,7 @@ func (c *Cache) listed(gvk schema.GroupVersionKind, list client.ObjectList) (of,
 
 // synced returns the stores of a kind once its informers have listed all objects.
 func (c *Cache) synced(ctx context.Context, kept of, example client.Object) ([]toolscache.Indexer, error) {
-	informer, err := c.Cache.GetInformer(ctx, example)
+	informer, err := c.GetInformer(ctx, example)
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +114,8 @@ func (c *Cache) find(stores []toolscache.Indexer, asked client.ListOptions) ([]*
 	}
 	var found []*Object
 	for _, store := range stores {
-		candidates := []any(nil)
-		if index == "" {
-			candidates = store.List()
-		} else if candidates, err = store.ByIndex(index, value); err != nil {
+		candidates, err := listStore(store, index, value)
+		if err != nil {
 			return nil, err
 		}
 		for _, candidate := range candidates {
@@ -133,6 +131,14 @@ func (c *Cache) find(stores []toolscache.Indexer, asked client.ListOptions) ([]*
 		return strings.Compare(a.Name, b.Name)
 	})
 	return found, nil
+}
+
+// listStore lists all objects if there is no index.
+func listStore(store toolscache.Indexer, index, value string) ([]any, error) {
+	if index == "" {
+		return store.List(), nil
+	}
+	return store.ByIndex(index, value)
 }
 
 func matches(o *Object, asked client.ListOptions) bool {
@@ -168,7 +174,7 @@ func unpack(found []*Object, list client.ObjectList) error {
 	objects := make([]runtime.Object, 0, len(found))
 	for _, o := range found {
 		if names {
-			objects = append(objects, &metav1.PartialObjectMetadata{ObjectMeta: *o.ObjectMeta.DeepCopy()})
+			objects = append(objects, &metav1.PartialObjectMetadata{ObjectMeta: *o.DeepCopy()})
 			continue
 		}
 		out := o.kind.empty()
@@ -186,7 +192,7 @@ func fieldIndex(field string) string { return "field:" + field }
 // IndexField implements client.FieldIndexer. An object is found by a value in every
 // namespace.
 func (c *Cache) IndexField(ctx context.Context, of client.Object, field string, extract client.IndexerFunc) error {
-	informer, err := c.Cache.GetInformer(ctx, of, cache.BlockUntilSynced(false))
+	informer, err := c.GetInformer(ctx, of, cache.BlockUntilSynced(false))
 	if err != nil {
 		return err
 	}

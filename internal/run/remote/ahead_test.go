@@ -37,7 +37,7 @@ func (l *local) Exec(ctx context.Context, _ Place, argv []string, stdout, stderr
 			return err
 		}
 	}
-	command := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // That of the test.
+	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	command.Stdout, command.Stderr = stdout, stderr
 	err := command.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
