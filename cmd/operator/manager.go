@@ -80,6 +80,7 @@ func manage(ctx context.Context, options managerOptions) error {
 	if err != nil {
 		return err
 	}
+	collectOften()
 	limitMemory(memlimit.FromCgroup, ctrl.Log)
 	collector, err := showMetrics(page, mgr, options.mode)
 	if err != nil {

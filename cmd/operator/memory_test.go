@@ -18,6 +18,18 @@ import (
 	"github.com/go-logr/logr/funcr"
 )
 
+func TestCollectOften(t *testing.T) {
+	for user, want := range map[string]int{"": garbage, "80": 123} {
+		was := debug.SetGCPercent(123)
+		t.Cleanup(func() { debug.SetGCPercent(was) })
+		t.Setenv("GOGC", user)
+		collectOften()
+		if got := debug.SetGCPercent(was); got != want {
+			t.Errorf("with GOGC %q Go lets %d %% of garbage grow, want %d", user, got, want)
+		}
+	}
+}
+
 // TestLimitMemory sets what Go may use, and says how many clusters that is enough for.
 func TestLimitMemory(t *testing.T) {
 	const mib = 1 << 20
