@@ -66,7 +66,7 @@ func measure(ctx context.Context, b *testing.B, r *result) {
 	f := s.createFleet(b, r.clusters) //nolint:contextcheck // the server keeps it
 	o := newOperator(b, s)
 	r.limit = o.group.limit
-	stages := []func(*testing.B, *operator, *result) bool{f.firstSync, f.rest, f.addRuns, f.change, f.restart, f.soak, f.createPlain}
+	stages := []func(*testing.B, *operator, *result) bool{f.firstSync, f.rest, f.addRuns, f.budget, f.change, f.restart, f.soak, f.createPlain}
 	for _, stage := range stages {
 		if r.looped = !stage(b, o, r); r.looped {
 			fmt.Printf("MEASURED %d clusters: the operator cannot live with %s\n", r.clusters, mebibytes(r.limit))
