@@ -63,6 +63,10 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager) error {
 	if c.locations, err = newIndexed(ctx, mgr, c.cached); err != nil {
 		return err
 	}
+	// The first list of their names must not find the Stanzas without an informer.
+	if _, err := mgr.GetCache().GetInformer(ctx, &stanzaflowv1alpha1.Stanza{}, cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("cannot watch the Stanzas: %w", err)
+	}
 	builder := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		WithOptions(controller.Options{

@@ -32,9 +32,13 @@ func New[T comparable](name string, limiter workqueue.TypedRateLimiter[T]) *Queu
 func (q *Queue[T]) Add(item T) { q.AddWithOpts(priorityqueue.AddOpts{}, item) }
 
 // AddWithOpts implements priorityqueue.PriorityQueue. A priority below 0 is the slow lane.
+// What is added for later is in the fast lane when it is due.
 func (q *Queue[T]) AddWithOpts(options priorityqueue.AddOpts, items ...T) {
 	for _, item := range items {
-		q.lanes.choose(item, options.Priority != nil && *options.Priority < 0)
+		// What is due later has no lane yet: it would take what is added before into it.
+		if options.After <= 0 && !options.RateLimited {
+			q.lanes.choose(item, options.Priority != nil && *options.Priority < 0)
+		}
 		switch {
 		case options.RateLimited:
 			q.AddRateLimited(item)

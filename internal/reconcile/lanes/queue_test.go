@@ -53,6 +53,20 @@ func TestChangesPassTheRest(t *testing.T) {
 	}
 }
 
+// TestDueLater: nearly every cluster has a next look hours away, and that must not take it
+// into the fast lane when all of them are looked at again.
+func TestDueLater(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t)
+	q.AddWithOpts(priorityqueue.AddOpts{After: time.Hour}, 1)
+	q.AddWithOpts(priorityqueue.AddOpts{After: time.Hour, Priority: new(0)}, 2)
+	q.AddWithOpts(slowly, 1, 2)
+	q.Add(3)
+	if diff := cmp.Diff([]int{3, 1, 2}, drain(q, 3)); diff != "" {
+		t.Errorf("-want +got: %s", diff)
+	}
+}
+
 // TestAddedWhileInWork: the work queue keeps such an item until it is done.
 func TestAddedWhileInWork(t *testing.T) {
 	t.Parallel()

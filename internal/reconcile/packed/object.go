@@ -6,6 +6,7 @@ package packed
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,7 +58,7 @@ func encode(o client.Object) ([]byte, error) {
 	return json.Marshal(o)
 }
 
-// into unpacks the object into an empty one of its kind.
+// into unpacks the object into one of its kind, of which nothing is left.
 func (o *Object) into(out client.Object) error {
 	_, err := o.unpack(out, nil)
 	return err
@@ -71,6 +72,7 @@ func (o *Object) unpack(out client.Object, buffer []byte) ([]byte, error) {
 			u.Object = nil
 			err = utiljson.Unmarshal(content, &u.Object)
 		} else {
+			reflect.ValueOf(out).Elem().SetZero() // Decoding leaves what is not in the content.
 			err = utiljson.Unmarshal(content, out)
 		}
 	}

@@ -90,6 +90,16 @@ func TestPack(t *testing.T) {
 			t.Errorf("object %d holds %d bytes for %d", i, cap(packed.data), len(packed.data))
 		}
 	}
+	// What the caller has used before does not shine through.
+	first, err := transform(job("first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := job("used")
+	used.Labels["c"], used.Annotations = "d", map[string]string{"e": "f"}
+	if err := first.(*Object).into(used); err != nil || cmp.Diff(job("first"), used) != "" {
+		t.Errorf("%v, -is +unpacked: %s", err, cmp.Diff(job("first"), used))
+	}
 	// One of a fleet is little more than what is its own.
 	held, err := transform(cronWorkflow(12345))
 	if err != nil {

@@ -35,7 +35,7 @@ func (c *Cache) Get(ctx context.Context, key client.ObjectKey, out client.Object
 		return err
 	}
 	for _, store := range stores {
-		if found, ok, err := store.GetByKey(key.String()); err != nil || ok {
+		if found, ok, err := store.GetByKey(toolscache.ObjectName(key).String()); err != nil || ok {
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/translate/problem"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -46,7 +47,8 @@ const (
 )
 
 // together are the reasons whose changes of one pass are one event, about the first object:
-// a cluster begins with one event and not with one for each of its objects.
+// a cluster begins with one event and not with one for each of its objects. What does not
+// fit into a note begins another one.
 var together = []vocab.Reason{vocab.ReasonCreated, vocab.ReasonUpdated, vocab.ReasonDeleted}
 
 // Changes are the events for what was written.
@@ -55,8 +57,10 @@ func Changes(changes []object.Change) []Event {
 	for _, change := range changes {
 		joins := change.By == "" && slices.Contains(together, change.Reason)
 		if i, ok := first[change.Reason]; ok && joins {
-			events[i].Note += "; " + changed(change)
-			continue
+			if note := events[i].Note + "; " + changed(change); len(note) <= report.MaxMessage {
+				events[i].Note = note
+				continue
+			}
 		}
 		e := Event{Type: corev1.EventTypeNormal, Reason: change.Reason, Action: actionApply, Note: changeNote(change), Related: reference(change.Object)}
 		if change.By != "" {

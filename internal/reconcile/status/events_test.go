@@ -4,6 +4,8 @@
 package status
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/run/report"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -168,5 +171,28 @@ func TestChangesOfOnePass(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestChangesOfALargeCluster: a note has a bound, and nothing of what was done is cut away.
+func TestChangesOfALargeCluster(t *testing.T) {
+	t.Parallel()
+	var changes []object.Change
+	for n := range 12 {
+		o := object.New(object.CronWorkflow)
+		o.SetName(fmt.Sprintf("pgbackrest-a-cluster-with-a-long-name-repo%d-%d", n/3, n))
+		changes = append(changes, object.Change{Reason: vocab.ReasonUpdated, Object: o})
+	}
+	var all strings.Builder
+	for _, e := range Changes(changes) {
+		if len(e.Note) > report.MaxMessage || !strings.Contains(e.Note, e.Related.Name) {
+			t.Errorf("the event about %s has %d bytes: %s", e.Related.Name, len(e.Note), e.Note)
+		}
+		all.WriteString(e.Note)
+	}
+	for _, change := range changes {
+		if !strings.Contains(all.String(), change.Object.GetName()) {
+			t.Errorf("no event names %s", change.Object.GetName())
+		}
 	}
 }
