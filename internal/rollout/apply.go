@@ -303,6 +303,8 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 		case isGone(err, namespace):
 			result.Outcome, result.Problem = Gone, "it was deleted meanwhile"
 			return result
+		case how.DryRun && lacksNewRole(err, step.want, steps):
+			result.note(step, object)
 		case err != nil:
 			problems = append(problems, refusal(step.want, err))
 			advice = cmp.Or(advise(err), advice)
@@ -317,6 +319,20 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 		result.Outcome, result.Problem = Failed, joined(problems)+advice
 	}
 	return result
+}
+
+// lacksNewRole reports whether a RoleBinding was refused in a dry run because the Role that
+// is to be created before it is not stored: the API server looks for its rights if the
+// person may not bind every Role. They were compared with his when the Role was tried.
+func lacksNewRole(err error, want *unstructured.Unstructured, steps []step) bool {
+	if want.GetKind() != kindRoleBinding || !apierrors.IsNotFound(err) {
+		return false
+	}
+	kind, _, _ := unstructured.NestedString(want.Object, "roleRef", "kind")
+	name, _, _ := unstructured.NestedString(want.Object, "roleRef", "name")
+	return kind == kindRole && slices.ContainsFunc(steps, func(s step) bool {
+		return s.change == Created && s.want.GetKind() == kindRole && s.want.GetName() == name
+	})
 }
 
 // note counts an object that was applied. The API server decides whether it has changed.
