@@ -240,7 +240,42 @@ func (s *Session) liveIn(ctx context.Context, namespace string) (map[string]*uns
 			keep(found, &objects[i])
 		}
 	}
+	labelled := len(found[namespace])
+	if err := s.addUnlabelled(ctx, namespace, found, true); err != nil {
+		return nil, err
+	}
+	if len(found[namespace]) > labelled {
+		if err := s.addUnlabelled(ctx, namespace, found, false); err != nil {
+			return nil, err
+		}
+	}
 	return found[namespace], nil
+}
+
+// addUnlabelled adds the templates of the bundle, or its other objects, that are there
+// without the label by which they are listed: the kustomization adds it, the plain files
+// lack it. It asks once for each kind of which an object is missing, so that a new
+// namespace costs one request.
+func (s *Session) addUnlabelled(ctx context.Context, namespace string, found map[string]map[string]*unstructured.Unstructured, templates bool) error {
+	missing := map[schema.GroupVersionResource][]string{}
+	for _, want := range s.objects(true) {
+		if (want.GetKind() == kindTemplate) == templates && found[namespace][id(want)] == nil {
+			resource := s.kinds[want.GroupVersionKind()].resource
+			missing[resource] = append(missing[resource], id(want))
+		}
+	}
+	for resource, ids := range missing {
+		objects, err := s.Cluster.List(ctx, resource, namespace, "")
+		if err != nil {
+			return fmt.Errorf("cannot list %s: %w", resource.Resource, err)
+		}
+		for i := range objects {
+			if slices.Contains(ids, id(&objects[i])) {
+				keep(found, &objects[i])
+			}
+		}
+	}
+	return nil
 }
 
 // applyWide applies the objects that are in no namespace.

@@ -156,6 +156,28 @@ func (w *world) applyAs(t *testing.T, manager, namespace string, force bool, bun
 	}
 }
 
+// applyPlain applies a bundle as kubectl does with the plain files, which have no label.
+func (w *world) applyPlain(t *testing.T, namespace string, bundle Bundle) {
+	t.Helper()
+	for _, object := range bundle.Objects {
+		object = object.DeepCopy()
+		object.SetNamespace(namespace)
+		for field, name := range map[string]string{"annotations": vocab.AnnotationBundle, "labels": vocab.LabelPartOf} {
+			unstructured.RemoveNestedField(object.Object, "metadata", field, name)
+			if left, _, _ := unstructured.NestedMap(object.Object, "metadata", field); len(left) == 0 {
+				unstructured.RemoveNestedField(object.Object, "metadata", field)
+			}
+		}
+		resource, _, err := w.client.Kind(t.Context(), object.GroupVersionKind())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.client.Apply(t.Context(), resource, object, How{Manager: "kubectl"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestRollout holds what a person relies on against a real API server.
 func TestRollout(t *testing.T) {
 	w := startWorld(t)
@@ -321,6 +343,34 @@ func TestRollout(t *testing.T) {
 		}
 		if !strings.Contains(result.Problem, "you may not give a right that you do not have") {
 			t.Errorf("%+v", result)
+		}
+	})
+
+	t.Run("the plain files", func(t *testing.T) {
+		w.create(t, "plain", "new")
+		w.applyPlain(t, "plain", own(t, "v0.1.0"))
+		for name, target := range map[string]Target{"alone": {Names: []string{"plain"}}, "of several": {Names: []string{"plain", "new"}}} {
+			state := standings(t, w.session(t, "v0.2.0"), target)["plain"]
+			if state.Standing != Behind || len(state.Missing) != 0 || state.Release != "v0.1.0" || !slices.Equal(state.Managers, []string{"kubectl"}) {
+				t.Errorf("%s: %+v", name, state)
+			}
+		}
+		// A Role that is new must not be written beside templates that are refused.
+		if err := w.core.RbacV1().Roles("plain").Delete(t.Context(), vocab.DrillTemplate, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		target, before := Target{Names: []string{"plain"}}, w.writes.Load()
+		result := apply(t, w.session(t, "v0.2.0"), target)["plain"]
+		if writes := w.writes.Load() - before; result.Outcome != Failed || !strings.Contains(result.Problem, "kubectl has set .spec") || writes != 0 {
+			t.Errorf("%d writes, %+v", writes, result)
+		}
+		s := w.session(t, "v0.2.0")
+		s.How.Manager = "kubectl"
+		if result := apply(t, s, target)["plain"]; len(result.Configured) != 11 || !slices.Equal(result.Created, []string{"Role pgbackrest-drill"}) {
+			t.Errorf("as kubectl: %+v", result)
+		}
+		if state := standings(t, s, target)["plain"]; state.Standing != Current {
+			t.Errorf("after it: %+v", state)
 		}
 	})
 
