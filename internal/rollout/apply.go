@@ -240,7 +240,42 @@ func (s *Session) liveIn(ctx context.Context, namespace string) (map[string]*uns
 			keep(found, &objects[i])
 		}
 	}
+	labelled := len(found[namespace])
+	if err := s.addUnlabelled(ctx, namespace, found, true); err != nil {
+		return nil, err
+	}
+	if len(found[namespace]) > labelled {
+		if err := s.addUnlabelled(ctx, namespace, found, false); err != nil {
+			return nil, err
+		}
+	}
 	return found[namespace], nil
+}
+
+// addUnlabelled adds the templates of the bundle, or its other objects, that are there
+// without the label by which they are listed: the kustomization adds it, the plain files
+// lack it. It asks once for each kind of which an object is missing, so that a new
+// namespace costs one request.
+func (s *Session) addUnlabelled(ctx context.Context, namespace string, found map[string]map[string]*unstructured.Unstructured, templates bool) error {
+	missing := map[schema.GroupVersionResource][]string{}
+	for _, want := range s.objects(true) {
+		if (want.GetKind() == kindTemplate) == templates && found[namespace][id(want)] == nil {
+			resource := s.kinds[want.GroupVersionKind()].resource
+			missing[resource] = append(missing[resource], id(want))
+		}
+	}
+	for resource, ids := range missing {
+		objects, err := s.Cluster.List(ctx, resource, namespace, "")
+		if err != nil {
+			return fmt.Errorf("cannot list %s: %w", resource.Resource, err)
+		}
+		for i := range objects {
+			if slices.Contains(ids, id(&objects[i])) {
+				keep(found, &objects[i])
+			}
+		}
+	}
+	return nil
 }
 
 // applyWide applies the objects that are in no namespace.
@@ -303,6 +338,8 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 		case isGone(err, namespace):
 			result.Outcome, result.Problem = Gone, "it was deleted meanwhile"
 			return result
+		case how.DryRun && lacksNewRole(err, step.want, steps):
+			result.note(step, object)
 		case err != nil:
 			problems = append(problems, refusal(step.want, err))
 			advice = cmp.Or(advise(err), advice)
@@ -317,6 +354,20 @@ func (s *Session) write(ctx context.Context, namespace string, steps []step, how
 		result.Outcome, result.Problem = Failed, joined(problems)+advice
 	}
 	return result
+}
+
+// lacksNewRole reports whether a RoleBinding was refused in a dry run because the Role that
+// is to be created before it is not stored: the API server looks for its rights if the
+// person may not bind every Role. They were compared with his when the Role was tried.
+func lacksNewRole(err error, want *unstructured.Unstructured, steps []step) bool {
+	if want.GetKind() != kindRoleBinding || !apierrors.IsNotFound(err) {
+		return false
+	}
+	kind, _, _ := unstructured.NestedString(want.Object, "roleRef", "kind")
+	name, _, _ := unstructured.NestedString(want.Object, "roleRef", "name")
+	return kind == kindRole && slices.ContainsFunc(steps, func(s step) bool {
+		return s.change == Created && s.want.GetKind() == kindRole && s.want.GetName() == name
+	})
 }
 
 // note counts an object that was applied. The API server decides whether it has changed.

@@ -21,8 +21,11 @@ import (
 )
 
 const (
-	kindTemplate = "WorkflowTemplate"
-	partOf       = "stanzaflow"
+	kindTemplate       = "WorkflowTemplate"
+	kindServiceAccount = "ServiceAccount"
+	kindRole           = "Role"
+	kindRoleBinding    = "RoleBinding"
+	partOf             = "stanzaflow"
 	// ownImage is the image in our manifests, whatever its tag is.
 	ownImage = "ghcr.io/stanzaflow/operator"
 )
@@ -168,6 +171,27 @@ func findMistakes(object *unstructured.Unstructured) []string {
 	if object.GetKind() == "Namespace" {
 		add("would be the same in every namespace: create namespaces by themselves")
 	}
+	if object.GetKind() == kindRoleBinding {
+		for _, sentence := range findForeignSubjects(object) {
+			add(sentence)
+		}
+	}
+	return wrong
+}
+
+// findForeignSubjects finds the ServiceAccounts of one namespace to which a RoleBinding
+// would give rights in all namespaces. Without a namespace it is that of the RoleBinding.
+func findForeignSubjects(binding *unstructured.Unstructured) []string {
+	var wrong []string
+	subjects, _, _ := unstructured.NestedSlice(binding.Object, "subjects") // The API server refuses what is no list.
+	for i, subject := range subjects {
+		subject, _ := subject.(map[string]any)
+		kind, _ := subject["kind"].(string)
+		name, _ := subject["name"].(string)
+		if namespace, _ := subject["namespace"].(string); kind == kindServiceAccount && namespace != "" {
+			wrong = append(wrong, fmt.Sprintf("would give the ServiceAccount %s of the namespace %s rights in all of them: remove subjects[%d].namespace, or the line namespace: of the kustomization", name, namespace, i))
+		}
+	}
 	return wrong
 }
 
@@ -197,7 +221,7 @@ func mark(object *unstructured.Unstructured) error {
 
 // rank is the order in which the kinds are applied: rights before what uses them.
 func rank(object *unstructured.Unstructured) int {
-	order := []string{"ServiceAccount", "Secret", "ConfigMap", "Role", "RoleBinding"}
+	order := []string{kindServiceAccount, "Secret", "ConfigMap", kindRole, kindRoleBinding}
 	if i := slices.Index(order, object.GetKind()); i >= 0 {
 		return i
 	}

@@ -102,22 +102,24 @@ func TestOrder(t *testing.T) {
 func TestBundlesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	account := "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a%s}\n"
+	binding := "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: b}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: b}\nsubjects: [{kind: ServiceAccount, name: mine}, {kind: ServiceAccount, name: a, namespace: shop}]\n"
 	for name, tc := range map[string]struct{ text, want string }{
-		"a namespace":       {strings.Replace(account, "%s", ", namespace: shop", 1), "ServiceAccount a has the namespace shop"},
-		"no name":           {"apiVersion: v1\nkind: ServiceAccount\n", "ServiceAccount has no metadata.name"},
-		"no kind":           {"metadata: {name: a}\n", "has no kind"},
-		"twice":             {strings.Replace(account, "%s", "", 1) + "---\n" + strings.Replace(account, "%s", "", 1), "ServiceAccount a is there twice"},
-		"no template":       {strings.Replace(account, "%s", "", 1), "there is no WorkflowTemplate in it"},
-		"nothing":           {"", "there is no WorkflowTemplate in it"},
-		"another contract":  {"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: pgbackrest-watch, labels: {stanzaflow.dev/template-contract: watch-v0}}\n", "has label stanzaflow.dev/template-contract=watch-v0, and this program is for watch-v1"},
-		"a broken contract": {"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: mine, labels: {stanzaflow.dev/template-contract: " + vocab.TemplateContract + "}}\nspec: {}\n", "does not keep the contract " + vocab.TemplateContract},
-		"a broken template": {"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: mine, labels: {stanzaflow.dev/template-contract: " + vocab.TemplateContract + "}}\nspec: 1\n", "cannot be read by Argo"},
+		"a namespace":                       {strings.Replace(account, "%s", ", namespace: shop", 1), "ServiceAccount a has the namespace shop"},
+		"a ServiceAccount of one namespace": {binding, "RoleBinding b would give the ServiceAccount a of the namespace shop rights in all of them: remove subjects[1].namespace"},
+		"no name":                           {"apiVersion: v1\nkind: ServiceAccount\n", "ServiceAccount has no metadata.name"},
+		"no kind":                           {"metadata: {name: a}\n", "has no kind"},
+		"twice":                             {strings.Replace(account, "%s", "", 1) + "---\n" + strings.Replace(account, "%s", "", 1), "ServiceAccount a is there twice"},
+		"no template":                       {strings.Replace(account, "%s", "", 1), "there is no WorkflowTemplate in it"},
+		"nothing":                           {"", "there is no WorkflowTemplate in it"},
+		"another contract":                  {"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: pgbackrest-watch, labels: {stanzaflow.dev/template-contract: watch-v0}}\n", "has label stanzaflow.dev/template-contract=watch-v0, and this program is for watch-v1"},
+		"a broken contract":                 {"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: mine, labels: {stanzaflow.dev/template-contract: " + vocab.TemplateContract + "}}\nspec: {}\n", "does not keep the contract " + vocab.TemplateContract},
+		"a broken template":                 {"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: mine, labels: {stanzaflow.dev/template-contract: " + vocab.TemplateContract + "}}\nspec: 1\n", "cannot be read by Argo"},
 	} {
 		objects, err := Read(strings.NewReader(tc.text))
 		if err == nil {
 			_, err = New(objects)
 		}
-		if err == nil || !strings.Contains(err.Error(), tc.want) {
+		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "ServiceAccount mine") {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}

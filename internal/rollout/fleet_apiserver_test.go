@@ -29,7 +29,7 @@ func TestFleetOfNamespaces(t *testing.T) {
 		outcome        Outcome
 		requests, more int
 	}{
-		{"first apply", "v0.1.0", "created", fleet * objects, 20},
+		{"first apply", "v0.1.0", "created", fleet * (objects + 1), 20},
 		{"nothing changes", "v0.1.0", "unchanged", 0, 20},
 		{"upgrade", "v0.2.0", "configured", 2 * 3 * fleet, 20},
 	} {

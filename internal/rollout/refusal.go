@@ -45,7 +45,7 @@ func refusal(object *unstructured.Unstructured, err error) string {
 		return name + ": " + strings.Join(fields, ", ")
 	}
 	if text := plain(err); strings.Contains(text, "attempting to grant RBAC permissions not currently held") {
-		return name + ": you may not give a right that you do not have: have a cluster-admin run this, or somebody with the verb escalate on roles"
+		return name + ": you may not give a right that you do not have: have a cluster-admin run this, or somebody with the verbs escalate and bind on roles"
 	}
 	if object.GetKind() == "Secret" {
 		// The API server may quote what it refuses.

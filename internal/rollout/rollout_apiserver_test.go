@@ -7,6 +7,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -17,10 +18,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -148,6 +151,28 @@ func (w *world) applyAs(t *testing.T, manager, namespace string, force bool, bun
 		unstructured.RemoveNestedField(object.Object, "metadata", "annotations", vocab.AnnotationBundle)
 		change(object)
 		if _, err := w.client.Apply(t.Context(), templatesResource, object, How{Manager: manager, Force: force}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// applyPlain applies a bundle as kubectl does with the plain files, which have no label.
+func (w *world) applyPlain(t *testing.T, namespace string, bundle Bundle) {
+	t.Helper()
+	for _, object := range bundle.Objects {
+		object = object.DeepCopy()
+		object.SetNamespace(namespace)
+		for field, name := range map[string]string{"annotations": vocab.AnnotationBundle, "labels": vocab.LabelPartOf} {
+			unstructured.RemoveNestedField(object.Object, "metadata", field, name)
+			if left, _, _ := unstructured.NestedMap(object.Object, "metadata", field); len(left) == 0 {
+				unstructured.RemoveNestedField(object.Object, "metadata", field)
+			}
+		}
+		resource, _, err := w.client.Kind(t.Context(), object.GroupVersionKind())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.client.Apply(t.Context(), resource, object, How{Manager: "kubectl"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -305,7 +330,7 @@ func TestRollout(t *testing.T) {
 		s := w.session(t, "v0.1.0")
 		s.Cluster = w.as(t, "joe")
 		// joe may write Roles, and may not exec.
-		w.withoutEscalate(t, "joe")
+		w.withoutEscalate(t, "joe", "little")
 		result := Result{}
 		if err := apiservertest.Poll(func() error {
 			result = apply(t, s, Target{Names: []string{"little"}})["little"]
@@ -318,6 +343,65 @@ func TestRollout(t *testing.T) {
 		}
 		if !strings.Contains(result.Problem, "you may not give a right that you do not have") {
 			t.Errorf("%+v", result)
+		}
+	})
+
+	t.Run("the plain files", func(t *testing.T) {
+		w.create(t, "plain", "new")
+		w.applyPlain(t, "plain", own(t, "v0.1.0"))
+		for name, target := range map[string]Target{"alone": {Names: []string{"plain"}}, "of several": {Names: []string{"plain", "new"}}} {
+			state := standings(t, w.session(t, "v0.2.0"), target)["plain"]
+			if state.Standing != Behind || len(state.Missing) != 0 || state.Release != "v0.1.0" || !slices.Equal(state.Managers, []string{"kubectl"}) {
+				t.Errorf("%s: %+v", name, state)
+			}
+		}
+		// A Role that is new must not be written beside templates that are refused.
+		if err := w.core.RbacV1().Roles("plain").Delete(t.Context(), vocab.DrillTemplate, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		target, before := Target{Names: []string{"plain"}}, w.writes.Load()
+		result := apply(t, w.session(t, "v0.2.0"), target)["plain"]
+		if writes := w.writes.Load() - before; result.Outcome != Failed || !strings.Contains(result.Problem, "kubectl has set .spec") || writes != 0 {
+			t.Errorf("%d writes, %+v", writes, result)
+		}
+		s := w.session(t, "v0.2.0")
+		s.How.Manager = "kubectl"
+		if result := apply(t, s, target)["plain"]; len(result.Configured) != 11 || !slices.Equal(result.Created, []string{"Role pgbackrest-drill"}) {
+			t.Errorf("as kubectl: %+v", result)
+		}
+		if state := standings(t, s, target)["plain"]; state.Standing != Current {
+			t.Errorf("after it: %+v", state)
+		}
+	})
+
+	t.Run("a person without the verb bind", func(t *testing.T) {
+		w.create(t, "unbound")
+		target := Target{Names: []string{"unbound"}}
+		w.grant(t, "ann", "unbound")
+		w.withoutEscalate(t, "ann", "unbound", rightsOf(t, own(t, "v0.2.0"))...)
+		s := w.session(t, "v0.1.0")
+		s.Cluster = w.as(t, "ann")
+		s.How.DryRun = true
+		if result := apply(t, s, target)["unbound"]; result.Outcome != "created" || len(result.Created) != 12 {
+			t.Errorf("dry run: %+v", result)
+		}
+		s.How.DryRun = false
+		if result := apply(t, s, target)["unbound"]; result.Outcome != "created" || len(result.Created) != 12 {
+			t.Errorf("first: %+v", result)
+		}
+		// An upgrade that brings a Role, and changes templates.
+		roles, bindings := w.core.RbacV1().Roles("unbound"), w.core.RbacV1().RoleBindings("unbound")
+		if err := errors.Join(
+			roles.Delete(t.Context(), vocab.DrillTemplate, metav1.DeleteOptions{}),
+			bindings.Delete(t.Context(), vocab.DrillTemplate, metav1.DeleteOptions{}),
+		); err != nil {
+			t.Fatal(err)
+		}
+		s.Bundle = own(t, "v0.2.0")
+		want := []string{"Role pgbackrest-drill", "RoleBinding pgbackrest-drill"}
+		result := apply(t, s, target)["unbound"]
+		if diff := cmp.Diff(want, result.Created); diff != "" || result.Outcome != "configured" {
+			t.Errorf("upgrade: %+v, created (-want +got):\n%s", result, diff)
 		}
 	})
 
@@ -418,19 +502,50 @@ func (w *world) grant(t *testing.T, user string, namespaces ...string) {
 	}
 }
 
-// withoutEscalate leaves a user the right to write the objects, and not those they give.
-func (w *world) withoutEscalate(t *testing.T, user string) {
+// withoutEscalate leaves a user the right to write the objects, and of those they give the
+// ones that are named.
+func (w *world) withoutEscalate(t *testing.T, user, namespace string, given ...rbacv1.PolicyRule) {
 	t.Helper()
 	role, err := w.core.RbacV1().ClusterRoles().Get(t.Context(), user, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	role.Rules = []rbacv1.PolicyRule{{
+	role.Rules = append([]rbacv1.PolicyRule{{
 		APIGroups: []string{"", "rbac.authorization.k8s.io", "argoproj.io"},
 		Resources: []string{"serviceaccounts", "roles", "rolebindings", "workflowtemplates"},
 		Verbs:     []string{"get", "list", "create", "patch"},
-	}}
+	}}, given...)
 	if _, err := w.core.RbacV1().ClusterRoles().Update(t.Context(), role, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	// The API server caches who may what.
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
+		Namespace: namespace, Group: rbacv1.GroupName, Resource: "roles", Verb: "bind",
+	}}}
+	if err := apiservertest.Poll(func() error {
+		answer, err := w.core.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
+		if err == nil && answer.Status.Allowed {
+			err = fmt.Errorf("%s may still bind", user)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rightsOf are those that the Roles of a bundle give.
+func rightsOf(t *testing.T, bundle Bundle) []rbacv1.PolicyRule {
+	t.Helper()
+	var rules []rbacv1.PolicyRule
+	for _, object := range bundle.Objects {
+		if object.GetKind() != kindRole {
+			continue
+		}
+		role := &rbacv1.Role{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, role); err != nil {
+			t.Fatal(err)
+		}
+		rules = append(rules, role.Rules...)
+	}
+	return rules
 }
