@@ -130,10 +130,12 @@ func TestAWindowThatTakesASlotAway(t *testing.T) {
 		was, created, changed string
 		backup                *stanzaflowv1alpha1.BackupStatus
 		schedule              string
+		runs                  bool
 		want                  bool
 	}{
 		"lost":                               {was: "45m", created: early, changed: "2026-11-22T02:45:00Z", backup: backup(before), want: true},
 		"made by hand":                       {was: "45m", created: early, changed: "2026-11-22T02:45:00Z", backup: backup("2026-11-22T02:40:00Z")},
+		"a run makes it":                     {was: "45m", created: early, changed: "2026-11-22T02:45:00Z", backup: backup(before), runs: true},
 		"the slot is still to come":          {was: "45m", created: early, changed: "2026-11-22T02:20:00Z", backup: backup("2026-11-22T02:30:05Z")},
 		"the slot had come":                  {was: "45m", created: early, changed: "2026-11-22T03:16:00Z", backup: backup("2026-11-22T03:15:05Z")},
 		"there was no schedule at that time": {was: "45m", created: late, changed: "2026-11-22T02:45:00Z"},
@@ -146,6 +148,12 @@ func TestAWindowThatTakesASlotAway(t *testing.T) {
 			was := stanzaflowv1alpha1.ScheduleStatus{CronWorkflow: o.GetName(), Schedule: "30 2 * * *", TimeZone: "UTC", Offset: tc.was, LastBackup: tc.backup}
 			if tc.schedule != "" {
 				was.Schedule = tc.schedule
+			}
+			if tc.runs {
+				p.Runs = []outcome.Run{{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{
+					Workflow: "run", Repo: o.GetLabels()[vocab.LabelRepo], Type: o.GetLabels()[vocab.LabelType],
+					Result: stanzaflowv1alpha1.RunRunning, StartTime: new(metav1.NewTime(reconciletest.Moment("2026-11-22T02:40:00Z"))),
+				}}}
 			}
 			entries := []stanzaflowv1alpha1.ScheduleStatus{was}
 			for _, now := range []string{"2026-11-22T03:17:00Z", "2026-11-22T03:18:00Z", "2026-11-22T12:00:00Z", "2026-11-23T02:30:00Z"} {
