@@ -59,13 +59,15 @@ func Sentence(findings []string) string {
 }
 
 type check struct {
+	// namespace of the template and of its runs, empty if it is not known.
+	namespace string
 	spec      *wfv1.WorkflowSpec
 	templates map[string]*wfv1.Template
 	findings  []string
 }
 
 func newCheck(template *wfv1.WorkflowTemplate) *check {
-	c := &check{spec: &template.Spec, templates: map[string]*wfv1.Template{}}
+	c := &check{namespace: template.Namespace, spec: &template.Spec, templates: map[string]*wfv1.Template{}}
 	for i := range template.Spec.Templates {
 		c.templates[template.Spec.Templates[i].Name] = &template.Spec.Templates[i]
 	}

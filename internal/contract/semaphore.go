@@ -90,10 +90,36 @@ func (c *check) checkSlots(template *wfv1.Template) {
 		if holdsMutex(next.Synchronization) {
 			c.find("template %s has %s above template %s with mutex %s: a run that waits for its cluster would hold a slot; the cap belongs below the mutex", template.Name, name, next.Name, mutex)
 		}
-		if slices.ContainsFunc(semaphoresOf(next.Synchronization), func(ref *wfv1.SemaphoreRef) bool { return capName(ref) == name }) {
+		if slices.ContainsFunc(semaphoresOf(next.Synchronization), func(ref *wfv1.SemaphoreRef) bool { return c.sameLock(ref, slots[0]) }) {
 			c.find("templates %s and %s both have %s: the run would wait for itself", template.Name, next.Name, name)
 		}
 	}
+}
+
+// sameLock reports whether two semaphores are one to Argo, for which an empty namespace is that
+// of the run, which is that of the template. Without one we do not know it: then an empty
+// namespace may be any, and a run that waits for itself is worse than a refused template.
+func (c *check) sameLock(a, b *wfv1.SemaphoreRef) bool {
+	first, second := c.namespaceOf(a), c.namespaceOf(b)
+	if first != second && first != "" && second != "" {
+		return false
+	}
+	switch {
+	case a.ConfigMapKeyRef != nil && b.ConfigMapKeyRef != nil:
+		return a.ConfigMapKeyRef.Name == b.ConfigMapKeyRef.Name && a.ConfigMapKeyRef.Key == b.ConfigMapKeyRef.Key
+	case a.Database != nil && b.Database != nil:
+		return a.Database.Key == b.Database.Key
+	}
+	return false
+}
+
+// namespaceOf is empty if only a run knows it.
+func (c *check) namespaceOf(ref *wfv1.SemaphoreRef) string {
+	switch strings.NewReplacer("{{ ", "{{", " }}", "}}").Replace(ref.Namespace) {
+	case "", "{{workflow.namespace}}":
+		return c.namespace
+	}
+	return ref.Namespace
 }
 
 func mutexesIn(s *wfv1.Synchronization) int {

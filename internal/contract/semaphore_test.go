@@ -145,3 +145,43 @@ func TestCaps(t *testing.T) {
 		})
 	}
 }
+
+// For Argo, a semaphore without a namespace is in that of the run, so two texts may be one
+// lock. With a limit of 1 the run would wait for itself.
+func TestOneCapUnderTwoNames(t *testing.T) {
+	t.Parallel()
+	inDatabase := func(namespace string) *wfv1.SemaphoreRef {
+		return &wfv1.SemaphoreRef{Namespace: namespace, Database: &wfv1.SyncDatabaseRef{Key: "all"}}
+	}
+	for name, tc := range map[string]struct {
+		namespace    string
+		outer, inner *wfv1.SemaphoreRef
+		want         bool
+	}{
+		"none, and the template's":            {namespace: "db", outer: slot("", "all"), inner: slot("db", "all"), want: true},
+		"the template's, and none":            {namespace: "db", outer: slot("db", "all"), inner: slot("", "all"), want: true},
+		"a tag, and the template's":           {namespace: "db", outer: slot("{{ workflow.namespace }}", "all"), inner: slot("db", "all"), want: true},
+		"none, and another":                   {namespace: "db", outer: slot("", "all"), inner: slot("argo", "all")},
+		"another key":                         {namespace: "db", outer: slot("", "bucket"), inner: slot("db", "all")},
+		"nobody knows the template's":         {outer: slot("", "all"), inner: slot("argo", "all"), want: true},
+		"in a database, of two namespaces":    {namespace: "db", outer: inDatabase("argo"), inner: inDatabase("db")},
+		"in a database, none, the template's": {namespace: "db", outer: inDatabase(""), inner: inDatabase("db"), want: true},
+		"in a database, and in a ConfigMap":   {namespace: "db", outer: inDatabase("db"), inner: slot("db", "all")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			template := ours(t)
+			template.Namespace = tc.namespace
+			capped(&template.Spec)
+			inner := named(&template.Spec, "capped-backup")
+			inner.Name, inner.Synchronization = "fleet-backup", slots(tc.inner)
+			template.Spec.Templates = append(template.Spec.Templates, wfv1.Template{
+				Name: "capped-backup", Synchronization: slots(tc.outer),
+				DAG: &wfv1.DAGTemplate{Tasks: []wfv1.DAGTask{{Name: "backup", Template: "fleet-backup"}}},
+			})
+			if findings := contract.Check(template); (len(findings) > 0) != tc.want {
+				t.Errorf("findings %q, want some: %t", findings, tc.want)
+			}
+		})
+	}
+}

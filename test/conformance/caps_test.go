@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,50 @@ func TestCapsCoverEveryBackup(t *testing.T) {
 		// What holds the mutex makes a backup, except the stanza.
 		if locked := one.Synchronization != nil && one.Name != vocab.EntrypointStanza; locked != capped[one.Name] {
 			t.Errorf("template %s: under a cap is %v, want %v", one.Name, capped[one.Name], locked)
+		}
+	}
+}
+
+// templateIn is the template of a run in a folder.
+func templateIn(t *testing.T, folder string) *wfv1.WorkflowTemplate {
+	t.Helper()
+	for _, object := range kustomized(t, filepath.Join(root, folder)) {
+		if object["kind"] == "WorkflowTemplate" && object["metadata"].(map[string]any)["name"] == vocab.DefaultWorkflowTemplate {
+			return given.Typed[wfv1.WorkflowTemplate](t, folder, object)
+		}
+	}
+	t.Fatalf("%s has no WorkflowTemplate of a run", folder)
+	return nil
+}
+
+// TestNoBackupWithoutTheLock: Argo refuses a run that somebody starts at a template below the
+// lock of its cluster, as Argo's UI offers each, and starts one at every entrypoint.
+func TestNoBackupWithoutTheLock(t *testing.T) {
+	for folder, template := range map[string]*wfv1.WorkflowTemplate{"workflows/components/caps": withCaps(t), "examples/caps/bucket": templateIn(t, "examples/caps/bucket")} {
+		started := func(entrypoint string) error {
+			w := &wfv1.Workflow{ObjectMeta: metav1.ObjectMeta{Namespace: "cpo", GenerateName: "by-hand-"}}
+			w.Spec.WorkflowTemplateRef, w.Spec.Entrypoint = &wfv1.WorkflowTemplateRef{Name: template.Name}, entrypoint
+			w.Spec.Arguments.Parameters = []wfv1.Parameter{{Name: vocab.ParamCluster, Value: wfv1.AnyStringPtr("shop")}}
+			return validate.ValidateWorkflow(templates{template.Name: template}, noClusterTemplates, w, nil, validate.ValidateOpts{})
+		}
+		capped := 0
+		for i := range template.Spec.Templates {
+			one := &template.Spec.Templates[i]
+			if one.Synchronization == nil || len(one.Synchronization.Semaphores) == 0 {
+				continue
+			}
+			capped++
+			if err := started(one.Name); err == nil || !strings.Contains(err.Error(), "inputs.parameters.lock was not supplied") {
+				t.Errorf("%s: a run begins at %s without the lock of its cluster: %v", folder, one.Name, err)
+			}
+		}
+		if capped == 0 {
+			t.Errorf("%s caps nothing", folder)
+		}
+		for _, entrypoint := range []string{"", vocab.EntrypointBackup, vocab.EntrypointBackupDAG, vocab.EntrypointBackupCompact, vocab.EntrypointPredeploy} {
+			if err := started(entrypoint); err != nil {
+				t.Errorf("%s: entrypoint %q: %v", folder, entrypoint, err)
+			}
 		}
 	}
 }

@@ -11,12 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/drill"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/run/report"
+	"github.com/stanzaflow/stanzaflow/internal/translate/manifest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -162,6 +164,53 @@ func TestPendingInTheStatus(t *testing.T) {
 	byHand.Drill = ""
 	if _, wake = drill.Entries(nil, pass(byHand)); !wake.IsZero() {
 		t.Errorf("wake %s for a drill that is in no entry", wake)
+	}
+}
+
+// Whether a drill is overdue depends on what the user has asked for, and not on what we change
+// in its CronWorkflow.
+func TestOverdueDespiteOurChanges(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		// The user asked for 02:30.
+		effective, offset string
+		changed           time.Duration
+		was               stanzaflowv1alpha1.DrillStatus
+		proven            *metav1.Time
+		want              bool
+	}{
+		"changed after the slot that was asked for, before the moved one": {effective: "15 3 * * *", offset: "45m", changed: 9 * time.Hour, want: true},
+		"changed after the slot":                                           {effective: "15 3 * * *", offset: "45m", changed: 8 * time.Hour},
+		"was overdue with another window":                                  {effective: "15 3 * * *", offset: "45m", changed: 8 * time.Hour, was: stanzaflowv1alpha1.DrillStatus{Overdue: true}, want: true},
+		"was overdue with another schedule":                                {effective: "15 3 * * *", offset: "45m", changed: 8 * time.Hour, was: stanzaflowv1alpha1.DrillStatus{Overdue: true, Schedule: "0 1 * * *"}},
+		"the window has taken the slot away":                               {effective: "30 2 * * *", changed: 9 * time.Hour, was: stanzaflowv1alpha1.DrillStatus{Offset: "45m"}, want: true},
+		"the window has taken the slot away, and there is a drill since":   {effective: "30 2 * * *", changed: 9 * time.Hour, was: stanzaflowv1alpha1.DrillStatus{Offset: "45m"}, proven: ago(9 * time.Hour)},
+		"the window has moved the slot, and there is a drill of the old":   {effective: "15 3 * * *", offset: "45m", changed: 9 * time.Hour, proven: ago(9*time.Hour + 10*time.Minute)},
+		"the window has moved the slot, and there is no drill of that day": {effective: "15 3 * * *", offset: "45m", changed: 9 * time.Hour, proven: ago(10 * time.Hour), want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := pass()
+			o := object.New(object.CronWorkflow)
+			o.SetName(manifest.DrillName(p.State.Key.Name, "newest"))
+			o.SetCreationTimestamp(*ago(100 * time.Hour))
+			o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: vocab.FieldManager, Operation: metav1.ManagedFieldsOperationApply, Time: ago(tc.changed)}})
+			o.Object["spec"] = map[string]any{"schedules": []any{tc.effective}, "timezone": "UTC"}
+			object.Annotate(o, vocab.AnnotationSchedule, "30 2 * * *")
+			object.Annotate(o, vocab.AnnotationOffset, tc.offset)
+			p.InForce = []*unstructured.Unstructured{o}
+			was := tc.was
+			was.Name, was.TimeZone = "newest", "UTC"
+			if was.Schedule == "" {
+				was.Schedule = "30 2 * * *"
+			}
+			if tc.proven != nil {
+				was.LastProven = &stanzaflowv1alpha1.ProvenDrill{FinishTime: *tc.proven}
+			}
+			if entries, _ := drill.Entries([]stanzaflowv1alpha1.DrillStatus{was}, p); entries[0].Overdue != tc.want {
+				t.Errorf("overdue is %t, want %t", entries[0].Overdue, tc.want)
+			}
+		})
 	}
 }
 

@@ -91,14 +91,11 @@ func (p Pass) judge(entry *stanzaflowv1alpha1.DrillStatus, was stanzaflowv1alpha
 	if cronWorkflow == nil {
 		return time.Time{}
 	}
-	since := schedule.ChangedAt(cronWorkflow).Add(schedule.Offset(cronWorkflow))
-	if was.Overdue && was.Schedule == entry.Schedule && was.Offset == entry.Offset && was.TimeZone == entry.TimeZone {
-		since = time.Time{}
-	}
-	due, wake := schedule.TimetableOf(cronWorkflow).DueAt(p.Now)
+	due, wake := schedule.DueSlot(cronWorkflow, schedule.Judged{Schedule: was.Schedule, TimeZone: was.TimeZone, Offset: was.Offset, Overdue: was.Overdue}, p.Now)
 	running := entry.LastRun != nil && !over(entry.LastRun)
-	proven := entry.LastProven != nil && !entry.LastProven.FinishTime.Time.Before(due)
-	entry.Overdue = !due.IsZero() && !due.Before(since) && !running && !proven
+	// A drill since the user asked for the slot is what he asked for.
+	proven := entry.LastProven != nil && !entry.LastProven.FinishTime.Time.Before(due.Add(-schedule.Offset(cronWorkflow)))
+	entry.Overdue = !due.IsZero() && !running && !proven
 	if entry.NextRunTime != nil {
 		wake = object.Earliest(wake, entry.NextRunTime.Time)
 	}

@@ -86,8 +86,90 @@ func TestMovedSlotCountsAsAsked(t *testing.T) {
 		_ = unstructured.SetNestedStringSlice(o.Object, []string{"40 11 * * *"}, "spec", "schedules")
 		object.Annotate(o, vocab.AnnotationOffset, "40m")
 		entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T14:00:00Z")
-		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), entry, false, now); got != want {
+		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, false, now); got != want {
 			t.Errorf("changed at %s: overdue is %t, want %t", changed, got, want)
 		}
+	}
+}
+
+// moved is a CronWorkflow of the user's 02:30 that a window moves, created and changed at
+// moments. The change is an apply of whatever.
+func moved(t *testing.T, effective, offset, created, changed string) *unstructured.Unstructured {
+	t.Helper()
+	o := reconciletest.State(t).Objects[object.CronWorkflow][0].DeepCopy()
+	o.SetCreationTimestamp(metav1.NewTime(reconciletest.Moment(created)))
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{{
+		Manager: vocab.FieldManager, Operation: metav1.ManagedFieldsOperationApply, Time: new(metav1.NewTime(reconciletest.Moment(changed))),
+	}})
+	_ = unstructured.SetNestedStringSlice(o.Object, []string{effective}, "spec", "schedules")
+	_ = unstructured.SetNestedField(o.Object, "UTC", "spec", "timezone")
+	object.Annotate(o, vocab.AnnotationSchedule, "30 2 * * *")
+	object.Annotate(o, vocab.AnnotationOffset, offset)
+	return o
+}
+
+// What we change between the slot that the user asked for and the moved one, such as the name
+// of another template, hides no slot.
+func TestAChangeOfOursHidesNoSlot(t *testing.T) {
+	o := moved(t, "15 3 * * *", "45m", "2026-11-20T00:00:00Z", "2026-11-22T03:00:00Z")
+	entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T05:00:00Z")
+	if late, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, false, now); !late {
+		t.Error("the slot of 03:15 is lost, and nobody says it")
+	}
+}
+
+// A window that changes before a slot with the old offset, and after it with the new one, takes
+// the slot away. That is overdue until a backup is proven.
+func TestAWindowThatTakesASlotAway(t *testing.T) {
+	backup := func(start string) *stanzaflowv1alpha1.BackupStatus {
+		began := reconciletest.Moment(start)
+		return &stanzaflowv1alpha1.BackupStatus{StartTime: metav1.NewTime(began), StopTime: metav1.NewTime(began.Add(time.Minute))}
+	}
+	const before, early, late = "2026-11-21T03:15:05Z", "2026-11-20T00:00:00Z", "2026-11-22T02:40:00Z"
+	for name, tc := range map[string]struct {
+		was, created, changed string
+		backup                *stanzaflowv1alpha1.BackupStatus
+		schedule              string
+		runs                  bool
+		want                  bool
+	}{
+		"lost":                               {was: "45m", created: early, changed: "2026-11-22T02:45:00Z", backup: backup(before), want: true},
+		"made by hand":                       {was: "45m", created: early, changed: "2026-11-22T02:45:00Z", backup: backup("2026-11-22T02:40:00Z")},
+		"a run makes it":                     {was: "45m", created: early, changed: "2026-11-22T02:45:00Z", backup: backup(before), runs: true},
+		"the slot is still to come":          {was: "45m", created: early, changed: "2026-11-22T02:20:00Z", backup: backup("2026-11-22T02:30:05Z")},
+		"the slot had come":                  {was: "45m", created: early, changed: "2026-11-22T03:16:00Z", backup: backup("2026-11-22T03:15:05Z")},
+		"there was no schedule at that time": {was: "45m", created: late, changed: "2026-11-22T02:45:00Z"},
+		"the user changed it, too":           {was: "45m", created: early, changed: "2026-11-22T02:45:00Z", schedule: "0 4 * * *"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := moved(t, "30 2 * * *", "", tc.created, tc.changed)
+			p := makePass(t, func(p *Pass) { p.InForce, p.Runs = []*unstructured.Unstructured{o}, nil })
+			was := stanzaflowv1alpha1.ScheduleStatus{CronWorkflow: o.GetName(), Schedule: "30 2 * * *", TimeZone: "UTC", Offset: tc.was, LastBackup: tc.backup}
+			if tc.schedule != "" {
+				was.Schedule = tc.schedule
+			}
+			if tc.runs {
+				p.Runs = []outcome.Run{{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{
+					Workflow: "run", Repo: o.GetLabels()[vocab.LabelRepo], Type: o.GetLabels()[vocab.LabelType],
+					Result: stanzaflowv1alpha1.RunRunning, StartTime: new(metav1.NewTime(reconciletest.Moment("2026-11-22T02:40:00Z"))),
+				}}}
+			}
+			entries := []stanzaflowv1alpha1.ScheduleStatus{was}
+			for _, now := range []string{"2026-11-22T03:17:00Z", "2026-11-22T03:18:00Z", "2026-11-22T12:00:00Z", "2026-11-23T02:30:00Z"} {
+				if now == "2026-11-23T02:30:00Z" && !tc.want {
+					break
+				}
+				p.Now = reconciletest.Moment(now)
+				if entries, _ = Entries(entries, p); entries[0].Overdue != tc.want {
+					t.Errorf("at %s overdue is %t, want %t", now, entries[0].Overdue, tc.want)
+				}
+			}
+			entries[0].LastBackup = backup("2026-11-23T02:30:05Z")
+			p.Now = reconciletest.Moment("2026-11-23T02:40:00Z")
+			if entries, _ = Entries(entries, p); entries[0].Overdue {
+				t.Error("overdue after a proven backup")
+			}
+		})
 	}
 }

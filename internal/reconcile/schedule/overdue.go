@@ -29,20 +29,35 @@ const (
 // overdue reports whether a schedule was due and no backup of its repo and type
 // has been proven since, and when to look again. The cause does not matter: held,
 // suspended, failed and never started are all not done. Slots before since do not
-// count. A running run may still make the backup: that is a delay. One that waits for a slot
-// of a cap has not begun, and may wait for hours.
-func overdue(times Timetable, since time.Time, entry stanzaflowv1alpha1.ScheduleStatus, waitsForCap bool, now time.Time) (bool, time.Time) {
-	due, lookAgain := times.DueAt(now)
-	late := !due.IsZero() && !due.Before(since) &&
-		(entry.LastRun == nil || outcome.Finished(entry.LastRun) || waitsForCap) && !provenSince(entry.LastBackup, due)
+// count; if it is zero, the newest slot does, without an allowance. A running run may
+// still make the backup: that is a delay. One that waits for a slot of a cap has not
+// begun, and may wait for hours. A window fires each slot an offset after the user has
+// asked for it.
+func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, waitsForCap bool, now time.Time) (bool, time.Time) {
+	due, lookAgain := times.dueSince(since, now)
+	late := !due.IsZero() &&
+		(entry.LastRun == nil || outcome.Finished(entry.LastRun) || waitsForCap) && !provenSince(entry.LastBackup, due, offset)
 	return late, lookAgain
 }
 
 // provenSince also accepts a backup that stopped after the slot: a run that
 // outlived its interval made it, and the run of the slot starts when that one
-// ends.
-func provenSince(backup *stanzaflowv1alpha1.BackupStatus, due time.Time) bool {
-	return backup != nil && (!backup.StopTime.Time.Before(due) || !backup.StartTime.Time.Before(due.Add(-ClockSkew)))
+// ends. A backup that began since the user asked for the slot is what he asked for:
+// before the window has changed, the slot had an earlier place.
+func provenSince(backup *stanzaflowv1alpha1.BackupStatus, due time.Time, offset time.Duration) bool {
+	return backup != nil && (!backup.StopTime.Time.Before(due) || !backup.StartTime.Time.Before(due.Add(-offset-ClockSkew)))
+}
+
+// dueSince is the slot to judge by, zero if there is none, and when to look again.
+func (t Timetable) dueSince(since, now time.Time) (time.Time, time.Time) {
+	due, lookAgain := t.DueAt(now)
+	switch {
+	case since.IsZero():
+		due = t.Latest(now)
+	case due.Before(since):
+		due = time.Time{}
+	}
+	return due, lookAgain
 }
 
 // DueAt is the newest slot whose deadline is over, zero if there is none, and the
@@ -78,20 +93,68 @@ func Grace(gap time.Duration) time.Duration {
 	return min(max(gap/6, shortestAllowance), longestAllowance) + overdueTolerance
 }
 
-// countsFrom is since when the slots of a schedule count. One that a window has moved counts
-// from when the user has asked for it, as without a window. An overdue schedule
-// stays overdue, whatever we change in it except the schedule itself. Without
+// Judged is what a status says of a schedule, of backups or a drill.
+type Judged struct {
+	// Schedule and TimeZone are what the user has asked for.
+	Schedule, TimeZone string
+	// Offset is that of the window, such as 45m, empty for none.
+	Offset  string
+	Overdue bool
+}
+
+// DueSlot is the slot by which to judge a CronWorkflow of which the status said was,
+// zero if there is none, and when to look again.
+func DueSlot(cronWorkflow *unstructured.Unstructured, was Judged, now time.Time) (time.Time, time.Time) {
+	since := slotsCountFrom(cronWorkflow)
+	if was.stays(Asked(cronWorkflow), Zone(cronWorkflow)) || loses(cronWorkflow, was, now) {
+		since = time.Time{}
+	}
+	return TimetableOf(cronWorkflow).dueSince(since, now)
+}
+
+// countsFrom is since when the slots of a schedule count, zero for always. Without
 // Argo's kinds, the last run shows that there was a schedule.
 func countsFrom(cronWorkflow *unstructured.Unstructured, was, is stanzaflowv1alpha1.ScheduleStatus, now time.Time) time.Time {
+	before := Judged{Schedule: was.Schedule, TimeZone: was.TimeZone, Offset: was.Offset, Overdue: was.Overdue}
 	switch {
-	case was.Overdue && was.Schedule == is.Schedule && was.Offset == is.Offset && was.TimeZone == is.TimeZone:
+	case before.stays(is.Schedule, is.TimeZone) || loses(cronWorkflow, before, now):
 		return time.Time{}
 	case cronWorkflow != nil:
-		return ChangedAt(cronWorkflow).Add(Offset(cronWorkflow))
+		return slotsCountFrom(cronWorkflow)
 	case is.LastRun != nil && is.LastRun.StartTime != nil:
 		return is.LastRun.StartTime.Time
 	}
 	return now
+}
+
+// stays reports whether an overdue schedule stays overdue: whatever we change in it,
+// except what the user has asked for.
+func (j Judged) stays(schedule, zone string) bool {
+	return j.Overdue && j.Schedule == schedule && j.TimeZone == zone
+}
+
+// loses reports whether a window that has changed has taken the newest slot away: it was
+// still to come with the old offset, and with the new one it is over, so Argo starts no run
+// for it. What the user asked for before there was a schedule is no loss.
+func loses(cronWorkflow *unstructured.Unstructured, was Judged, now time.Time) bool {
+	if cronWorkflow == nil || was.Schedule != Asked(cronWorkflow) || was.TimeZone != Zone(cronWorkflow) {
+		return false
+	}
+	changed, slot := ChangedAt(cronWorkflow), TimetableOf(cronWorkflow).Latest(now)
+	asked := slot.Add(-Offset(cronWorkflow))
+	return !slot.IsZero() && slot.Before(changed) && asked.Add(offsetIn(was.Offset)).After(changed) &&
+		!asked.Before(cronWorkflow.GetCreationTimestamp().Time)
+}
+
+// slotsCountFrom is when a CronWorkflow got its present schedule. A slot that a window has
+// moved counts if the user asked for it since the creation, as without a window. A later
+// change of ours, such as another template, hides no slot that is still to come.
+func slotsCountFrom(cronWorkflow *unstructured.Unstructured) time.Time {
+	changed, first := ChangedAt(cronWorkflow), cronWorkflow.GetCreationTimestamp().Add(Offset(cronWorkflow))
+	if first.After(changed) {
+		return first
+	}
+	return changed
 }
 
 // ChangedAt is when a CronWorkflow got its present schedule: when it was created, or

@@ -27,6 +27,8 @@ func TestOverdue(t *testing.T) {
 	yesterday := backup("2026-11-21T02:30:05Z", "2026-11-21T02:40:00Z")
 	for name, tc := range map[string]struct {
 		schedule, zone string
+		// schedule is the effective one, offset what a window has added to the user's.
+		offset string
 		// since when the slots count, the 20th if empty.
 		since  string
 		backup *stanzaflowv1alpha1.BackupStatus
@@ -101,6 +103,12 @@ func TestOverdue(t *testing.T) {
 		"once in four years": {
 			schedule: "0 0 29 2 *", since: "2020-01-01T00:00:00Z", now: "2026-11-22T12:00:00Z", want: true, wantLook: "2028-02-29T01:05:00Z",
 		},
+		"proven since the slot that the user asked for": {
+			schedule: "15 3 * * *", offset: "45m", backup: backup("2026-11-22T02:30:05Z", "2026-11-22T02:40:00Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T04:20:00Z",
+		},
+		"proven before the slot that the user asked for": {
+			schedule: "15 3 * * *", offset: "45m", backup: backup("2026-11-22T02:20:05Z", "2026-11-22T02:40:00Z"), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T04:20:00Z",
+		},
 		"cannot be read": {schedule: "nonsense", now: "2026-11-22T12:00:00Z"},
 		"unknown zone":   {schedule: daily, zone: "Nowhere", now: "2026-11-22T12:00:00Z"},
 	} {
@@ -111,7 +119,7 @@ func TestOverdue(t *testing.T) {
 			if tc.since != "" {
 				since = reconciletest.Moment(tc.since)
 			}
-			got, look := overdue(timetableIn(entry), since, entry, tc.forCap, reconciletest.Moment(tc.now))
+			got, look := overdue(timetableIn(entry), since, offsetIn(tc.offset), entry, tc.forCap, reconciletest.Moment(tc.now))
 			if got != tc.want {
 				t.Errorf("overdue is %v, want %v", got, tc.want)
 			}
@@ -133,11 +141,11 @@ func TestOverdueIsFoundOnTime(t *testing.T) {
 		entry := stanzaflowv1alpha1.ScheduleStatus{Schedule: schedule, TimeZone: "UTC"}
 		times := timetableIn(entry)
 		from := reconciletest.Moment("2026-11-19T23:59:59Z")
-		_, look := overdue(times, from, entry, false, from)
+		_, look := overdue(times, from, 0, entry, false, from)
 		slot := times.Next(from)
 		for range 70 {
 			due, next := times.DueAt(look)
-			if late, _ := overdue(times, from, entry, false, look); !late || !due.Equal(slot) || !next.After(look) {
+			if late, _ := overdue(times, from, 0, entry, false, look); !late || !due.Equal(slot) || !next.After(look) {
 				t.Fatalf("%s, at %v: overdue %v for %v, want %v; next look %v", schedule, look, late, due, slot, next)
 			}
 			slot, look = times.Next(slot), next
@@ -161,6 +169,8 @@ func TestCountsFrom(t *testing.T) {
 	is := stanzaflowv1alpha1.ScheduleStatus{Schedule: "30 2 * * *", TimeZone: "UTC"}
 	late := is
 	late.Overdue = true
+	moved := late
+	moved.Offset = "45m"
 	otherZone := late
 	otherZone.TimeZone = "Europe/Vienna"
 	known := is
@@ -174,6 +184,7 @@ func TestCountsFrom(t *testing.T) {
 		"from when we changed it":                            {changed(vocab.FieldManager), is, is, ran},
 		"not from when we resumed it":                        {resumed, is, is, made},
 		"what was overdue stays so, whatever else we change": {changed(vocab.FieldManager), late, is, time.Time{}},
+		"what was overdue stays so with another window":      {changed(vocab.FieldManager), moved, is, time.Time{}},
 		"in another zone it is another schedule":             {changed(vocab.FieldManager), otherZone, is, ran},
 		"without Argo, from its last run":                    {nil, known, known, ran},
 		"without Argo, and it never ran":                     {nil, is, is, now},

@@ -29,7 +29,11 @@ func Asked(cronWorkflow *unstructured.Unstructured) string {
 // Offset is by how much later than the user has asked for a CronWorkflow fires, because of a
 // window.
 func Offset(cronWorkflow *unstructured.Unstructured) time.Duration {
-	offset, err := time.ParseDuration(cronWorkflow.GetAnnotations()[vocab.AnnotationOffset])
+	return offsetIn(cronWorkflow.GetAnnotations()[vocab.AnnotationOffset])
+}
+
+func offsetIn(text string) time.Duration {
+	offset, err := time.ParseDuration(text)
 	if err != nil { // absent: nobody else writes it
 		return 0
 	}
