@@ -40,7 +40,7 @@ func (c *Cluster) Check(ctx context.Context, primary Place) (Checked, error) {
 	}
 	// Only the end of the run bounds check, and so both.
 	c.forgetAnswers()
-	c.askSome(ctx, primary, [][]string{PsqlCommand(HeartbeatStatement), argv})
+	c.askSome(ctx, primary, &room{left: maxAhead}, [][]string{PsqlCommand(HeartbeatStatement), argv})
 	heartbeat, err := c.writeHeartbeat(ctx, primary)
 	if err != nil {
 		return Checked{}, err
