@@ -63,8 +63,9 @@ type answer struct {
 // handshake. Their answers wait for whoever runs these commands there, once each, until Ask
 // or Forget is called again.
 //
-// It changes no answer and hides no failure: what it could not run is run when it is
-// needed. Only the container of PostgreSQL is known to have a shell, because PostgreSQL runs
+// It changes no answer and hides no failure: what it could not run, or not to its end before
+// answerTime was over for all of them, is run alone when it is needed, and bounded as ever.
+// Only the container of PostgreSQL is known to have a shell, because PostgreSQL runs
 // archive_command with it.
 func (c *Cluster) Ask(ctx context.Context, at Place, commands ...[]string) {
 	c.forgetAnswers()
@@ -165,7 +166,7 @@ func split(mark string, stdout, stderr []byte, err error) (answers []answer) {
 		complaint, others, said := bytes.Cut(stderr, []byte("\n"+mark+"\n"))
 		digits, next, whole := bytes.Cut(rest, []byte("\n"))
 		code, unread := strconv.Atoi(string(digits))
-		if !ended || !whole || unread != nil || !said && errors.Is(err, errTooLong) {
+		if !ended || !whole || unread != nil || !said && unfit(err) {
 			if broke(err) {
 				answers = append(answers, answer{stdout: printed, stderr: complaint, err: err})
 			}
@@ -179,11 +180,16 @@ func split(mark string, stdout, stderr []byte, err error) (answers []answer) {
 	}
 }
 
-// broke reports whether a stream broke while commands ran. What is too long to be kept, or
-// was refused, is asked again.
+// broke reports whether a stream broke while commands ran. What was refused, or did not fit,
+// is asked again.
 func broke(err error) bool {
 	_, ended := ExitCode(err)
-	return !ended && !errors.Is(err, errTooLong) && apierrors.ReasonForError(err) == ""
+	return !ended && !unfit(err) && apierrors.ReasonForError(err) == ""
+}
+
+// unfit reports whether we have stopped to read, because of the time or of what we keep.
+func unfit(err error) bool {
+	return errors.Is(err, attempt.ErrNoAnswer) || errors.Is(err, errTooLong)
 }
 
 var errTooLong = errors.New("the answer is too long to be kept")
