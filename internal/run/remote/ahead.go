@@ -102,12 +102,21 @@ func howMany(commands [][]string) int {
 	return len(commands)
 }
 
-// askSome is Ask in one exec. It returns how many commands have an answer.
+// askSome is Ask in one exec. It returns how many commands have an answer. It ends after
+// answerTime if the first has none.
 func (c *Cluster) askSome(ctx context.Context, at Place, kept *room, commands [][]string) int {
 	random := make([]byte, 16)
 	_, _ = rand.Read(random) // It never fails.
 	mark := hex.EncodeToString(random)
 	stdout, stderr := &limitedBuffer{room: kept}, &limitedBuffer{room: kept}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := c.Clock.AfterFunc(answerTime, func() {
+		if !bytes.Contains(stdout.Bytes(), []byte("\n"+mark+" ")) {
+			cancel(attempt.ErrNoAnswer)
+		}
+	})
+	defer timer.Stop()
 	err := c.run(ctx, at, AheadCommand(mark, commands...), stdout, stderr)
 	if kept.isFull() {
 		err = errTooLong

@@ -5,8 +5,10 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,9 +39,11 @@ func (p *played) Exec(ctx context.Context, _ Place, argv []string, stdout, stder
 	})
 }
 
-func clusterOf(p *played) *Cluster {
+func clusterOf(t *testing.T, p *played) *Cluster {
+	t.Helper()
 	return &Cluster{
 		Executor: p, Clock: attempt.Clock{WithDelayedExecution: clock.RealClock{}}, Log: io.Discard, Logf: func(string, ...any) {},
+		Transcript: filepath.Join(t.TempDir(), "transcript"),
 	}
 }
 
@@ -63,7 +67,7 @@ func TestAskingTakesTooLong(t *testing.T) {
 				return err
 			},
 		}
-		c, started := clusterOf(p), time.Now()
+		c, started := clusterOf(t, p), time.Now()
 		commands := [][]string{{"echo", "one"}, {"echo", "two"}, {"echo", "three"}}
 		c.Ask(t.Context(), inPostgres, commands...)
 		if took := time.Since(started); took != answerTime {
@@ -76,6 +80,40 @@ func TestAskingTakesTooLong(t *testing.T) {
 		}
 		if p.execs != 3 {
 			t.Errorf("%d execs, want 3", p.execs)
+		}
+	})
+}
+
+// TestHeartbeatIsBounded although it shares its exec with pgbackrest check, which is not.
+func TestHeartbeatIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &played{
+			several: func(ctx context.Context, _ func(string)) error { return hang(ctx) },
+			alone:   func(ctx context.Context, _ []string, _ io.Writer) error { return hang(ctx) },
+		}
+		started := time.Now()
+		_, err := clusterOf(t, p).Check(t.Context(), inPostgres)
+		if took := time.Since(started); !errors.Is(err, attempt.ErrNoAnswer) || took != 2*answerTime {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
+}
+
+// TestCheckIsNotBounded: pgBackRest itself gives up.
+func TestCheckIsNotBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &played{several: func(ctx context.Context, answer func(string)) error {
+			answer("{}\n")
+			select {
+			case <-time.After(time.Hour):
+				answer("")
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}
+		if _, err := clusterOf(t, p).Check(t.Context(), inPostgres); err != nil || p.execs != 1 {
+			t.Errorf("%v in %d execs", err, p.execs)
 		}
 	})
 }
