@@ -102,16 +102,19 @@ func TestHeartbeatIsBounded(t *testing.T) {
 // TestCheckIsNotBounded: pgBackRest itself gives up.
 func TestCheckIsNotBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &played{several: func(ctx context.Context, answer func(string)) error {
-			answer("{}\n")
-			select {
-			case <-time.After(time.Hour):
-				answer("")
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}}
+		p := &played{
+			several: func(ctx context.Context, answer func(string)) error {
+				answer("{}\n")
+				select {
+				case <-time.After(time.Hour):
+					answer("")
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			},
+			alone: func(context.Context, []string, io.Writer) error { return errors.New("it was cut") },
+		}
 		if _, err := clusterOf(t, p).Check(t.Context(), inPostgres); err != nil || p.execs != 1 {
 			t.Errorf("%v in %d execs", err, p.execs)
 		}
