@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -36,8 +37,8 @@ for word do
   fi
 done`
 
-// maxAhead is how much Ask keeps of what commands print. What is longer is asked again, by
-// whoever needs it, and read as it comes.
+// maxAhead is how many bytes Ask keeps of all that its commands print. What is longer is
+// asked again, by whoever needs it, and read as it comes.
 const maxAhead = 8 << 20
 
 // AheadCommand is the command line for Ask.
@@ -62,8 +63,9 @@ type answer struct {
 // handshake. Their answers wait for whoever runs these commands there, once each, until Ask
 // or Forget is called again.
 //
-// It changes no answer and hides no failure: what it could not run is run when it is
-// needed. Only the container of PostgreSQL is known to have a shell, because PostgreSQL runs
+// It changes no answer and hides no failure: what it could not run, or not to its end before
+// answerTime was over for all of them, is run alone when it is needed, and bounded as ever.
+// Only the container of PostgreSQL is known to have a shell, because PostgreSQL runs
 // archive_command with it.
 func (c *Cluster) Ask(ctx context.Context, at Place, commands ...[]string) {
 	c.forgetAnswers()
@@ -72,9 +74,10 @@ func (c *Cluster) Ask(ctx context.Context, at Place, commands ...[]string) {
 	}
 	ctx, cancel := c.Clock.Within(ctx, answerTime, attempt.ErrNoAnswer)
 	defer cancel()
+	kept := &room{left: maxAhead}
 	for len(commands) > 0 {
 		some := commands[:howMany(commands)]
-		if c.askSome(ctx, at, some) < len(some) {
+		if c.askSome(ctx, at, kept, some) < len(some) {
 			return
 		}
 		commands = commands[len(some):]
@@ -99,13 +102,25 @@ func howMany(commands [][]string) int {
 	return len(commands)
 }
 
-// askSome is Ask in one exec. It returns how many commands have an answer.
-func (c *Cluster) askSome(ctx context.Context, at Place, commands [][]string) int {
+// askSome is Ask in one exec. It returns how many commands have an answer. It ends after
+// answerTime if the first has none.
+func (c *Cluster) askSome(ctx context.Context, at Place, kept *room, commands [][]string) int {
 	random := make([]byte, 16)
 	_, _ = rand.Read(random) // It never fails.
 	mark := hex.EncodeToString(random)
-	stdout, stderr := &limitedBuffer{}, &limitedBuffer{}
+	stdout, stderr := &limitedBuffer{room: kept}, &limitedBuffer{room: kept}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := c.Clock.AfterFunc(answerTime, func() {
+		if !bytes.Contains(stdout.Bytes(), []byte("\n"+mark+" ")) {
+			cancel(attempt.ErrNoAnswer)
+		}
+	})
+	defer timer.Stop()
 	err := c.run(ctx, at, AheadCommand(mark, commands...), stdout, stderr)
+	if kept.isFull() {
+		err = errTooLong
+	}
 	answers := split(mark, stdout.Bytes(), stderr.Bytes(), err)
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -157,10 +172,10 @@ func split(mark string, stdout, stderr []byte, err error) (answers []answer) {
 	}
 	for {
 		printed, rest, ended := bytes.Cut(stdout, []byte("\n"+mark+" "))
-		complaint, others, _ := bytes.Cut(stderr, []byte("\n"+mark+"\n"))
+		complaint, others, said := bytes.Cut(stderr, []byte("\n"+mark+"\n"))
 		digits, next, whole := bytes.Cut(rest, []byte("\n"))
 		code, unread := strconv.Atoi(string(digits))
-		if !ended || !whole || unread != nil {
+		if !ended || !whole || unread != nil || !said && unfit(err) {
 			if broke(err) {
 				answers = append(answers, answer{stdout: printed, stderr: complaint, err: err})
 			}
@@ -174,24 +189,61 @@ func split(mark string, stdout, stderr []byte, err error) (answers []answer) {
 	}
 }
 
-// broke reports whether a stream broke while commands ran. What is too long to be kept, or
-// was refused, is asked again.
+// broke reports whether a stream broke while commands ran. What was refused, or did not fit,
+// is asked again.
 func broke(err error) bool {
 	_, ended := ExitCode(err)
-	return !ended && !errors.Is(err, errTooLong) && apierrors.ReasonForError(err) == ""
+	return !ended && !unfit(err) && apierrors.ReasonForError(err) == ""
+}
+
+// unfit reports whether we have stopped to read, because of the time or of what we keep.
+func unfit(err error) bool {
+	return errors.Is(err, attempt.ErrNoAnswer) || errors.Is(err, errTooLong)
 }
 
 var errTooLong = errors.New("the answer is too long to be kept")
 
-// limitedBuffer keeps up to maxAhead.
-type limitedBuffer struct{ bytes.Buffer }
+// room is how much may still be kept, of all that the commands of one Ask print. Once
+// something did not fit, nothing does.
+type room struct {
+	mutex sync.Mutex
+	left  int
+	full  bool
+}
+
+func (r *room) isFull() bool {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.full
+}
+
+// limitedBuffer keeps what its room has space for. client-go may still write when its exec
+// has ended with the context, and copies with io.Copy, which would pass by Write if there
+// were a ReadFrom.
+type limitedBuffer struct {
+	room *room
+	kept bytes.Buffer
+}
 
 var _ io.Writer = (*limitedBuffer)(nil)
 
-// Write implements io.Writer.
+// Write implements io.Writer. It never fails: client-go would log that, and read the rest
+// all the same.
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxAhead {
-		return 0, errTooLong
+	r := b.room
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.full = r.full || len(p) > r.left
+	if r.full {
+		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	r.left -= len(p)
+	return b.kept.Write(p)
+}
+
+// Bytes returns a copy of what is kept so far.
+func (b *limitedBuffer) Bytes() []byte {
+	b.room.mutex.Lock()
+	defer b.room.mutex.Unlock()
+	return bytes.Clone(b.kept.Bytes())
 }

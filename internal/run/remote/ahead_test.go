@@ -188,7 +188,12 @@ func TestAskingFails(t *testing.T) {
 			_, _ = io.WriteString(stdout, mark+"\none\n\n"+mark+" 0\n")
 			_, err := stdout.Write(bytes.Repeat([]byte("x"), maxAhead))
 			return err
-		}, []error{nil, nil, nil}, 3},
+		}, []error{nil, nil, nil}, 4},
+		"it is too long and breaks": {func(mark string, stdout io.Writer) error {
+			_, _ = io.WriteString(stdout, mark+"\non")
+			_, _ = stdout.Write(bytes.Repeat([]byte("x"), maxAhead))
+			return lost
+		}, []error{nil, nil, nil}, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := &local{before: func(argv []string, stdout io.Writer) error {
@@ -202,7 +207,7 @@ func TestAskingFails(t *testing.T) {
 			for i, argv := range commands {
 				out, err := c.Capture(t.Context(), inPostgres, argv)
 				if !errors.Is(err, tc.errs[i]) || err == nil && out.Stdout.String() != argv[1]+"\n" {
-					t.Errorf("%q: %q, %v; want %v", argv, out.Stdout.String(), err, tc.errs[i])
+					t.Errorf("%q: %.100q, %v; want %v", argv, out.Stdout.String(), err, tc.errs[i])
 				}
 			}
 			if len(l.execs) != tc.execs {
@@ -223,5 +228,66 @@ func TestAProgramThatIsMissing(t *testing.T) {
 	}
 	if _, err := c.Capture(t.Context(), inPostgres, []string{"there-is-no-such-program"}); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestWhatIsKeptIsLimited however it is copied, and for both streams of all execs together.
+func TestWhatIsKeptIsLimited(t *testing.T) {
+	kept := &room{left: 10}
+	stdout, stderr := &limitedBuffer{room: kept}, &limitedBuffer{room: kept}
+	for _, w := range []struct {
+		to   io.Writer
+		text string
+	}{{stdout, "123456"}, {stderr, "12345"}, {stdout, "x"}, {stderr, "x"}} {
+		// Neither has WriteTo, as the stream of client-go has none.
+		if n, err := io.Copy(w.to, struct{ io.Reader }{strings.NewReader(w.text)}); n != int64(len(w.text)) || err != nil {
+			t.Errorf("%q: %d bytes, %v", w.text, n, err)
+		}
+	}
+	if out, err := string(stdout.Bytes()), string(stderr.Bytes()); out != "123456" || err != "" || !kept.isFull() {
+		t.Errorf("kept %q and %q, full: %t", out, err, kept.isFull())
+	}
+}
+
+// TestAllThatIsAskedIsLimited: what one exec has kept is missing to the next.
+func TestAllThatIsAskedIsLimited(t *testing.T) {
+	argv := []string{"sh", "-c", "head -c 5000000 /dev/zero", strings.Repeat("x", maxQuestion/2)} // Two do not fit into one exec.
+	l := &local{}
+	c := clusterOn(l)
+	c.Ask(t.Context(), inPostgres, argv, argv, argv)
+	if len(l.execs) != 2 {
+		t.Errorf("%d execs, want none after what is too long", len(l.execs))
+	}
+	for range 3 {
+		if got := c.must(t, inPostgres, argv); len(got.Stdout) != 5000000 {
+			t.Errorf("%d bytes", len(got.Stdout))
+		}
+	}
+	if len(l.execs) != 4 {
+		t.Errorf("%d execs, want one answer that was kept", len(l.execs))
+	}
+}
+
+// TestWhatIsReadStays although client-go may still write.
+func TestWhatIsReadStays(t *testing.T) {
+	b := &limitedBuffer{room: &room{left: maxAhead}}
+	_, _ = io.WriteString(b, "one")
+	read := b.Bytes()
+	b.kept.Reset()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for range 1000 {
+			_, _ = io.WriteString(b, "two")
+		}
+	}()
+	for range 1000 {
+		if n := len(b.Bytes()); n%3 != 0 {
+			t.Errorf("%d bytes are no whole writes", n)
+		}
+	}
+	<-written
+	if string(read) != "one" {
+		t.Errorf("what was read is now %q", read)
 	}
 }

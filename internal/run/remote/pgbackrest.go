@@ -38,9 +38,9 @@ func (c *Cluster) Check(ctx context.Context, primary Place) (Checked, error) {
 	if err != nil {
 		return Checked{}, attempt.Stop("%v", err)
 	}
-	// Only the end of the run bounds check, and so both.
+	// Only the end of the run bounds check. askSome bounds the heartbeat.
 	c.forgetAnswers()
-	c.askSome(ctx, primary, [][]string{PsqlCommand(HeartbeatStatement), argv})
+	c.askSome(ctx, primary, &room{left: maxAhead}, [][]string{PsqlCommand(HeartbeatStatement), argv})
 	heartbeat, err := c.writeHeartbeat(ctx, primary)
 	if err != nil {
 		return Checked{}, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -233,6 +234,47 @@ func TestPredeployWaitsForWALOfAnAsyncArchive(t *testing.T) {
 	p.wantOutputs("true", made.Label, w.RestorePoints[0])
 	if looks != 3 {
 		t.Errorf("looked %d times, want 3", looks)
+	}
+}
+
+// TestPredeployAsksTheNewPrimary whether WAL is lost: a failover may come while it waits, or
+// while check does.
+func TestPredeployAsksTheNewPrimary(t *testing.T) {
+	const promoted = "orders-1"
+	failedOver := []corev1.Pod{runtest.Replica(runtest.PrimaryPod), runtest.Primary(promoted)}
+	for _, during := range []string{"check", "the wait"} {
+		t.Run(during, func(t *testing.T) {
+			w := runtest.New(t)
+			w.Prove(earlier, cpo.Full, time.Minute)
+			w.SkipSegment()
+			checked, asked := false, map[string]int{}
+			w.Always("check", func(context.Context, runtest.Call) error {
+				checked = true
+				if during == "check" {
+					w.PodObjects = failedOver
+				}
+				return runtest.ErrUnscripted
+			})
+			w.Always("psql", func(_ context.Context, c runtest.Call) error {
+				if checked {
+					asked[c.At.Pod]++
+				}
+				return runtest.ErrUnscripted
+			})
+			w.Always("repo-ls", func(context.Context, runtest.Call) error {
+				if asked[promoted] > 0 {
+					w.Segments["000000010000000000000004"] = []string{runtest.Sum("d")}
+				}
+				if checked {
+					w.PodObjects = failedOver
+				}
+				return runtest.ErrUnscripted
+			})
+			newReusePod(w).mustRun(reuseSteps...)
+			if asked[promoted] != 1 {
+				t.Errorf("asked %v, want the new primary once", asked)
+			}
+		})
 	}
 }
 

@@ -124,6 +124,7 @@ func (s *step) findGap(ctx context.Context, primary, host remote.Place, p preche
 
 // awaitSegments waits until a repo has these segments, or says which it will not get.
 func (s *step) awaitSegments(ctx context.Context, at remote.Place, p precheck.Result, repo int, archive string, want []string) (string, error) {
+	s.cluster.Forget() // A failover may come during each wait, and may have come during check.
 	for since := s.Clock.Now(); len(want) > 0; {
 		archivedUpTo := s.readArchivedUpTo(ctx, p)
 		have, err := s.listSegments(ctx, at, repo, archive, want)
