@@ -60,7 +60,9 @@ func (f *fleet) held(b *testing.B, of client.Object, transform toolscache.Transf
 	go func() { done <- held.Start(ctx) }()
 	defer func() {
 		stop()
-		<-done
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
 	}()
 	informer, err := held.GetInformer(ctx, of)
 	if err != nil {
