@@ -4,7 +4,7 @@
 // Package packed is a cache.Cache that holds its objects compressed. A decoded object is
 // many small maps and strings, about five times as large as its JSON, and the objects of
 // a fleet are much alike: compressed with another one of their kind as dictionary, each
-// takes a few hundred bytes. Docs/scale.md has the figures.
+// takes a few hundred bytes. See docs/scale.md for the figures.
 //
 //	watch ─▶ transform of the options ─▶ pack ─▶ informer ─▶ handlers get *Object
 //	                                               │
