@@ -20,6 +20,7 @@ Break the credential, wait until PostgreSQL's pod has it, and see the next run f
   \$ $secret '{"stringData":{"s3.conf":"[global]\n$key=wrong\n"}}'
   \$ kubectl -n $demo exec cluster-0 -c postgres -- bash -c 'until grep -q wrong $file'
   \$ $run --for=jsonpath='{.status.phase}'=Failed
+  \$ kubectl -n $demo wait --for=jsonpath='{.status.lastRun.result}'=Failed stanza/cluster
   \$ kubectl -n $demo get stanza cluster -o wide
 Repair it, and let the schedules prove the next backup:
   \$ $secret '{"stringData":{"s3.conf":"[global]\n$key=only-for-the-quickstart\n"}}'

@@ -34,6 +34,7 @@ func testDemoElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	kit.New(t, "stanzaflow-demo")
+	handOver(t)
 	out, err := bash(t.Context(), "hack/demo.sh", "KUBECONFIG="+own, "IMAGE=", "LOAD=go -C test/cluster run . load")
 	t.Log(out)
 	if err != nil || !strings.Contains(out, "PROVEN: backup ") {
@@ -45,6 +46,30 @@ func testDemoElsewhere(t *testing.T) {
 		}
 	}
 	runPrinted(t, out)
+}
+
+// handOver makes the operator belong to the demo alone. Other stories install it as
+// kubectl too, and the demo refuses to change what somebody else has set. A manager that
+// applies only the name of an object gives up all its fields.
+func handOver(t *testing.T) {
+	t.Helper()
+	manifests := filepath.Join(t.TempDir(), "operator.yaml")
+	program.Kubectl(t, "kustomize", program.Checkout+"/deploy/overlays/standalone", "-o", manifests)
+	const each = `{{range .items}}{{$object := .}}{{range .metadata.managedFields}}{{if eq .operation "Apply"}}{{if not .subresource}}` +
+		`{{.manager}}{{"\t"}}{"apiVersion":"{{$object.apiVersion}}","kind":"{{$object.kind}}","metadata":{"name":"{{$object.metadata.name}}"` +
+		`{{with $object.metadata.namespace}},"namespace":"{{.}}"{{end}}}}{{"\n"}}{{end}}{{end}}{{end}}{{end}}`
+	names := map[string]string{}
+	for line := range strings.Lines(program.Kubectl(t, "get", "--show-managed-fields", "-f", manifests, "-o", "go-template="+each)) {
+		if manager, name, _ := strings.Cut(line, "\t"); manager != "stanzaflow-demo" {
+			names[manager] += name
+		}
+	}
+	for manager, objects := range names {
+		out, err := program.TryKubectl(t.Context(), []byte(objects), "apply", "--server-side", "--field-manager="+manager, "-f", "-")
+		if err != nil {
+			t.Fatalf("%s cannot give up its fields: %v\n%s", manager, err, out)
+		}
+	}
 }
 
 // runPrinted runs the commands that the demo printed, with its exports.
