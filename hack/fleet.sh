@@ -4,8 +4,8 @@
 # sizes: 10000,20000. LIMIT is the memory limit of the operator instead of that of its
 # Deployment: 1Gi, or none. IDLE is how long nothing happens before memory is called steady.
 # RUNS=3 gives each schedule so many runs that have ended before the operator is started again.
-# SOAK=120m also changes clusters for so long, and kills the operator and the API server;
-# SEED repeats its choices. PROFILES is a folder for heap profiles. PROGRAM is an operator
+# SOAK=120m also changes clusters for so long while Argo's controller runs them, and kills the
+# operator, the API server and Argo; SEED repeats its choices. PROFILES is a folder for heap profiles. PROGRAM is an operator
 # that is built already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 [ "$(uname)" = Linux ] || die "the fleet is measured by /proc and cgroups, so only on Linux"
 [ "$(id -u)" = 0 ] || say "only root can limit the memory of the operator: it runs without a limit"
-go -C test/cluster run . assets
+go -C test/cluster run . assets ${SOAK:+--argo}
 KUBEBUILDER_ASSETS=$(go -C test/cluster run . path bin)
 export KUBEBUILDER_ASSETS
 if [ -n "${PROFILES:-}" ]; then

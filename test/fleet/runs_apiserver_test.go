@@ -57,7 +57,7 @@ func (f *fleet) addRun(ctx context.Context, i int, backupType string, at time.Ti
 	if err := f.client.Create(ctx, run); err != nil {
 		return err
 	}
-	text, err := proof(i, backupType, run, at, end).Encode()
+	text, err := proof(i, backupType, string(run.GetUID()), at, end).Encode()
 	if err != nil {
 		return err
 	}
@@ -77,11 +77,11 @@ func (f *fleet) addRun(ctx context.Context, i int, backupType string, at time.Ti
 	return f.client.Update(ctx, run)
 }
 
-// proof is the report of a proven backup.
-func proof(i int, backupType string, run *unstructured.Unstructured, at, end time.Time) report.Report {
+// proof is the report of a proven backup. The run is the UID of its Workflow.
+func proof(i int, backupType, run string, at, end time.Time) report.Report {
 	name := clusterName(i)
 	return report.Report{
-		Kind: vocab.RunBackup, Result: stanzaflowv1alpha1.RunSucceeded, Step: "verify", Run: string(run.GetUID()),
+		Kind: vocab.RunBackup, Result: stanzaflowv1alpha1.RunSucceeded, Step: "verify", Run: run,
 		Cluster: name, Repo: "repo1", Type: backupType, Trigger: vocab.TriggerSchedule,
 		Backup: &report.Backup{
 			Label: at.Format("20060102-150405") + "F", Type: backupType, Start: at, Stop: end, DatabaseBytes: 1 << 30, RepoDeltaBytes: 1 << 28,

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -42,7 +43,7 @@ func startServer(ctx context.Context, b *testing.B) *server {
 	crds := []string{checkout + "/deploy/crds/cpo.opensource.cybertec.at_postgresqls.yaml", checkout + "/deploy/crds/stanzaflow.dev_stanzas.yaml"}
 	s := &server{ctx: ctx, config: apiservertest.Start(b, append(crds, argoCRDs(ctx, b)...)...), lists: map[string]float64{}}
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, stanzaflowv1alpha1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, stanzaflowv1alpha1.AddToScheme, wfv1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			b.Fatal(err)
 		}
@@ -67,7 +68,10 @@ func argoCRDs(ctx context.Context, b *testing.B) (files []string) {
 	if err != nil {
 		b.Fatalf("cannot find the Argo module: %v", err)
 	}
-	for _, plural := range []string{"cronworkflows", "workflows", "workflowtemplates", "clusterworkflowtemplates"} {
+	for _, plural := range []string{
+		"cronworkflows", "workflows", "workflowtemplates", "clusterworkflowtemplates", "workflowtaskresults", "workflowtasksets",
+		"workflowartifactgctasks", "workfloweventbindings",
+	} {
 		files = append(files, filepath.Join(strings.TrimSpace(string(out)), "manifests/base/crds/full/argoproj.io_"+plural+".yaml"))
 	}
 	return files

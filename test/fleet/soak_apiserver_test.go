@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 )
 
 // mostGrowth is how much more the last quarter may have than the first: less is noise of
@@ -23,14 +22,18 @@ type soak struct {
 	*fleet
 
 	operator *operator
+	argo     *argo
+	node     *node
 	rng      *rand.Rand
 	begin    time.Time
-	// expected is the schedule incr of each cluster that was changed.
-	expected map[int]string
-	samples  []soakSample
-	changed  int
-	// killed counts the kills of the operator and of the API server.
-	killed, killedServer int
+	// expected is the schedule incr that was last written into each cluster.
+	expected []string
+	// touched are the clusters whose schedule was changed in the soak.
+	touched map[int]bool
+	samples []soakSample
+	changed int
+	// killed counts the kills of the operator, of the API server, and of Argo.
+	killed, killedServer, killedArgo int
 }
 
 // soakSample is what the operator has at one moment.
@@ -42,9 +45,10 @@ type soakSample struct {
 	resident, live, goroutines float64
 }
 
-// soak changes one per cent of the clusters each minute. The operator and the API server
-// are killed at random, in the first half only, so that what leaks has the second half to
-// show. At the end no change may be lost, and nothing may have grown.
+// soak has every cluster make a backup each hour, with Argo's own controller, and changes
+// the schedules of one per cent of the clusters each minute. The operator, the API server
+// and Argo are killed at random, in the first half only, so that what leaks has the second
+// half to show. At the end no change and no run may be lost, and nothing may have grown.
 func (f *fleet) soak(b *testing.B, o *operator, _ *result) bool {
 	b.Helper()
 	if *soaking == 0 {
@@ -55,17 +59,51 @@ func (f *fleet) soak(b *testing.B, o *operator, _ *result) bool {
 		number = uint64(time.Now().UnixNano())
 	}
 	say("%d clusters: soak for %s, SEED=%d", f.clusters, *soaking, number)
-	s := &soak{fleet: f, operator: o, rng: rand.New(rand.NewPCG(number, 17)), begin: time.Now(), expected: map[int]string{}}
+	s := &soak{fleet: f, operator: o, rng: rand.New(rand.NewPCG(number, 17)), expected: make([]string, f.clusters), touched: map[int]bool{}}
+	s.argo, s.node = startArgo(b, f.server), startNode(b, f.server)
+	for i := range f.clusters {
+		s.set(b, i, fmt.Sprintf("%d * * * *", i%60))
+	}
+	s.begin = time.Now()
 	if !s.play(b) {
 		return false
 	}
-	say("%d clusters: soak: %d changes made, the operator killed %d times, the API server %d times; waiting until it is quiet", f.clusters, s.changed, s.killed, s.killedServer)
-	if _, alive := f.awaitQuiet(b, o, "soak"); !alive {
+	end := time.Now()
+	say("%d clusters: soak: %d changes made, the operator killed %d times, the API server %d times, Argo %d times", f.clusters, s.changed, s.killed, s.killedServer, s.killedArgo)
+	s.judgeChanges(b)
+	if !s.drain(b) {
 		return false
 	}
-	s.judgeChanges(b)
+	s.judgeRuns(b, end)
 	s.judgeGrowth(b)
 	return s.judgeFresh(b)
+}
+
+// drain has no schedule fire any more, waits for the runs that have begun, and ends Argo.
+func (s *soak) drain(b *testing.B) bool {
+	b.Helper()
+	say("%d clusters: soak: waiting until no run is left", s.clusters)
+	for i := range s.clusters {
+		s.set(b, i, fmt.Sprintf("%d 0 29 2 *", i%60))
+	}
+	s.judgeChanges(b)
+	for end := time.Now().Add(5 * time.Minute); ; {
+		unfinished := s.unfinished(b)
+		if len(unfinished) == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			b.Errorf("five minutes after the last schedule %d runs have not ended, such as %s", len(unfinished), unfinished[0])
+			break
+		}
+		if !s.pauseAlive(b, s.operator, time.Second) {
+			return false
+		}
+	}
+	s.node.end()
+	s.argo.kill()
+	_, alive := s.awaitQuiet(b, s.operator, "soak")
+	return alive
 }
 
 // play makes the changes and the kills. Each has its next moment.
@@ -74,7 +112,7 @@ func (s *soak) play(b *testing.B) bool {
 	minute := min(time.Minute, *soaking/20)
 	between := minute * 100 / time.Duration(s.clusters)
 	nextChange, nextSample := s.begin, s.begin.Add(minute)
-	nextKill, nextServer := s.begin.Add(s.upTo(4*minute)), s.begin.Add(s.upTo(4*minute))
+	nextKill, nextServer, nextArgo := s.begin.Add(s.upTo(4*minute)), s.begin.Add(s.upTo(4*minute)), s.begin.Add(s.upTo(4*minute))
 	end, half := s.begin.Add(*soaking), s.begin.Add(*soaking/2)
 	for now := s.begin; now.Before(end); now = time.Now() {
 		switch {
@@ -86,6 +124,11 @@ func (s *soak) play(b *testing.B) bool {
 			s.operator.kill()
 			s.operator.start(b)
 			nextKill = time.Now().Add(s.upTo(8 * minute))
+		case now.After(nextArgo) && now.Before(half):
+			s.killedArgo++
+			s.argo.kill()
+			s.argo.start(b)
+			nextArgo = time.Now().Add(s.upTo(8 * minute))
 		case now.After(nextSample):
 			s.sample()
 			nextSample = now.Add(minute)
@@ -95,6 +138,7 @@ func (s *soak) play(b *testing.B) bool {
 		default:
 			pause(s.ctx, b, min(between, 100*time.Millisecond))
 		}
+		s.argo.revive(b)
 		if !s.operator.revive(b) {
 			return false
 		}
@@ -107,23 +151,25 @@ func (s *soak) upTo(d time.Duration) time.Duration {
 	return d/8 + time.Duration(s.rng.Int64N(int64(d)))
 }
 
-// changeOne changes a cluster, and tries until the API server has said yes.
+// changeOne changes the minute at which a cluster makes its backup.
 func (s *soak) changeOne(b *testing.B) {
 	b.Helper()
 	i := s.rng.IntN(s.clusters)
-	expression := fmt.Sprintf("%d %d 29 2 *", s.rng.IntN(60), s.rng.IntN(24))
-	for {
-		err := s.setIncr(i, expression)
-		if err == nil {
-			break
-		}
+	s.set(b, i, fmt.Sprintf("%d * * * *", s.rng.IntN(60)))
+	s.touched[i] = true
+	s.changed++
+}
+
+// set changes the schedule incr of a cluster, and tries until the API server has said yes.
+func (s *soak) set(b *testing.B, i int, expression string) {
+	b.Helper()
+	for s.setIncr(i, expression) != nil {
 		if s.ctx.Err() != nil {
 			b.Fatal("interrupted")
 		}
 		pause(s.ctx, b, 200*time.Millisecond)
 	}
 	s.expected[i] = expression
-	s.changed++
 }
 
 // sample asks the operator, unless it waits for its lease or still reads everything.
@@ -142,93 +188,7 @@ func (s *soak) sample() {
 	}
 	one := soakSample{time.Now(), s.operator.starts, float64(s.operator.memory().resident), live, goroutines}
 	s.samples = append(s.samples, one)
-	fmt.Printf("MEASURED soak, minute %.0f: %s resident, next collection at %s, %.0f goroutines, %d changes, %d kills\n", time.Since(s.begin).Minutes(),
-		mebibytes(int64(one.resident)), mebibytes(int64(one.live)), one.goroutines, s.changed, s.killed+s.killedServer)
-}
-
-// judgeChanges compares every schedule with what was last written into its cluster.
-func (s *soak) judgeChanges(b *testing.B) {
-	b.Helper()
-	lost := 0
-	for n := range s.namespaces() {
-		list := object.NewList(object.CronWorkflow)
-		s.list(b, list, "cronworkflows", n)
-		crons := map[string]int{}
-		for at := range list.Items {
-			crons[list.Items[at].GetName()] = at
-		}
-		for i := n * clustersInNamespace; i < n*clustersInNamespace+s.inNamespace(n); i++ {
-			for _, backupType := range []string{"full", "diff", "incr"} {
-				at, exists := crons[cronName(i, backupType)]
-				want := s.expected[i]
-				if exists && (backupType != "incr" || want == "" || hasSchedule(&list.Items[at], want)) {
-					continue
-				}
-				lost++
-				b.Errorf("lost: CronWorkflow %s/%s exists: %v; its cluster has schedule %q", namespaceOf(i), cronName(i, backupType), exists, want)
-			}
-		}
-	}
-	fmt.Printf("MEASURED soak: %d changes of %d clusters, %d lost\n", s.changed, len(s.expected), lost)
-}
-
-// longest returns the samples of the process that lived longest, without the first two.
-func (s *soak) longest() (longest []soakSample) {
-	lives := map[int][]soakSample{}
-	for _, one := range s.samples {
-		lives[one.start] = append(lives[one.start], one)
-		if len(lives[one.start]) > len(longest) {
-			longest = lives[one.start]
-		}
-	}
-	return longest[min(2, len(longest)):]
-}
-
-// judgeGrowth compares the first quarter of the longest life with the last.
-func (s *soak) judgeGrowth(b *testing.B) {
-	b.Helper()
-	life := s.longest()
-	if len(life) < 4 {
-		b.Errorf("no process of the soak has lived long enough to see growth: it has %d samples", len(life))
-		return
-	}
-	for _, what := range []struct {
-		name string
-		of   func(soakSample) float64
-	}{
-		{"resident memory", func(one soakSample) float64 { return one.resident }},
-		{"memory after a garbage collection", func(one soakSample) float64 { return one.live }},
-		{"goroutines", func(one soakSample) float64 { return one.goroutines }},
-	} {
-		var values []float64
-		for _, one := range life {
-			values = append(values, what.of(one))
-		}
-		quarter := len(values) / 4
-		first, last := median(values[:quarter]), median(values[len(values)-quarter:])
-		hours := life[len(life)-1].at.Sub(life[0].at).Hours()
-		fmt.Printf("MEASURED soak: %s, median of the first quarter %.0f, of the last %.0f, ratio %.2f, %+.1f %% an hour\n",
-			what.name, first, last, last/first, (last/first-1)*100/hours)
-		if last > first*mostGrowth {
-			b.Errorf("%s has grown by %.0f %%", what.name, (last/first-1)*100)
-		}
-	}
-}
-
-// judgeFresh starts a process that knows nothing: it must find every object as it would
-// translate it, so it writes nothing.
-func (s *soak) judgeFresh(b *testing.B) bool {
-	b.Helper()
-	s.operator.stop()
-	before := s.requests(b)
-	s.operator.start(b)
-	if _, alive := s.awaitQuiet(b, s.operator, "a fresh process"); !alive {
-		return false
-	}
-	added := s.requests(b).since(before).withoutElection()
-	fmt.Printf("MEASURED soak: a fresh process makes %.0f writes\n", added.writes())
-	if added.writes() > 0 {
-		b.Errorf("after the soak a fresh process writes:\n%s", added.each(s.clusters))
-	}
-	return true
+	ended, _ := s.node.sofar()
+	fmt.Printf("MEASURED soak, minute %.0f: %s resident, next collection at %s, %.0f goroutines, %d changes, %d runs, %d kills\n", time.Since(s.begin).Minutes(),
+		mebibytes(int64(one.resident)), mebibytes(int64(one.live)), one.goroutines, s.changed, ended, s.killed+s.killedServer+s.killedArgo)
 }

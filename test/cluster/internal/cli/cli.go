@@ -120,16 +120,19 @@ func newStatus() *cobra.Command {
 }
 
 func newAssets() *cobra.Command {
-	return &cobra.Command{
+	var argo bool
+	cmd := &cobra.Command{
 		Use:   "assets",
 		Short: "Build only what tests against an API server need (etcd, kube-apiserver, kubectl) and print its directory",
 		Args:  cobra.NoArgs,
 		RunE: withCluster(func(cmd *cobra.Command, c *cluster.Cluster, _ []string) error {
-			if err := c.Assets(cmd.Context()); err != nil {
+			if err := c.Assets(cmd.Context(), argo); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), c.Dirs.Bin())
 			return err
 		}),
 	}
+	cmd.Flags().BoolVar(&argo, "argo", false, "Build Argo's controller, too.")
+	return cmd
 }

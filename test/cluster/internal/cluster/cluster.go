@@ -73,13 +73,17 @@ func Load(ctx context.Context, out *progress.Printer, s set.Set) (*Cluster, erro
 
 // Assets builds what tests against only an API server need. It needs neither root
 // nor a node.
-func (c *Cluster) Assets(ctx context.Context) error {
+func (c *Cluster) Assets(ctx context.Context, argo bool) error {
 	unlock, err := lock(ctx, c.out, c.Dirs.Cache)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return c.programs.Ensure(ctx, component.Kubernetes)
+	names := []string{component.Kubernetes}
+	if argo {
+		names = append(names, component.WorkflowController)
+	}
+	return c.programs.Ensure(ctx, names...)
 }
 
 // image returns the image with a name or reference. If there are several with a name it

@@ -67,7 +67,7 @@ var table = []Component{
 			"kube-proxy", "kubelet", "kubectl", "volume-provisioner",
 		},
 	},
-	{Name: WorkflowController, Upstream: &argoWorkflows, Package: "./cmd/workflow-controller", Stamp: stampArgo, CPU: 230 * time.Second},
+	{Name: WorkflowController, Upstream: &argoWorkflows, Package: "./cmd/workflow-controller", Stamp: stampArgo, CPU: 230 * time.Second, Links: []string{"workflow-controller"}},
 	{Name: ArgoExec, Upstream: &argoWorkflows, Package: "./cmd/argoexec", Stamp: stampArgo, CPU: 130 * time.Second},
 	{Name: Argo, Upstream: &argoWorkflows, Package: "./cmd/argo", Stamp: stampArgo, CPU: 15 * time.Second, Links: []string{"argo"}},
 	{Name: WorkflowController4, Upstream: &argoWorkflows4, Package: "./cmd/workflow-controller", Stamp: stampArgo4, CPU: 230 * time.Second},
