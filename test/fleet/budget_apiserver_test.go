@@ -68,6 +68,10 @@ func (f *fleet) held(b *testing.B, of client.Object, transform toolscache.Transf
 	if err != nil {
 		b.Fatal(err)
 	}
+	// Without this the answer is there before the objects, if the cache has not begun yet.
+	if !held.WaitForCacheSync(ctx) {
+		b.Fatal("the cache is not filled")
+	}
 	count = len(informer.(toolscache.SharedIndexInformer).GetStore().ListKeys())
 	bytes = (heap() - before) / float64(max(count, 1))
 	runtime.KeepAlive(held)

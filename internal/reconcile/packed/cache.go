@@ -26,6 +26,7 @@ type Cache struct {
 
 	scheme *runtime.Scheme
 	labels []string
+	sets   *labelSets
 
 	mu    sync.Mutex
 	kinds map[of]*kind
@@ -44,7 +45,7 @@ type of struct {
 // index, if it also names the namespace.
 func NewCache(labels ...string) cache.NewCacheFunc {
 	return func(config *rest.Config, options cache.Options) (cache.Cache, error) {
-		c := &Cache{scheme: options.Scheme, labels: labels, kinds: map[of]*kind{}, stores: map[of][]toolscache.Indexer{}}
+		c := &Cache{scheme: options.Scheme, labels: labels, sets: newLabelSets(), kinds: map[of]*kind{}, stores: map[of][]toolscache.Indexer{}}
 		options.NewInformer = c.newInformer
 		options.DefaultTransform = c.packing(options.DefaultTransform)
 		options.ByObject = maps.Clone(options.ByObject)
@@ -113,7 +114,7 @@ func (c *Cache) kind(key of) *kind {
 	defer c.mu.Unlock()
 	k, ok := c.kinds[key]
 	if !ok {
-		k = &kind{gvk: key.gvk, of: key.t}
+		k = &kind{gvk: key.gvk, of: key.t, labels: c.sets}
 		c.kinds[key] = k
 	}
 	return k

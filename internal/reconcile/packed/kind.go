@@ -25,6 +25,8 @@ type kind struct {
 	gvk schema.GroupVersionKind
 	// of is the Go type of an unpacked object, without the pointer.
 	of reflect.Type
+	// labels are those of all kinds.
+	labels *labelSets
 
 	once    sync.Once
 	encoder *zstd.Encoder

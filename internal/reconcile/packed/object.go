@@ -25,6 +25,8 @@ type Object struct {
 
 	kind *kind
 	data []byte
+	// set keeps the labels shared.
+	set *labelSet
 }
 
 var _ client.Object = &Object{}
@@ -40,10 +42,8 @@ func (k *kind) pack(o client.Object) (*Object, error) {
 	packed.UID, packed.ResourceVersion, packed.Generation = types.UID(string([]byte(o.GetUID()))), string([]byte(o.GetResourceVersion())), o.GetGeneration()
 	packed.CreationTimestamp, packed.DeletionTimestamp = o.GetCreationTimestamp(), o.GetDeletionTimestamp()
 	if labels := o.GetLabels(); len(labels) > 0 {
-		packed.Labels = make(map[string]string, len(labels))
-		for key, value := range labels {
-			packed.Labels[share(key)] = share(value)
-		}
+		packed.set = k.labels.share(labels)
+		packed.Labels = packed.set.labels
 	}
 	return packed, nil
 }

@@ -22,7 +22,7 @@ func newCache(t *testing.T) *Cache {
 	if err := batchv1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	return &Cache{scheme: scheme, kinds: map[of]*kind{}}
+	return &Cache{scheme: scheme, sets: newLabelSets(), kinds: map[of]*kind{}}
 }
 
 // cronWorkflow is one object of a fleet, which is like the others.
