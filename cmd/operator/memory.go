@@ -18,12 +18,17 @@ import (
 // not count, such as the program itself.
 const memoryShare = 0.9
 
-// The memory of the manager as docs/scale.md has it, in bytes: without clusters, and for
-// each.
+// The memory of the manager as docs/scale.md has it, in bytes: without clusters; for each
+// cluster, while it starts; and for each Workflow that Argo keeps.
 const (
-	memoryBase    = 60 << 20
-	memoryCluster = 20 << 10
+	memoryBase     = 60 << 20
+	memoryCluster  = 28 << 10
+	memoryWorkflow = 1400
 )
+
+// mostWorkflows is how many Workflows Argo keeps at most of a cluster with three schedules
+// whose runs succeed.
+const mostWorkflows = 90
 
 // garbage is how much garbage Go lets grow before it collects, in percent of what lives.
 // What lives is the cache of a fleet, which grows old: with Go's 100 half of the memory of
@@ -50,9 +55,13 @@ func limitMemory(container memlimit.Provider, log logr.Logger) {
 	case limit == math.MaxInt64:
 		return
 	default:
-		log.Info("Memory is limited", "limit", fmt.Sprintf("%d MiB", limit>>20), "enoughForClusters", clustersFor(limit))
+		log.Info("Memory is limited", "limit", fmt.Sprintf("%d MiB", limit>>20),
+			"enoughForClusters", clustersFor(limit, 0), "enoughForClustersWith90Workflows", clustersFor(limit, mostWorkflows))
 	}
 }
 
-// clustersFor is how many clusters a limit in bytes is enough for.
-func clustersFor(limit int64) int64 { return max(limit-memoryBase, 0) / memoryCluster }
+// clustersFor is how many clusters a limit in bytes is enough for, if Argo keeps so many
+// Workflows of each.
+func clustersFor(limit, workflows int64) int64 {
+	return max(limit-memoryBase, 0) / (memoryCluster + workflows*memoryWorkflow)
+}

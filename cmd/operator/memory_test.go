@@ -40,9 +40,9 @@ func TestLimitMemory(t *testing.T) {
 		want      int64
 		log       string
 	}{
-		"a limit of the container":     {memlimit.Limit(500 * mib), "", 450 * mib, `"Memory is limited" "limit"="450 MiB" "enoughForClusters"=19968`},
-		"a limit without any room":     {memlimit.Limit(50 * mib), "", 45 * mib, `"limit"="45 MiB" "enoughForClusters"=0`},
-		"a user knows better":          {memlimit.Limit(500 * mib), "300MiB", 300 * mib, `"limit"="300 MiB" "enoughForClusters"=12288`},
+		"a limit of the container":     {memlimit.Limit(500 * mib), "", 450 * mib, `"Memory is limited" "limit"="450 MiB" "enoughForClusters"=14262 "enoughForClustersWith90Workflows"=2643`},
+		"a limit without any room":     {memlimit.Limit(50 * mib), "", 45 * mib, `"limit"="45 MiB" "enoughForClusters"=0 "enoughForClustersWith90Workflows"=0`},
+		"a user knows better":          {memlimit.Limit(500 * mib), "300MiB", 300 * mib, `"limit"="300 MiB" "enoughForClusters"=8777 "enoughForClustersWith90Workflows"=`},
 		"a container without a limit":  {none(memlimit.ErrNoLimit), "", math.MaxInt64, ""},
 		"no container":                 {none(memlimit.ErrNoCgroup), "", math.MaxInt64, ""},
 		"no Linux":                     {none(memlimit.ErrCgroupsNotSupported), "", math.MaxInt64, ""},
