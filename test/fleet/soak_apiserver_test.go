@@ -45,8 +45,8 @@ type soakSample struct {
 	resident, live, goroutines float64
 }
 
-// soak has every cluster make a backup each hour, with Argo's own controller, and changes
-// the schedules of one per cent of the clusters each minute. The operator, the API server
+// soak has every cluster make a backup every 20 minutes, with Argo's own controller, and
+// changes the schedules of one per cent of the clusters each minute. The operator, the API server
 // and Argo are killed at random, in the first half only, so that what leaks has the second
 // half to show. At the end no change and no run may be lost, and nothing may have grown.
 func (f *fleet) soak(b *testing.B, o *operator, _ *result) bool {
@@ -62,7 +62,7 @@ func (f *fleet) soak(b *testing.B, o *operator, _ *result) bool {
 	s := &soak{fleet: f, operator: o, rng: rand.New(rand.NewPCG(number, 17)), expected: make([]string, f.clusters), touched: map[int]bool{}}
 	s.argo, s.node = startArgo(b, f.server), startNode(b, f.server)
 	for i := range f.clusters {
-		s.set(b, i, fmt.Sprintf("%d * * * *", i%60))
+		s.set(b, i, everyThird(i))
 	}
 	s.begin = time.Now()
 	if !s.play(b) {
@@ -71,10 +71,11 @@ func (f *fleet) soak(b *testing.B, o *operator, _ *result) bool {
 	end := time.Now()
 	say("%d clusters: soak: %d changes made, the operator killed %d times, the API server %d times, Argo %d times", f.clusters, s.changed, s.killed, s.killedServer, s.killedArgo)
 	s.judgeChanges(b)
+	shown := s.stanzas(b)
 	if !s.drain(b) {
 		return false
 	}
-	s.judgeRuns(b, end)
+	s.judgeRuns(b, end, shown)
 	s.judgeGrowth(b)
 	return s.judgeFresh(b)
 }
@@ -151,11 +152,17 @@ func (s *soak) upTo(d time.Duration) time.Duration {
 	return d/8 + time.Duration(s.rng.Int64N(int64(d)))
 }
 
-// changeOne changes the minute at which a cluster makes its backup.
+// everyThird is a schedule that fires three times an hour.
+func everyThird(minute int) string {
+	minute %= 20
+	return fmt.Sprintf("%d,%d,%d * * * *", minute, minute+20, minute+40)
+}
+
+// changeOne changes the minutes at which a cluster makes its backups.
 func (s *soak) changeOne(b *testing.B) {
 	b.Helper()
 	i := s.rng.IntN(s.clusters)
-	s.set(b, i, fmt.Sprintf("%d * * * *", s.rng.IntN(60)))
+	s.set(b, i, everyThird(s.rng.IntN(20)))
 	s.touched[i] = true
 	s.changed++
 }
