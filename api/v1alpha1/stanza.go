@@ -103,6 +103,13 @@ type StanzaSpec struct {
 	// +optional
 	InitialBackup *bool `json:"initialBackup,omitempty"`
 
+	// startOverdue starts the backup of a schedule that is overdue, without waiting for its
+	// next slot: its run has failed, as in an outage of the store, or was never started. While
+	// it fails it is tried again, at most an hour later. Suspended schedules and those that
+	// are held start nothing. Empty means the default of the operator, which is false.
+	// +optional
+	StartOverdue *bool `json:"startOverdue,omitempty"`
+
 	// triggers start backups when something happens, beside the schedules.
 	// +optional
 	// +listType=map
@@ -510,7 +517,7 @@ type ScheduleStatus struct {
 type FinishedRun struct {
 	// workflow is the name of the Workflow.
 	Workflow string `json:"workflow"`
-	// trigger is schedule, manual, initial, or the name of a trigger of the Stanza.
+	// trigger is schedule, manual, initial, overdue, or the name of a trigger of the Stanza.
 	// +optional
 	Trigger string `json:"trigger,omitempty"`
 	// result of the run.
@@ -559,7 +566,7 @@ type RunStatus struct {
 	Repo string `json:"repo"`
 	// type is the backup type that was requested.
 	Type string `json:"type"`
-	// trigger is schedule, manual, initial, or the name of a trigger of the Stanza.
+	// trigger is schedule, manual, initial, overdue, or the name of a trigger of the Stanza.
 	// +optional
 	Trigger string `json:"trigger,omitempty"`
 	// result of the run.

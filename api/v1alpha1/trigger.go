@@ -30,7 +30,7 @@ type Trigger struct {
 	// name of the trigger, unique in the list. The runs have it in their names and in
 	// their label stanzaflow.dev/trigger.
 	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$`
-	// +kubebuilder:validation:XValidation:rule="self != 'schedule' && self != 'manual' && !self.startsWith('initial')",message="schedule, manual and names that begin with initial have a meaning of their own"
+	// +kubebuilder:validation:XValidation:rule="self != 'schedule' && self != 'manual' && !self.startsWith('initial') && !self.startsWith('overdue')",message="schedule, manual and names that begin with initial or overdue have a meaning of their own"
 	Name string `json:"name"`
 	// event that starts the backup: Restore, MajorUpgrade, Failover or Change.
 	Event TriggerEvent `json:"event"`

@@ -824,6 +824,11 @@ func (in *StanzaSpec) DeepCopyInto(out *StanzaSpec) {
 		*out = new(bool)
 		**out = **in
 	}
+	if in.StartOverdue != nil {
+		in, out := &in.StartOverdue, &out.StartOverdue
+		*out = new(bool)
+		**out = **in
+	}
 	if in.Triggers != nil {
 		in, out := &in.Triggers, &out.Triggers
 		*out = make([]Trigger, len(*in))

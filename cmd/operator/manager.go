@@ -41,6 +41,7 @@ type managerOptions struct {
 	argoCD                bool
 	watchInterval         time.Duration
 	window                time.Duration
+	startOverdue          bool
 }
 
 func managerCommand() *cobra.Command {
@@ -59,6 +60,7 @@ func managerCommand() *cobra.Command {
 	flags.BoolVar(&options.argoCD, "argocd", false, "have Argo CD show the CronWorkflows in the application of their postgresql or Stanza")
 	flags.DurationVar(&options.watchInterval, "watch-interval", defaultWatchInterval, "how often to ask every cluster between its runs whether its WAL is archived and what its repos list: 1m to 1h, a divisor of an hour; 0 for never")
 	addWindowFlag(flags, &options.window)
+	flags.BoolVar(&options.startOverdue, "start-overdue", false, "start the backup of a schedule that is overdue without waiting for its next slot, as after an outage of the store; spec.startOverdue of a Stanza comes first")
 	options.addClusterFlags(flags)
 	return command
 }
@@ -93,7 +95,7 @@ func manage(ctx context.Context, options managerOptions) error {
 // newManager returns a manager for the clusters of some options. With release it is
 // to give them back to CPO.
 func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.Options, error) {
-	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD, WatchInterval: options.watchInterval, Window: options.window, Version: version}
+	clusters := reconcile.Options{Namespace: options.namespace, Release: release, ArgoCD: options.argoCD, WatchInterval: options.watchInterval, Window: options.window, StartOverdue: options.startOverdue, Version: version}
 	if options.namespace == "" {
 		return nil, clusters, errors.New("the namespace of the operator is unknown: set --namespace or POD_NAMESPACE")
 	}

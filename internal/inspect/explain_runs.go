@@ -69,6 +69,9 @@ func (e *Explanation) scheduleChain(f Facts, entry *stanzaflowv1alpha1.ScheduleS
 	if entry.Delayed != "" {
 		chain = append(chain, Link{"delayed", entry.Delayed})
 	}
+	if entry.Overdue {
+		chain = append(chain, startsOverdue(f, entry.Repo)...)
+	}
 	last := lastFinished(entry)
 	switch {
 	case reason == vocab.ReasonOverdue:
@@ -152,6 +155,17 @@ func (e *Explanation) notStarted(f Facts, last *stanzaflowv1alpha1.RunStatus) []
 	}
 	e.next("kubectl stanzaflow doctor")
 	return append(chain, readMore(pageOverdue))
+}
+
+// startsOverdue says what the operator does about an overdue backup of a repo.
+func startsOverdue(f Facts, repo string) []Link {
+	for i := range f.Stanza.Status.Triggers {
+		trigger := &f.Stanza.Status.Triggers[i]
+		if trigger.Name == vocab.TriggerOverdue+"-"+repo && trigger.Pending != nil {
+			return []Link{{"trigger", strings.TrimSuffix(trigger.Name+" starts overdue backups: "+trigger.Message, ": ")}}
+		}
+	}
+	return nil
 }
 
 // initial is about repos without a proven backup. It reports whether there is one.

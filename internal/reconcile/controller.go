@@ -59,6 +59,8 @@ type Options struct {
 	// Window is over how long the schedules are spread of the clusters for which nobody sets
 	// it: whole minutes, zero for none.
 	Window time.Duration
+	// StartOverdue starts the backups of overdue schedules, unless a Stanza says otherwise.
+	StartOverdue bool
 	// ArgoCD has Argo CD show the CronWorkflows in the application of their cluster.
 	ArgoCD bool
 	// OperatorConfiguration is "<namespace>/<name>" of the configuration of the CPO

@@ -25,7 +25,7 @@ import (
 func (c *Controller) observe(ctx context.Context, key types.NamespacedName) (object.State, error) {
 	present := c.presence.last.Load()
 	state := object.State{
-		Key: key, Window: c.options.Window, Released: c.options.Release, ArgoCD: c.options.ArgoCD, CPOInstalled: present.installed, CPO: present.configuration, Undecided: present.undecided,
+		Key: key, Window: c.options.Window, StartOverdue: c.options.StartOverdue, Released: c.options.Release, ArgoCD: c.options.ArgoCD, CPOInstalled: present.installed, CPO: present.configuration, Undecided: present.undecided,
 		ArgoInstalled: true, Objects: object.Objects{}, Foreign: map[string]bool{},
 	}
 	for _, step := range []func(context.Context, *object.State) error{

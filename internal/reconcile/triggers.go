@@ -60,10 +60,14 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	in := trigger.Input{
 		Cluster: cluster, Before: before, Repos: status.Repos(was.Repos, p),
 		Triggers: p.Plan.Triggers, Kept: p.Plan.Keep.Triggers, Initial: p.Plan.Initial, KeepInitial: p.Plan.Keep.Initial,
+		Overdue: p.Plan.Overdue,
 		Existing: pendingRuns(state, before), Runs: p.Runs, Hold: holdTriggers(state, p.Plan, cluster), Now: p.Now,
 	}
 	if !state.ArgoInstalled {
 		in.Runs = nil // not known
+	}
+	if len(in.Overdue) > 0 {
+		in.Schedules, _ = status.Schedules(was.Schedules, p, state.Objects[object.CronWorkflow])
 	}
 	var wake time.Time
 	var err error

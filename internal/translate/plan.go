@@ -39,6 +39,8 @@ type Input struct {
 	TemplateVersion string
 	// Window is that of a Stanza that sets none.
 	Window Window
+	// StartOverdue is that of a Stanza that does not say it.
+	StartOverdue bool
 	// Provisioner owns the configuration. Unless that is vocab.ProvisionedByUs,
 	// only schedules are planned, and what the resource says of the configuration
 	// is for the provisioner to check.
@@ -85,6 +87,9 @@ type Plan struct {
 	Triggers []trigger.Trigger
 	// Initial are the first runs, one for each of Repos.
 	Initial []trigger.Initial
+	// Overdue start the backups of overdue schedules, one for each of Repos, if that is
+	// wanted.
+	Overdue []trigger.Overdue
 	// Problems are the mistakes in the input, sorted by field.
 	Problems problem.List
 	// Keep says which existing objects stay untouched although the Plan does
@@ -149,8 +154,8 @@ type Keep struct {
 	Everything bool
 	// Triggers are the names of those that start nothing now and keep their status.
 	Triggers []string
-	// Initial is true if first runs that are not planned keep their status: a repo has a
-	// mistake.
+	// Initial is true if what the operator starts by itself keeps its status although it is
+	// not planned: a repo has a mistake.
 	Initial bool
 }
 

@@ -137,12 +137,12 @@ func (plan *Plan) trigger(in Input, refused bool) problem.List {
 	for _, r := range plan.Repos {
 		repos = append(repos, r.Name)
 	}
-	planned := trigger.Plan(trigger.Input{Cluster: in.Cluster, Stanza: in.Stanza, Repos: repos})
+	planned := trigger.Plan(trigger.Input{Cluster: in.Cluster, Stanza: in.Stanza, Repos: repos, StartOverdue: in.StartOverdue})
 	switch {
 	case in.Undecided, !in.unmanaged() && (refused || in.leftToCPO()):
 		plan.Keep.Triggers, plan.Keep.Initial = trigger.Names(in.Stanza), true
 	case !in.unmanaged():
-		plan.Triggers, plan.Keep.Triggers, plan.Initial = planned.Triggers, planned.Kept, planned.Initial
+		plan.Triggers, plan.Keep.Triggers, plan.Initial, plan.Overdue = planned.Triggers, planned.Kept, planned.Initial, planned.Overdue
 		plan.Keep.Initial = in.Cluster.PgBackRest != nil && len(repos) < len(in.Cluster.PgBackRest.Repos)
 	}
 	return planned.Problems

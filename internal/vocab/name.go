@@ -44,7 +44,7 @@ const (
 	LabelCluster = Domain + "/cluster"
 	LabelRepo    = Domain + "/repo"
 	LabelType    = Domain + "/type"
-	// LabelTrigger says what started a run: schedule, manual, initial, or the name of
+	// LabelTrigger says what started a run: schedule, manual, initial, overdue, or the name of
 	// a trigger of the Stanza.
 	LabelTrigger = Domain + "/trigger"
 	// LabelKind says which kind of run a Workflow is, a RunKind. A Workflow
@@ -210,6 +210,9 @@ const (
 	TriggerManual = "manual"
 	// TriggerInitial is the value in the first run of a repo location.
 	TriggerInitial = "initial"
+	// TriggerOverdue is the value in a run that makes the backup of a schedule that is
+	// overdue.
+	TriggerOverdue = "overdue"
 )
 
 // Modes of the operator, the values of the flag --mode.

@@ -158,6 +158,17 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// TestStartOverdue starts the overdue backups of all clusters.
+func TestStartOverdue(t *testing.T) {
+	t.Parallel()
+	const operator = "Deployment stanzaflow-system/stanzaflow"
+	before := get(containers(render(t, defaultValues)[operator])[0], "args").([]any)
+	after := get(containers(render(t, "startOverdue: true")[operator])[0], "args").([]any)
+	if diff := cmp.Diff(append(before, "--start-overdue"), after); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestWatchInterval has the watch start as often as the value says.
 func TestWatchInterval(t *testing.T) {
 	t.Parallel()

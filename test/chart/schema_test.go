@@ -23,6 +23,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"image: {name: operator}":                  "name",
 		"watchInterval: 5":                         "/watchInterval",
 		"watchInterval: 5 minutes":                 "/watchInterval",
+		"startOverdue: later":                      "/startOverdue",
 		"window: 90":                               "/window",
 		"window: 90s":                              "/window",
 		"monitoring: {enabled: true}":              "/monitoring",

@@ -69,6 +69,9 @@ labels of a component are those of the kustomization that uses it.
 {{- if and (eq .object.kind "Deployment") $values.window -}}
   {{- $_ := set $container "args" (append $container.args (printf "--window=%s" $values.window)) -}}
 {{- end -}}
+{{- if and (eq .object.kind "Deployment") $values.startOverdue -}}
+  {{- $_ := set $container "args" (append $container.args "--start-overdue") -}}
+{{- end -}}
 {{- with $values.namespaces -}}
   {{- $_ := set $container "args" (append $container.args (printf "--namespaces=%s" (join "," .))) -}}
 {{- end -}}

@@ -53,7 +53,7 @@ func Translate(state State, by vocab.Provisioner) (Planned, error) {
 	input := translate.Input{
 		Provisioner: by, Cluster: cluster, FieldErrors: fieldErrors,
 		Claim: state.Claim(), Undecided: state.Undecided != "", EmptySchedule: state.CPO.EmptySchedule, Taken: state.Taken, TemplateVersion: state.Template.Version,
-		Window: translate.Window{Template: state.Template.Window, Default: state.Window}, Drill: state.Drill.Observed,
+		Window: translate.Window{Template: state.Template.Window, Default: state.Window}, StartOverdue: state.StartOverdue, Drill: state.Drill.Observed,
 	}
 	if state.Stanza != nil {
 		input.Stanza = state.Stanza.Spec

@@ -33,6 +33,8 @@ type State struct {
 	ArgoCD bool
 	// Window is that of the clusters for which nobody sets one, zero for none.
 	Window time.Duration
+	// StartOverdue is that of the clusters whose Stanza does not say it.
+	StartOverdue bool
 	// Stanza is nil if it does not exist.
 	Stanza *stanzaflowv1alpha1.Stanza
 	// Taken are the locations of the cluster that others had first, as

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/alongside"
@@ -63,9 +64,7 @@ func For(before stanzaflowv1alpha1.StanzaStatus, generation int64, p Pass) (stan
 	after := stanzaflowv1alpha1.StanzaStatus{ObservedGeneration: generation}
 	runs := p.Runs
 	var lookAgain time.Time
-	after.Schedules, lookAgain = schedule.Entries(before.Schedules, schedule.Pass{
-		State: p.State, Plan: p.Plan, InForce: p.Done.InForce, Runs: runs, Now: p.Now, Elsewhere: elsewhere(p.Handovers),
-	})
+	after.Schedules, lookAgain = Schedules(before.Schedules, p, p.Done.InForce)
 	after.Schedule = schedule.Summary(after.Schedules)
 	history := outcome.History{LastRun: before.LastRun, LastBackup: before.LastBackup}
 	if p.State.ArgoInstalled {
@@ -105,6 +104,13 @@ func (p Pass) Wake() time.Time {
 	wake := object.Earliest(object.WakeAfter(p.Actions), alongside.Wake(p.Handovers))
 	wake = object.Earliest(wake, p.State.Drill.Wake)
 	return object.Earliest(object.Earliest(wake, p.State.Template.Wake), object.Earliest(p.Done.Wake, p.TriggersWake))
+}
+
+// Schedules returns status.schedules for the CronWorkflows in force, and when to look again.
+func Schedules(before []stanzaflowv1alpha1.ScheduleStatus, p Pass, inForce []*unstructured.Unstructured) ([]stanzaflowv1alpha1.ScheduleStatus, time.Time) {
+	return schedule.Entries(before, schedule.Pass{
+		State: p.State, Plan: p.Plan, InForce: inForce, Runs: p.Runs, Now: p.Now, Elsewhere: elsewhere(p.Handovers),
+	})
 }
 
 // stamp gives conditions their generation and the time of their last change.

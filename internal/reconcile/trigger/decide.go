@@ -28,8 +28,12 @@ func Decide(in Input) Decision {
 		decided[i.Name()] = true
 		d.initial(i)
 	}
+	for _, o := range in.Overdue {
+		decided[o.Name()] = true
+		d.overdue(o)
+	}
 	for _, before := range in.Before {
-		kept := slices.Contains(in.Kept, before.Name) || in.KeepInitial && isInitial(before.Name)
+		kept := slices.Contains(in.Kept, before.Name) || in.KeepInitial && isBuiltIn(before.Name)
 		if kept && !decided[before.Name] {
 			d.add(d.read(before.Name))
 		}
@@ -62,6 +66,8 @@ type terms struct {
 	cooldown                time.Duration
 	// attempts that have failed for the same causes.
 	attempts int32
+	// longest is the longest pause between attempts.
+	longest time.Duration
 	// newOnly: a backup from before the cause will not do, however young it is.
 	newOnly bool
 	// upgrade: one of the causes is a major upgrade.
@@ -176,6 +182,16 @@ func (d *decider) wake(at time.Time) {
 // now is the time of the pass as a status has it, in whole seconds.
 func (d *decider) now() metav1.Time { return metav1.NewTime(d.in.Now).Rfc3339Copy() }
 
-// isInitial reports whether a name is that of a first run, as no trigger of a Stanza is
-// called.
-func isInitial(name string) bool { return strings.HasPrefix(name, vocab.TriggerInitial+"-") }
+// isBuiltIn reports whether a name is that of what starts runs by itself, as no trigger of a
+// Stanza is called.
+func isBuiltIn(name string) bool { return valueOf(name) != name }
+
+// valueOf is the parameter trigger in the runs of an entry.
+func valueOf(name string) string {
+	for _, value := range []string{vocab.TriggerInitial, vocab.TriggerOverdue} {
+		if strings.HasPrefix(name, value+"-") {
+			return value
+		}
+	}
+	return name
+}

@@ -90,7 +90,7 @@ func (d *decider) waits(e *entry, t terms) string {
 func dueTime(e stanzaflowv1alpha1.TriggerStatus, t terms) (time.Time, string) {
 	due, why := e.Pending.Since.Add(gather), ""
 	if t.attempts > 0 {
-		return e.Pending.Since.Add(retryAfter(t.attempts)), fmt.Sprintf(", after %d without success", t.attempts)
+		return e.Pending.Since.Add(retryAfter(t.attempts, t.longest)), fmt.Sprintf(", after %d without success", t.attempts)
 	}
 	if t.cooldown > 0 && e.LastFiredTime != nil && e.LastFiredTime.Add(t.cooldown).After(due) {
 		due, why = e.LastFiredTime.Add(t.cooldown), ", when the cooldown is over"

@@ -35,11 +35,15 @@ func (d *decider) initial(i plan.Initial) {
 	e.forget(func(object string) bool { return object == observedLocation || object == observedVersion })
 	wanted, upgrade := d.wanted(e, i.Kind, repo)
 	if len(wanted) == 0 {
-		d.satisfied(e, repo)
+		why := "nothing calls for it any more"
+		if repo.LastBackup != nil {
+			why = "backup " + repo.LastBackup.Label + " of " + repo.Name + " is proven"
+		}
+		d.satisfied(e, why)
 	} else {
 		d.want(e, wanted)
 		d.start(e, terms{
-			repo: i.Repo, backupType: cpo.Full, value: vocab.TriggerInitial, kind: i.Kind, upgrade: upgrade, attempts: e.Attempts,
+			repo: i.Repo, backupType: cpo.Full, value: vocab.TriggerInitial, kind: i.Kind, upgrade: upgrade, attempts: e.Attempts, longest: retryLast,
 		})
 	}
 	d.add(e)
@@ -122,13 +126,9 @@ func (d *decider) want(e *entry, wanted []string) {
 // withoutSuccess is how an attempt may end.
 var withoutSuccess = []stanzaflowv1alpha1.RunResult{stanzaflowv1alpha1.RunFailed, stanzaflowv1alpha1.RunHeld, stanzaflowv1alpha1.RunUnknown}
 
-// satisfied ends the attempts: a backup is proven, whoever has made it.
-func (d *decider) satisfied(e *entry, repo *stanzaflowv1alpha1.RepoStatus) {
+// satisfied ends the attempts: what they are for is there, whoever has made it.
+func (d *decider) satisfied(e *entry, why string) {
 	e.Attempts = 0
-	why := "nothing calls for it any more"
-	if repo.LastBackup != nil {
-		why = "backup " + repo.LastBackup.Label + " of " + repo.Name + " is proven"
-	}
 	if slices.Contains(withoutSuccess, stanzaflowv1alpha1.RunResult(e.Result)) {
 		e.Result, e.Message = stanzaflowv1alpha1.TriggerNotNeeded, why
 	}
@@ -138,12 +138,12 @@ func (d *decider) satisfied(e *entry, repo *stanzaflowv1alpha1.RepoStatus) {
 }
 
 // retryAfter is how long after the end of the last of some attempts the next one begins.
-func retryAfter(attempts int32) time.Duration {
+func retryAfter(attempts int32, longest time.Duration) time.Duration {
 	pause := retryFirst
-	for n := int32(1); n < attempts && pause < retryLast; n++ {
+	for n := int32(1); n < attempts && pause < longest; n++ {
 		pause *= 2
 	}
-	return min(pause, retryLast)
+	return min(pause, longest)
 }
 
 // Unproven are the repos whose first backup, or first one after a major upgrade, is not

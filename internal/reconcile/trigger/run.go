@@ -86,7 +86,7 @@ func record(t *stanzaflowv1alpha1.TriggerStatus, cluster string, run *wfv1.Workf
 	}
 	t.Causes, t.LastFiredTime, t.Workflow = causes, &fired, run.Name
 	t.Result, t.Message = stanzaflowv1alpha1.TriggerResult(stanzaflowv1alpha1.RunRunning), ""
-	if isInitial(t.Name) {
+	if isBuiltIn(t.Name) {
 		t.Attempts++
 	}
 }
@@ -94,11 +94,7 @@ func record(t *stanzaflowv1alpha1.TriggerStatus, cluster string, run *wfv1.Workf
 // causesOf reads for what a Workflow was started, and reports whether this trigger of
 // this cluster has started it.
 func causesOf(t stanzaflowv1alpha1.TriggerStatus, cluster string, run *wfv1.Workflow) ([]string, bool) {
-	value := t.Name
-	if isInitial(t.Name) {
-		value = vocab.TriggerInitial
-	}
-	if run.Labels[vocab.LabelCluster] != cluster || run.Labels[vocab.LabelTrigger] != value {
+	if run.Labels[vocab.LabelCluster] != cluster || run.Labels[vocab.LabelTrigger] != valueOf(t.Name) {
 		return nil, false
 	}
 	var causes []string

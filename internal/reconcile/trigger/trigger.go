@@ -32,8 +32,11 @@ type Input struct {
 	Kept []string
 	// Initial are the first runs of the plan.
 	Initial []plan.Initial
-	// KeepInitial: first runs that are not in Initial start nothing now and keep their
-	// status.
+	// Overdue are what starts overdue backups, and Schedules status.schedules of this pass.
+	Overdue   []plan.Overdue
+	Schedules []stanzaflowv1alpha1.ScheduleStatus
+	// KeepInitial: what is built in and not in Initial or Overdue starts nothing now and
+	// keeps its status.
 	KeepInitial bool
 	// Seen is what was read of the namespace for the triggers.
 	Seen Seen
@@ -97,7 +100,7 @@ type Start struct {
 	Kind vocab.RunKind
 	Repo string
 	Type string
-	// Value is the label and the parameter trigger: the name of the trigger, or initial.
+	// Value is the label and the parameter trigger: the name of the trigger, initial or overdue.
 	Value string
 	// Causes that the run is for, all of which the API server had in the status.
 	Causes []string

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -78,8 +79,8 @@ func (c *checker) name(name string) {
 	switch {
 	case !validName.MatchString(name):
 		c.refuse("name", "must have at most 30 lower-case letters, digits and dashes, and begin with a letter")
-	case name == vocab.TriggerSchedule, name == vocab.TriggerManual, len(name) >= len(vocab.TriggerInitial) && name[:len(vocab.TriggerInitial)] == vocab.TriggerInitial:
-		c.refuse("name", "must not be schedule, manual or begin with initial, which have a meaning of their own")
+	case name == vocab.TriggerSchedule, name == vocab.TriggerManual, strings.HasPrefix(name, vocab.TriggerInitial), strings.HasPrefix(name, vocab.TriggerOverdue):
+		c.refuse("name", "must not be schedule, manual or begin with initial or overdue, which have a meaning of their own")
 	}
 }
 

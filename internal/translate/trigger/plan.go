@@ -19,6 +19,8 @@ type Input struct {
 	Stanza  stanzaflowv1alpha1.StanzaSpec
 	// Repos are the names of those that are planned.
 	Repos []string
+	// StartOverdue is that of a Stanza that does not say it.
+	StartOverdue bool
 }
 
 // Planned is what becomes of the triggers of a cluster.
@@ -28,7 +30,9 @@ type Planned struct {
 	// Kept are the names of the triggers that start nothing now and keep their status.
 	Kept []string
 	// Initial is the first run of each repo.
-	Initial  []Initial
+	Initial []Initial
+	// Overdue is for each repo, if overdue backups are to be started.
+	Overdue  []Overdue
 	Problems problem.List
 }
 
@@ -37,6 +41,9 @@ func Plan(in Input) Planned {
 	var planned Planned
 	for _, repo := range in.Repos {
 		planned.Initial = append(planned.Initial, Initial{Repo: repo, Kind: initialKind(in.Stanza)})
+		if in.startsOverdue() {
+			planned.Overdue = append(planned.Overdue, Overdue{Repo: repo})
+		}
 	}
 	names := map[string]bool{}
 	for i, spec := range in.Stanza.Triggers {
@@ -67,6 +74,13 @@ func Names(stanza stanzaflowv1alpha1.StanzaSpec) []string {
 		names = append(names, trigger.Name)
 	}
 	return names
+}
+
+func (in Input) startsOverdue() bool {
+	if asked := in.Stanza.StartOverdue; asked != nil {
+		return *asked
+	}
+	return in.StartOverdue
 }
 
 func initialKind(stanza stanzaflowv1alpha1.StanzaSpec) vocab.RunKind {

@@ -48,5 +48,11 @@ type Initial struct {
 	Kind vocab.RunKind
 }
 
+// Overdue is what starts the backups of the overdue schedules of a repo.
+type Overdue struct{ Repo string }
+
+// Name of its entry in status.triggers.
+func (o Overdue) Name() string { return vocab.TriggerOverdue + "-" + o.Repo }
+
 // Name of its entry in status.triggers.
 func (i Initial) Name() string { return vocab.TriggerInitial + "-" + i.Repo }

@@ -1,0 +1,93 @@
+//go:build apiserver
+
+// SPDX-FileCopyrightText: The Stanzaflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
+	"github.com/stanzaflow/stanzaflow/internal/vocab"
+)
+
+// TestStartOverdue: no schedule ever fires. With startOverdue the operator starts what is
+// overdue, tries again what fails, and writes nothing more when the backup is proven.
+func TestStartOverdue(t *testing.T) {
+	s := startServer(t, argoCRDs(t, "full")...)
+	t.Run("wanted by the Stanza", func(t *testing.T) {
+		testStartOverdue(s.watchingWorld(t), func(w *world) { w.startOverdue(true) })
+	})
+	t.Run("wanted by the operator", func(t *testing.T) {
+		testStartOverdue(s.watchingWorld(t), func(w *world) { w.controller.options.StartOverdue = true })
+	})
+	t.Run("not wanted", func(t *testing.T) {
+		w := s.watchingWorld(t)
+		w.controller.options.StartOverdue = true
+		w.becomeOverdue(func(w *world) { w.startOverdue(false) })
+		w.pass(time.Hour)
+		if runs := w.started(); len(runs) != 1 {
+			w.Errorf("%d runs were started, want only the first backup", len(runs))
+		}
+	})
+}
+
+func (w *world) startOverdue(value bool) {
+	w.Helper()
+	stanza := &stanzaflowv1alpha1.Stanza{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: reconciletest.Cluster}}
+	w.patch(stanza, "user", `{"spec": {"startOverdue": `+reconciletest.JSON(value)+`}}`)
+}
+
+// becomeOverdue has a proven first backup, and then the schedule of each half hour overdue.
+func (w *world) becomeOverdue(want func(*world)) {
+	w.Helper()
+	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	w.clock.SetTime(w.get(object.CronWorkflow, reconciletest.Incr).GetCreationTimestamp().Time)
+	w.makeReady(w.createPrimary("shop-0"))
+	w.pass(time.Minute)
+	w.endRun(w.awaitRuns(1)[0], cpo.Full, "Succeeded", stanzaflowv1alpha1.RunSucceeded)
+	want(w)
+	w.settle()
+	w.clock.SetTime(firstSlot(w).Add(11 * time.Minute))
+	w.settle()
+	w.want(vocab.ConditionReady, "False", vocab.ReasonOverdue)
+}
+
+func testStartOverdue(w *world, want func(*world)) {
+	w.becomeOverdue(want)
+	if s := w.triggerStatus("overdue-repo1"); s.Pending == nil || len(s.Pending.Causes) != 1 || s.Pending.Causes[0] != "incr backup is overdue" {
+		w.Fatalf("the trigger is %s", reconciletest.JSON(s))
+	}
+	w.pass(10 * time.Second)
+	w.awaitRuns(2)
+	newest := func() string {
+		name := w.triggerStatus("overdue-repo1").Workflow
+		run := w.get(object.Workflow, name)
+		if got := run.GetLabels(); got[vocab.LabelTrigger] != vocab.TriggerOverdue || got[vocab.LabelType] != cpo.Incr || got[vocab.LabelRepo] != "repo1" {
+			w.Errorf("labels of the run are %v", got)
+		}
+		return name
+	}
+	first := newest()
+	w.endRun(w.get(object.Workflow, first), cpo.Incr, "Failed", stanzaflowv1alpha1.RunFailed)
+	w.want(vocab.ConditionReady, "False", vocab.ReasonLastRunFailed)
+	w.pass(6 * time.Minute)
+	w.awaitRuns(3)
+	if second := newest(); second == first {
+		w.Errorf("the entry still names %s", first)
+	}
+	w.endRun(w.get(object.Workflow, newest()), cpo.Incr, "Succeeded", stanzaflowv1alpha1.RunSucceeded)
+	if s := w.triggerStatus("overdue-repo1"); s.Pending != nil || s.Attempts != 0 || s.Result != "Succeeded" {
+		w.Errorf("the trigger is %s", reconciletest.JSON(s))
+	}
+	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+	w.recorder.take()
+	w.wantQuiet()
+}
