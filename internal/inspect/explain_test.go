@@ -114,6 +114,18 @@ var situations = map[string][]func(*Facts){
 		},
 		condition(vocab.ConditionBackupHealthy, isFalse, vocab.ReasonOverdue, "Full backup of repo1 was due and did not run; check CronWorkflow pgbackrest-orders-repo1-full and Argo's workflow controller"),
 	},
+	"overdue-starts": {
+		func(f *Facts) {
+			entry := &f.Stanza.Status.Schedules[0]
+			entry.Overdue = true
+			entry.LastRun = runStatus("pgbackrest-orders-repo1-full-1795833000", "full", stanzaflowv1alpha1.RunSucceeded, day(28, 2, 30), day(28, 2, 42))
+			f.CronWorkflows[fullCron] = cron(fullCron, day(28, 2, 30))
+			f.Stanza.Status.Triggers = []stanzaflowv1alpha1.TriggerStatus{{
+				Name: "overdue-repo1", Pending: &stanzaflowv1alpha1.TriggerPending{Causes: []string{"full backup is overdue"}}, Message: "waits for the primary: pod orders-0 is not ready",
+			}}
+		},
+		condition(vocab.ConditionBackupHealthy, isFalse, vocab.ReasonOverdue, "Full backup of repo1 was due and did not run; check CronWorkflow pgbackrest-orders-repo1-full and Argo's workflow controller"),
+	},
 	"failing": {failing},
 	"held": {
 		func(f *Facts) {

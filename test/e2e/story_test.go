@@ -85,6 +85,10 @@ func everyStory() []play.Story {
 			Name: "outage", Alone: true, Takes: 5 * time.Minute,
 			Touches: []string{"internal/translate/schedule/", "docs/adr/0016-missed-runs.md"},
 		}},
+		{Play: testStoreOutage, Story: ladder.Story{
+			Name: "store-outage", Takes: 15 * time.Minute,
+			Touches: []string{"internal/reconcile/trigger/", "internal/reconcile/schedule/", "docs/adr/0052-overdue-backups.md"},
+		}},
 		{Play: testSuspend, Story: ladder.Story{
 			Name: "suspend", Takes: 6 * time.Minute,
 			Touches: []string{"internal/translate/schedule/", "docs/adr/0016-missed-runs.md"},
