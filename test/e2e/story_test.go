@@ -86,7 +86,7 @@ func everyStory() []play.Story {
 			Touches: []string{"internal/translate/schedule/", "docs/adr/0016-missed-runs.md"},
 		}},
 		{Play: testStoreOutage, Story: ladder.Story{
-			Name: "store-outage", Takes: 15 * time.Minute,
+			Name: "store-outage", Takes: 20 * time.Minute,
 			Touches: []string{"internal/reconcile/trigger/", "internal/reconcile/schedule/", "docs/adr/0052-overdue-backups.md"},
 		}},
 		{Play: testSuspend, Story: ladder.Story{
