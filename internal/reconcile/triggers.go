@@ -60,7 +60,7 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	in := trigger.Input{
 		Cluster: cluster, Before: before, Repos: status.Repos(was.Repos, p),
 		Triggers: p.Plan.Triggers, Kept: p.Plan.Keep.Triggers, Initial: p.Plan.Initial, KeepInitial: p.Plan.Keep.Initial,
-		Overdue: p.Plan.Overdue,
+		Overdue:  p.Plan.Overdue,
 		Existing: pendingRuns(state, before), Runs: p.Runs, Hold: holdTriggers(state, p.Plan, cluster), Now: p.Now,
 	}
 	if !state.ArgoInstalled {

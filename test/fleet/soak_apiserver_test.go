@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
 )
 
 // mostGrowth is how much more the last quarter may have than the first: less is noise of
