@@ -11,7 +11,8 @@
 // The operator has the rights of overlays/standalone, and the command and the memory limit
 // of deploy/base. No Argo and no kubelet run: nothing but the operator, and the load that a
 // stage makes, writes to the API server. So no run and no watch ever ends, the watch is
-// switched off, and the schedules are far from due: nothing becomes overdue.
+// switched off, and the schedules are far from due: nothing becomes overdue. Only a soak has
+// Argo's own controller, and a stand-in for kubelet, executor and runner.
 //
 // It promises:
 //   - What is measured is what the operator is in a container: the same program, started
