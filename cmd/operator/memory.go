@@ -18,8 +18,8 @@ import (
 // not count, such as the program itself.
 const memoryShare = 0.9
 
-// The memory of the manager as docs/scale.md has it, in bytes: without clusters; for each
-// cluster, while it starts; and for each Workflow that Argo keeps.
+// The memory of the manager by docs/scale.md, in bytes, with some room: without clusters; for
+// each cluster, at the highest moment; and for each Workflow that Argo keeps.
 const (
 	memoryBase     = 60 << 20
 	memoryCluster  = 28 << 10
