@@ -18,6 +18,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -92,6 +93,11 @@ func manage(ctx context.Context, options managerOptions) error {
 	return start(ctx, mgr, clusters)
 }
 
+// cacheSyncTimeout is how long the first lists may take. After that the operator ends, so that
+// somebody sees that it reads nothing, as without the rights. With the default of two minutes
+// a slow API server and a large fleet would end it again at each start.
+const cacheSyncTimeout = 15 * time.Minute
+
 // newManager returns a manager for the clusters of some options. With release it is
 // to give them back to CPO.
 func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.Options, error) {
@@ -143,6 +149,7 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 		LeaderElectionID:              "manager." + vocab.Domain,
 		LeaderElectionNamespace:       options.namespace,
 		LeaderElectionReleaseOnCancel: true,
+		Controller:                    ctrlconfig.Controller{CacheSyncTimeout: cacheSyncTimeout},
 	})
 	if err != nil {
 		return nil, clusters, fmt.Errorf("cannot create the manager: %w", err)
