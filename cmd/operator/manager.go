@@ -21,6 +21,7 @@ import (
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/metrics"
@@ -139,7 +140,16 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 	if err != nil {
 		return nil, clusters, err
 	}
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
+	mgr, err := ctrl.NewManager(config, options.control(scheme, endpoint, clusters))
+	if err != nil {
+		return nil, clusters, fmt.Errorf("cannot create the manager: %w", err)
+	}
+	return mgr, clusters, nil
+}
+
+// control are the options of the manager for some clusters.
+func (options managerOptions) control(scheme *runtime.Scheme, endpoint server.Options, clusters reconcile.Options) ctrl.Options {
+	return ctrl.Options{
 		Scheme:                        scheme,
 		NewCache:                      reconcile.NewCache,
 		Cache:                         reconcile.CacheOptions(clusters),
@@ -150,11 +160,7 @@ func newManager(options managerOptions, release bool) (ctrl.Manager, reconcile.O
 		LeaderElectionNamespace:       options.namespace,
 		LeaderElectionReleaseOnCancel: true,
 		Controller:                    ctrlconfig.Controller{CacheSyncTimeout: cacheSyncTimeout},
-	})
-	if err != nil {
-		return nil, clusters, fmt.Errorf("cannot create the manager: %w", err)
 	}
-	return mgr, clusters, nil
 }
 
 // start runs a manager until its context ends.

@@ -5,12 +5,13 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/stanzaflow/stanzaflow/internal/vocab"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/stanzaflow/stanzaflow/internal/reconcile"
 )
 
 // TestManagerKnowsItsNamespace shows that the manager checks its namespace when it
@@ -45,19 +46,8 @@ func TestManagerRefusesAWindow(t *testing.T) {
 // TestManagerWaitsForAFleet: the first lists of a large fleet take more than the two minutes
 // of controller-runtime, after which the operator would end, at each start again.
 func TestManagerWaitsForAFleet(t *testing.T) {
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	const content = `{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"c"}}],"clusters":[{"name":"c","cluster":{"server":"https://127.0.0.1:1"}}]}`
-	if err := os.WriteFile(kubeconfig, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("KUBECONFIG", kubeconfig)
-	options := managerOptions{namespace: "stanzaflow-system", mode: vocab.ModeStandalone, watchInterval: defaultWatchInterval}
-	options.metrics.Address = "0"
-	mgr, _, err := newManager(options, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := mgr.GetControllerOptions().CacheSyncTimeout; got < 10*time.Minute {
+	var options managerOptions
+	if got := options.control(nil, server.Options{}, reconcile.Options{}).Controller.CacheSyncTimeout; got < 10*time.Minute {
 		t.Errorf("the operator ends when its first lists take %s", got)
 	}
 }
