@@ -50,6 +50,14 @@ func neverRun(f *Facts) {
 	f.Workflows, f.Watches = nil, nil
 }
 
+// fullOverdue has the full of this morning missing.
+func fullOverdue(f *Facts) {
+	entry := &f.Stanza.Status.Schedules[0]
+	entry.Overdue = true
+	entry.LastRun = runStatus("pgbackrest-orders-repo1-full-1795833000", "full", stanzaflowv1alpha1.RunSucceeded, day(28, 2, 30), day(28, 2, 42))
+	f.CronWorkflows[fullCron] = cron(fullCron, day(28, 2, 30))
+}
+
 // drilledCluster has a drill that has ended in some way, after a good one.
 func drilledCluster(result stanzaflowv1alpha1.RunResult, message string, missing, overdue bool) func(*Facts) {
 	return func(f *Facts) {
@@ -106,20 +114,12 @@ var situations = map[string][]func(*Facts){
 		condition(vocab.ConditionBackupHealthy, isUnknown, vocab.ReasonNoBackupYet, "Repo1 has no proven backup yet; the first run of its schedule will prove one"),
 	},
 	"overdue": {
-		func(f *Facts) {
-			entry := &f.Stanza.Status.Schedules[0]
-			entry.Overdue = true
-			entry.LastRun = runStatus("pgbackrest-orders-repo1-full-1795833000", "full", stanzaflowv1alpha1.RunSucceeded, day(28, 2, 30), day(28, 2, 42))
-			f.CronWorkflows[fullCron] = cron(fullCron, day(28, 2, 30))
-		},
+		fullOverdue,
 		condition(vocab.ConditionBackupHealthy, isFalse, vocab.ReasonOverdue, "Full backup of repo1 was due and did not run; check CronWorkflow pgbackrest-orders-repo1-full and Argo's workflow controller"),
 	},
 	"overdue-starts": {
 		func(f *Facts) {
-			entry := &f.Stanza.Status.Schedules[0]
-			entry.Overdue = true
-			entry.LastRun = runStatus("pgbackrest-orders-repo1-full-1795833000", "full", stanzaflowv1alpha1.RunSucceeded, day(28, 2, 30), day(28, 2, 42))
-			f.CronWorkflows[fullCron] = cron(fullCron, day(28, 2, 30))
+			fullOverdue(f)
 			f.Stanza.Status.Triggers = []stanzaflowv1alpha1.TriggerStatus{{
 				Name: "overdue-repo1", Pending: &stanzaflowv1alpha1.TriggerPending{Causes: []string{"full backup is overdue"}}, Message: "waits for the primary: pod orders-0 is not ready",
 			}}
