@@ -52,15 +52,36 @@ func (d *decider) startLate(e *entry, late stanzaflowv1alpha1.ScheduleStatus) {
 		d.wake(next.Time)
 		return
 	}
-	for _, run := range d.in.Runs {
-		if run.Kind == vocab.RunBackup && run.Status.Repo == late.Repo && !outcome.Finished(&run.Status) {
-			e.Message = "waits for run " + run.Status.Workflow
-			return
-		}
+	if other := d.other(late.Repo); other != "" {
+		e.Message = "waits for " + other
+		return
 	}
 	d.start(e, terms{
 		repo: late.Repo, backupType: late.Type, value: vocab.TriggerOverdue, kind: vocab.RunBackup, attempts: e.Attempts, longest: overdueLast,
 	})
+}
+
+// other is what may make a backup of a repo before: a run that has not ended or that this pass
+// starts, or the first backup, which has pauses of its own. It is empty without one.
+func (d *decider) other(repo string) string {
+	for _, run := range d.in.Runs {
+		if run.Kind == vocab.RunBackup && run.Status.Repo == repo && !outcome.Finished(&run.Status) {
+			return "run " + run.Status.Workflow
+		}
+	}
+	for _, start := range d.out.Start {
+		if start.Kind == vocab.RunBackup && start.Repo == repo {
+			return "run " + start.Name
+		}
+	}
+	first := plan.Initial{Repo: repo, Kind: vocab.RunBackup}
+	wanted := slices.ContainsFunc(d.out.After, func(t stanzaflowv1alpha1.TriggerStatus) bool {
+		return t.Name == first.Name() && (t.Pending != nil || t.Attempts > 0)
+	})
+	if wanted && slices.Contains(d.in.Initial, first) {
+		return first.Name()
+	}
+	return ""
 }
 
 // late is the overdue schedule of a repo whose backup comes first, nil if none is overdue: a

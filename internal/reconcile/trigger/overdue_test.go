@@ -101,6 +101,27 @@ func TestOverdueFullComesFirst(t *testing.T) {
 	w.wantRuns(fullOverdue, incrOverdue)
 }
 
+// TestOverdueFirstBackup: the first backup of a new repo is overdue, too. One run makes it,
+// with the pauses of a first backup.
+func TestOverdueFirstBackup(t *testing.T) {
+	t.Parallel()
+	w := daily(t)
+	w.in.Repos[0].LastBackup = nil
+	w.schedule(cpo.Full).Overdue = true
+	w.after(time.Minute)
+	w.wantRuns(noBackup)
+	w.end(stanzaflowv1alpha1.RunFailed, "the store does not answer")
+	w.after(4 * time.Minute)
+	w.wantRuns(noBackup)
+	w.wantMessage("overdue-repo1", "waits for initial-repo1")
+	w.after(2 * time.Minute)
+	w.wantRuns(noBackup, noBackup)
+	w.end(stanzaflowv1alpha1.RunSucceeded, "")
+	w.schedule(cpo.Full).Overdue = false
+	w.after(time.Hour)
+	w.wantRuns(noBackup, noBackup)
+}
+
 func TestOverdueWaits(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
