@@ -109,8 +109,8 @@ faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=rege
 	@hack/faults.sh
 
 .PHONY: bench
-bench: ## Measure the translation, a scrape of 1,000 clusters, a kept Workflow in the cache, a week of 10,000, 1,000 and 5,000 in one operator, and a run in each form against the Job that CPO would start.
-	@GOGC=100 go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/translate ./internal/metrics ./internal/reconcile/packed
+bench: ## Measure the reading of a postgresql, the translation, a scrape of 1,000 clusters, a kept Workflow in the cache, a week of 10,000, 1,000 and 5,000 in one operator, and a run in each form against the Job that CPO would start.
+	@GOGC=100 go test -run '^$$' -bench '$(BENCH)' -benchmem ./internal/cpo ./internal/translate ./internal/metrics ./internal/reconcile/packed
 	@go test -count=1 -timeout 30m -v -run '^TestWeek$$' ./test/storm -args -storm.clusters=$(or $(CLUSTERS),10000) | grep -v '^=== '
 	@hack/fleet.sh
 	@hack/bench.sh

@@ -71,6 +71,7 @@ func beginning(word string, known []string) string {
 }
 
 // fold is a word without case, dashes and underscores.
-func fold(word string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(word))
-}
+func fold(word string) string { return strings.ToLower(withoutDashes.Replace(word)) }
+
+// withoutDashes is built once: each object is checked for misspelt fields in each pass.
+var withoutDashes = strings.NewReplacer("-", "", "_", "")
