@@ -40,6 +40,19 @@ func overdue(times Timetable, since time.Time, offset time.Duration, entry stanz
 	return late, lookAgain
 }
 
+// OverdueSince is the first slot of an overdue schedule for which no backup is proven. Zero if
+// none was ever proven: nobody knows what its slots were before.
+func OverdueSince(entry stanzaflowv1alpha1.ScheduleStatus) time.Time {
+	if entry.LastBackup == nil {
+		return time.Time{}
+	}
+	provenTo := entry.LastBackup.StartTime.Add(offsetIn(entry.Offset) + ClockSkew)
+	if stop := entry.LastBackup.StopTime.Time; stop.After(provenTo) {
+		provenTo = stop
+	}
+	return timetableIn(entry).Next(provenTo)
+}
+
 // provenSince also accepts a backup that stopped after the slot: a run that
 // outlived its interval made it, and the run of the slot starts when that one
 // ends. A backup that began since the user asked for the slot is what he asked for:

@@ -134,6 +134,38 @@ func TestOverdue(t *testing.T) {
 	}
 }
 
+// TestOverdueSince: the slot must be the first that provenSince refuses.
+func TestOverdueSince(t *testing.T) {
+	for name, tc := range map[string]struct {
+		schedule, offset, start, stop, want string
+	}{
+		"the next slot":                {"30 2 * * *", "", "2026-11-21T02:30:05Z", "2026-11-21T02:40:00Z", "2026-11-22T02:30:00Z"},
+		"on a clock that is behind":    {"30 2 * * *", "", "2026-11-21T02:29:40Z", "2026-11-21T02:29:50Z", "2026-11-22T02:30:00Z"},
+		"by hand, an hour before":      {"30 2 * * *", "", "2026-11-21T01:30:00Z", "2026-11-21T01:40:00Z", "2026-11-21T02:30:00Z"},
+		"it outlived its interval":     {"*/30 * * * *", "", "2026-11-21T02:30:05Z", "2026-11-21T03:10:00Z", "2026-11-21T03:30:00Z"},
+		"since the user asked for it":  {"15 3 * * *", "45m", "2026-11-21T02:30:00Z", "2026-11-21T02:40:00Z", "2026-11-22T03:15:00Z"},
+		"before the user asked for it": {"15 3 * * *", "45m", "2026-11-21T02:20:00Z", "2026-11-21T02:25:00Z", "2026-11-21T03:15:00Z"},
+		"a schedule that never fires":  {"30 2 30 2 *", "", "2026-11-21T02:30:05Z", "2026-11-21T02:40:00Z", ""},
+		"no backup":                    {"30 2 * * *", "", "", "", ""},
+	} {
+		entry := stanzaflowv1alpha1.ScheduleStatus{Schedule: "0 0 1 1 *", EffectiveSchedule: tc.schedule, Offset: tc.offset, TimeZone: "UTC"}
+		var want time.Time
+		if tc.want != "" {
+			want = reconciletest.Moment(tc.want)
+		}
+		if tc.start != "" {
+			entry.LastBackup = &stanzaflowv1alpha1.BackupStatus{StartTime: metav1.NewTime(reconciletest.Moment(tc.start)), StopTime: metav1.NewTime(reconciletest.Moment(tc.stop))}
+		}
+		got := OverdueSince(entry)
+		if !got.Equal(want) {
+			t.Errorf("%s: overdue since %s, want %s", name, got, want)
+		}
+		if entry.LastBackup != nil && !got.IsZero() && provenSince(entry.LastBackup, got, offsetIn(tc.offset)) {
+			t.Errorf("%s: provenSince takes the backup for that of %s", name, got)
+		}
+	}
+}
+
 // TestOverdueIsFoundOnTime checks that a look at the promised moment finds the
 // overdue slot, and misses none.
 func TestOverdueIsFoundOnTime(t *testing.T) {

@@ -77,7 +77,7 @@ func TimetableOf(cronWorkflow *unstructured.Unstructured) Timetable {
 	return ReadTimetable(Zone(cronWorkflow), expressions(cronWorkflow))
 }
 
-// timetableIn reads what the status has of a CronWorkflow that does not exist.
+// timetableIn reads what the status has of a CronWorkflow.
 func timetableIn(entry stanzaflowv1alpha1.ScheduleStatus) Timetable {
 	return ReadTimetable(entry.TimeZone, strings.Split(cmp.Or(entry.EffectiveSchedule, entry.Schedule), expressionSeparator))
 }

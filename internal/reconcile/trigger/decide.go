@@ -72,6 +72,8 @@ type terms struct {
 	newOnly bool
 	// upgrade: one of the causes is a major upgrade.
 	upgrade bool
+	// overdue is how long the backup has been due.
+	overdue time.Duration
 }
 
 // trigger decides about a trigger of the Stanza.

@@ -43,7 +43,7 @@ func (d *decider) start(e *entry, t terms) {
 	}
 	d.out.Start = append(d.out.Start, Start{
 		Trigger: e.Name, Name: runName(d.in.Cluster.Name, e.Name, stored.Since), Kind: t.kind, Repo: t.repo, Type: t.backupType,
-		Value: t.value, Causes: stored.Causes, Since: stored.Since, cluster: d.in.Cluster.Name, now: d.now(),
+		Value: t.value, Causes: stored.Causes, Since: stored.Since, Overdue: t.overdue, cluster: d.in.Cluster.Name, now: d.now(),
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	plan "github.com/stanzaflow/stanzaflow/internal/translate/trigger"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -58,7 +59,17 @@ func (d *decider) startLate(e *entry, late stanzaflowv1alpha1.ScheduleStatus) {
 	}
 	d.start(e, terms{
 		repo: late.Repo, backupType: late.Type, value: vocab.TriggerOverdue, kind: vocab.RunBackup, attempts: e.Attempts, longest: overdueLast,
+		overdue: d.overdueFor(late),
 	})
+}
+
+// overdueFor is how long a backup has been due, zero if nobody knows.
+func (d *decider) overdueFor(late stanzaflowv1alpha1.ScheduleStatus) time.Duration {
+	since := schedule.OverdueSince(late)
+	if since.IsZero() {
+		return 0
+	}
+	return d.in.Now.Sub(since)
 }
 
 // other is what may make a backup of a repo before: a run that has not ended or that this pass

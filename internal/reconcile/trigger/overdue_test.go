@@ -88,6 +88,36 @@ func TestOverdueIsTriedAgain(t *testing.T) {
 	w.wantMessage("overdue-repo1", "no schedule of repo1 is overdue any more")
 }
 
+// TestMostOverdueGoesFirst: of the clusters that wait after an outage, the one that has had no
+// backup for longest goes first.
+func TestMostOverdueGoesFirst(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		last time.Duration // before noon, 0 for no backup
+		want int32
+	}{
+		"no backup is known":        {0, 20},
+		"since an hour, at 11:00":   {24 * time.Hour, 21},
+		"since yesterday, at 11:00": {48 * time.Hour, 25},
+		"since a week":              {7 * 24 * time.Hour, 28},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := daily(t)
+			full := w.schedule(cpo.Full)
+			full.Overdue, full.Schedule, full.TimeZone = true, "0 11 * * *", "UTC"
+			if tc.last > 0 {
+				full.LastBackup = &stanzaflowv1alpha1.BackupStatus{StartTime: metav1.NewTime(noon.Add(-tc.last))}
+			}
+			w.after(time.Minute)
+			w.wantRuns(fullOverdue)
+			if got := *w.created[0].Spec.Priority; got != tc.want {
+				t.Errorf("the run has priority %d, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
 // TestOverdueFullComesFirst: the incr follows when the full is there.
 func TestOverdueFullComesFirst(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,7 @@ func Pending(cluster string, triggers []stanzaflowv1alpha1.TriggerStatus) []stri
 func (s Start) Workflow(cluster cpo.Postgresql, stanza stanzaflowv1alpha1.StanzaSpec) *wfv1.Workflow {
 	run := workflow.Run{
 		Cluster: cluster.Name, Template: workflow.TemplateName(stanza), Kind: s.Kind, Repo: s.Repo, Type: s.Type, Trigger: s.Value,
-		Form: workflow.FormOf(stanza, s.Type),
+		Form: workflow.FormOf(stanza, s.Type), Overdue: s.Overdue,
 	}
 	causes, _ := json.Marshal(s.Causes) //nolint:errchkjson // A list of texts can always be encoded.
 	return run.Workflow(cluster.Namespace, s.Name, map[string]string{vocab.AnnotationCauses: string(causes)})

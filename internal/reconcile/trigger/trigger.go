@@ -105,6 +105,8 @@ type Start struct {
 	// Causes that the run is for, all of which the API server had in the status.
 	Causes []string
 	Since  metav1.Time
+	// Overdue is how long the backup has been due, zero unless the run is for that.
+	Overdue time.Duration
 
 	cluster string
 	now     metav1.Time

@@ -6,6 +6,8 @@ package workflow
 import (
 	"cmp"
 	"maps"
+	"math/bits"
+	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,8 +23,12 @@ import (
 // at 02:30, the one that Argo sees first runs first, and both make their backup.
 var priorities = map[string]int32{cpo.Full: 20, cpo.Diff: 10, cpo.Incr: 0}
 
-// beforeDeploy is the priority of a pre-deploy run: a deploy waits for it.
-const beforeDeploy = int32(30)
+const (
+	// mostAhead keeps an overdue run behind the runs of the next type.
+	mostAhead = 9
+	// beforeDeploy is the priority of a pre-deploy run: a deploy waits for it.
+	beforeDeploy = int32(30)
+)
 
 // Run is one run of a cluster.
 type Run struct {
@@ -38,6 +44,9 @@ type Run struct {
 	Form vocab.RunForm
 	// Trigger is what started it: the value of vocab.ParamTrigger.
 	Trigger string
+	// Overdue is how long the backup has been due that this run makes up for, zero for any
+	// other run.
+	Overdue time.Duration
 	// MaxAge and RestorePoint are for a pre-deploy run. Empty means the default of the
 	// template.
 	MaxAge, RestorePoint string
@@ -90,12 +99,22 @@ func (r Run) Annotations() map[string]string {
 	return map[string]string{vocab.AnnotationTitle: Title(what, r.Cluster, r.Repo)}
 }
 
+// priority among the runs that wait. Of the overdue runs of a type the most overdue goes
+// first: an hour counts 1, and so does each time that it doubles.
+func (r Run) priority() int32 {
+	if r.Kind == vocab.RunPredeploy {
+		return beforeDeploy
+	}
+	hours := max(r.Overdue, 0) / time.Hour
+	return priorities[r.Type] + int32(min(bits.Len64(uint64(hours)), mostAhead)) //nolint:gosec // both are small and not negative
+}
+
 // Spec has only the arguments for the WorkflowTemplate, and no field that a controller
 // with templateReferencing Strict refuses.
 func (r Run) Spec() wfv1.WorkflowSpec {
 	spec := wfv1.WorkflowSpec{
 		WorkflowTemplateRef: &wfv1.WorkflowTemplateRef{Name: r.Template},
-		Priority:            new(priorities[r.Type]),
+		Priority:            new(r.priority()),
 		Arguments: wfv1.Arguments{Parameters: []wfv1.Parameter{
 			{Name: vocab.ParamCluster, Value: wfv1.AnyStringPtr(r.Cluster)},
 			{Name: vocab.ParamRepo, Value: wfv1.AnyStringPtr(r.Repo)},
@@ -108,9 +127,6 @@ func (r Run) Spec() wfv1.WorkflowSpec {
 		spec.Entrypoint = string(r.Kind)
 	case r.Form != "" && r.Form != vocab.FormPod: // which has the entrypoint of the template
 		spec.Entrypoint = r.Form.Entrypoint()
-	}
-	if r.Kind == vocab.RunPredeploy {
-		spec.Priority = new(beforeDeploy)
 	}
 	for _, p := range []struct{ name, value string }{{vocab.ParamMaxAge, r.MaxAge}, {vocab.ParamRestorePoint, r.RestorePoint}} {
 		if p.value != "" {

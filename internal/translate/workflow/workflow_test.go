@@ -6,6 +6,7 @@ package workflow_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
@@ -87,6 +88,34 @@ spec:
     - {name: trigger, value: initial}
 `
 	compare(t, stanza, run)
+}
+
+// TestPriority: the most overdue run goes first among those of its type, and never before the
+// next type.
+func TestPriority(t *testing.T) {
+	t.Parallel()
+	const year = 365 * 24 * time.Hour
+	for _, tc := range []struct {
+		run  workflow.Run
+		want int32
+	}{
+		{workflow.Run{Type: "incr"}, 0},
+		{workflow.Run{Type: "diff"}, 10},
+		{workflow.Run{Type: "full"}, 20},
+		{workflow.Run{Type: "full", Overdue: -time.Hour}, 20},
+		{workflow.Run{Type: "full", Overdue: 59 * time.Minute}, 20},
+		{workflow.Run{Type: "full", Overdue: time.Hour}, 21},
+		{workflow.Run{Type: "full", Overdue: 4 * time.Hour}, 23},
+		{workflow.Run{Type: "full", Overdue: 24 * time.Hour}, 25},
+		{workflow.Run{Type: "incr", Overdue: year}, 9},
+		{workflow.Run{Type: "diff", Overdue: year}, 19},
+		{workflow.Run{Type: "full", Overdue: year}, 29},
+		{workflow.Run{Type: "full", Kind: vocab.RunPredeploy}, 30},
+	} {
+		if got := *tc.run.Spec().Priority; got != tc.want {
+			t.Errorf("%+v has priority %d, want %d", tc.run, got, tc.want)
+		}
+	}
 }
 
 // TestPredeploy shows the run before a deploy. The parameters that are not given have the
