@@ -10,6 +10,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -102,4 +103,12 @@ func testStartOverdue(w *world, want func(*world)) {
 	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
 	w.recorder.take()
 	w.wantQuiet()
+
+	// The next slots pass, too. After more than two hours the run goes before others.
+	w.pass(3 * time.Hour)
+	w.pass(10 * time.Second)
+	w.awaitRuns(4)
+	if priority, _, _ := unstructured.NestedInt64(w.get(object.Workflow, newest()).Object, "spec", "priority"); priority != 2 {
+		w.Errorf("the run has priority %d, want 2", priority)
+	}
 }

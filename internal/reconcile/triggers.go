@@ -68,6 +68,7 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	}
 	if len(in.Overdue) > 0 {
 		in.Schedules, _ = status.Schedules(was.Schedules, p, state.Objects[object.CronWorkflow])
+		in.OverdueSince = overdueSince(in.Schedules)
 	}
 	var wake time.Time
 	var err error
@@ -80,6 +81,17 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	decision := trigger.Decide(in)
 	decision.Wake = object.Earliest(decision.Wake, wake)
 	return decision, nil
+}
+
+// overdueSince is for each overdue schedule of which it is known.
+func overdueSince(schedules []stanzaflowv1alpha1.ScheduleStatus) map[string]time.Time {
+	all := map[string]time.Time{}
+	for _, s := range schedules {
+		if since := schedule.OverdueSince(s); s.Overdue && !since.IsZero() {
+			all[s.CronWorkflow] = since
+		}
+	}
+	return all
 }
 
 // waiting reports whether a cause waits for its run.

@@ -12,7 +12,6 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
-	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	plan "github.com/stanzaflow/stanzaflow/internal/translate/trigger"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -65,8 +64,8 @@ func (d *decider) startLate(e *entry, late stanzaflowv1alpha1.ScheduleStatus) {
 
 // overdueFor is how long a backup has been due, zero if nobody knows.
 func (d *decider) overdueFor(late stanzaflowv1alpha1.ScheduleStatus) time.Duration {
-	since := schedule.OverdueSince(late)
-	if since.IsZero() {
+	since, known := d.in.OverdueSince[late.CronWorkflow]
+	if !known {
 		return 0
 	}
 	return d.in.Now.Sub(since)

@@ -93,21 +93,21 @@ func TestOverdueIsTriedAgain(t *testing.T) {
 func TestMostOverdueGoesFirst(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		last time.Duration // before noon, 0 for no backup
-		want int32
+		since time.Duration // before noon, 0 for not known
+		want  int32
 	}{
-		"no backup is known":        {0, 20},
-		"since an hour, at 11:00":   {24 * time.Hour, 21},
-		"since yesterday, at 11:00": {48 * time.Hour, 25},
-		"since a week":              {7 * 24 * time.Hour, 28},
+		"not known":    {0, 20},
+		"since 11:00":  {time.Hour, 21},
+		"since a day":  {24 * time.Hour, 25},
+		"since a week": {7 * 24 * time.Hour, 28},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := daily(t)
 			full := w.schedule(cpo.Full)
-			full.Overdue, full.Schedule, full.TimeZone = true, "0 11 * * *", "UTC"
-			if tc.last > 0 {
-				full.LastBackup = &stanzaflowv1alpha1.BackupStatus{StartTime: metav1.NewTime(noon.Add(-tc.last))}
+			full.Overdue = true
+			if tc.since > 0 {
+				w.in.OverdueSince = map[string]time.Time{full.CronWorkflow: noon.Add(-tc.since)}
 			}
 			w.after(time.Minute)
 			w.wantRuns(fullOverdue)

@@ -35,6 +35,9 @@ type Input struct {
 	// Overdue are what starts overdue backups, and Schedules status.schedules of this pass.
 	Overdue   []plan.Overdue
 	Schedules []stanzaflowv1alpha1.ScheduleStatus
+	// OverdueSince is the first slot without a proven backup of an overdue schedule, by its
+	// CronWorkflow, as far as it is known.
+	OverdueSince map[string]time.Time
 	// KeepInitial: what is built in and not in Initial or Overdue starts nothing now and
 	// keeps its status.
 	KeepInitial bool
