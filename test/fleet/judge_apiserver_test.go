@@ -18,6 +18,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
 
@@ -113,12 +114,14 @@ func (s *soak) judgeRuns(b *testing.B, end time.Time, shown map[string]stanzaflo
 // slots before the first, if it was dead then: such a cluster must be overdue.
 func (s *soak) judgeSlots(b *testing.B, end time.Time, runs map[string]bool, shown map[string]stanzaflowv1alpha1.StanzaStatus) (due, missed, overdue int) {
 	b.Helper()
+	apart := s.apart()
 	for i := range s.clusters {
 		if s.touched[i] {
 			continue
 		}
 		status, last := shown[clusterName(i)], ""
-		for slot := s.begin.Truncate(time.Hour).Add(time.Duration(i%20) * time.Minute); slot.Before(end.Add(-2 * time.Minute)); slot = slot.Add(20 * time.Minute) {
+		first := s.begin.Truncate(time.Hour).Add(time.Duration(i) * time.Minute % apart)
+		for slot := first; slot.Before(end.Add(-2 * time.Minute)); slot = slot.Add(apart) {
 			name := fmt.Sprintf("%s-%d", cronName(i, cpo.Incr), slot.Unix())
 			if slot.Before(s.begin) || (last == "" && !runs[name]) {
 				continue
@@ -133,7 +136,7 @@ func (s *soak) judgeSlots(b *testing.B, end time.Time, runs map[string]bool, sho
 		switch run := status.LastRun; {
 		case last != "" && (run == nil || run.Workflow < last):
 			b.Errorf("Stanza %s/%s does not show run %s: %+v", namespaceOf(i), clusterName(i), last, run)
-		case last == "" && s.begin.Add(25*time.Minute).Before(end):
+		case last == "" && s.begin.Add(apart+schedule.Grace(apart)+2*time.Minute).Before(end):
 			overdue++
 			if ready := meta.FindStatusCondition(status.Conditions, vocab.ConditionReady); ready == nil || ready.Status != metav1.ConditionFalse {
 				b.Errorf("Stanza %s/%s has no run and is not overdue: %+v", namespaceOf(i), clusterName(i), ready)

@@ -8,6 +8,8 @@ package fleet
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -44,7 +46,7 @@ type soakSample struct {
 	resident, live, goroutines float64
 }
 
-// soak has every cluster make a backup every 20 minutes, with Argo's own controller, and
+// soak has every cluster make a backup again and again, with Argo's own controller, and
 // changes the schedules of one per cent of the clusters each minute. The operator, the API server
 // and Argo are killed at random, in the first half only, so that what leaks has the second
 // half to show. At the end no change and no run may be lost, and nothing may have grown.
@@ -61,7 +63,7 @@ func (f *fleet) soak(b *testing.B, o *operator, _ *result) bool {
 	s := &soak{fleet: f, operator: o, rng: rand.New(rand.NewPCG(number, 17)), expected: make([]string, f.clusters), touched: map[int]bool{}}
 	s.argo, s.node = startArgo(b, f.server), startNode(b, f.server)
 	for i := range f.clusters {
-		s.set(b, i, everyThird(i))
+		s.set(b, i, s.every(i))
 	}
 	s.begin = time.Now()
 	if !s.play(b) {
@@ -151,17 +153,28 @@ func (s *soak) upTo(d time.Duration) time.Duration {
 	return d/8 + time.Duration(s.rng.Int64N(int64(d)))
 }
 
-// everyThird is a schedule that fires three times an hour.
-func everyThird(minute int) string {
-	minute %= 20
-	return fmt.Sprintf("%d,%d,%d * * * *", minute, minute+20, minute+40)
+// apart is the time between two slots of a cluster: an hour, or a half or a third of one if
+// that makes a thousand runs an hour at most. For each Argo reads the WorkflowTemplate some
+// thirty times: with three thousand an hour the API server had no time left on two processors.
+func (s *soak) apart() time.Duration {
+	return time.Hour / time.Duration(max(1, min(3, 1000/s.clusters)))
+}
+
+// every is a schedule with such slots from a minute on.
+func (s *soak) every(minute int) string {
+	apart := int(s.apart().Minutes())
+	var minutes []string
+	for minute %= apart; minute < 60; minute += apart {
+		minutes = append(minutes, strconv.Itoa(minute))
+	}
+	return strings.Join(minutes, ",") + " * * * *"
 }
 
 // changeOne changes the minutes at which a cluster makes its backups.
 func (s *soak) changeOne(b *testing.B) {
 	b.Helper()
 	i := s.rng.IntN(s.clusters)
-	s.set(b, i, everyThird(s.rng.IntN(20)))
+	s.set(b, i, s.every(s.rng.IntN(60)))
 	s.touched[i] = true
 	s.changed++
 }
