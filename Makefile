@@ -105,7 +105,7 @@ test-full: ## Run every story, storage, version and kind of fault that has not p
 	@hack/test-cluster.sh full
 
 .PHONY: faults
-faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=regexp, FORM=pod|dag|both, LIST=1. About 40 trials per hour and world.
+faults: ## Try every kind of fault with many seeds: SEEDS=n, FOR=90m, KINDS=regexp, FORM=pod|dag|compact|all, LIST=1. About 40 trials per hour and world.
 	@hack/faults.sh
 
 .PHONY: bench

@@ -4,14 +4,15 @@
 # a line. SEEDS=n tries every kind with n seeds; it skips what it has tried with the
 # same image, so you can cut a sweep short with FOR=90m and continue later. KINDS is
 # a regular expression of names. SEED is the first seed: the same seed does the same
-# again. FORM is the form of the runs that each fault meets, pod, dag or both; without
-# it the seed picks one for each trial. WORLDS is how many clusters of each storage are broken at the same time.
+# again. FORM is the form of the runs that each fault meets, pod, dag, compact or all;
+# without it the seed picks one for each trial. WORLDS is how many clusters of each storage
+# are broken at the same time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/env.sh
 . hack/lock.sh
 
-case ${FORM:-} in '' | pod | dag | both) ;; *) die "FORM is $FORM, must be pod, dag or both" ;; esac
+case ${FORM:-} in '' | pod | dag | compact | all) ;; *) die "FORM is $FORM, must be pod, dag, compact or all" ;; esac
 if [ -n "${LIST:-}" ]; then
   go test -tags cluster -count=1 -v -run '^TestFaults$' ./test/e2e -args -faults.list -faults.kinds="${KINDS:-.}" |
     sed -n 's/^kind //p'

@@ -8,17 +8,17 @@ package e2e
 import (
 	"flag"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault"
-	"github.com/stanzaflow/stanzaflow/test/e2e/internal/fault/trial"
 )
 
 var (
 	faultList   = flag.Bool("faults.list", false, "print one kind of fault a line, and do nothing else")
 	faultKinds  = flag.String("faults.kinds", ".", "regular expression of the kinds to try")
-	faultForm   = flag.String("faults.form", "", "form of the runs that each fault meets: pod, dag or both; if empty, the seed picks one for each trial")
+	faultForm   = flag.String("faults.form", "", "form of the runs that each fault meets: pod, dag, compact or all; if empty, the seed picks one for each trial")
 	faultSeeds  = flag.Int("faults.seeds", 0, "how many seeds each kind is tried with")
 	faultSeed   = flag.Uint64("faults.seed", 1, "the first seed: the same seed does the same again")
 	faultLog    = flag.String("faults.results", "", "directory that keeps what has been tried, so that the next call continues there; required")
@@ -37,9 +37,14 @@ func TestFaults(t *testing.T) {
 		fault.List(kinds)
 		return
 	}
-	forms, known := map[string][]vocab.RunForm{"": nil, "pod": {vocab.FormPod}, "dag": {vocab.FormDAG}, "both": trial.Forms}[*faultForm]
-	if !known {
-		t.Fatalf("-faults.form is %q, must be pod, dag or both", *faultForm)
+	var forms []vocab.RunForm
+	switch form := vocab.RunForm(*faultForm); {
+	case form == "all":
+		forms = vocab.Forms
+	case slices.Contains(vocab.Forms, form):
+		forms = []vocab.RunForm{form}
+	case form != "":
+		t.Fatalf("-faults.form is %q, must be pod, dag, compact or all", form)
 	}
 	fault.Sweep(t, fault.Options{
 		Kinds: kinds, Forms: forms, Seeds: *faultSeeds, Seed: *faultSeed, Results: *faultLog, Worlds: *faultWorlds, For: *faultFor,

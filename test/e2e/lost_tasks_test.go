@@ -89,7 +89,7 @@ func loseTask(t *testing.T, k *kit.Kit, step string, parameters ...string) strin
 		err := k.TryList(t.Context(), &pods, kit.PodsOfRun(name))
 		for i, pod := range pods.Items {
 			running := slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == "main" && c.State.Running != nil })
-			if running && slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return kit.StepOf(c) == step }) {
+			if running && slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return slices.Contains(kit.StepsOf(c), step) }) {
 				lost = &pods.Items[i]
 				return true, ""
 			}

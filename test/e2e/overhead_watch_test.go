@@ -141,7 +141,7 @@ func commandsOf(b *testing.B, k *kit.Kit, workflow string) (lines []string) {
 	k.List(b, &pods, kit.PodsOfRun(workflow))
 	for _, pod := range pods.Items {
 		for _, container := range pod.Spec.Containers {
-			if kit.StepOf(container) == "" {
+			if len(kit.StepsOf(container)) == 0 {
 				continue
 			}
 			log, err := k.Core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container.Name}).Stream(context.WithoutCancel(b.Context()))

@@ -120,7 +120,7 @@ func checkImage(t testing.TB, workflow *wfv1.Workflow, image string) {
 		}
 		for _, container := range containers {
 			if container.Image != image {
-				t.Errorf("workflow %s: step %s has image %s, want %s", workflow.Name, kit.StepOf(container), container.Image, image)
+				t.Errorf("workflow %s: steps %v have image %s, want %s", workflow.Name, kit.StepsOf(container), container.Image, image)
 			}
 		}
 	}

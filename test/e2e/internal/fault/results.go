@@ -100,7 +100,7 @@ func (r *results) print(t *testing.T, kinds []trial.Fault) {
 	_, _ = fmt.Fprintln(table, "KIND\tFORM\tRUNS\tGREEN\tFALSE GREENS\tSILENT MISSES\tUNEQUAL RESTORES\tHUMANS NEEDED\tWRONG\tMISSED")
 	total := map[vocab.RunForm]counts{}
 	for _, f := range kinds {
-		for _, form := range trial.Forms {
+		for _, form := range vocab.Forms {
 			c := r.count(f.Name, form)
 			if c == (counts{}) {
 				continue
@@ -110,7 +110,7 @@ func (r *results) print(t *testing.T, kinds []trial.Fault) {
 			total[form] = c
 		}
 	}
-	for _, form := range trial.Forms {
+	for _, form := range vocab.Forms {
 		total[form].print(table, "all", form)
 	}
 	_ = table.Flush()

@@ -4,6 +4,7 @@
 package fault
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func NewWorlds(t *testing.T, seed uint64) *Worlds {
 //
 // Consecutive seeds go through all faults that are not slow, in one storage and then in
 // the other, so that one call seldom needs both Worlds. The form alternates from one fault
-// to the next, and each fault meets the other form in the second round.
+// to the next, and each fault meets another form in the next round.
 func (w *Worlds) Stories(everyday int) []play.Story {
 	var all []play.Story
 	for _, f := range All() {
@@ -63,7 +64,7 @@ func (w *Worlds) turn(n int) []play.Story {
 	cancels := [2]string{"stop-workflow", "terminate-workflow"}[w.seed%2]
 	for _, f := range All() {
 		if f.Name == cancels {
-			chosen = append(chosen, candidate{f, chosen[0].storage, trial.Forms[w.seed/2%2]})
+			chosen = append(chosen, candidate{f, chosen[0].storage, vocab.Forms[w.seed/2%uint64(len(vocab.Forms))]})
 		}
 	}
 	var stories []play.Story
@@ -82,16 +83,24 @@ type candidate struct {
 // candidates are the faults of every day in the order of the seeds, in each storage and
 // with each form.
 func candidates() []candidate {
-	var all []candidate
-	for round := range trial.Forms {
-		for _, storage := range []string{cpo.StorageS3, cpo.StoragePVC} {
-			faults := All()
-			ladder.Random("order", 0).Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
-			for i, f := range faults {
-				if !f.Slow && (f.Store == "" || f.Store == storage) {
-					all = append(all, candidate{f, storage, trial.Forms[(i+round)%len(trial.Forms)]})
-				}
+	var once, all []candidate
+	for _, storage := range []string{cpo.StorageS3, cpo.StoragePVC} {
+		faults := All()
+		ladder.Random("order", 0).Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+		for _, f := range faults {
+			if !f.Slow && (f.Store == "" || f.Store == storage) {
+				once = append(once, candidate{fault: f, storage: storage})
 			}
+		}
+	}
+	// The forms take turns from one round to the next, too. If each fault would meet the
+	// same form again, the last form of a round is the first of the next.
+	forms := len(vocab.Forms)
+	shift := cmp.Or(len(once)%forms, forms-1)
+	for round := range forms {
+		for i, c := range once {
+			c.form = vocab.Forms[(i+round*shift)%forms]
+			all = append(all, c)
 		}
 	}
 	return all

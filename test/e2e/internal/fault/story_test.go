@@ -59,16 +59,16 @@ func TestTurnsReachEveryFault(t *testing.T) {
 	}
 }
 
-// TestTurnsReachBothForms checks that the turns try every fault with both forms in every
-// storage, and that each turn has both.
-func TestTurnsReachBothForms(t *testing.T) {
+// TestTurnsReachEachForm checks that the turns try every fault with each form in every
+// storage, and that each turn has all forms.
+func TestTurnsReachEachForm(t *testing.T) {
 	t.Parallel()
 	reached := map[string]bool{}
 	for _, c := range candidates() {
 		reached[c.fault.Name+" "+c.storage+" "+string(c.form)] = true
 	}
 	for _, c := range candidates() {
-		for _, form := range trial.Forms {
+		for _, form := range vocab.Forms {
 			if key := c.fault.Name + " " + c.storage + " " + string(form); !reached[key] {
 				t.Errorf("no turn tries %s", key)
 			}
@@ -79,18 +79,18 @@ func TestTurnsReachBothForms(t *testing.T) {
 		for _, c := range ladder.Rotate(candidates(), seed, 4) {
 			forms[c.form] = true
 		}
-		if len(forms) != len(trial.Forms) {
+		if len(forms) != len(vocab.Forms) {
 			t.Errorf("turn %d tries only %v", seed, forms)
 		}
 	}
 }
 
 // TestSweepTriesEachForm checks what is due in a sweep: what was tried with one form is
-// not tried with the other.
+// tried with the others.
 func TestSweepTriesEachForm(t *testing.T) {
 	t.Parallel()
 	kinds := All()[:2]
-	s := &sweep{options: Options{Forms: trial.Forms}, results: &results{rows: []trial.Result{
+	s := &sweep{options: Options{Forms: vocab.Forms}, results: &results{rows: []trial.Result{
 		{Kind: kinds[0].Name, Seed: 1, Form: vocab.FormPod},
 		{Kind: kinds[1].Name, Seed: 2, Form: vocab.FormDAG},
 		{Kind: kinds[1].Name, Seed: 1, Form: vocab.FormPod, FalseGreen: true},
@@ -99,12 +99,12 @@ func TestSweepTriesEachForm(t *testing.T) {
 	for _, a := range s.due(kinds, 1) {
 		got = append(got, a.fault.Name+" "+string(a.form))
 	}
-	want := []string{kinds[0].Name + " dag", kinds[1].Name + " pod", kinds[1].Name + " dag"}
+	want := []string{kinds[0].Name + " dag", kinds[0].Name + " compact", kinds[1].Name + " pod", kinds[1].Name + " dag", kinds[1].Name + " compact"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("due (-want +got):\n%s", diff)
 	}
 
-	// Without a form the seed picks one, the same each time, and both in the end.
+	// Without a form the seed picks one, the same each time, and each in the end.
 	s.options.Forms = nil
 	forms := map[vocab.RunForm]bool{}
 	for seed := range uint64(20) {
@@ -114,7 +114,7 @@ func TestSweepTriesEachForm(t *testing.T) {
 		}
 		forms[form[0]] = true
 	}
-	if len(forms) != len(trial.Forms) {
+	if len(forms) != len(vocab.Forms) {
 		t.Errorf("20 seeds pick only %v", forms)
 	}
 }

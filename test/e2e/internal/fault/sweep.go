@@ -92,7 +92,7 @@ func (s *sweep) tryEach(t *testing.T, kinds []trial.Fault, seed uint64) {
 			continue
 		}
 		if queues[storage] == nil {
-			queues[storage] = make(chan attempt, len(trial.Forms)*len(kinds))
+			queues[storage] = make(chan attempt, len(vocab.Forms)*len(kinds))
 		}
 		queues[storage] <- a
 	}

@@ -75,12 +75,10 @@ func (f Fault) Storage(seed uint64) string {
 	return Pick(ladder.Random(f.Name+"/storage", seed), cpo.StorageS3, cpo.StoragePVC)
 }
 
-// Forms of the runs that a fault can meet. Every fault must be harmless to both.
-var Forms = []vocab.RunForm{vocab.FormPod, vocab.FormDAG}
-
-// Form of the runs in a trial of the fault, where nobody asks for one.
+// Form of the runs in a trial of the fault, where nobody asks for one. Every fault must be
+// harmless to each.
 func (f Fault) Form(seed uint64) vocab.RunForm {
-	return Pick(ladder.Random(f.Name+"/form", seed), Forms...)
+	return Pick(ladder.Random(f.Name+"/form", seed), vocab.Forms...)
 }
 
 // Pick returns one of the values.

@@ -79,10 +79,10 @@ func (tr *Trial) awaitReport(t *testing.T) (stanza *stanzaflowv1alpha1.Stanza, r
 func (w *World) checkCancelled(t *testing.T, workflow *wfv1.Workflow, message string) []string {
 	t.Helper()
 	// A run that was stopped before precheck ended had no backup to report.
-	if node := kit.StepNode(workflow, "precheck"); node == nil || node.Phase != wfv1.NodeSucceeded {
+	if !w.succeeded(t, workflow, "precheck") {
 		return nil
 	}
-	if backup := kit.StepNode(workflow, "backup"); backup != nil && backup.Phase == wfv1.NodeSucceeded {
+	if w.succeeded(t, workflow, "backup") {
 		// Between two steps nobody can leave an event.
 		if listed := w.countBackups(t, workflow); listed == 0 || !strings.Contains(message, "pgbackrest info lists it") {
 			return []string{fmt.Sprintf("step backup succeeded, %d backups of the run are listed, and the message is: %s", listed, message)}
@@ -140,7 +140,7 @@ func (w *World) mayHaveBegun(t testing.TB, workflow *wfv1.Workflow) bool {
 	read := 0
 	for _, pod := range pods.Items {
 		for _, c := range pod.Spec.Containers {
-			if kit.StepOf(c) != "backup" {
+			if !slices.Contains(kit.StepsOf(c), "backup") {
 				continue
 			}
 			log, err := w.log(t, pod.Name, &corev1.PodLogOptions{Container: c.Name})

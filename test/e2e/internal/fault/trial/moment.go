@@ -4,12 +4,9 @@
 package trial
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 	"github.com/stanzaflow/stanzaflow/test/e2e/internal/kit"
@@ -35,7 +32,7 @@ var (
 	AtStart    = Moment{name: "at its begin", spread: 3 * time.Second, reached: isScheduled}
 	InPrecheck = Moment{name: "in precheck", spread: 2 * time.Second, reached: func(t *testing.T, tr *Trial) (bool, string) {
 		t.Helper()
-		// In the form pod all containers are running from the begin, and wait.
+		// All containers of the form pod run from the begin, and wait.
 		if tr.Form == vocab.FormPod {
 			return tr.StepEnded(t, "begin")
 		}
@@ -76,37 +73,6 @@ var UntilTheEnd = append(slices.Clone(DuringRun), AfterSteps)
 func isScheduled(t *testing.T, tr *Trial) (bool, string) {
 	t.Helper()
 	return len(tr.World.Pods(t, tr.World.Kit.Namespace, kit.PodsOfRun(tr.Workflow))) > 0, ""
-}
-
-// StepEnded says whether a step of the run has ended, in any attempt.
-func (tr *Trial) StepEnded(t *testing.T, step string) (bool, string) {
-	t.Helper()
-	return tr.findStep(t, step, func(state corev1.ContainerState) bool { return state.Terminated != nil })
-}
-
-// stepBegun says whether the container of a step of the run has been started.
-func (tr *Trial) stepBegun(t *testing.T, step string) (bool, string) {
-	t.Helper()
-	return tr.findStep(t, step, func(state corev1.ContainerState) bool { return state.Waiting == nil })
-}
-
-func (tr *Trial) findStep(t *testing.T, step string, is func(corev1.ContainerState) bool) (bool, string) {
-	t.Helper()
-	var pods corev1.PodList
-	err := tr.World.Kit.TryList(t.Context(), &pods, kit.PodsOfRun(tr.Workflow))
-	for _, pod := range pods.Items {
-		for _, c := range pod.Spec.Containers {
-			if kit.StepOf(c) != step {
-				continue
-			}
-			for _, status := range pod.Status.ContainerStatuses {
-				if status.Name == c.Name && is(status.State) {
-					return true, ""
-				}
-			}
-		}
-	}
-	return false, fmt.Sprintf("%v, %d pods", err, len(pods.Items))
 }
 
 // await waits for the moment, or until the run is over.

@@ -87,7 +87,7 @@ const annotationNodeID = "workflows.argoproj.io/node-id"
 // podsWith returns the pods that have a step.
 func podsWith(pods []corev1.Pod, step string) []corev1.Pod {
 	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool {
-		return !slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return kit.StepOf(c) == step })
+		return !slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return slices.Contains(kit.StepsOf(c), step) })
 	})
 }
 

@@ -90,10 +90,10 @@ func (w *World) describeRun(t testing.TB, name string) string {
 	slices.SortFunc(pods.Items, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
 	for _, pod := range pods.Items {
 		for _, container := range pod.Spec.Containers {
-			step := kit.StepOf(container)
+			steps := kit.StepsOf(container)
 			log, err := w.log(t, pod.Name, &corev1.PodLogOptions{Container: container.Name, TailLines: new(int64(12))})
-			if err == nil && step != "" {
-				lines = append(lines, fmt.Sprintf("--- %s %s\n%s", pod.Name, step, log))
+			if err == nil && len(steps) > 0 {
+				lines = append(lines, fmt.Sprintf("--- %s %s\n%s", pod.Name, strings.Join(steps, " "), log))
 			}
 		}
 	}
