@@ -481,7 +481,7 @@ type ScheduleStatus struct {
 	// overdue says that a backup was due and none of this repo and type has been
 	// proven since, whatever the reason: held, suspended, failed or not started.
 	// While a run of the schedule is running, it is not overdue, but it may be while that run
-	// waits for a slot of a cap.
+	// waits for a slot of a cap, or for Argo to begin it.
 	// +optional
 	Overdue bool `json:"overdue,omitempty"`
 	// held says in one line why the schedule can make no backup now: suspended,

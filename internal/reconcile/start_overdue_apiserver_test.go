@@ -6,11 +6,14 @@
 package reconcile
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
@@ -24,10 +27,10 @@ import (
 func TestStartOverdue(t *testing.T) {
 	s := startServer(t, argoCRDs(t, "full")...)
 	t.Run("wanted by the Stanza", func(t *testing.T) {
-		testStartOverdue(s.watchingWorld(t), func(w *world) { w.startOverdue(true) })
+		testStartOverdue(s.watchingWorld(t), stanzaflowv1alpha1.RunFailed, vocab.ReasonLastRunFailed, func(w *world) { w.startOverdue(true) })
 	})
 	t.Run("wanted by the operator", func(t *testing.T) {
-		testStartOverdue(s.watchingWorld(t), func(w *world) { w.controller.options.StartOverdue = true })
+		testStartOverdue(s.watchingWorld(t), stanzaflowv1alpha1.RunHeld, vocab.ReasonHeld, func(w *world) { w.controller.options.StartOverdue = true })
 	})
 	t.Run("not wanted", func(t *testing.T) {
 		w := s.watchingWorld(t)
@@ -73,7 +76,8 @@ func (w *world) endNow(name, phase string, result stanzaflowv1alpha1.RunResult) 
 	w.settle()
 }
 
-func testStartOverdue(w *world, want func(*world)) {
+// testStartOverdue has the first run end without a backup.
+func testStartOverdue(w *world, ends stanzaflowv1alpha1.RunResult, reason vocab.Reason, want func(*world)) {
 	w.becomeOverdue(want)
 	if s := w.triggerStatus("overdue-repo1"); s.Pending == nil || len(s.Pending.Causes) != 1 || s.Pending.Causes[0] != "incr backup is overdue" {
 		w.Fatalf("the trigger is %s", reconciletest.JSON(s))
@@ -89,9 +93,16 @@ func testStartOverdue(w *world, want func(*world)) {
 		return name
 	}
 	first := newest()
-	w.endNow(first, "Failed", stanzaflowv1alpha1.RunFailed)
-	w.want(vocab.ConditionReady, "False", vocab.ReasonLastRunFailed)
-	w.pass(6 * time.Minute)
+	w.want(vocab.ConditionReady, "False", vocab.ReasonOverdue) // Argo has not begun it.
+	w.endNow(first, "Running", "")
+	w.pass(10 * time.Second)
+	w.endNow(first, "Failed", ends)
+	w.want(vocab.ConditionReady, "False", reason)
+	w.pass(4 * time.Minute)
+	w.pass(10 * time.Second)
+	w.awaitRuns(2)
+	w.pass(time.Minute)
+	w.pass(10 * time.Second)
 	w.awaitRuns(3)
 	if second := newest(); second == first {
 		w.Errorf("the entry still names %s", first)
@@ -111,4 +122,32 @@ func testStartOverdue(w *world, want func(*world)) {
 	if priority, _, _ := unstructured.NestedInt64(w.get(object.Workflow, newest()).Object, "spec", "priority"); priority != 2 {
 		w.Errorf("the run has priority %d, want 2", priority)
 	}
+	w.endNow(newest(), "Succeeded", stanzaflowv1alpha1.RunSucceeded)
+	w.want(vocab.ConditionReady, "True", vocab.ReasonReady)
+
+	// Argo makes up for what it has missed, as soon as it is there again.
+	w.argoHasFired(w.clock.Now().Add(-time.Hour))
+	w.pass(3 * time.Hour)
+	w.pass(10 * time.Second)
+	w.awaitRuns(4)
+	w.want(vocab.ConditionReady, "False", vocab.ReasonOverdue)
+	if s := w.triggerStatus("overdue-repo1"); !strings.HasPrefix(s.Message, "waits for the run of the schedule at ") {
+		w.Errorf("the trigger is %s", reconciletest.JSON(s))
+	}
+	w.argoHasFired(w.clock.Now())
+	w.pass(10 * time.Second)
+	w.awaitRuns(5)
+}
+
+// argoHasFired notes in the CronWorkflow, as Argo does, when it has started the last run.
+func (w *world) argoHasFired(at time.Time) {
+	w.Helper()
+	cronWorkflow := w.get(object.CronWorkflow, reconciletest.Incr)
+	var cron wfv1.CronWorkflow
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(cronWorkflow.Object, &cron); err != nil {
+		w.Fatal(err)
+	}
+	w.patch(cronWorkflow, argoManager, `{"metadata": {"annotations": {"cronworkflows.argoproj.io/last-used-schedule": `+reconciletest.JSON(cron.Spec.GetScheduleWithTimezoneString())+`}},
+		"status": {"active": [], "conditions": [], "phase": "Active", "succeeded": 1, "failed": 0, "lastScheduledTime": `+reconciletest.JSON(at.UTC().Format(time.RFC3339))+`}}`)
+	w.settle()
 }

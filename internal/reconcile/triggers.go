@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -68,7 +69,11 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	}
 	if len(in.Overdue) > 0 {
 		in.Schedules, _ = status.Schedules(was.Schedules, p, state.Objects[object.CronWorkflow])
-		in.OverdueSince = overdueSince(in.Schedules)
+		in.OverdueSince, in.Owed = overdueSince(in.Schedules), owed(in.Schedules, state.Objects[object.CronWorkflow], p.Now)
+		for i := range in.Schedules {
+			// Only another run finds out whether what held the last one is over.
+			in.Schedules[i].Held = schedule.HeldByCluster(in.Schedules[i])
+		}
 	}
 	var wake time.Time
 	var err error
@@ -89,6 +94,20 @@ func overdueSince(schedules []stanzaflowv1alpha1.ScheduleStatus) map[string]time
 	for _, s := range schedules {
 		if since := schedule.OverdueSince(s); s.Overdue && !since.IsZero() {
 			all[s.CronWorkflow] = since
+		}
+	}
+	return all
+}
+
+// owed are the slots of the overdue schedules that Argo may still start, by their CronWorkflow.
+func owed(schedules []stanzaflowv1alpha1.ScheduleStatus, cronWorkflows []*unstructured.Unstructured, now time.Time) map[string]trigger.Owed {
+	all, of := map[string]trigger.Owed{}, schedule.ByCronWorkflow(schedules)
+	for _, cronWorkflow := range cronWorkflows {
+		if !of[cronWorkflow.GetName()].Overdue {
+			continue
+		}
+		if slot, until := schedule.Owed(cronWorkflow, now); !slot.IsZero() {
+			all[cronWorkflow.GetName()] = trigger.Owed{Slot: slot, Until: until}
 		}
 	}
 	return all

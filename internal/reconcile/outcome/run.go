@@ -39,6 +39,9 @@ type Run struct {
 	Tried *report.Drill
 	// Wait is what a run waits for, nil if it waits for nothing.
 	Wait *Wait
+	// NotBegun: Argo has not looked at the Workflow yet, as while its controller is down, or
+	// holds it back because of its parallelism.
+	NotBegun bool
 	// Wake is when to look again at a run whose pod has not started, or that waits for a
 	// slot of a cap. Zero if that is not needed.
 	Wake time.Time
@@ -104,6 +107,7 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 		if run.Wait = FindWait(workflow); run.Wait != nil {
 			run.Status.WaitsFor = run.Wait.String()
 		}
+		run.NotBegun = run.Wait == nil && workflow.Status.Phase != wfv1.WorkflowRunning
 		if run.Kind == vocab.RunBackup {
 			run.Status.Progress = progress(workflow, now)
 		}

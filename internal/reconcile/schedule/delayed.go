@@ -27,10 +27,10 @@ func waitsFor(runs []outcome.Run) map[string]string {
 	return waits
 }
 
-// waitsForCap reports whether a run waits for a slot of a cap.
-func waitsForCap(runs []outcome.Run, run *stanzaflowv1alpha1.RunStatus) bool {
+// notBegun reports whether a run waits for a slot of a cap, or for Argo itself.
+func notBegun(runs []outcome.Run, run *stanzaflowv1alpha1.RunStatus) bool {
 	return run != nil && slices.ContainsFunc(runs, func(r outcome.Run) bool {
-		return r.Status.Workflow == run.Workflow && r.Wait.ForCap()
+		return r.Status.Workflow == run.Workflow && (r.NotBegun || r.Wait.ForCap())
 	})
 }
 

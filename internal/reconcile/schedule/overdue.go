@@ -30,13 +30,13 @@ const (
 // has been proven since, and when to look again. The cause does not matter: held,
 // suspended, failed and never started are all not done. Slots before since do not
 // count; if it is zero, the newest slot does, without an allowance. A running run may
-// still make the backup: that is a delay. One that waits for a slot of a cap has not
-// begun, and may wait for hours. A window fires each slot an offset after the user has
+// still make the backup: that is a delay. One that waits for a slot of a cap, or for an
+// Argo that is down, has not begun, and may wait for hours. A window fires each slot an offset after the user has
 // asked for it.
-func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, waitsForCap bool, now time.Time) (bool, time.Time) {
+func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, notBegun bool, now time.Time) (bool, time.Time) {
 	due, lookAgain := times.dueSince(since, now)
 	late := !due.IsZero() &&
-		(entry.LastRun == nil || outcome.Finished(entry.LastRun) || waitsForCap) && !provenSince(entry.LastBackup, due, offset)
+		(entry.LastRun == nil || outcome.Finished(entry.LastRun) || notBegun) && !provenSince(entry.LastBackup, due, offset)
 	return late, lookAgain
 }
 

@@ -4,13 +4,16 @@
 package schedule
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
@@ -33,8 +36,8 @@ func TestOverdue(t *testing.T) {
 		since  string
 		backup *stanzaflowv1alpha1.BackupStatus
 		last   *stanzaflowv1alpha1.RunStatus
-		// forCap: the run waits for a slot of a cap.
-		forCap   bool
+		// notBegun: the run waits for a slot of a cap, or for Argo.
+		notBegun bool
 		now      string
 		want     bool
 		wantLook string
@@ -74,10 +77,10 @@ func TestOverdue(t *testing.T) {
 			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
 		},
 		"a run waits for a slot of a cap": {
-			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), forCap: true, now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), notBegun: true, now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
 		},
 		"a run waits for a slot, in time": {
-			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), forCap: true, now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), notBegun: true, now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
 		},
 		"was due before it counts": {
 			schedule: daily, since: "2026-11-22T02:30:01Z", now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
@@ -119,7 +122,7 @@ func TestOverdue(t *testing.T) {
 			if tc.since != "" {
 				since = reconciletest.Moment(tc.since)
 			}
-			got, look := overdue(timetableIn(entry), since, offsetIn(tc.offset), entry, tc.forCap, reconciletest.Moment(tc.now))
+			got, look := overdue(timetableIn(entry), since, offsetIn(tc.offset), entry, tc.notBegun, reconciletest.Moment(tc.now))
 			if got != tc.want {
 				t.Errorf("overdue is %v, want %v", got, tc.want)
 			}
@@ -228,5 +231,29 @@ func TestCountsFrom(t *testing.T) {
 				t.Errorf("counts from %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestOverdueUntilTheRunBegins: a Workflow that Argo has not begun makes no backup. While its
+// controller is down that may last for hours, and then nobody must call the schedule good.
+func TestOverdueUntilTheRunBegins(t *testing.T) {
+	for phase, want := range map[wfv1.WorkflowPhase]bool{wfv1.WorkflowRunning: false, wfv1.WorkflowUnknown: true, wfv1.WorkflowPending: true} {
+		p := makePass(t, func(p *Pass) {
+			for i, o := range p.InForce {
+				o = o.DeepCopy()
+				o.SetCreationTimestamp(metav1.NewTime(reconciletest.Noon.Add(-48 * time.Hour)))
+				o.SetManagedFields(nil)
+				_ = unstructured.SetNestedStringSlice(o.Object, []string{"0 9 * * *"}, "spec", "schedules")
+				_ = unstructured.SetNestedField(o.Object, "UTC", "spec", "timezone")
+				p.InForce[i] = o
+			}
+			ran("overdue", cpo.Full, stanzaflowv1alpha1.RunRunning, "2026-11-22T11:00:00Z")(p)
+			p.State.Workflows[len(p.State.Workflows)-1].Status.Phase = phase
+		})
+		entries, _ := Entries(nil, p)
+		i := slices.IndexFunc(entries, func(e stanzaflowv1alpha1.ScheduleStatus) bool { return e.Type == cpo.Full })
+		if entries[i].LastRun == nil || entries[i].Overdue != want {
+			t.Errorf("phase %q: %+v, want overdue %t", phase, entries[i], want)
+		}
 	}
 }

@@ -28,17 +28,34 @@ const (
 // its run is started, but when the backup is proven, whoever has made it. A cluster that was
 // never overdue has no entry.
 func (d *decider) overdue(o plan.Overdue) {
-	e, repo, late := d.read(o.Name()), d.repo(o.Repo), d.late(o.Repo)
+	e := d.read(o.Name())
+	running := d.running(e, o.Repo)
+	late, held := d.late(o.Repo)
 	switch {
-	case repo == nil: // not in the status yet
-	case late == nil:
-		d.satisfied(e, "no schedule of "+o.Repo+" is overdue any more")
-	default:
+	case d.repo(o.Repo) == nil: // not in the status yet
+	case running != "":
+		// No schedule is overdue while its run may still make the backup. So nothing that is
+		// called overdue now says whether the attempts are over.
+		e.wait("run " + running)
+	case late != nil:
 		d.want(e, []string{late.Type + " backup is overdue"})
 		d.startLate(e, *late)
+	case held != "":
+		if e.Pending != nil {
+			e.Message = held
+		}
+	default:
+		d.satisfied(e, "no schedule of "+o.Repo+" is overdue any more")
 	}
 	if e.Pending != nil || e.Workflow != "" {
 		d.add(e)
+	}
+}
+
+// wait says what pending causes wait for.
+func (e *entry) wait(what string) {
+	if e.Pending != nil {
+		e.Message = "waits for " + what
 	}
 }
 
@@ -48,18 +65,30 @@ func (d *decider) startLate(e *entry, late stanzaflowv1alpha1.ScheduleStatus) {
 		return
 	}
 	if next := late.NextRunTime; next != nil && next.Sub(d.in.Now) < soon {
-		e.Message = "waits for the run of the schedule at " + next.UTC().Format(time.RFC3339)
+		e.wait(slot(next.Time))
 		d.wake(next.Time)
 		return
 	}
-	if other := d.other(late.Repo); other != "" {
-		e.Message = "waits for " + other
+	if owed, is := d.in.Owed[late.CronWorkflow]; is {
+		e.wait(slot(owed.Slot))
+		if !owed.Until.IsZero() {
+			d.wake(owed.Until)
+		}
+		return
+	}
+	if first := d.first(late.Repo); first != "" {
+		e.wait(first)
 		return
 	}
 	d.start(e, terms{
 		repo: late.Repo, backupType: late.Type, value: vocab.TriggerOverdue, kind: vocab.RunBackup, attempts: e.Attempts, longest: overdueLast,
 		overdue: d.overdueFor(late),
 	})
+}
+
+// slot is the run of a schedule that is still to come.
+func slot(at time.Time) string {
+	return "the run of the schedule at " + at.UTC().Format(time.RFC3339)
 }
 
 // overdueFor is how long a backup has been due, zero if nobody knows.
@@ -71,19 +100,27 @@ func (d *decider) overdueFor(late stanzaflowv1alpha1.ScheduleStatus) time.Durati
 	return d.in.Now.Sub(since)
 }
 
-// other is what may make a backup of a repo before: a run that has not ended or that this pass
-// starts, or the first backup, which has pauses of its own. It is empty without one.
-func (d *decider) other(repo string) string {
+// running is a run that may make a backup of a repo: one that has not ended, that this pass
+// starts, or that the entry has started and no cache holds yet. It is empty without one.
+func (d *decider) running(e *entry, repo string) string {
 	for _, run := range d.in.Runs {
 		if run.Kind == vocab.RunBackup && run.Status.Repo == repo && !outcome.Finished(&run.Status) {
-			return "run " + run.Status.Workflow
+			return run.Status.Workflow
 		}
 	}
 	for _, start := range d.out.Start {
 		if start.Kind == vocab.RunBackup && start.Repo == repo {
-			return "run " + start.Name
+			return start.Name
 		}
 	}
+	if e.Result == stanzaflowv1alpha1.TriggerResult(stanzaflowv1alpha1.RunRunning) {
+		return e.Workflow
+	}
+	return ""
+}
+
+// first is the first backup of a repo, which has pauses of its own, if it is still wanted.
+func (d *decider) first(repo string) string {
 	first := plan.Initial{Repo: repo, Kind: vocab.RunBackup}
 	wanted := slices.ContainsFunc(d.out.After, func(t stanzaflowv1alpha1.TriggerStatus) bool {
 		return t.Name == first.Name() && (t.Pending != nil || t.Attempts > 0)
@@ -94,20 +131,25 @@ func (d *decider) other(repo string) string {
 	return ""
 }
 
-// late is the overdue schedule of a repo whose backup comes first, nil if none is overdue: a
-// full before what builds on it. What is held starts nothing.
-func (d *decider) late(repo string) *stanzaflowv1alpha1.ScheduleStatus {
-	var late []stanzaflowv1alpha1.ScheduleStatus
+// late is the overdue schedule of a repo whose backup comes first: a full before what builds
+// on it. What is held starts nothing: if nothing else is overdue, late is nil and held says
+// by what. Both are empty if nothing is overdue.
+func (d *decider) late(repo string) (late *stanzaflowv1alpha1.ScheduleStatus, held string) {
+	var all []stanzaflowv1alpha1.ScheduleStatus
 	for _, s := range d.in.Schedules {
-		if s.Repo == repo && s.Overdue && s.Held == "" {
-			late = append(late, s)
+		switch {
+		case s.Repo != repo || !s.Overdue:
+		case s.Held == "":
+			all = append(all, s)
+		default:
+			held = s.Held
 		}
 	}
-	if len(late) == 0 {
-		return nil
+	if len(all) == 0 {
+		return nil, held
 	}
-	first := slices.MinFunc(late, func(a, b stanzaflowv1alpha1.ScheduleStatus) int {
+	first := slices.MinFunc(all, func(a, b stanzaflowv1alpha1.ScheduleStatus) int {
 		return cmp.Or(slices.Index(cpo.BackupTypes, a.Type)-slices.Index(cpo.BackupTypes, b.Type), strings.Compare(a.CronWorkflow, b.CronWorkflow))
 	})
-	return &first
+	return &first, ""
 }

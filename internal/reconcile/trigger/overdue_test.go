@@ -13,6 +13,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/trigger"
 	plan "github.com/stanzaflow/stanzaflow/internal/translate/trigger"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -48,12 +49,12 @@ func TestOverdueStartsTheBackup(t *testing.T) {
 	if s := w.status("overdue-repo1"); s.Name != "" {
 		t.Errorf("a cluster that was never overdue has the entry %+v", s)
 	}
-	w.schedule(cpo.Full).Overdue = true
+	w.missing[cpo.Full] = true
 	w.after(time.Minute)
 	w.wantRuns(fullOverdue)
 	w.after(time.Minute)
 	w.end(stanzaflowv1alpha1.RunSucceeded, "")
-	w.schedule(cpo.Full).Overdue = false
+	w.missing[cpo.Full] = false
 	w.after(22 * time.Hour)
 	w.wantRuns(fullOverdue)
 	if s := w.status("overdue-repo1"); s.Result != "Succeeded" || s.Pending != nil || s.Attempts != 0 {
@@ -66,7 +67,7 @@ func TestOverdueStartsTheBackup(t *testing.T) {
 func TestOverdueIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	w := daily(t)
-	w.schedule(cpo.Full).Overdue = true
+	w.missing[cpo.Full] = true
 	w.after(time.Minute)
 	for i, minutes := range []int{5, 10, 20, 40, 60, 60} {
 		w.end(stanzaflowv1alpha1.RunFailed, "the store does not answer")
@@ -80,12 +81,118 @@ func TestOverdueIsTriedAgain(t *testing.T) {
 		}
 	}
 	w.end(stanzaflowv1alpha1.RunFailed, "the store does not answer")
-	w.schedule(cpo.Full).Overdue = false // Somebody has made a backup by hand.
+	w.missing[cpo.Full] = false // Somebody has made a backup by hand.
 	w.after(5 * time.Hour)
 	if len(w.created) != 7 {
 		t.Errorf("%d runs, want none after the backup is there: %s", len(w.created), w)
 	}
 	w.wantMessage("overdue-repo1", "no schedule of repo1 is overdue any more")
+}
+
+// fail ends the newest run without a backup, and counts those that started until a moment.
+func (w *world) fail(until time.Duration) int {
+	w.t.Helper()
+	w.end(stanzaflowv1alpha1.RunFailed, "the store does not answer")
+	w.after(until)
+	return len(w.created)
+}
+
+// TestOverdueKeepsItsPauses: whatever happens while a run is running, its failure is followed by
+// the pause that it has earned, here of ten minutes.
+func TestOverdueKeepsItsPauses(t *testing.T) {
+	t.Parallel()
+	const queued = "pgbackrest-orders-repo1-full-1"
+	for name, change := range map[string]func(*world){
+		"nothing":                      func(*world) {},
+		"an incr is overdue, too":      func(w *world) { w.missing[cpo.Incr] = true },
+		"Argo has not begun the run":   func(w *world) { w.in.Runs[len(w.in.Runs)-1].NotBegun = true },
+		"the last run was held before": func(w *world) { w.schedule(cpo.Full).Held = "the last run was held: in recovery" },
+		"a run of the schedule begins": func(w *world) {
+			run := outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Workflow: queued, Repo: "repo1", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning}}
+			w.in.Runs = append([]outcome.Run{run}, w.in.Runs...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := daily(t)
+			w.in.Schedules[1].NextRunTime = nil
+			w.missing[cpo.Full] = true
+			w.after(time.Minute)
+			if n := w.fail(5*time.Minute + 3*time.Second); n != 2 {
+				t.Fatalf("%d runs after the first pause, want 2: %s", n, w)
+			}
+			change(w)
+			w.after(time.Minute)
+			w.after(time.Minute)
+			if s := w.status("overdue-repo1"); s.Result != "Running" || s.Workflow == "" {
+				t.Errorf("while the run is running the entry says %+v", s)
+			}
+			w.schedule(cpo.Full).Held = ""
+			for i := range w.in.Runs {
+				if w.in.Runs[i].NotBegun = false; w.in.Runs[i].Status.Workflow == queued {
+					w.in.Runs[i].Status.Result = stanzaflowv1alpha1.RunFailed
+				}
+			}
+			if n := w.fail(10*time.Minute - time.Second); n != 2 {
+				t.Fatalf("%d runs before the second pause is over, want 2: %s", n, w)
+			}
+			w.after(3 * time.Second)
+			if n := len(w.created); n != 3 {
+				t.Fatalf("%d runs after the second pause, want 3: %s", n, w)
+			}
+		})
+	}
+}
+
+// TestOverdueAtItsSlot: the run of the slot is late by what Argo needs for it. One of ours at
+// that moment would be a second one.
+func TestOverdueAtItsSlot(t *testing.T) {
+	t.Parallel()
+	for name, starts := range map[string]bool{"Argo starts it": true, "Argo does not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, slot := daily(t), noon.Add(9*time.Minute)
+			full := w.schedule(cpo.Full)
+			full.NextRunTime, w.missing[cpo.Full] = new(metav1.NewTime(slot)), true
+			w.after(9 * time.Minute)
+			full.NextRunTime = new(metav1.NewTime(slot.Add(24 * time.Hour)))
+			w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: slot, Until: slot.Add(5 * time.Minute)}}
+			w.after(40 * time.Second)
+			w.wantRuns()
+			w.wantMessage("overdue-repo1", "waits for the run of the schedule at 2026-11-29T12:09:00Z")
+			if starts {
+				w.in.Runs = append(w.in.Runs, outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Workflow: "of-the-slot", Repo: "repo1", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning}})
+				w.in.Owed = nil
+				w.after(5 * time.Minute)
+				w.wantRuns()
+				return
+			}
+			if w.pass(); !w.wake.Equal(slot.Add(5 * time.Minute)) {
+				t.Errorf("the operator looks again at %s", w.wake)
+			}
+			w.in.Owed = nil
+			w.after(5 * time.Minute)
+			w.wantRuns(fullOverdue)
+		})
+	}
+}
+
+// TestOverdueIsHeld: what holds a schedule makes no backup, so nothing is done.
+func TestOverdueIsHeld(t *testing.T) {
+	t.Parallel()
+	w := daily(t)
+	w.missing[cpo.Full] = true
+	w.after(time.Minute)
+	w.fail(time.Minute)
+	w.schedule(cpo.Full).Held = "suspended by spec.suspend of the Stanza"
+	w.after(time.Hour)
+	w.wantMessage("overdue-repo1", "suspended by spec.suspend of the Stanza")
+	if s := w.status("overdue-repo1"); s.Result != "Failed" || s.Pending == nil {
+		t.Errorf("the entry is %+v", s)
+	}
+	w.schedule(cpo.Full).Held = ""
+	w.after(time.Minute)
+	w.wantRuns(fullOverdue, fullOverdue)
 }
 
 // TestMostOverdueGoesFirst: of the clusters that wait after an outage, the one that has had no
@@ -105,7 +212,7 @@ func TestMostOverdueGoesFirst(t *testing.T) {
 			t.Parallel()
 			w := daily(t)
 			full := w.schedule(cpo.Full)
-			full.Overdue = true
+			w.missing[cpo.Full] = true
 			if tc.since > 0 {
 				w.in.OverdueSince = map[string]time.Time{full.CronWorkflow: noon.Add(-tc.since)}
 			}
@@ -122,11 +229,11 @@ func TestMostOverdueGoesFirst(t *testing.T) {
 func TestOverdueFullComesFirst(t *testing.T) {
 	t.Parallel()
 	w := daily(t)
-	w.schedule(cpo.Full).Overdue, w.schedule(cpo.Incr).Overdue = true, true
+	w.missing[cpo.Full], w.missing[cpo.Incr] = true, true
 	w.after(time.Minute)
 	w.wantRuns(fullOverdue)
 	w.end(stanzaflowv1alpha1.RunSucceeded, "")
-	w.schedule(cpo.Full).Overdue = false
+	w.missing[cpo.Full] = false
 	w.after(time.Minute)
 	w.wantRuns(fullOverdue, incrOverdue)
 }
@@ -137,7 +244,7 @@ func TestOverdueFirstBackup(t *testing.T) {
 	t.Parallel()
 	w := daily(t)
 	w.in.Repos[0].LastBackup = nil
-	w.schedule(cpo.Full).Overdue = true
+	w.missing[cpo.Full] = true
 	w.after(time.Minute)
 	w.wantRuns(noBackup)
 	w.end(stanzaflowv1alpha1.RunFailed, "the store does not answer")
@@ -147,7 +254,7 @@ func TestOverdueFirstBackup(t *testing.T) {
 	w.after(2 * time.Minute)
 	w.wantRuns(noBackup, noBackup)
 	w.end(stanzaflowv1alpha1.RunSucceeded, "")
-	w.schedule(cpo.Full).Overdue = false
+	w.missing[cpo.Full] = false
 	w.after(time.Hour)
 	w.wantRuns(noBackup, noBackup)
 }
@@ -165,12 +272,18 @@ func TestOverdueWaits(t *testing.T) {
 		},
 		"a run waits for a slot of a cap": {func(w *world) {
 			w.in.Runs = append(w.in.Runs, outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Workflow: "queued", Repo: "repo1", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning}})
-		}, "waits for run queued", nil},
+		}, "", nil},
+		"Argo still owes a slot": {func(w *world) {
+			w.in.Owed = map[string]trigger.Owed{"pgbackrest-orders-repo1-full": {Slot: noon.Add(-time.Hour)}}
+		}, "waits for the run of the schedule at 2026-11-29T11:00:00Z", nil},
 		"a run of another repo": {func(w *world) {
 			w.in.Runs = append(w.in.Runs, outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Workflow: "other", Repo: "repo2", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning}})
 		}, "", []string{fullOverdue}},
-		"nothing may start":         {func(w *world) { w.in.Hold = "CPO manages the postgresql" }, "CPO manages the postgresql", nil},
-		"the schedule is held":      {func(w *world) { w.schedule(cpo.Full).Held = "suspended in Argo" }, "", nil},
+		"nothing may start":    {func(w *world) { w.in.Hold = "CPO manages the postgresql" }, "CPO manages the postgresql", nil},
+		"the schedule is held": {func(w *world) { w.schedule(cpo.Full).Held = "suspended in Argo" }, "", nil},
+		"only the full is held": {func(w *world) {
+			w.schedule(cpo.Full).Held, w.missing[cpo.Incr] = "suspended in Argo", true
+		}, "", []string{incrOverdue}},
 		"it is not wanted":          {func(w *world) { w.in.Overdue = nil }, "", nil},
 		"there is no next slot":     {func(w *world) { w.schedule(cpo.Full).NextRunTime = nil }, "", []string{fullOverdue}},
 		"no primary is ready":       {func(w *world) { w.in.Seen.Primary.Ready = false }, "waits for the primary: pod orders-0 is not ready", nil},
@@ -179,7 +292,7 @@ func TestOverdueWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := daily(t)
-			w.schedule(cpo.Full).Overdue = true
+			w.missing[cpo.Full] = true
 			tc.change(w)
 			for range 4 {
 				w.pass()

@@ -38,6 +38,8 @@ type Input struct {
 	// OverdueSince is the first slot without a proven backup of an overdue schedule, by its
 	// CronWorkflow, as far as it is known.
 	OverdueSince map[string]time.Time
+	// Owed are the slots that Argo may still start, by their CronWorkflow.
+	Owed map[string]Owed
 	// KeepInitial: what is built in and not in Initial or Overdue starts nothing now and
 	// keeps its status.
 	KeepInitial bool
@@ -51,6 +53,13 @@ type Input struct {
 	// Hold says in one line why nothing may start now. Empty means that all may.
 	Hold string
 	Now  time.Time
+}
+
+// Owed is a slot of a schedule that has passed and for which Argo may still start a run.
+type Owed struct {
+	Slot time.Time
+	// Until is when it will not any more. Zero if it will as soon as it can.
+	Until time.Time
 }
 
 // Seen is what was read of the namespace for the triggers.

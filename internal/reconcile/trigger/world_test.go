@@ -40,6 +40,8 @@ type world struct {
 	// created are all that there ever were.
 	created []*wfv1.Workflow
 	wake    time.Time
+	// missing are the types of which a backup of repo1 is due and none is proven.
+	missing map[string]bool
 	// skew is how far the clock of the API server is ahead of the operator's.
 	skew time.Duration
 }
@@ -47,7 +49,7 @@ type world struct {
 // newWorld is a cluster with one repo, whose backups are proven, and a ready primary.
 func newWorld(t testing.TB, triggers ...plan.Trigger) *world {
 	t.Helper()
-	w := &world{t: t, workflows: map[string]*wfv1.Workflow{}}
+	w := &world{t: t, workflows: map[string]*wfv1.Workflow{}, missing: map[string]bool{}}
 	w.in = trigger.Input{
 		Cluster: cpo.Postgresql{Namespace: "shop", Name: cluster, Version: "17", PgBackRest: &cpo.PgBackRest{}},
 		Repos:   []stanzaflowv1alpha1.RepoStatus{{Name: "repo1", Storage: cpo.StorageS3, Location: location}},
@@ -76,12 +78,26 @@ func (w *world) pass() {
 			w.in.Existing[name] = there
 		}
 	}
+	w.judge()
 	decision := trigger.Decide(w.in)
 	after := decision.After
 	for _, start := range decision.Start {
 		after = trigger.Fired(after, start, w.create(start))
 	}
 	w.in.Before, w.wake = stored(w.t, after), decision.Wake
+}
+
+// judge says which schedules of repo1 are overdue. As in the status none is while a run of its
+// type that has begun may still make the backup.
+func (w *world) judge() {
+	for i := range w.in.Schedules {
+		s := &w.in.Schedules[i]
+		if s.Repo == "repo1" {
+			s.Overdue = w.missing[s.Type] && !slices.ContainsFunc(w.in.Runs, func(r outcome.Run) bool {
+				return r.Status.Repo == s.Repo && r.Status.Type == s.Type && r.Status.Result == stanzaflowv1alpha1.RunRunning && !r.NotBegun
+			})
+		}
+	}
 }
 
 // stored is a status as the API server gives it back.
