@@ -105,13 +105,20 @@ func (s *soak) judgeRuns(b *testing.B, end time.Time, shown map[string]stanzaflo
 		b.Errorf("a double run: %s", double)
 	}
 	due, missed, overdue := s.judgeSlots(b, end, runs, shown)
-	fmt.Printf("MEASURED soak: %d runs, %d not proven, %d double; clusters without a change: %d runs due after the first, %d missed, %d clusters have never run and are overdue\n",
+	if len(runs) == 0 || due == 0 && *soaking >= 2*s.apart() {
+		b.Errorf("%d runs, %d of them due for certain: that is too few to say anything", len(runs), due)
+	}
+	fmt.Printf("MEASURED soak: %d runs, %d not proven, %d double; clusters without a change: %d runs due for certain, %d missed, %d clusters have never run and are overdue\n",
 		len(runs), bad, len(doubles), due, missed, overdue)
 }
 
+// calm is how long after the last kill Argo has read everything and knows each schedule.
+const calm = 15 * time.Minute
+
 // judgeSlots looks at the clusters whose schedule was not changed. From its first run on
 // each has a run of every slot, and its Stanza shows the last one. Argo does not make up for
-// slots before the first, if it was dead then: such a cluster must be overdue.
+// slots before the first, if it was dead then: such a cluster must be overdue, and have a run
+// of every slot since nothing is killed any more.
 func (s *soak) judgeSlots(b *testing.B, end time.Time, runs map[string]bool, shown map[string]stanzaflowv1alpha1.StanzaStatus) (due, missed, overdue int) {
 	b.Helper()
 	apart := s.apart()
@@ -123,11 +130,12 @@ func (s *soak) judgeSlots(b *testing.B, end time.Time, runs map[string]bool, sho
 		first := s.begin.Truncate(time.Hour).Add(time.Duration(i) * time.Minute % apart)
 		for slot := first; slot.Before(end.Add(-2 * time.Minute)); slot = slot.Add(apart) {
 			name := fmt.Sprintf("%s-%d", cronName(i, cpo.Incr), slot.Unix())
-			if slot.Before(s.begin) || (last == "" && !runs[name]) {
+			certain := last != "" || slot.After(s.begin.Add(*soaking/2+calm))
+			if slot.Before(s.begin) || !certain && !runs[name] {
 				continue
 			}
-			// The first run is only where to begin: that it is there says nothing.
-			if last != "" {
+			// Another first run is only where to begin: that it is there says nothing.
+			if certain {
 				due++
 			}
 			last = name
