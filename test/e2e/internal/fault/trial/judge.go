@@ -82,8 +82,8 @@ func (w *World) checkCancelled(t *testing.T, workflow *wfv1.Workflow, message st
 	if !w.succeeded(t, workflow, "precheck") {
 		return nil
 	}
-	if w.succeeded(t, workflow, "backup") {
-		// Between two steps nobody can leave an event.
+	if vocab.FormAt(workflow.Spec.Entrypoint) != vocab.FormCompact && w.succeeded(t, workflow, "backup") {
+		// Between two steps nobody can leave an event. In the form compact there is somebody.
 		if listed := w.countBackups(t, workflow); listed == 0 || !strings.Contains(message, "pgbackrest info lists it") {
 			return []string{fmt.Sprintf("step backup succeeded, %d backups of the run are listed, and the message is: %s", listed, message)}
 		}
