@@ -22,6 +22,9 @@ const (
 	overdueLast = time.Hour
 	// soon is when the next run of the schedule itself is about to start.
 	soon = 10 * time.Minute
+	// argoPatience is how long a slot is left to an Argo that would make up for it. Whatever
+	// keeps it from that for longer, a second run costs less than no backup.
+	argoPatience = 12 * time.Hour
 )
 
 // overdue decides about the overdue schedules of a repo. Like a first run it is not done when
@@ -70,11 +73,15 @@ func (d *decider) startLate(e *entry, late stanzaflowv1alpha1.ScheduleStatus) {
 		return
 	}
 	if owed, is := d.in.Owed[late.CronWorkflow]; is {
-		e.wait(slot(owed.Slot))
-		if !owed.Until.IsZero() {
-			d.wake(owed.Until)
+		until := owed.Until
+		if until.IsZero() {
+			until = cmp.Or(d.in.OverdueSince[late.CronWorkflow], owed.Slot).Add(argoPatience)
 		}
-		return
+		if d.in.Now.Before(until) {
+			e.wait(slot(owed.Slot))
+			d.wake(until)
+			return
+		}
 	}
 	if first := d.first(late.Repo); first != "" {
 		e.wait(first)

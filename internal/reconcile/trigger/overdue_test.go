@@ -177,6 +177,22 @@ func TestOverdueAtItsSlot(t *testing.T) {
 	}
 }
 
+// TestOverdueIsLeftToArgo: for half a day, whatever newer slots it owes by then.
+func TestOverdueIsLeftToArgo(t *testing.T) {
+	t.Parallel()
+	w := daily(t)
+	full := w.schedule(cpo.Full)
+	full.NextRunTime, w.missing[cpo.Full] = nil, true
+	w.in.OverdueSince = map[string]time.Time{full.CronWorkflow: noon.Add(-time.Hour)}
+	w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: noon.Add(-time.Hour)}}
+	w.after(5 * time.Hour)
+	w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: noon.Add(4 * time.Hour)}}
+	w.after(6*time.Hour - time.Second)
+	w.wantRuns()
+	w.after(2 * time.Second)
+	w.wantRuns(fullOverdue)
+}
+
 // TestOverdueIsHeld: what holds a schedule makes no backup, so nothing is done.
 func TestOverdueIsHeld(t *testing.T) {
 	t.Parallel()

@@ -58,7 +58,8 @@ type Input struct {
 // Owed is a slot of a schedule that has passed and for which Argo may still start a run.
 type Owed struct {
 	Slot time.Time
-	// Until is when it will not any more. Zero if it will as soon as it can.
+	// Until is when it will not any more. Zero if it will as soon as it can, and nobody
+	// knows when that is.
 	Until time.Time
 }
 
