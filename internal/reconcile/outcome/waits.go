@@ -123,20 +123,28 @@ func (w *Wait) Cap() string {
 	return ""
 }
 
+// How String begins where the lock is that of the cluster.
+const runPrefix, lockPrefix = "run ", "the lock "
+
 // String says what a run waits for, after "waits for ".
 func (w *Wait) String() string {
 	limit := w.Cap()
 	switch {
 	case limit == "" && w.Holder != "":
-		return "run " + w.Holder
+		return runPrefix + w.Holder
 	case limit == "":
-		return "the lock " + w.Lock
+		return lockPrefix + w.Lock
 	case w.Slots == 1:
 		return "the slot of " + limit
 	case w.Slots > 1:
 		return fmt.Sprintf("one of the %d slots of %s", w.Slots, limit)
 	}
 	return "a slot of " + limit
+}
+
+// IsCap reports whether what String says is a cap.
+func IsCap(waitsFor string) bool {
+	return waitsFor != "" && !strings.HasPrefix(waitsFor, runPrefix) && !strings.HasPrefix(waitsFor, lockPrefix)
 }
 
 // ForCap reports whether a run waits for a slot of a cap, and not for its own cluster.

@@ -27,10 +27,11 @@ func waitsFor(runs []outcome.Run) map[string]string {
 	return waits
 }
 
-// notBegun reports whether a run waits for a slot of a cap, or for Argo itself.
+// notBegun reports whether a run waits for a slot of a cap, or for Argo itself. One of which
+// there is no Workflow any more, as without Argo, makes no backup either.
 func notBegun(runs []outcome.Run, run *stanzaflowv1alpha1.RunStatus) bool {
-	return run != nil && slices.ContainsFunc(runs, func(r outcome.Run) bool {
-		return r.Status.Workflow == run.Workflow && (r.NotBegun || r.Wait.ForCap())
+	return run != nil && !slices.ContainsFunc(runs, func(r outcome.Run) bool {
+		return r.Status.Workflow == run.Workflow && !r.NotBegun && !r.Wait.ForCap()
 	})
 }
 

@@ -4,12 +4,14 @@
 package schedule
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -21,6 +23,10 @@ const (
 	shortestAllowance, longestAllowance = time.Minute, time.Hour
 	// overdueTolerance is for Argo's queue, our cache, a restart of either.
 	overdueTolerance = 5 * time.Minute
+	// longestExcuse is how long a running run may still make the backup. Argo ends each run
+	// after activeDeadlineSeconds, 8 hours in our template; while its controller is down
+	// nobody does.
+	longestExcuse = 24 * time.Hour
 	// ClockSkew is between the API server, Argo, PostgreSQL and us. A backup may seem
 	// to have begun this much before it was due.
 	ClockSkew = 30 * time.Second
@@ -29,15 +35,42 @@ const (
 // overdue reports whether a schedule was due and no backup of its repo and type
 // has been proven since, and when to look again. The cause does not matter: held,
 // suspended, failed and never started are all not done. Slots before since do not
-// count; if it is zero, the newest slot does, without an allowance. A running run may
-// still make the backup: that is a delay. One that waits for a slot of a cap, or for an
-// Argo that is down, has not begun, and may wait for hours. A window fires each slot an offset after the user has
-// asked for it.
+// count unless their run was started; if it is zero, the newest slot does, without an
+// allowance. A running run may still make the backup: that is a delay, of a day at most.
+// One that waits for a slot of a cap, or for an Argo that is down, has not begun, and may
+// wait for hours. A window fires each slot an offset after the user has asked for it.
 func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, notBegun bool, now time.Time) (bool, time.Time) {
 	due, lookAgain := times.dueSince(since, now)
-	late := !due.IsZero() &&
-		(entry.LastRun == nil || outcome.Finished(entry.LastRun) || notBegun) && !provenSince(entry.LastBackup, due, offset)
-	return late, lookAgain
+	if at, _ := times.DueAt(now); due.IsZero() && hasRun(entry, at) {
+		due = at
+	}
+	if due.IsZero() || provenSince(entry.LastBackup, due, offset) {
+		return false, lookAgain
+	}
+	if run := entry.LastRun; run != nil && !outcome.Finished(run) && !notBegun {
+		end := excusedUntil(run)
+		if end.IsZero() || now.Before(end) {
+			return false, object.Earliest(lookAgain, end)
+		}
+	}
+	return true, lookAgain
+}
+
+// hasRun reports whether Argo has started the run of a slot. Then the slot counts, whatever
+// we have changed in the CronWorkflow since.
+func hasRun(entry stanzaflowv1alpha1.ScheduleStatus, slot time.Time) bool {
+	return !slot.IsZero() && slices.ContainsFunc([]*stanzaflowv1alpha1.RunStatus{entry.LastRun, entry.PreviousRun}, func(run *stanzaflowv1alpha1.RunStatus) bool {
+		return run != nil && run.Trigger == vocab.TriggerSchedule && run.StartTime != nil && !run.StartTime.Time.Before(slot.Add(-ClockSkew))
+	})
+}
+
+// excusedUntil is until when a running run excuses its schedule, zero if nobody knows when it
+// has begun.
+func excusedUntil(run *stanzaflowv1alpha1.RunStatus) time.Time {
+	if run.StartTime == nil {
+		return time.Time{}
+	}
+	return run.StartTime.Add(longestExcuse)
 }
 
 // OverdueSince is the first slot of an overdue schedule for which no backup is proven. Zero if

@@ -27,6 +27,9 @@ func TestOverdue(t *testing.T) {
 	run := func(result stanzaflowv1alpha1.RunResult) *stanzaflowv1alpha1.RunStatus {
 		return &stanzaflowv1alpha1.RunStatus{Result: result}
 	}
+	ran := func(trigger string, result stanzaflowv1alpha1.RunResult, started string) *stanzaflowv1alpha1.RunStatus {
+		return &stanzaflowv1alpha1.RunStatus{Trigger: trigger, Result: result, StartTime: new(metav1.NewTime(reconciletest.Moment(started)))}
+	}
 	yesterday := backup("2026-11-21T02:30:05Z", "2026-11-21T02:40:00Z")
 	for name, tc := range map[string]struct {
 		schedule, zone string
@@ -111,6 +114,24 @@ func TestOverdue(t *testing.T) {
 		},
 		"proven before the slot that the user asked for": {
 			schedule: "15 3 * * *", offset: "45m", backup: backup("2026-11-22T02:20:05Z", "2026-11-22T02:40:00Z"), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T04:20:00Z",
+		},
+		"its run has begun before we changed something, and fails": {
+			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:30:05Z"), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		},
+		"it has, and is not late yet": {
+			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:30:05Z"), now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
+		},
+		"it had none before the schedule changed": {
+			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:00:05Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"it had none, and one by hand failed": {
+			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerManual, stanzaflowv1alpha1.RunFailed, "2026-11-22T04:00:05Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+		},
+		"its run has been running for nearly a day": {
+			schedule: daily, backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunRunning, "2026-11-22T02:30:05Z"), now: "2026-11-23T02:30:04Z", wantLook: "2026-11-23T02:30:05Z",
+		},
+		"its run has been running for a day": {
+			schedule: daily, backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunRunning, "2026-11-22T02:30:05Z"), now: "2026-11-23T02:30:05Z", want: true, wantLook: "2026-11-23T03:35:00Z",
 		},
 		"cannot be read": {schedule: "nonsense", now: "2026-11-22T12:00:00Z"},
 		"unknown zone":   {schedule: daily, zone: "Nowhere", now: "2026-11-22T12:00:00Z"},
@@ -231,6 +252,21 @@ func TestCountsFrom(t *testing.T) {
 				t.Errorf("counts from %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestOverdueWithoutItsRun: the CronWorkflow and the running run are gone, as with Argo's CRDs.
+func TestOverdueWithoutItsRun(t *testing.T) {
+	p := makePass(t, func(*Pass) {})
+	before := []stanzaflowv1alpha1.ScheduleStatus{{
+		CronWorkflow: reconciletest.Full, Repo: "repo1", Type: cpo.Full, Schedule: "30 2 * * *", TimeZone: "UTC",
+		LastRun: &stanzaflowv1alpha1.RunStatus{
+			Workflow: "full-1", Trigger: vocab.TriggerSchedule, Result: stanzaflowv1alpha1.RunRunning, StartTime: new(metav1.NewTime(reconciletest.Moment("2026-11-22T02:30:05Z"))),
+		},
+	}}
+	p.State.ArgoInstalled, p.InForce, p.Runs = false, nil, nil
+	if after, _ := Entries(before, p); len(after) != 1 || !after[0].Overdue {
+		t.Errorf("the schedule is not overdue: %+v", after)
 	}
 }
 

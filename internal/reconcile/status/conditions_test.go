@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -249,6 +250,24 @@ func TestConditionsFor(t *testing.T) {
 			change:      ran("full-1", cpo.Full, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T02:30:00Z"),
 			want:        []string{"Ready=False/Overdue", "BackupHealthy=False/Overdue"},
 			wantMessage: "Incr backup of repo1 was due and did not run; check CronWorkflow pgbackrest-shop-repo1-incr and Argo's workflow controller",
+		},
+		"overdue, and Argo does not begin the run": {
+			change: all(
+				ran("full-1", cpo.Full, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T02:30:00Z"),
+				ran("incr-1", cpo.Incr, stanzaflowv1alpha1.RunRunning, "2026-11-22T12:00:00Z"),
+				func(p *Pass) { p.State.Workflows[len(p.State.Workflows)-1].Status.Phase = "" }),
+			want:        []string{"Ready=False/Overdue", "BackupHealthy=False/Overdue"},
+			wantMessage: "Incr backup of repo1 was due, and its run incr-1 does not begin or does not end; check Argo's workflow controller",
+		},
+		"overdue, and the run waits for a slot": {
+			change: all(
+				ran("full-1", cpo.Full, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T02:30:00Z"),
+				ran("incr-1", cpo.Incr, stanzaflowv1alpha1.RunRunning, "2026-11-22T12:00:00Z"),
+				func(p *Pass) {
+					p.State.Workflows[len(p.State.Workflows)-1].Status.Nodes = wfv1.Nodes{"a": {ID: "a", Phase: wfv1.NodePending, SynchronizationStatus: &wfv1.NodeSynchronizationStatus{Waiting: "argo/ConfigMap/caps/all"}}}
+				}),
+			want:        []string{"Ready=False/Overdue", "BackupHealthy=False/Overdue"},
+			wantMessage: "Incr backup of repo1 was due, and its run waits for a slot of a cap: docs/fleet.md#caps",
 		},
 		"suspended is not done": {
 			change: func(p *Pass) {

@@ -141,12 +141,15 @@ func runText(reason vocab.Reason, name, message string) string {
 func heldText(cause string) string { return "no schedule can make a backup: " + cause }
 
 // overdueText says that the schedule did not start, unless the last run or the
-// cluster explains why there is no backup. A run that is running is overdue only while it
-// waits for a slot of a cap.
+// cluster explains why there is no backup. The schedule of a run that has not ended is
+// overdue only while that waits for a slot of a cap, or if Argo does nothing about it.
 func overdueText(entry stanzaflowv1alpha1.ScheduleStatus) string {
 	name := backupName(entry.Type, entry.Repo)
 	if last := entry.LastRun; last != nil && !outcome.Finished(last) {
-		return name + " was due, and its run waits for a slot of a cap: docs/fleet.md#caps"
+		if outcome.IsCap(last.WaitsFor) {
+			return name + " was due, and its run waits for a slot of a cap: docs/fleet.md#caps"
+		}
+		return name + " was due, and its run " + last.Workflow + " does not begin or does not end; check Argo's workflow controller"
 	}
 	if reason := verdict(schedule.LastFinished(entry)); entry.Held == "" && reason != vocab.ReasonLastRunFailed {
 		return name + " was due and did not run; check CronWorkflow " + entry.CronWorkflow + " and Argo's workflow controller"
