@@ -58,8 +58,13 @@ func podsOf(workflow *wfv1.Workflow) []pod {
 // stepsOf follows the containers of a pod, each of which depends on the one before it.
 func stepsOf(workflow *wfv1.Workflow, of wfv1.NodeStatus, task string) []step {
 	name := outcome.StepOf(of)
-	if of.TemplateName == string(vocab.RunWatch) || of.TemplateName == vocab.EntrypointBackupCompact {
-		name = of.TemplateName // Its pod has one container, too, and Argo does not see its steps.
+	// These pods have one container, too, and Argo does not see its steps. A cap puts the
+	// compact one behind another name.
+	switch {
+	case of.TemplateName == string(vocab.RunWatch):
+		name = of.TemplateName
+	case of.TemplateName == vocab.EntrypointBackupCompact || strings.HasSuffix(of.TemplateName, "-"+vocab.EntrypointBackupCompact):
+		name = vocab.EntrypointBackupCompact
 	}
 	if name != "" {
 		return []step{{id: of.ID, container: containerOfTask, name: name, phase: of.Phase}}

@@ -13,14 +13,24 @@ import (
 )
 
 // TestCompactIsOneStep: Argo does not see the steps of the form compact, so its pod is shown
-// as a whole, and its one log is read.
+// as a whole, and its one log is read, also where a cap has given its template another name.
 func TestCompactIsOneStep(t *testing.T) {
 	t.Parallel()
+	for _, template := range []string{vocab.EntrypointBackupCompact, "capped-" + vocab.EntrypointBackupCompact} {
+		t.Run(template, func(t *testing.T) {
+			t.Parallel()
+			testCompactIsOneStep(t, template)
+		})
+	}
+}
+
+func testCompactIsOneStep(t *testing.T, template string) {
+	t.Helper()
 	workflow := &wfv1.Workflow{}
 	workflow.Name, workflow.Status.Phase = "run-1", wfv1.WorkflowRunning
 	workflow.Status.Nodes = wfv1.Nodes{
-		"run-1":   {ID: "run-1", Name: "run-1", DisplayName: "run-1", Type: wfv1.NodeTypeRetry, TemplateName: vocab.EntrypointBackupCompact, Phase: wfv1.NodeRunning, Children: []string{"run-1-0"}},
-		"run-1-0": {ID: "run-1-0", Name: "run-1(0)", DisplayName: "run-1(0)", Type: wfv1.NodeTypePod, TemplateName: vocab.EntrypointBackupCompact, Phase: wfv1.NodeRunning},
+		"run-1":   {ID: "run-1", Name: "run-1", DisplayName: "run-1", Type: wfv1.NodeTypeRetry, TemplateName: template, Phase: wfv1.NodeRunning, Children: []string{"run-1-0"}},
+		"run-1-0": {ID: "run-1-0", Name: "run-1(0)", DisplayName: "run-1(0)", Type: wfv1.NodeTypePod, TemplateName: template, Phase: wfv1.NodeRunning},
 	}
 	pods := podsOf(workflow)
 	if len(pods) != 1 {
