@@ -24,6 +24,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/schedule"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/status"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/trigger"
@@ -69,7 +70,7 @@ func (c *Controller) decideTriggers(ctx context.Context, p status.Pass) (trigger
 	}
 	if len(in.Overdue) > 0 {
 		in.Schedules, _ = status.Schedules(was.Schedules, p, state.Objects[object.CronWorkflow])
-		in.OverdueSince, in.Owed = overdueSince(in.Schedules), owed(in.Schedules, state.Objects[object.CronWorkflow], p.Now)
+		in.OverdueSince, in.Owed = overdueSince(in.Schedules), owed(in.Schedules, state.Objects[object.CronWorkflow], p)
 		for i := range in.Schedules {
 			// Only another run finds out whether what held the last one is over.
 			in.Schedules[i].Held = schedule.HeldByCluster(in.Schedules[i])
@@ -100,14 +101,18 @@ func overdueSince(schedules []stanzaflowv1alpha1.ScheduleStatus) map[string]time
 }
 
 // owed are the slots of the overdue schedules that Argo may still start, by their CronWorkflow.
-func owed(schedules []stanzaflowv1alpha1.ScheduleStatus, cronWorkflows []*unstructured.Unstructured, now time.Time) map[string]trigger.Owed {
+// One that has a run is none: a controller that is killed after it has submitted the run does
+// not note that.
+func owed(schedules []stanzaflowv1alpha1.ScheduleStatus, cronWorkflows []*unstructured.Unstructured, p status.Pass) map[string]trigger.Owed {
 	all, of := map[string]trigger.Owed{}, schedule.ByCronWorkflow(schedules)
 	for _, cronWorkflow := range cronWorkflows {
 		if !of[cronWorkflow.GetName()].Overdue {
 			continue
 		}
-		if slot, until := schedule.Owed(cronWorkflow, now); !slot.IsZero() {
-			all[cronWorkflow.GetName()] = trigger.Owed{Slot: slot, Until: until}
+		slot, makesUp := schedule.Owed(cronWorkflow, p.Now)
+		started := slices.ContainsFunc(p.Runs, func(run outcome.Run) bool { return run.Status.Workflow == schedule.RunOf(cronWorkflow, slot) })
+		if !slot.IsZero() && !started {
+			all[cronWorkflow.GetName()] = trigger.Owed{Slot: slot, Until: slot.Add(schedule.OwedTolerance), MakesUp: makesUp}
 		}
 	}
 	return all

@@ -4,14 +4,12 @@
 package schedule
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 )
@@ -25,14 +23,6 @@ func waitsFor(runs []outcome.Run) map[string]string {
 		}
 	}
 	return waits
-}
-
-// notBegun reports whether a run waits for a slot of a cap, or for Argo itself. One of which
-// there is no Workflow any more, as without Argo, makes no backup either.
-func notBegun(runs []outcome.Run, run *stanzaflowv1alpha1.RunStatus) bool {
-	return run != nil && !slices.ContainsFunc(runs, func(r outcome.Run) bool {
-		return r.Status.Workflow == run.Workflow && !r.NotBegun && !r.Wait.ForCap()
-	})
 }
 
 // delayed says what a schedule waits for: its run for another run or for a slot, its next

@@ -86,7 +86,7 @@ func TestMovedSlotCountsAsAsked(t *testing.T) {
 		_ = unstructured.SetNestedStringSlice(o.Object, []string{"40 11 * * *"}, "spec", "schedules")
 		object.Annotate(o, vocab.AnnotationOffset, "40m")
 		entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T14:00:00Z")
-		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, false, now); got != want {
+		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, time.Time{}, now); got != want {
 			t.Errorf("changed at %s: overdue is %t, want %t", changed, got, want)
 		}
 	}
@@ -113,7 +113,7 @@ func moved(t *testing.T, effective, offset, created, changed string) *unstructur
 func TestAChangeOfOursHidesNoSlot(t *testing.T) {
 	o := moved(t, "15 3 * * *", "45m", "2026-11-20T00:00:00Z", "2026-11-22T03:00:00Z")
 	entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T05:00:00Z")
-	if late, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, false, now); !late {
+	if late, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, time.Time{}, now); !late {
 		t.Error("the slot of 03:15 is lost, and nobody says it")
 	}
 }

@@ -36,10 +36,9 @@ const (
 // has been proven since, and when to look again. The cause does not matter: held,
 // suspended, failed and never started are all not done. Slots before since do not
 // count unless their run was started; if it is zero, the newest slot does, without an
-// allowance. A running run may still make the backup: that is a delay, of a day at most.
-// One that waits for a slot of a cap, or for an Argo that is down, has not begun, and may
-// wait for hours. A window fires each slot an offset after the user has asked for it.
-func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, notBegun bool, now time.Time) (bool, time.Time) {
+// allowance. Until excused a running run may still make the backup: that is a delay. A
+// window fires each slot an offset after the user has asked for it.
+func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, excused time.Time, now time.Time) (bool, time.Time) {
 	due, lookAgain := times.dueSince(since, now)
 	if at, _ := times.DueAt(now); due.IsZero() && hasRun(entry, at) {
 		due = at
@@ -47,11 +46,8 @@ func overdue(times Timetable, since time.Time, offset time.Duration, entry stanz
 	if due.IsZero() || provenSince(entry.LastBackup, due, offset) {
 		return false, lookAgain
 	}
-	if run := entry.LastRun; run != nil && !outcome.Finished(run) && !notBegun {
-		end := excusedUntil(run)
-		if end.IsZero() || now.Before(end) {
-			return false, object.Earliest(lookAgain, end)
-		}
+	if now.Before(excused) {
+		return false, object.Earliest(lookAgain, excused)
 	}
 	return true, lookAgain
 }
@@ -64,13 +60,20 @@ func hasRun(entry stanzaflowv1alpha1.ScheduleStatus, slot time.Time) bool {
 	})
 }
 
-// excusedUntil is until when a running run excuses its schedule, zero if nobody knows when it
-// has begun.
-func excusedUntil(run *stanzaflowv1alpha1.RunStatus) time.Time {
-	if run.StartTime == nil {
-		return time.Time{}
+// excusedUntil is until when a running run may still make the backup of a schedule, zero if
+// there is none. One that waits for a slot of a cap, or for an Argo that is down, has not
+// begun, and may wait for hours.
+func excusedUntil(entry stanzaflowv1alpha1.ScheduleStatus, runs []outcome.Run) (until time.Time) {
+	for _, run := range runs {
+		of := run.Kind == vocab.RunBackup && run.Status.Repo == entry.Repo && run.Status.Type == entry.Type
+		if !of || outcome.Finished(&run.Status) || run.NotBegun || run.Wait.ForCap() || run.Status.StartTime == nil {
+			continue
+		}
+		if end := run.Status.StartTime.Add(longestExcuse); end.After(until) {
+			until = end
+		}
 	}
-	return run.StartTime.Add(longestExcuse)
+	return until
 }
 
 // OverdueSince is the first slot of an overdue schedule for which no backup is proven. Zero if

@@ -15,6 +15,7 @@ import (
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
 	"github.com/stanzaflow/stanzaflow/internal/cpo"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/object"
+	"github.com/stanzaflow/stanzaflow/internal/reconcile/outcome"
 	"github.com/stanzaflow/stanzaflow/internal/reconcile/reconciletest"
 	"github.com/stanzaflow/stanzaflow/internal/vocab"
 )
@@ -39,8 +40,8 @@ func TestOverdue(t *testing.T) {
 		since  string
 		backup *stanzaflowv1alpha1.BackupStatus
 		last   *stanzaflowv1alpha1.RunStatus
-		// notBegun: the run waits for a slot of a cap, or for Argo.
-		notBegun bool
+		// excused is until when a running run may still make the backup.
+		excused  string
 		now      string
 		want     bool
 		wantLook string
@@ -77,13 +78,13 @@ func TestOverdue(t *testing.T) {
 			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunUnknown), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
 		},
 		"a run is running": {
-			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), excused: "2026-11-22T12:00:01Z", now: "2026-11-22T12:00:00Z", wantLook: "2026-11-22T12:00:01Z",
 		},
-		"a run waits for a slot of a cap": {
-			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), notBegun: true, now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		"a run is running that has no excuse": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
 		},
-		"a run waits for a slot, in time": {
-			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), notBegun: true, now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
+		"it has none, in time": {
+			schedule: daily, backup: yesterday, last: run(stanzaflowv1alpha1.RunRunning), now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
 		},
 		"was due before it counts": {
 			schedule: daily, since: "2026-11-22T02:30:01Z", now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
@@ -127,11 +128,11 @@ func TestOverdue(t *testing.T) {
 		"it had none, and one by hand failed": {
 			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerManual, stanzaflowv1alpha1.RunFailed, "2026-11-22T04:00:05Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
 		},
-		"its run has been running for nearly a day": {
-			schedule: daily, backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunRunning, "2026-11-22T02:30:05Z"), now: "2026-11-23T02:30:04Z", wantLook: "2026-11-23T02:30:05Z",
+		"excused for a day": {
+			schedule: daily, backup: yesterday, excused: "2026-11-23T02:30:05Z", now: "2026-11-23T02:30:04Z", wantLook: "2026-11-23T02:30:05Z",
 		},
-		"its run has been running for a day": {
-			schedule: daily, backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunRunning, "2026-11-22T02:30:05Z"), now: "2026-11-23T02:30:05Z", want: true, wantLook: "2026-11-23T03:35:00Z",
+		"no longer excused": {
+			schedule: daily, backup: yesterday, excused: "2026-11-23T02:30:05Z", now: "2026-11-23T02:30:05Z", want: true, wantLook: "2026-11-23T03:35:00Z",
 		},
 		"cannot be read": {schedule: "nonsense", now: "2026-11-22T12:00:00Z"},
 		"unknown zone":   {schedule: daily, zone: "Nowhere", now: "2026-11-22T12:00:00Z"},
@@ -143,7 +144,11 @@ func TestOverdue(t *testing.T) {
 			if tc.since != "" {
 				since = reconciletest.Moment(tc.since)
 			}
-			got, look := overdue(timetableIn(entry), since, offsetIn(tc.offset), entry, tc.notBegun, reconciletest.Moment(tc.now))
+			var excused time.Time
+			if tc.excused != "" {
+				excused = reconciletest.Moment(tc.excused)
+			}
+			got, look := overdue(timetableIn(entry), since, offsetIn(tc.offset), entry, excused, reconciletest.Moment(tc.now))
 			if got != tc.want {
 				t.Errorf("overdue is %v, want %v", got, tc.want)
 			}
@@ -197,11 +202,11 @@ func TestOverdueIsFoundOnTime(t *testing.T) {
 		entry := stanzaflowv1alpha1.ScheduleStatus{Schedule: schedule, TimeZone: "UTC"}
 		times := timetableIn(entry)
 		from := reconciletest.Moment("2026-11-19T23:59:59Z")
-		_, look := overdue(times, from, 0, entry, false, from)
+		_, look := overdue(times, from, 0, entry, time.Time{}, from)
 		slot := times.Next(from)
 		for range 70 {
 			due, next := times.DueAt(look)
-			if late, _ := overdue(times, from, 0, entry, false, look); !late || !due.Equal(slot) || !next.After(look) {
+			if late, _ := overdue(times, from, 0, entry, time.Time{}, look); !late || !due.Equal(slot) || !next.After(look) {
 				t.Fatalf("%s, at %v: overdue %v for %v, want %v; next look %v", schedule, look, late, due, slot, next)
 			}
 			slot, look = times.Next(slot), next
@@ -252,6 +257,40 @@ func TestCountsFrom(t *testing.T) {
 				t.Errorf("counts from %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestExcusedUntil: any run that has begun may make the backup, whichever is the newest.
+func TestExcusedUntil(t *testing.T) {
+	at := func(hour int) *metav1.Time {
+		return new(metav1.NewTime(reconciletest.Noon.Add(time.Duration(hour-12) * time.Hour)))
+	}
+	run := func(hour int, change func(*outcome.Run)) outcome.Run {
+		r := outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Repo: "repo1", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning, StartTime: at(hour)}}
+		change(&r)
+		return r
+	}
+	good := func(*outcome.Run) {}
+	notBegun := func(r *outcome.Run) { r.NotBegun = true }
+	forCap := func(r *outcome.Run) { r.Wait = &outcome.Wait{Lock: "argo/ConfigMap/caps/all"} }
+	for name, tc := range map[string]struct {
+		runs []outcome.Run
+		want *metav1.Time
+	}{
+		"no run":                           {nil, nil},
+		"a run":                            {[]outcome.Run{run(2, good)}, at(26)},
+		"the newest run":                   {[]outcome.Run{run(2, good), run(4, good), run(3, good)}, at(28)},
+		"a newer one has not begun":        {[]outcome.Run{run(2, good), run(4, notBegun)}, at(26)},
+		"a newer one waits for a cap":      {[]outcome.Run{run(2, good), run(4, forCap)}, at(26)},
+		"it waits for another run":         {[]outcome.Run{run(2, func(r *outcome.Run) { r.Wait = &outcome.Wait{Lock: "db/Mutex/pgbackrest-shop"} })}, at(26)},
+		"of another type, repo and kind":   {[]outcome.Run{run(2, func(r *outcome.Run) { r.Status.Type = cpo.Incr }), run(2, func(r *outcome.Run) { r.Status.Repo = "repo2" }), run(2, func(r *outcome.Run) { r.Kind = vocab.RunPredeploy })}, nil},
+		"it has failed":                    {[]outcome.Run{run(2, func(r *outcome.Run) { r.Status.Result = stanzaflowv1alpha1.RunFailed })}, nil},
+		"nobody knows when it was started": {[]outcome.Run{run(2, func(r *outcome.Run) { r.Status.StartTime = nil })}, nil},
+	} {
+		got := excusedUntil(stanzaflowv1alpha1.ScheduleStatus{Repo: "repo1", Type: cpo.Full}, tc.runs)
+		if want := (time.Time{}); tc.want == nil && !got.Equal(want) || tc.want != nil && !got.Equal(tc.want.Time) {
+			t.Errorf("%s: excused until %s, want %s", name, got, tc.want)
+		}
 	}
 }
 

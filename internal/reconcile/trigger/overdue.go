@@ -22,8 +22,8 @@ const (
 	overdueLast = time.Hour
 	// soon is when the next run of the schedule itself is about to start.
 	soon = 10 * time.Minute
-	// argoPatience is how long a slot is left to an Argo that would make up for it. Whatever
-	// keeps it from that for longer, a second run costs less than no backup.
+	// argoPatience is how long a cause waits for an Argo that would make up for a slot.
+	// Whatever keeps it from that for longer, a second run costs less than no backup.
 	argoPatience = 12 * time.Hour
 )
 
@@ -43,10 +43,10 @@ func (d *decider) overdue(o plan.Overdue) {
 	case late != nil:
 		d.want(e, []string{late.Type + " backup is overdue"})
 		d.startLate(e, *late)
-	case held != "":
-		if e.Pending != nil {
-			e.Message = held
-		}
+	case held:
+		// When that ends, Argo makes up for what it has missed, and may need a moment for it. So
+		// a cause is pending again from then on.
+		e.Pending = nil
 	default:
 		d.satisfied(e, "no schedule of "+o.Repo+" is overdue any more")
 	}
@@ -74,8 +74,8 @@ func (d *decider) startLate(e *entry, late stanzaflowv1alpha1.ScheduleStatus) {
 	}
 	if owed, is := d.in.Owed[late.CronWorkflow]; is {
 		until := owed.Until
-		if until.IsZero() {
-			until = cmp.Or(d.in.OverdueSince[late.CronWorkflow], owed.Slot).Add(argoPatience)
+		if patience := e.Pending.Since.Add(argoPatience); owed.MakesUp && patience.After(until) {
+			until = patience
 		}
 		if d.in.Now.Before(until) {
 			e.wait(slot(owed.Slot))
@@ -139,9 +139,8 @@ func (d *decider) first(repo string) string {
 }
 
 // late is the overdue schedule of a repo whose backup comes first: a full before what builds
-// on it. What is held starts nothing: if nothing else is overdue, late is nil and held says
-// by what. Both are empty if nothing is overdue.
-func (d *decider) late(repo string) (late *stanzaflowv1alpha1.ScheduleStatus, held string) {
+// on it. What is held starts nothing: if nothing else is overdue, late is nil and held true.
+func (d *decider) late(repo string) (late *stanzaflowv1alpha1.ScheduleStatus, held bool) {
 	var all []stanzaflowv1alpha1.ScheduleStatus
 	for _, s := range d.in.Schedules {
 		switch {
@@ -149,7 +148,7 @@ func (d *decider) late(repo string) (late *stanzaflowv1alpha1.ScheduleStatus, he
 		case s.Held == "":
 			all = append(all, s)
 		default:
-			held = s.Held
+			held = true
 		}
 	}
 	if len(all) == 0 {
@@ -158,5 +157,5 @@ func (d *decider) late(repo string) (late *stanzaflowv1alpha1.ScheduleStatus, he
 	first := slices.MinFunc(all, func(a, b stanzaflowv1alpha1.ScheduleStatus) int {
 		return cmp.Or(slices.Index(cpo.BackupTypes, a.Type)-slices.Index(cpo.BackupTypes, b.Type), strings.Compare(a.CronWorkflow, b.CronWorkflow))
 	})
-	return &first, ""
+	return &first, false
 }

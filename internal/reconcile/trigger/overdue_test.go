@@ -145,33 +145,45 @@ func TestOverdueKeepsItsPauses(t *testing.T) {
 }
 
 // TestOverdueAtItsSlot: the run of the slot is late by what Argo needs for it. One of ours at
-// that moment would be a second one.
+// that moment would be a second one, however long the backup has been overdue.
 func TestOverdueAtItsSlot(t *testing.T) {
 	t.Parallel()
-	for name, starts := range map[string]bool{"Argo starts it": true, "Argo does not": false} {
+	for name, tc := range map[string]struct {
+		starts, makesUp bool
+		// patience is how long ours waits after the slot if Argo does not start its run.
+		patience time.Duration
+	}{
+		"Argo starts it":          {starts: true, makesUp: true},
+		"Argo starts a first one": {starts: true},
+		"Argo does not, for now":  {makesUp: true, patience: 12*time.Hour - 9*time.Minute},
+		"Argo has forgotten it":   {patience: 5 * time.Minute},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, slot := daily(t), noon.Add(9*time.Minute)
 			full := w.schedule(cpo.Full)
 			full.NextRunTime, w.missing[cpo.Full] = new(metav1.NewTime(slot)), true
+			w.in.OverdueSince = map[string]time.Time{full.CronWorkflow: noon.Add(-25 * time.Hour)}
 			w.after(9 * time.Minute)
 			full.NextRunTime = new(metav1.NewTime(slot.Add(24 * time.Hour)))
-			w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: slot, Until: slot.Add(5 * time.Minute)}}
+			w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: slot, Until: slot.Add(5 * time.Minute), MakesUp: tc.makesUp}}
 			w.after(40 * time.Second)
 			w.wantRuns()
 			w.wantMessage("overdue-repo1", "waits for the run of the schedule at 2026-11-29T12:09:00Z")
-			if starts {
+			if tc.starts {
 				w.in.Runs = append(w.in.Runs, outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Workflow: "of-the-slot", Repo: "repo1", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning}})
 				w.in.Owed = nil
-				w.after(5 * time.Minute)
+				w.after(13 * time.Hour)
 				w.wantRuns()
 				return
 			}
-			if w.pass(); !w.wake.Equal(slot.Add(5 * time.Minute)) {
-				t.Errorf("the operator looks again at %s", w.wake)
+			end := slot.Add(tc.patience)
+			if w.pass(); !w.wake.Equal(end) {
+				t.Errorf("the operator looks again at %s, want %s", w.wake, end)
 			}
-			w.in.Owed = nil
-			w.after(5 * time.Minute)
+			w.after(end.Sub(w.in.Now) - time.Second)
+			w.wantRuns()
+			w.after(time.Minute)
 			w.wantRuns(fullOverdue)
 		})
 	}
@@ -183,17 +195,20 @@ func TestOverdueIsLeftToArgo(t *testing.T) {
 	w := daily(t)
 	full := w.schedule(cpo.Full)
 	full.NextRunTime, w.missing[cpo.Full] = nil, true
-	w.in.OverdueSince = map[string]time.Time{full.CronWorkflow: noon.Add(-time.Hour)}
-	w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: noon.Add(-time.Hour)}}
+	owes := func(slot time.Time) {
+		w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: slot, Until: slot.Add(5 * time.Minute), MakesUp: true}}
+	}
+	owes(noon.Add(-time.Hour))
 	w.after(5 * time.Hour)
-	w.in.Owed = map[string]trigger.Owed{full.CronWorkflow: {Slot: noon.Add(4 * time.Hour)}}
-	w.after(6*time.Hour - time.Second)
+	owes(noon.Add(4 * time.Hour))
+	w.after(7*time.Hour - time.Second)
 	w.wantRuns()
 	w.after(2 * time.Second)
 	w.wantRuns(fullOverdue)
 }
 
-// TestOverdueIsHeld: what holds a schedule makes no backup, so nothing is done.
+// TestOverdueIsHeld: what holds a schedule makes no backup, so nothing is done. When that ends
+// Argo has its time again, and the pause begins again.
 func TestOverdueIsHeld(t *testing.T) {
 	t.Parallel()
 	w := daily(t)
@@ -202,12 +217,13 @@ func TestOverdueIsHeld(t *testing.T) {
 	w.fail(time.Minute)
 	w.schedule(cpo.Full).Held = "suspended by spec.suspend of the Stanza"
 	w.after(time.Hour)
-	w.wantMessage("overdue-repo1", "suspended by spec.suspend of the Stanza")
-	if s := w.status("overdue-repo1"); s.Result != "Failed" || s.Pending == nil {
+	if s := w.status("overdue-repo1"); s.Result != "Failed" || s.Attempts != 1 || s.Pending != nil {
 		t.Errorf("the entry is %+v", s)
 	}
 	w.schedule(cpo.Full).Held = ""
-	w.after(time.Minute)
+	w.after(4 * time.Minute)
+	w.wantRuns(fullOverdue)
+	w.after(2 * time.Minute)
 	w.wantRuns(fullOverdue, fullOverdue)
 }
 
@@ -290,7 +306,7 @@ func TestOverdueWaits(t *testing.T) {
 			w.in.Runs = append(w.in.Runs, outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Workflow: "queued", Repo: "repo1", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning}})
 		}, "", nil},
 		"Argo still owes a slot": {func(w *world) {
-			w.in.Owed = map[string]trigger.Owed{"pgbackrest-orders-repo1-full": {Slot: noon.Add(-time.Hour)}}
+			w.in.Owed = map[string]trigger.Owed{"pgbackrest-orders-repo1-full": {Slot: noon.Add(-time.Hour), Until: noon.Add(-55 * time.Minute), MakesUp: true}}
 		}, "waits for the run of the schedule at 2026-11-29T11:00:00Z", nil},
 		"a run of another repo": {func(w *world) {
 			w.in.Runs = append(w.in.Runs, outcome.Run{Kind: vocab.RunBackup, Status: stanzaflowv1alpha1.RunStatus{Workflow: "other", Repo: "repo2", Type: cpo.Full, Result: stanzaflowv1alpha1.RunRunning}})

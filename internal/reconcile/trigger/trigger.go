@@ -58,9 +58,10 @@ type Input struct {
 // Owed is a slot of a schedule that has passed and for which Argo may still start a run.
 type Owed struct {
 	Slot time.Time
-	// Until is when it will not any more. Zero if it will as soon as it can, and nobody
-	// knows when that is.
+	// Until is how long Argo may need for a slot that has just passed.
 	Until time.Time
+	// MakesUp: it also starts the run later, as soon as it can, and nobody knows when that is.
+	MakesUp bool
 }
 
 // Seen is what was read of the namespace for the triggers.

@@ -70,7 +70,7 @@ func (w *World) stepState(t testing.TB, pod corev1.Pod, container corev1.Contain
 	return true, ended || steps[len(steps)-1] != step, nil
 }
 
-// succeeded says whether a step of a run that is over has succeeded in its newest attempt.
+// succeeded says whether a step of a run that is over has succeeded, in any attempt.
 // In the form compact Argo does not know: there a step has if the next one has begun.
 func (w *World) succeeded(t testing.TB, workflow *wfv1.Workflow, step string) (succeeded bool) {
 	t.Helper()
