@@ -119,7 +119,11 @@ func watchOver(entries, before []stanzaflowv1alpha1.ScheduleStatus, p Pass) time
 		if cronWorkflow != nil {
 			times, entry.Delayed = TimetableOf(cronWorkflow), delayed(cronWorkflow, p.State.Backups(), waitsFor(p.Runs), p.Now)
 		}
-		late, lookAgain := overdue(times, countsFrom(cronWorkflow, known[entry.CronWorkflow], *entry, p.Now), offsetIn(entry.Offset), *entry, excusedUntil(*entry, p.Runs), p.Now)
+		since := countsFrom(cronWorkflow, known[entry.CronWorkflow], *entry, p.Now)
+		if slot, _ := times.DueAt(p.Now); slot.Before(since) && hasRun(cronWorkflow, *entry, slot) {
+			since = slot
+		}
+		late, lookAgain := overdue(times, since, offsetIn(entry.Offset), *entry, excusedUntil(*entry, p.Runs), p.Now)
 		entry.Overdue, wake = late, object.Earliest(wake, lookAgain)
 		if entry.NextRunTime != nil {
 			wake = object.Earliest(wake, entry.NextRunTime.Time)

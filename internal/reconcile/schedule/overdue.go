@@ -35,14 +35,10 @@ const (
 // overdue reports whether a schedule was due and no backup of its repo and type
 // has been proven since, and when to look again. The cause does not matter: held,
 // suspended, failed and never started are all not done. Slots before since do not
-// count unless their run was started; if it is zero, the newest slot does, without an
-// allowance. Until excused a running run may still make the backup: that is a delay. A
+// count; if it is zero, the newest slot does, without an allowance. Until excused a running run may still make the backup: that is a delay. A
 // window fires each slot an offset after the user has asked for it.
 func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, excused time.Time, now time.Time) (bool, time.Time) {
 	due, lookAgain := times.dueSince(since, now)
-	if at, _ := times.DueAt(now); due.IsZero() && hasRun(entry, at) {
-		due = at
-	}
 	if due.IsZero() || provenSince(entry.LastBackup, due, offset) {
 		return false, lookAgain
 	}
@@ -54,10 +50,14 @@ func overdue(times Timetable, since time.Time, offset time.Duration, entry stanz
 
 // hasRun reports whether Argo has started the run of a slot. Then the slot counts, whatever
 // we have changed in the CronWorkflow since.
-func hasRun(entry stanzaflowv1alpha1.ScheduleStatus, slot time.Time) bool {
-	return !slot.IsZero() && slices.ContainsFunc([]*stanzaflowv1alpha1.RunStatus{entry.LastRun, entry.PreviousRun}, func(run *stanzaflowv1alpha1.RunStatus) bool {
-		return run != nil && run.Trigger == vocab.TriggerSchedule && run.StartTime != nil && !run.StartTime.Time.Before(slot.Add(-ClockSkew))
-	})
+func hasRun(cronWorkflow *unstructured.Unstructured, entry stanzaflowv1alpha1.ScheduleStatus, slot time.Time) bool {
+	if cronWorkflow == nil || slot.IsZero() {
+		return false
+	}
+	name := RunOf(cronWorkflow, slot)
+	named := func(run *stanzaflowv1alpha1.RunStatus) bool { return run != nil && run.Workflow == name }
+	return lastFired(cronWorkflow).Equal(slot) || named(entry.LastRun) || named(entry.PreviousRun) ||
+		slices.ContainsFunc(entry.Runs, func(run stanzaflowv1alpha1.FinishedRun) bool { return run.Workflow == name })
 }
 
 // excusedUntil is until when a running run may still make the backup of a schedule, zero if

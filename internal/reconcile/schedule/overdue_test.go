@@ -4,6 +4,7 @@
 package schedule
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -27,9 +28,6 @@ func TestOverdue(t *testing.T) {
 	}
 	run := func(result stanzaflowv1alpha1.RunResult) *stanzaflowv1alpha1.RunStatus {
 		return &stanzaflowv1alpha1.RunStatus{Result: result}
-	}
-	ran := func(trigger string, result stanzaflowv1alpha1.RunResult, started string) *stanzaflowv1alpha1.RunStatus {
-		return &stanzaflowv1alpha1.RunStatus{Trigger: trigger, Result: result, StartTime: new(metav1.NewTime(reconciletest.Moment(started)))}
 	}
 	yesterday := backup("2026-11-21T02:30:05Z", "2026-11-21T02:40:00Z")
 	for name, tc := range map[string]struct {
@@ -115,18 +113,6 @@ func TestOverdue(t *testing.T) {
 		},
 		"proven before the slot that the user asked for": {
 			schedule: "15 3 * * *", offset: "45m", backup: backup("2026-11-22T02:20:05Z", "2026-11-22T02:40:00Z"), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T04:20:00Z",
-		},
-		"its run has begun before we changed something, and fails": {
-			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:30:05Z"), now: "2026-11-22T12:00:00Z", want: true, wantLook: "2026-11-23T03:35:00Z",
-		},
-		"it has, and is not late yet": {
-			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:30:05Z"), now: "2026-11-22T03:34:59Z", wantLook: "2026-11-22T03:35:00Z",
-		},
-		"it had none before the schedule changed": {
-			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerSchedule, stanzaflowv1alpha1.RunFailed, "2026-11-22T02:00:05Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
-		},
-		"it had none, and one by hand failed": {
-			schedule: daily, since: "2026-11-22T02:50:00Z", backup: yesterday, last: ran(vocab.TriggerManual, stanzaflowv1alpha1.RunFailed, "2026-11-22T04:00:05Z"), now: "2026-11-22T12:00:00Z", wantLook: "2026-11-23T03:35:00Z",
 		},
 		"excused for a day": {
 			schedule: daily, backup: yesterday, excused: "2026-11-23T02:30:05Z", now: "2026-11-23T02:30:04Z", wantLook: "2026-11-23T02:30:05Z",
@@ -260,6 +246,46 @@ func TestCountsFrom(t *testing.T) {
 	}
 }
 
+// TestASlotThatWasStarted: what we apply to a CronWorkflow hides no slot whose run Argo has
+// started, and counts none that it has not.
+func TestASlotThatWasStarted(t *testing.T) {
+	const slot, another = "2026-11-22T02:30:00Z", "2026-11-22T02:00:00Z"
+	run := func(at string) *stanzaflowv1alpha1.RunStatus {
+		return &stanzaflowv1alpha1.RunStatus{
+			Workflow: fmt.Sprintf("%s-%d", reconciletest.Full, reconciletest.Moment(at).Unix()), Trigger: vocab.TriggerSchedule, Result: stanzaflowv1alpha1.RunFailed,
+			StartTime: new(metav1.NewTime(reconciletest.Moment(at))),
+		}
+	}
+	for name, tc := range map[string]struct {
+		fired string
+		was   stanzaflowv1alpha1.ScheduleStatus
+		want  bool
+	}{
+		"nothing was started":         {},
+		"Argo has noted it":           {fired: slot, want: true},
+		"Argo has noted another one":  {fired: another},
+		"it is the last run":          {was: stanzaflowv1alpha1.ScheduleStatus{LastRun: run(slot)}, want: true},
+		"it is the run before":        {was: stanzaflowv1alpha1.ScheduleStatus{Runs: []stanzaflowv1alpha1.FinishedRun{{Workflow: run(slot).Workflow, Result: stanzaflowv1alpha1.RunFailed, StartTime: run(slot).StartTime}}}, want: true},
+		"the last run is of another":  {was: stanzaflowv1alpha1.ScheduleStatus{LastRun: run(another)}},
+		"the last run is a later one": {was: stanzaflowv1alpha1.ScheduleStatus{LastRun: run("2026-11-22T03:00:00Z")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := makePass(t, func(p *Pass) {
+				p.InForce = []*unstructured.Unstructured{moved(t, "30 2 * * *", "0s", "2026-11-20T00:00:00Z", "2026-11-22T02:50:00Z")}
+				p.InForce[0].SetName(reconciletest.Full)
+				if tc.fired != "" {
+					_ = unstructured.SetNestedField(p.InForce[0].Object, tc.fired, "status", "lastScheduledTime")
+				}
+			})
+			tc.was.CronWorkflow, tc.was.Repo, tc.was.Type, tc.was.Schedule, tc.was.TimeZone = reconciletest.Full, "repo1", cpo.Full, "30 2 * * *", "UTC"
+			after, _ := Entries([]stanzaflowv1alpha1.ScheduleStatus{tc.was}, p)
+			if after[0].CronWorkflow != reconciletest.Full || after[0].Overdue != tc.want {
+				t.Errorf("overdue is %t, want %t: %+v", after[0].Overdue, tc.want, after)
+			}
+		})
+	}
+}
+
 // TestExcusedUntil: any run that has begun may make the backup, whichever is the newest.
 func TestExcusedUntil(t *testing.T) {
 	at := func(hour int) *metav1.Time {
@@ -300,7 +326,7 @@ func TestOverdueWithoutItsRun(t *testing.T) {
 	before := []stanzaflowv1alpha1.ScheduleStatus{{
 		CronWorkflow: reconciletest.Full, Repo: "repo1", Type: cpo.Full, Schedule: "30 2 * * *", TimeZone: "UTC",
 		LastRun: &stanzaflowv1alpha1.RunStatus{
-			Workflow: "full-1", Trigger: vocab.TriggerSchedule, Result: stanzaflowv1alpha1.RunRunning, StartTime: new(metav1.NewTime(reconciletest.Moment("2026-11-22T02:30:05Z"))),
+			Workflow: "full-1", Trigger: vocab.TriggerSchedule, Result: stanzaflowv1alpha1.RunRunning, StartTime: new(metav1.NewTime(reconciletest.Moment("2026-11-21T02:30:05Z"))),
 		},
 	}}
 	p.State.ArgoInstalled, p.InForce, p.Runs = false, nil, nil
