@@ -18,10 +18,10 @@ import (
 const OwedTolerance = overdueTolerance
 
 // Owed is the newest slot of a CronWorkflow if Argo has not noted that it has started its run
-// and may still do that, zero otherwise. It makes up for a slot that passed while its
-// controller was down or while another run was running. Of an expression that is new to it
-// it starts no slot later than OwedTolerance. Where we cannot read what it has done nothing is
-// owed.
+// and may still do that, zero otherwise. Argo makes up for a slot that passed while its
+// controller was down or while another run was running. Of an expression that it has never
+// fired it starts no slot later than OwedTolerance. Where we cannot read what it has done
+// nothing is owed.
 //
 // Source: shouldOutstandingWorkflowsBeRun of Argo 3.7, docs/adr/0016-missed-runs.md.
 func Owed(cronWorkflow *unstructured.Unstructured, now time.Time) (slot time.Time, makesUp bool) {
