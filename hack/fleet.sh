@@ -21,6 +21,8 @@ if [ -n "${PROFILES:-}" ]; then
   PROFILES=$(readlink -f "$PROFILES")
 fi
 say "measuring the operator with ${FLEET:-1000,5000} clusters; 1,000 take about five minutes"
-exec go test -tags apiserver -count=1 -timeout 0 -run '^$' -bench '^BenchmarkFleet$' -benchtime 1x ./test/fleet -args \
+# The limits of make are for builds. An API server that needs more than that would collect
+# garbage all the time, and so would Argo.
+exec env -u GOGC -u GOMEMLIMIT go test -tags apiserver -count=1 -timeout 0 -run '^$' -bench '^BenchmarkFleet$' -benchtime 1x ./test/fleet -args \
   -fleet.sizes="${FLEET:-1000,5000}" -fleet.limit="${LIMIT:-}" -fleet.idle="${IDLE:-2m}" -fleet.runs="${RUNS:-0}" -fleet.soak="${SOAK:-0}" -fleet.seed="${SEED:-0}" \
   -fleet.profiles="${PROFILES:-}" ${PROGRAM:+-fleet.program="$(readlink -f "$PROGRAM")"}

@@ -155,7 +155,7 @@ func (s *soak) upTo(d time.Duration) time.Duration {
 
 // apart is the time between two slots of a cluster: an hour, or a half or a third of one if
 // that makes a thousand runs an hour at most. For each Argo reads the WorkflowTemplate some
-// thirty times: with three thousand an hour the API server had no time left on two processors.
+// thirty times, and two processors have to do all of it.
 func (s *soak) apart() time.Duration {
 	return time.Hour / time.Duration(max(1, min(3, 1000/s.clusters)))
 }
