@@ -34,9 +34,10 @@ const (
 
 // overdue reports whether a schedule was due and no backup of its repo and type
 // has been proven since, and when to look again. The cause does not matter: held,
-// suspended, failed and never started are all not done. Slots before since do not
-// count; if it is zero, the newest slot does, without an allowance. Until excused a running run may still make the backup: that is a delay. A
-// window fires each slot an offset after the user has asked for it.
+// suspended, failed and never started are all not done. Slots before since do not count;
+// if it is zero, the newest slot does, without an allowance. Until excused a running run
+// may still make the backup: that is a delay. A window fires each slot an offset after the
+// user has asked for it.
 func overdue(times Timetable, since time.Time, offset time.Duration, entry stanzaflowv1alpha1.ScheduleStatus, excused time.Time, now time.Time) (bool, time.Time) {
 	due, lookAgain := times.dueSince(since, now)
 	if due.IsZero() || provenSince(entry.LastBackup, due, offset) {
