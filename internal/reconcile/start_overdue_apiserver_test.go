@@ -49,10 +49,14 @@ func (w *world) startOverdue(value bool) {
 	w.patch(stanza, "user", `{"spec": {"startOverdue": `+reconciletest.JSON(value)+`}}`)
 }
 
-// becomeOverdue has a proven first backup, and then the schedule of each half hour overdue.
+// becomeOverdue has a proven first backup, and then the schedule of each half hour overdue. It
+// is the only schedule: the clock starts at the time of day of the API server, and a daily one
+// would be overdue, too, in a test that runs some hours before it.
 func (w *world) becomeOverdue(want func(*world)) {
 	w.Helper()
-	w.setUp(reconciletest.Postgresql(w.T, w.namespace))
+	postgresql := reconciletest.Postgresql(w.T, w.namespace)
+	reconciletest.SetSchedule(postgresql, cpo.Full, "")
+	w.setUp(postgresql)
 	w.clock.SetTime(w.get(object.CronWorkflow, reconciletest.Incr).GetCreationTimestamp().Time)
 	w.makeReady(w.createPrimary("shop-0"))
 	w.pass(time.Minute)
