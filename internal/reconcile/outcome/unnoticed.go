@@ -45,12 +45,11 @@ type Unnoticed struct {
 //   - The pod has ended without reporting, because its container wait was killed or
 //     had no right to. Argo writes down that the pod failed, and does not look again
 //     before its next resync, 20 minutes later.
-//   - The steps have ended, and the result is gone or refused. The status does not show
-//     that of a pod of the form dag or compact, whose only container has no node.
+//   - The steps have ended, and the result is gone or refused.
 //
-// A healthy run passes through the first state, too, for the moments until the result of
-// a pod that failed is in. When a container of such a pod has no node, they count from
-// when Argo last wrote the Workflow.
+// A healthy run passes through both states, too, for the moments until the result of its pod
+// is in. When a container of such a pod has no node, as in the forms dag and compact, they
+// count from when Argo last wrote the Workflow.
 func FindUnnoticed(workflow *wfv1.Workflow) *Unnoticed {
 	if !Running(workflow) {
 		return nil
@@ -62,22 +61,21 @@ func FindUnnoticed(workflow *wfv1.Workflow) *Unnoticed {
 		end, over := stepsEnd(workflow, pod)
 		switch {
 		case pod.Phase.Completed():
-			found := unnoticed(end, podPatience, true,
+			return unnoticed(workflow, end, podPatience, true,
 				"A pod of the run has ended, and Argo has not noticed; the operator touches the Workflow so that Argo looks again")
-			if written := lastWritten(workflow); end.IsZero() && !written.IsZero() {
-				found.From = written.Add(podPatience)
-			}
-			return found
 		case over:
-			return unnoticed(end, resultPatience, false,
+			return unnoticed(workflow, end, resultPatience, false,
 				"Every step of the run has ended, and Argo waits for the WorkflowTaskResult of its pod; see docs/runbook.md#still-running")
 		}
 	}
 	return nil
 }
 
-func unnoticed(end time.Time, patience time.Duration, touch bool, message string) *Unnoticed {
+func unnoticed(workflow *wfv1.Workflow, end time.Time, patience time.Duration, touch bool, message string) *Unnoticed {
 	u := &Unnoticed{PodEnd: end, Touch: touch, Message: message}
+	if end.IsZero() {
+		end = lastWritten(workflow)
+	}
 	if !end.IsZero() {
 		u.From = end.Add(patience)
 	}
@@ -104,7 +102,9 @@ func lastWritten(workflow *wfv1.Workflow) time.Time {
 	return last
 }
 
-// stepsEnd returns when the last step of a pod ended, and whether all of them have.
+// stepsEnd returns when the last step of a pod ended, zero if that is unknown, and whether all
+// of them have. A pod with one container has no node for it, but the exit code of that, which
+// Argo writes down while its own container is still running.
 func stepsEnd(workflow *wfv1.Workflow, pod wfv1.NodeStatus) (end time.Time, over bool) {
 	for _, node := range workflow.Status.Nodes {
 		if node.Type != wfv1.NodeTypeContainer || !strings.HasPrefix(node.Name, pod.Name+".") {
@@ -118,7 +118,7 @@ func stepsEnd(workflow *wfv1.Workflow, pod wfv1.NodeStatus) (end time.Time, over
 			end = node.FinishedAt.Time
 		}
 	}
-	return end, over
+	return end, over || pod.Outputs != nil && pod.Outputs.ExitCode != nil
 }
 
 // show adds to a running run what Argo should have noticed by now.

@@ -31,6 +31,17 @@ func pod(name string, phase wfv1.NodePhase, synced *bool, finished ...int) func(
 	}
 }
 
+// hasExited has the only container of a pod end, which has no node, when Argo writes that down.
+func hasExited(name string, second int) func(*wfv1.Workflow) {
+	return func(w *wfv1.Workflow) {
+		node := w.Status.Nodes[name]
+		node.Outputs = &wfv1.Outputs{ExitCode: new("0")}
+		w.Status.Nodes[name] = node
+		at := metav1.NewTime(start.Add(time.Duration(second) * time.Second))
+		w.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "workflow-controller", Time: &at}}
+	}
+}
+
 // plain is a finding as a text: Equal, which cmp would use, leaves two fields out.
 func plain(u *Unnoticed) string {
 	if u == nil {
@@ -80,6 +91,11 @@ func TestFindUnnoticed(t *testing.T) {
 			workflow: makeWorkflow(wfv1.WorkflowRunning, pod("run(0)", wfv1.NodeRunning, not, 3, 5, 60, 62, 63)),
 			want:     unsynced, wantEnd: 63, wantFrom: 183,
 		},
+		"a pod of one container works": {workflow: makeWorkflow(wfv1.WorkflowRunning, pod("run(0)", wfv1.NodeRunning, not))},
+		"no result of a pod of one container": {
+			workflow: makeWorkflow(wfv1.WorkflowRunning, pod("run(0)", wfv1.NodeRunning, not), hasExited("run(0)", 63)),
+			want:     unsynced, wantFrom: 183,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,6 +109,8 @@ func TestFindUnnoticed(t *testing.T) {
 			want := &Unnoticed{Message: tc.want, Touch: tc.wantTouch}
 			if tc.wantEnd > 0 {
 				want.PodEnd = start.Add(time.Duration(tc.wantEnd) * time.Second)
+			}
+			if tc.wantFrom > 0 {
 				want.From = start.Add(time.Duration(tc.wantFrom) * time.Second)
 			}
 			if diff := cmp.Diff(plain(want), plain(got)); diff != "" {

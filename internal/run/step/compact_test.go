@@ -164,11 +164,11 @@ func TestCompactIsDrainedBetweenSteps(t *testing.T) {
 
 // TestCompactIsKilled: the report that Argo publishes claims nothing, wherever that was.
 func TestCompactIsKilled(t *testing.T) {
-	for _, command := range []string{"check", "backup", "expire", "verify"} {
+	for command, step := range map[string]string{"check": stepPrecheck, "backup": stepBackup, "expire": stepExpire, "verify": stepVerify} {
 		t.Run(command, func(t *testing.T) {
 			p := newCompact(runtest.New(t))
 			p.On(command, func(context.Context, runtest.Call) error {
-				if r := p.report(); r.Result != stanzaflowv1alpha1.RunUnknown || r.Message != unknownMessage || r.Backup != nil {
+				if r := p.report(); r.Result != stanzaflowv1alpha1.RunUnknown || r.Step != step || r.Message != unknownMessage || r.Backup != nil {
 					t.Errorf("while %s runs, the report says %+v", command, r)
 				}
 				if _, err := os.Stat(p.env.TerminationLog); err == nil {

@@ -14,10 +14,10 @@ import (
 )
 
 // Times that an ending may take. The pod is killed 60 s after SIGTERM,
-// terminationGracePeriodSeconds of the template. All this takes 3 s if nothing is
-// slow, and 50 s at most.
+// terminationGracePeriodSeconds of the template. All this takes 3 s if nothing is slow, and
+// 55 s at most: in the form compact a step that is just done asks, and the next one again.
 const (
-	askTime   = 15 * time.Second
+	askTime   = 10 * time.Second
 	endTime   = 30 * time.Second
 	eventTime = 5 * time.Second
 )

@@ -128,7 +128,10 @@ func Run(ctx context.Context, name string, env Env, parameters Parameters) int {
 	}
 	s.report.Step = name
 	s.attach()
-	err := s.try(ctx, work)
+	err := s.Workspace.saveReport(s.report) // A step that is killed cannot say any more which it was.
+	if err == nil {
+		err = s.try(ctx, work)
+	}
 	if err == nil {
 		s.noteDone()
 		if err = s.Workspace.saveReport(s.report); err == nil {
