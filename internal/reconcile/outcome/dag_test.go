@@ -203,7 +203,7 @@ func TestReadDAG(t *testing.T) {
 		"stopped in its backup": {
 			makeWorkflow(failing, precheck, task("backup", try{phase: bad, end: -1, message: "workflow shutdown with strategy:  Stop"}), message("Stopped with strategy 'Stop'")),
 			stanzaflowv1alpha1.RunFailed, vocab.ShownEnded,
-			"the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it",
+			"the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it",
 		},
 		"out of Argo's time, in a pod": {
 			makeWorkflow(failing, precheck, task("backup", says(bad, 60, failure("backup", "[082] first")), try{phase: bad, end: -1, message: argoDeadline})),

@@ -38,7 +38,7 @@ func ending(workflow *wfv1.Workflow) string {
 			// Between two steps none is running that could leave an event.
 			return "the run was stopped (" + command + ") when its step backup had succeeded, before the backup was proven; pgbackrest info lists it"
 		}
-		return "the run was stopped (" + command + "); if it had begun a backup, kubectl describe of the Workflow says what became of it"
+		return "the run was stopped (" + command + "); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it"
 	}
 	if outOfTime(workflow) && KindOf(workflow) == vocab.RunDrill {
 		return "the drill exceeded activeDeadlineSeconds, so Argo ended it, and it has proven nothing"

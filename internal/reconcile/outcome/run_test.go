@@ -245,7 +245,7 @@ func TestRead(t *testing.T) {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),
 				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
 			wantResult:  stanzaflowv1alpha1.RunFailed,
-			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it",
+			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it",
 		},
 		"stopped when the backup was made and not proven": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),
@@ -259,7 +259,7 @@ func TestRead(t *testing.T) {
 				steps("a", wfv1.NodeSucceeded, wfv1.NodeSucceeded, wfv1.NodeFailed),
 				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
 			wantResult:  stanzaflowv1alpha1.RunFailed,
-			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it",
+			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it",
 		},
 		"terminated": {
 			workflow:   makeWorkflow(wfv1.WorkflowFailed, func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Terminate'" }),
@@ -273,7 +273,7 @@ func TestRead(t *testing.T) {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "exit code 1", outputs(t, failed(stanzaflowv1alpha1.RunFailed, "no primary"))),
 				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
 			wantResult:  stanzaflowv1alpha1.RunFailed,
-			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it; its last report: no primary",
+			wantMessage: "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it; its last report: no primary",
 		},
 		"stopped after the gate had held it": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "exit code 20", outputs(t, failed(stanzaflowv1alpha1.RunHeld, "The gate is false"))),

@@ -84,8 +84,8 @@ func TestShow(t *testing.T) {
 			makeWorkflow(failing, reports(failure(0, "{{workflow.name}} ![x](http://store) [y][z]"))), vocab.ShownFailed, "{ {workflow.name}} ![x] (http://store) [y] [z]",
 		},
 		"failed without a report": {makeWorkflow(failing, node("a", wfv1.NodeFailed, time.Minute, "pod deleted", nil)), vocab.ShownFailed, "backup: pod deleted"},
-		"stopped by a person":     {makeWorkflow(failing, message("Stopped with strategy 'Stop'")), vocab.ShownEnded, "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow says what became of it"},
-		"terminated":              {makeWorkflow(failing, message("Stopped with strategy 'Terminate'")), vocab.ShownEnded, "the run was stopped (argo terminate); if it had begun a backup, kubectl describe of the Workflow says what became of it"},
+		"stopped by a person":     {makeWorkflow(failing, message("Stopped with strategy 'Stop'")), vocab.ShownEnded, "the run was stopped (argo stop); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it"},
+		"terminated":              {makeWorkflow(failing, message("Stopped with strategy 'Terminate'")), vocab.ShownEnded, "the run was stopped (argo terminate); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it"},
 		"held, and stopped": {
 			makeWorkflow(failing, message("Stopped with strategy 'Stop'"), reports(failed(stanzaflowv1alpha1.RunHeld, "the gate is false"))), vocab.ShownHeld, "the gate is false",
 		},
