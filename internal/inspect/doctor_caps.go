@@ -26,7 +26,7 @@ func (x *examination) checkCaps(ctx context.Context, namespace string, template 
 		configMap, err := x.from.Get(ctx, configMaps, where, one.Name)
 		switch {
 		case apierrors.IsNotFound(err):
-			x.add(subject, Broken, "the ConfigMap does not exist, so Argo fails every run at once", fixCaps)
+			x.add(subject, Broken, "the ConfigMap does not exist, so Argo fails every run, or lets it wait", fixCaps)
 			continue
 		case err != nil:
 			x.notKnown(subject, unreadable(err, "get", configMaps, where))
@@ -37,7 +37,7 @@ func (x *examination) checkCaps(ctx context.Context, namespace string, template 
 		}
 		text, _, _ := unstructured.NestedString(configMap.Object, "data", one.Key)
 		if slots, err := strconv.Atoi(text); err != nil || slots < 1 {
-			x.add(subject, Broken, "the key has no number of slots, 1 or more, so Argo fails every run at once", fixCaps)
+			x.add(subject, Broken, "the key has no number of slots, 1 or more, so Argo fails every run, or lets it wait", fixCaps)
 			continue
 		}
 		x.add(subject, Good, text+" slots", "")

@@ -268,7 +268,7 @@ func TestExamine(t *testing.T) {
 			s.objects["workflowtemplates"][2].SetNamespace("shop")
 		}, Good, "contract drill-v1"},
 		"a cap":                        {caps(`{all: "3"}`), Good, "3 slots"},
-		"a cap without a ConfigMap":    {caps(""), Broken, "the ConfigMap does not exist, so Argo fails every run"},
+		"a cap without a ConfigMap":    {caps(""), Broken, "the ConfigMap does not exist, so Argo fails every run, or lets it wait"},
 		"a cap without a key":          {caps(`{bucket: "3"}`), Broken, "the key has no number of slots"},
 		"a cap of nothing":             {caps(`{all: "0"}`), Broken, "the key has no number of slots"},
 		"no CronWorkflow of the watch": {func(_ *testing.T, s *fakeSource) { s.objects["cronworkflows"] = nil }, Broken, "no CronWorkflow pgbackrest-watch"},

@@ -98,6 +98,23 @@ func TestRunChanged(t *testing.T) {
 			}
 		})
 	}
+	held := func(holders ...any) *unstructured.Unstructured {
+		return running(func(s map[string]any) {
+			s["synchronization"] = map[string]any{"semaphore": map[string]any{"waiting": []any{map[string]any{"semaphore": "argo/ConfigMap/caps/all", "holders": holders}}}}
+			s["nodes"] = map[string]any{"a": map[string]any{"id": "a", "phase": "Pending", "synchronizationStatus": map[string]any{"waiting": "argo/ConfigMap/caps/all"}}}
+		})
+	}
+	if runChanged.Update(event.UpdateEvent{ObjectOld: held("x/a/b", "y/a/b"), ObjectNew: held("y/a/b", "x/a/b")}) {
+		t.Error("a run that waits for a cap wakes the Stanza whenever Argo looks at it")
+	}
+	suspended := before.DeepCopy()
+	suspended.Object["spec"] = map[string]any{"suspend": true}
+	if !runChanged.Update(event.UpdateEvent{ObjectOld: before, ObjectNew: suspended}) {
+		t.Error("a run that is suspended does not wake the Stanza")
+	}
+	if _, err := object.TrimWorkflow(suspended); err != nil || !outcome.Read(object.DecodeWorkflow(suspended), reconciletest.Noon).Suspended {
+		t.Errorf("the cache does not keep that a run is suspended: %v", err)
+	}
 	first, second := running(func(s map[string]any) { maps.Copy(s, reconciletest.Waiting("db/a/a")) }), running(func(s map[string]any) { maps.Copy(s, reconciletest.Waiting("db/b/b")) })
 	if !runChanged.Update(event.UpdateEvent{ObjectOld: first, ObjectNew: second}) {
 		t.Error("does not wake the Stanza when a run waits for another one")

@@ -155,7 +155,7 @@ func testMissingCap(w *world) {
 	w.create(cappedTemplate(w, vocab.CapsConfigMap, "all"))
 	w.create(reconciletest.Postgresql(w.T, w.namespace))
 	w.settle()
-	w.wantInvalid("names a cap, and ConfigMap " + w.namespace + "/pgbackrest-caps does not exist, so that Argo would fail every run at once")
+	w.wantInvalid("names a cap, and ConfigMap " + w.namespace + "/pgbackrest-caps does not exist, so that Argo would fail every run, or let it wait")
 	if w.find(object.CronWorkflow, reconciletest.Full) != nil {
 		w.Error("a CronWorkflow whose runs fail")
 	}

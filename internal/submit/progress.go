@@ -6,6 +6,7 @@ package submit
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,7 +81,7 @@ func (p *progress) seeWaiting(workflow *wfv1.Workflow) {
 	}
 	text := outcome.Read(workflow, p.clock.Now()).Status.Message
 	if holder := outcome.WaitsFor(workflow); holder != "" {
-		text = "waits for " + holder
+		text = strings.TrimSuffix("waits for "+holder+": "+text, ": ")
 	}
 	if text != "" && text != p.said {
 		p.line("%s", text)

@@ -5,6 +5,7 @@ package conformance
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -165,6 +166,8 @@ type argo struct {
 	t       *testing.T
 	manager *sync.Manager
 	slots   int
+	// missing: there is no ConfigMap with the number of slots.
+	missing bool
 	woken   []string
 	runs    map[string]*wfv1.Workflow
 }
@@ -172,9 +175,27 @@ type argo struct {
 func newArgo(t *testing.T, slots int) *argo {
 	t.Helper()
 	a := &argo{t: t, slots: slots, runs: map[string]*wfv1.Workflow{}}
-	limit := func(string) (int, error) { return a.slots, nil }
-	a.manager = sync.NewLockManager(t.Context(), fake.NewClientset(), "argo", nil, limit, func(key string) { a.woken = append(a.woken, key) }, func(string) bool { return true })
+	a.start()
 	return a
+}
+
+// start is that of Argo's controller, which knows the locks from the Workflows.
+func (a *argo) start() {
+	a.t.Helper()
+	limit := func(string) (int, error) {
+		if a.missing {
+			return 0, errors.New("there is no ConfigMap")
+		}
+		return a.slots, nil
+	}
+	a.manager = sync.NewLockManager(a.t.Context(), fake.NewClientset(), "argo", nil, limit, func(key string) { a.woken = append(a.woken, key) }, func(string) bool { return true })
+	var running []wfv1.Workflow
+	for _, w := range a.runs {
+		running = append(running, *w)
+	}
+	if _, err := a.manager.Initialize(a.t.Context(), running); err != nil {
+		a.t.Fatal(err)
+	}
 }
 
 var aMoment = time.Date(2026, 11, 22, 2, 30, 0, 0, time.UTC)
@@ -320,5 +341,58 @@ func TestWithoutSlotsRunsFail(t *testing.T) {
 	a, slot := newArgo(t, 0), withCaps(t).GetTemplateByName("capped-backup")
 	if _, _, _, _, err := a.manager.TryAcquire(t.Context(), a.create("db", "run", 0, 1), slot.Name, slot.Synchronization); err == nil {
 		t.Error("Argo waits for a cap without slots")
+	}
+}
+
+// TestNobodyGetsASlot: what keeps Argo from giving a slot that is free is in the message of the
+// runs that wait for it, and Argo's controller wants a restart.
+func TestNobodyGetsASlot(t *testing.T) {
+	slot := withCaps(t).GetTemplateByName("capped-backup")
+	message := func(w *wfv1.Workflow) string { return outcome.Read(w, aMoment).Status.Message }
+	a := newArgo(t, 2)
+	first, second, third := a.create("db", "first", 0, 1), a.create("db", "second", 0, 2), a.create("db", "third", 0, 3)
+	if !a.acquire(first, slot) {
+		t.Fatal("the first run has no slot")
+	}
+	a.missing = true
+	if !a.acquire(second, slot) {
+		t.Error("without the ConfigMap the last number of slots does not count")
+	}
+	if a.acquire(third, slot) || message(third) != "" {
+		t.Errorf("the third run has a slot, or the message %q", message(third))
+	}
+	a.manager.Release(t.Context(), second, slot.Name, slot.Synchronization)
+	a.missing, a.slots = false, 0
+	if a.acquire(third, slot) || !strings.HasPrefix(message(third), "Argo gives the lock to nobody: Failed to get semaphore limit") {
+		t.Errorf("with 0 slots the message is %q", message(third))
+	}
+	delete(a.runs, "db/second")
+	a.start()
+	a.slots = 2
+	if a.acquire(third, slot) || !strings.Contains(message(third), "is in a poisoned state") {
+		t.Errorf("after a start with 0 slots the message is %q", message(third))
+	}
+	a.start()
+	if !a.acquire(third, slot) || message(third) != "" {
+		t.Errorf("after another start there is no slot, or the message is %q", message(third))
+	}
+}
+
+// TestASuspendedRunStopsTheQueue: Argo does not ask for a run that is suspended, and lets nobody
+// pass it.
+func TestASuspendedRunStopsTheQueue(t *testing.T) {
+	slot := withCaps(t).GetTemplateByName("capped-backup")
+	a := newArgo(t, 1)
+	works, suspended, next := a.create("db", "works", 0, 1), a.create("db", "suspended", 20, 2), a.create("other", "next", 0, 3)
+	if !a.acquire(works, slot) || a.acquire(suspended, slot) || a.acquire(next, slot) {
+		t.Fatal("not the first alone has the slot")
+	}
+	suspended.Spec.Suspend = new(true)
+	a.manager.Release(t.Context(), works, slot.Name, slot.Synchronization)
+	if a.acquire(next, slot) {
+		t.Error("Argo lets a run pass one that is suspended: docs/fleet.md may say so")
+	}
+	if r := outcome.Read(suspended, aMoment); !r.Stands() || !r.Suspended || !strings.Contains(r.Status.Message, "argo resume -n db suspended") {
+		t.Errorf("%+v", r)
 	}
 }

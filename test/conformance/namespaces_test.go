@@ -31,7 +31,7 @@ func TestDocumentedApplicationSet(t *testing.T) {
 			Template map[string]any `json:"template"`
 		} `json:"spec"`
 	}
-	if err := yaml.Unmarshal([]byte(documented(t, "applicationset")), &set); err != nil {
+	if err := yaml.Unmarshal([]byte(documented(t, "gitops.md", "applicationset")), &set); err != nil {
 		t.Fatal(err)
 	}
 	if set.Kind != "ApplicationSet" || !set.Spec.GoTemplate || len(set.Spec.Generators) != 1 || len(set.Spec.Generators[0].List.Elements) < 2 {
@@ -89,7 +89,7 @@ func TestDocumentedFlux(t *testing.T) {
 			Wait            *bool  `json:"wait"`
 		} `json:"spec"`
 	}
-	if err := yaml.Unmarshal([]byte(documented(t, "flux")), &kustomization); err != nil {
+	if err := yaml.Unmarshal([]byte(documented(t, "gitops.md", "flux")), &kustomization); err != nil {
 		t.Fatal(err)
 	}
 	if kustomization.Kind != "Kustomization" || kustomization.Spec.Wait == nil || *kustomization.Spec.Wait {
@@ -98,13 +98,14 @@ func TestDocumentedFlux(t *testing.T) {
 	inNamespace(t, kustomization.Spec.Path, kustomization.Spec.TargetNamespace)
 }
 
-// documented returns the block of docs/gitops.md below a comment.
-func documented(t *testing.T, name string) string {
+// documented returns the block of a page of docs below a comment.
+func documented(t *testing.T, page, name string) string {
 	t.Helper()
-	_, block, _ := strings.Cut(string(given.Read(t, filepath.Join(root, "docs/gitops.md"))), "<!-- "+name+" -->\n```yaml\n")
+	_, block, _ := strings.Cut(string(given.Read(t, filepath.Join(root, "docs", page))), "<!-- "+name+" -->\n")
+	_, block, _ = strings.Cut(block, "```yaml\n")
 	block, _, found := strings.Cut(block, "```")
 	if !found {
-		t.Fatalf("docs/gitops.md has no %s", name)
+		t.Fatalf("docs/%s has no %s", page, name)
 	}
 	return block
 }

@@ -49,6 +49,19 @@ func settings(t *testing.T) *config.Config {
 	return parsed
 }
 
+// TestDocumentedSettings: Argo's controller can read the settings that docs/fleet.md names. One
+// that cannot ends at every start, and then no backup is made anywhere.
+func TestDocumentedSettings(t *testing.T) {
+	block := []byte(documented(t, "fleet.md", "settings of Argo"))
+	parsed, err := config.NewController("argo", controllerSettings, nil).Parse(given.Typed[corev1.ConfigMap](t, "docs/fleet.md", given.Decode(t, "docs/fleet.md", block)))
+	if err != nil {
+		t.Fatalf("Argo refuses the settings: %v", err)
+	}
+	if s := parsed.Synchronization; s == nil || s.SemaphoreLimitCacheSeconds == nil || *s.SemaphoreLimitCacheSeconds != 60 {
+		t.Errorf("Argo reads %+v", s)
+	}
+}
+
 // TestSettingsShowTheResult finds a column whose label nobody writes.
 func TestSettingsShowTheResult(t *testing.T) {
 	want := []*wfv1.Column{{Name: "RESULT", Type: "label", Key: vocab.LabelResult}}

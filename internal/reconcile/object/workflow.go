@@ -112,7 +112,7 @@ func StartedBy(workflow *wfv1.Workflow, cronWorkflow *unstructured.Unstructured)
 // name, its labels and its phase, so at worst it ends as Unknown.
 func DecodeWorkflow(object *unstructured.Unstructured) *wfv1.Workflow {
 	workflow := &wfv1.Workflow{}
-	part := map[string]any{FieldMetadata: object.Object[FieldMetadata], fieldStatus: object.Object[fieldStatus], FieldSpec: priorityOf(object)}
+	part := map[string]any{FieldMetadata: object.Object[FieldMetadata], fieldStatus: object.Object[fieldStatus], FieldSpec: specOf(object)}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(part, workflow); err == nil {
 		return workflow
 	}
@@ -136,13 +136,18 @@ func WaitOf(object *unstructured.Unstructured) *outcome.Wait {
 	return outcome.FindWait(DecodeWorkflow(object))
 }
 
-// priorityOf is the only part of the spec of a Workflow that we read.
-func priorityOf(workflow *unstructured.Unstructured) map[string]any {
-	priority, found, _ := unstructured.NestedFieldNoCopy(workflow.Object, FieldSpec, fieldPriority)
-	if !found {
-		return nil
+// specOf is the part of the spec of a Workflow that we read, nil if it has none.
+func specOf(workflow *unstructured.Unstructured) map[string]any {
+	var part map[string]any
+	for _, name := range []string{fieldPriority, fieldSuspend} {
+		if value, found, _ := unstructured.NestedFieldNoCopy(workflow.Object, FieldSpec, name); found {
+			if part == nil {
+				part = map[string]any{}
+			}
+			part[name] = value
+		}
 	}
-	return map[string]any{fieldPriority: priority}
+	return part
 }
 
 // DecodeWorkflows reads what we need of several.
@@ -170,8 +175,8 @@ func OfDrill(object metav1.Object) bool {
 // Fields of a Workflow that say how it ended, and what it waits for.
 var (
 	runFields      = []string{"phase", "startedAt", "finishedAt", "outputs"}
-	changeFields   = slices.Concat(runFields, []string{"synchronization", "progress"})
-	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes"})
+	changeFields   = slices.Concat(runFields, []string{"progress"})
+	workflowStatus = slices.Concat(changeFields, []string{"message", "nodes", "synchronization"})
 	workflowNode   = slices.Concat(runFields, []string{"message", "id", "name", "displayName", "templateName", "type", "children", "taskResultSynced", "synchronizationStatus"})
 )
 
@@ -184,8 +189,8 @@ func TrimWorkflow(object any) (any, error) {
 		return object, nil
 	}
 	trimManagers(workflow)
-	if priority := priorityOf(workflow); priority != nil {
-		workflow.Object[FieldSpec] = priority
+	if part := specOf(workflow); part != nil {
+		workflow.Object[FieldSpec] = part
 	} else {
 		delete(workflow.Object, FieldSpec)
 	}
@@ -233,8 +238,9 @@ func keepOnly(object map[string]any, keys []string) {
 }
 
 // RunChanged reports whether a change of a Workflow changes how it counts. Argo
-// updates a running one every few seconds. How lists show it does not count, and the
-// operator writes that itself.
+// updates a running one every few seconds, and one that waits for a cap whenever it looks at
+// it, with the holders in another order. How lists show it does not count, and the operator
+// writes that itself.
 func RunChanged(was, is *unstructured.Unstructured) bool {
 	if !maps.Equal(countedLabels(was), countedLabels(is)) {
 		return true
@@ -247,6 +253,6 @@ func RunChanged(was, is *unstructured.Unstructured) bool {
 		}
 	}
 	before, after := DecodeWorkflow(was), DecodeWorkflow(is)
-	return outcome.WaitsFor(before) != outcome.WaitsFor(after) ||
+	return !outcome.FindWait(before).Equal(outcome.FindWait(after)) || !equality.Semantic.DeepEqual(before.Spec, after.Spec) ||
 		!outcome.FindUnnoticed(before).Equal(outcome.FindUnnoticed(after)) || !outcome.FindPending(before).Equal(outcome.FindPending(after))
 }

@@ -42,6 +42,8 @@ type Run struct {
 	// NotBegun: Argo has not looked at the Workflow yet, as while its controller is down, or
 	// holds it back because of its parallelism.
 	NotBegun bool
+	// Suspended: somebody has suspended the Workflow, so Argo begins no step of it.
+	Suspended bool
 	// Wake is when to look again at a run whose pod has not started, or that waits for a
 	// slot of a cap. Zero if that is not needed.
 	Wake time.Time
@@ -51,6 +53,13 @@ type Run struct {
 	// Heartbeat that the run has written and archived, however it ended. Nil if it did not
 	// get that far.
 	Heartbeat *stanzaflowv1alpha1.RestorableStatus
+}
+
+// Stands reports whether a run that is not over does nothing, and nobody knows for how long:
+// Argo has not begun it, it waits for a slot of a cap or for a lock that nobody gets, or
+// somebody has suspended it.
+func (run *Run) Stands() bool {
+	return run.NotBegun || run.Suspended || run.Wait.ForCap() || run.Wait != nil && run.Wait.Trouble != ""
 }
 
 // Finished reports whether a run is over.
@@ -108,6 +117,11 @@ func Read(workflow *wfv1.Workflow, now time.Time) Run {
 			run.Status.WaitsFor = run.Wait.String()
 		}
 		run.NotBegun = run.Wait == nil && workflow.Status.Phase != wfv1.WorkflowRunning
+		// That the pod of a drill does not start has a condition of its own.
+		if message := standstill(workflow, run.Wait); message != "" && !strings.HasPrefix(run.Status.Message, neverStarted) {
+			run.Status.Message = report.OneLine(message)
+		}
+		run.Suspended = suspended(workflow)
 		if run.Kind == vocab.RunBackup {
 			run.Status.Progress = progress(workflow, now)
 		}

@@ -31,6 +31,8 @@ type Wait struct {
 	Holder string
 	// Slots are how many may hold a cap, zero if that is not known.
 	Slots int
+	// Trouble is what Argo says of a lock that it gives to nobody. Empty if the lock is taken.
+	Trouble string
 	// Priority of the run, and when it was created: by these Argo orders those that wait.
 	Priority int32
 	Created  time.Time
@@ -47,6 +49,9 @@ func FindWait(workflow *wfv1.Workflow) *Wait {
 		return nil
 	}
 	w := &Wait{Lock: lock, Created: workflow.CreationTimestamp.Time}
+	if troubleInMessage.MatchString(message) {
+		w.Trouble = message
+	}
 	if priority := workflow.Spec.Priority; priority != nil {
 		w.Priority = *priority
 	}
@@ -62,6 +67,11 @@ func FindWait(workflow *wfv1.Workflow) *Wait {
 
 // slotsInMessage is the end of Argo's message about a node that waits for a semaphore.
 var slotsInMessage = regexp.MustCompile(`Lock status: -?\d+/(\d+)$`)
+
+// troubleInMessage is in Argo's message about a lock that has no slots, and about one whose
+// holders it could not read when its controller was started. Others, such as that of a database
+// that another controller is using, pass by themselves.
+var troubleInMessage = regexp.MustCompile(`^Failed to get semaphore limit|is in a poisoned state`)
 
 // waitingNode returns the lock that a node of a run waits for, and Argo's message about it.
 // What the status of the whole run says is of no use for that: Argo leaves a lock there
@@ -145,6 +155,33 @@ func (w *Wait) String() string {
 // IsCap reports whether what String says is a cap.
 func IsCap(waitsFor string) bool {
 	return waitsFor != "" && !strings.HasPrefix(waitsFor, runPrefix) && !strings.HasPrefix(waitsFor, lockPrefix)
+}
+
+// suspended reports whether somebody has suspended a Workflow. Argo looks at that before it
+// gives a lock, before it begins a step, and before it ends a run that was stopped.
+func suspended(workflow *wfv1.Workflow) bool {
+	return workflow.Spec.Suspend != nil && *workflow.Spec.Suspend
+}
+
+// standstill says for a person why a run that is not over does nothing although nothing is
+// in its way, empty if that is not so.
+func standstill(workflow *wfv1.Workflow, wait *Wait) string {
+	switch {
+	case suspended(workflow):
+		return "somebody has suspended the Workflow, so Argo begins no step of it, gives it no lock, and does not end it: " +
+			"argo resume -n " + workflow.Namespace + " " + workflow.Name + ", or delete it"
+	case wait != nil && wait.Trouble != "":
+		return "Argo gives the lock to nobody: " + wait.Trouble + "; see docs/fleet.md#what-to-know-of-argo"
+	}
+	return ""
+}
+
+// Equal reports whether two runs wait for the same, in the same place.
+func (w *Wait) Equal(other *Wait) bool {
+	if w == nil || other == nil {
+		return w == other
+	}
+	return *w == *other
 }
 
 // ForCap reports whether a run waits for a slot of a cap, and not for its own cluster.

@@ -141,13 +141,18 @@ func runText(reason vocab.Reason, name, message string) string {
 func heldText(cause string) string { return "no schedule can make a backup: " + cause }
 
 // overdueText says that the schedule did not start, unless the last run or the
-// cluster explains why there is no backup. The schedule of a run that has not ended is
-// overdue only while that waits for a slot of a cap, or if Argo does nothing about it.
+// cluster explains why there is no backup. The schedule of a run that has not ended is overdue
+// only while that stands, or if it does not end.
 func overdueText(entry stanzaflowv1alpha1.ScheduleStatus) string {
 	name := backupName(entry.Type, entry.Repo)
 	if last := entry.LastRun; last != nil && !outcome.Finished(last) {
-		if outcome.IsCap(last.WaitsFor) {
+		switch {
+		case last.Message != "":
+			return name + " was due, and its run " + last.Workflow + " has not ended: " + last.Message
+		case outcome.IsCap(last.WaitsFor):
 			return name + " was due, and its run waits for a slot of a cap: docs/fleet.md#caps"
+		case last.WaitsFor != "":
+			return name + " was due, and its run " + last.Workflow + " waits for " + last.WaitsFor
 		}
 		return name + " was due, and its run " + last.Workflow + " does not begin or does not end; check Argo's workflow controller"
 	}

@@ -38,7 +38,7 @@ func findTemplate(p Pass) []Finding {
 		findings = append(findings, invalid("names ServiceAccount %s, which does not exist in the namespace, so no pod of a run could start; %s", name, install))
 	}
 	for _, missing := range template.MissingCaps {
-		findings = append(findings, invalid("names a cap, and %s, so that Argo would fail every run at once; create it: kubectl apply -f deploy/argo/caps.yaml, docs/fleet.md#caps", missing))
+		findings = append(findings, invalid("names a cap, and %s, so that Argo would fail every run, or let it wait; create it: kubectl apply -f deploy/argo/caps.yaml, docs/fleet.md#caps", missing))
 	}
 	return findings
 }
