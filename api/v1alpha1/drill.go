@@ -226,6 +226,10 @@ type DrillStatus struct {
 	// timeZone of schedule.
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
+	// inForceSince is since when schedule, timeZone and offset are as they are. What was due
+	// before is not overdue.
+	// +optional
+	InForceSince *metav1.Time `json:"inForceSince,omitempty"`
 	// nextRunTime is when the schedule fires next. Absent while suspended.
 	// +optional
 	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`

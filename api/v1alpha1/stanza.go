@@ -475,6 +475,10 @@ type ScheduleStatus struct {
 	Offset string `json:"offset,omitempty"`
 	// timeZone of schedule.
 	TimeZone string `json:"timeZone"`
+	// inForceSince is since when schedule, timeZone and offset are as they are. What was due
+	// before is not overdue. Absent while CPO makes the backups of the schedule.
+	// +optional
+	InForceSince *metav1.Time `json:"inForceSince,omitempty"`
 	// nextRunTime is when the schedule fires next. Absent while suspended.
 	// +optional
 	NextRunTime *metav1.Time `json:"nextRunTime,omitempty"`

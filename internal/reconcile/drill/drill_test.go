@@ -171,16 +171,23 @@ func TestPendingInTheStatus(t *testing.T) {
 // in its CronWorkflow.
 func TestOverdueDespiteOurChanges(t *testing.T) {
 	t.Parallel()
+	inForce := stanzaflowv1alpha1.DrillStatus{Offset: "45m", InForceSince: ago(99 * time.Hour)}
+	suspended := run("a", "newest", 1, running)
+	suspended.Suspended = true
 	for name, tc := range map[string]struct {
 		// The user asked for 02:30.
 		effective, offset string
 		changed           time.Duration
 		was               stanzaflowv1alpha1.DrillStatus
 		proven            *metav1.Time
+		runs              []outcome.Run
 		want              bool
 	}{
 		"changed after the slot that was asked for, before the moved one": {effective: "15 3 * * *", offset: "45m", changed: 9 * time.Hour, want: true},
 		"changed after the slot":                                           {effective: "15 3 * * *", offset: "45m", changed: 8 * time.Hour},
+		"changed after the slot, which was in force before":                {effective: "15 3 * * *", offset: "45m", changed: 8 * time.Hour, was: inForce, want: true},
+		"a drill is running":                                               {effective: "15 3 * * *", offset: "45m", changed: 9 * time.Hour, runs: []outcome.Run{run("a", "newest", 1, running)}},
+		"a drill is running that somebody has suspended":                   {effective: "15 3 * * *", offset: "45m", changed: 9 * time.Hour, runs: []outcome.Run{suspended}, want: true},
 		"was overdue with another window":                                  {effective: "15 3 * * *", offset: "45m", changed: 8 * time.Hour, was: stanzaflowv1alpha1.DrillStatus{Overdue: true}, want: true},
 		"was overdue with another schedule":                                {effective: "15 3 * * *", offset: "45m", changed: 8 * time.Hour, was: stanzaflowv1alpha1.DrillStatus{Overdue: true, Schedule: "0 1 * * *"}},
 		"the window has taken the slot away":                               {effective: "30 2 * * *", changed: 9 * time.Hour, was: stanzaflowv1alpha1.DrillStatus{Offset: "45m"}, want: true},
@@ -190,7 +197,7 @@ func TestOverdueDespiteOurChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := pass()
+			p := pass(tc.runs...)
 			o := object.New(object.CronWorkflow)
 			o.SetName(manifest.DrillName(p.State.Key.Name, "newest"))
 			o.SetCreationTimestamp(*ago(100 * time.Hour))

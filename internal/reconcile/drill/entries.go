@@ -4,6 +4,7 @@
 package drill
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,13 +87,15 @@ func describe(entry *stanzaflowv1alpha1.DrillStatus, cronWorkflow *unstructured.
 
 // judge sets whether a drill is overdue, and returns when to look again. The cause does not
 // matter: held, suspended, failed and never started are all not done. A drill that runs may
-// still be good.
+// still be good, unless it stands.
 func (p Pass) judge(entry *stanzaflowv1alpha1.DrillStatus, was stanzaflowv1alpha1.DrillStatus, cronWorkflow *unstructured.Unstructured) time.Time {
 	if cronWorkflow == nil {
 		return time.Time{}
 	}
-	due, wake := schedule.DueSlot(cronWorkflow, schedule.Judged{Schedule: was.Schedule, TimeZone: was.TimeZone, Offset: was.Offset, Overdue: was.Overdue}, p.Now)
-	running := entry.LastRun != nil && !over(entry.LastRun)
+	before := schedule.Judged{Schedule: was.Schedule, TimeZone: was.TimeZone, Offset: was.Offset, Since: was.InForceSince, Overdue: was.Overdue}
+	entry.InForceSince = schedule.InForceSince(cronWorkflow, before)
+	due, wake := schedule.DueSlot(cronWorkflow, before, entry.InForceSince, p.Now)
+	running := entry.LastRun != nil && !over(entry.LastRun) && !p.stands(entry.LastRun.Workflow)
 	// A drill since the user asked for the slot is what he asked for.
 	proven := entry.LastProven != nil && !entry.LastProven.FinishTime.Time.Before(due.Add(-schedule.Offset(cronWorkflow)))
 	entry.Overdue = !due.IsZero() && !running && !proven
@@ -100,6 +103,11 @@ func (p Pass) judge(entry *stanzaflowv1alpha1.DrillStatus, was stanzaflowv1alpha
 		wake = object.Earliest(wake, entry.NextRunTime.Time)
 	}
 	return wake
+}
+
+// stands reports whether a run that is not over does nothing.
+func (p Pass) stands(workflow string) bool {
+	return slices.ContainsFunc(p.Runs, func(run outcome.Run) bool { return run.Status.Workflow == workflow && run.Stands() })
 }
 
 func over(run *stanzaflowv1alpha1.DrillRun) bool {

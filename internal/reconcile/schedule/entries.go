@@ -44,6 +44,9 @@ func Entries(before []stanzaflowv1alpha1.ScheduleStatus, p Pass) ([]stanzaflowv1
 			continue
 		}
 		entry := entryFor(cronWorkflow, p.Now)
+		if p.Elsewhere[entry.CronWorkflow] == "" { // What was due while CPO made the backups is CPO's.
+			entry.InForceSince = InForceSince(cronWorkflow, judged(known[entry.CronWorkflow]))
+		}
 		foldRuns(&entry, known[entry.CronWorkflow], p.Runs)
 		after = append(after, entry)
 		delete(known, entry.CronWorkflow)

@@ -85,8 +85,8 @@ func TestMovedSlotCountsAsAsked(t *testing.T) {
 		o.SetCreationTimestamp(metav1.NewTime(reconciletest.Moment(changed)))
 		_ = unstructured.SetNestedStringSlice(o.Object, []string{"40 11 * * *"}, "spec", "schedules")
 		object.Annotate(o, vocab.AnnotationOffset, "40m")
-		entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T14:00:00Z")
-		if got, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, time.Time{}, now); got != want {
+		entry, now := stanzaflowv1alpha1.ScheduleStatus{InForceSince: InForceSince(o, Judged{})}, reconciletest.Moment("2026-11-22T14:00:00Z")
+		if got, _ := overdue(TimetableOf(o), countsFrom(o, stanzaflowv1alpha1.ScheduleStatus{}, entry, now), Offset(o), entry, time.Time{}, now); got != want {
 			t.Errorf("changed at %s: overdue is %t, want %t", changed, got, want)
 		}
 	}
@@ -112,8 +112,8 @@ func moved(t *testing.T, effective, offset, created, changed string) *unstructur
 // of another template, hides no slot.
 func TestAChangeOfOursHidesNoSlot(t *testing.T) {
 	o := moved(t, "15 3 * * *", "45m", "2026-11-20T00:00:00Z", "2026-11-22T03:00:00Z")
-	entry, now := stanzaflowv1alpha1.ScheduleStatus{}, reconciletest.Moment("2026-11-22T05:00:00Z")
-	if late, _ := overdue(TimetableOf(o), countsFrom(o, entry, entry, now), Offset(o), entry, time.Time{}, now); !late {
+	entry, now := stanzaflowv1alpha1.ScheduleStatus{InForceSince: InForceSince(o, Judged{})}, reconciletest.Moment("2026-11-22T05:00:00Z")
+	if late, _ := overdue(TimetableOf(o), countsFrom(o, stanzaflowv1alpha1.ScheduleStatus{}, entry, now), Offset(o), entry, time.Time{}, now); !late {
 		t.Error("the slot of 03:15 is lost, and nobody says it")
 	}
 }
@@ -172,4 +172,34 @@ func TestAWindowThatTakesASlotAway(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInForceSince: a change of something else leaves it alone. While CPO makes the backups it is
+// not known, so that no slot of CPO's is overdue when the schedule is taken over.
+func TestInForceSince(t *testing.T) {
+	const made, changed = "2026-11-20T00:00:00Z", "2026-11-22T02:45:00Z"
+	o := moved(t, "30 2 * * *", "", made, changed)
+	p := makePass(t, func(p *Pass) { p.InForce, p.Runs = []*unstructured.Unstructured{o}, nil })
+	since := func(was []stanzaflowv1alpha1.ScheduleStatus) []stanzaflowv1alpha1.ScheduleStatus {
+		t.Helper()
+		entries, _ := Entries(was, p)
+		return entries
+	}
+	want := func(entries []stanzaflowv1alpha1.ScheduleStatus, at string) {
+		t.Helper()
+		if got := entries[0].InForceSince; at == "" && got != nil || at != "" && (got == nil || !got.Time.Equal(reconciletest.Moment(at))) {
+			t.Errorf("in force since %v, want %q", got, at)
+		}
+	}
+	first := since(nil)
+	want(first, changed)
+	first[0].InForceSince = new(metav1.NewTime(reconciletest.Moment(made)))
+	want(since(first), made)
+	first[0].Schedule = "0 3 * * *"
+	want(since(first), changed)
+	p.Elsewhere = map[string]string{o.GetName(): "CPO makes the backups"}
+	theirs := since(first)
+	want(theirs, "")
+	p.Elsewhere = nil
+	want(since(theirs), changed)
 }

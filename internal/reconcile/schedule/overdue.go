@@ -62,12 +62,12 @@ func hasRun(cronWorkflow *unstructured.Unstructured, entry stanzaflowv1alpha1.Sc
 }
 
 // excusedUntil is until when a running run may still make the backup of a schedule, zero if
-// there is none. One that waits for a slot of a cap, or for an Argo that is down, has not
-// begun, and may wait for hours.
+// there is none. One that waits for a slot of a cap, for an Argo that is down, or for somebody
+// to resume it, may wait for hours; and so may one that waits for such a run.
 func excusedUntil(entry stanzaflowv1alpha1.ScheduleStatus, runs []outcome.Run) (until time.Time) {
 	for _, run := range runs {
 		of := run.Kind == vocab.RunBackup && run.Status.Repo == entry.Repo && run.Status.Type == entry.Type
-		if !of || outcome.Finished(&run.Status) || run.NotBegun || run.Wait.ForCap() || run.Status.StartTime == nil {
+		if !of || outcome.Finished(&run.Status) || run.Status.StartTime == nil || run.Stands() || behindOneThatStands(run, runs) {
 			continue
 		}
 		if end := run.Status.StartTime.Add(longestExcuse); end.After(until) {
@@ -75,6 +75,14 @@ func excusedUntil(entry stanzaflowv1alpha1.ScheduleStatus, runs []outcome.Run) (
 		}
 	}
 	return until
+}
+
+// behindOneThatStands reports whether a run waits for another of its cluster, which itself
+// does nothing.
+func behindOneThatStands(run outcome.Run, runs []outcome.Run) bool {
+	return run.Wait != nil && run.Wait.Holder != "" && slices.ContainsFunc(runs, func(other outcome.Run) bool {
+		return other.Status.Workflow == run.Wait.Holder && other.Stands()
+	})
 }
 
 // OverdueSince is the first slot of an overdue schedule for which no backup is proven. Zero if
@@ -148,29 +156,51 @@ type Judged struct {
 	// Schedule and TimeZone are what the user has asked for.
 	Schedule, TimeZone string
 	// Offset is that of the window, such as 45m, empty for none.
-	Offset  string
+	Offset string
+	// Since is since when all these are as they are, nil if that is not known.
+	Since   *metav1.Time
 	Overdue bool
 }
 
-// DueSlot is the slot by which to judge a CronWorkflow of which the status said was,
-// zero if there is none, and when to look again.
-func DueSlot(cronWorkflow *unstructured.Unstructured, was Judged, now time.Time) (time.Time, time.Time) {
-	since := slotsCountFrom(cronWorkflow)
+// InForceSince is since when the schedule of a CronWorkflow is as it is, by what the status
+// said. A change of ours that leaves the schedule alone, such as another template, is none.
+// Nil if that is not known.
+func InForceSince(cronWorkflow *unstructured.Unstructured, was Judged) *metav1.Time {
+	_, offset := Effective(cronWorkflow)
+	if was.Since != nil && was.Schedule == Asked(cronWorkflow) && was.TimeZone == Zone(cronWorkflow) && was.Offset == offset {
+		return was.Since
+	}
+	if changed := ChangedAt(cronWorkflow); !changed.IsZero() {
+		return new(metav1.NewTime(changed.UTC()))
+	}
+	return nil
+}
+
+// DueSlot is the slot by which to judge a CronWorkflow of which the status said was, and whose
+// schedule is in force since a moment: zero if there is none, and when to look again.
+func DueSlot(cronWorkflow *unstructured.Unstructured, was Judged, inForce *metav1.Time, now time.Time) (time.Time, time.Time) {
+	since := slotsCountFrom(cronWorkflow, inForce)
 	if was.stays(Asked(cronWorkflow), Zone(cronWorkflow)) || loses(cronWorkflow, was, now) {
 		since = time.Time{}
 	}
 	return TimetableOf(cronWorkflow).dueSince(since, now)
 }
 
-// countsFrom is since when the slots of a schedule count, zero for always. Without
-// Argo's kinds, the last run shows that there was a schedule.
+func judged(was stanzaflowv1alpha1.ScheduleStatus) Judged {
+	return Judged{Schedule: was.Schedule, TimeZone: was.TimeZone, Offset: was.Offset, Since: was.InForceSince, Overdue: was.Overdue}
+}
+
+// countsFrom is since when the slots of a schedule count, zero for always. Where nobody has noted
+// since when it is in force, and without Argo's kinds, the last run shows that there was one.
 func countsFrom(cronWorkflow *unstructured.Unstructured, was, is stanzaflowv1alpha1.ScheduleStatus, now time.Time) time.Time {
-	before := Judged{Schedule: was.Schedule, TimeZone: was.TimeZone, Offset: was.Offset, Overdue: was.Overdue}
+	before := judged(was)
 	switch {
 	case before.stays(is.Schedule, is.TimeZone) || loses(cronWorkflow, before, now):
 		return time.Time{}
 	case cronWorkflow != nil:
-		return slotsCountFrom(cronWorkflow)
+		return slotsCountFrom(cronWorkflow, is.InForceSince)
+	case is.InForceSince != nil:
+		return is.InForceSince.Time
 	case is.LastRun != nil && is.LastRun.StartTime != nil:
 		return is.LastRun.StartTime.Time
 	}
@@ -196,20 +226,23 @@ func loses(cronWorkflow *unstructured.Unstructured, was Judged, now time.Time) b
 		!asked.Before(cronWorkflow.GetCreationTimestamp().Time)
 }
 
-// slotsCountFrom is when a CronWorkflow got its present schedule. A slot that a window has
-// moved counts if the user asked for it since the creation, as without a window. A later
-// change of ours, such as another template, hides no slot that is still to come.
-func slotsCountFrom(cronWorkflow *unstructured.Unstructured) time.Time {
-	changed, first := ChangedAt(cronWorkflow), cronWorkflow.GetCreationTimestamp().Add(Offset(cronWorkflow))
-	if first.After(changed) {
+// slotsCountFrom is since when the slots of a schedule count that is in force since a moment,
+// zero for always. If that is not known it is ChangedAt. One that a window has moved counts if
+// the user asked for it since the creation, as without a window.
+func slotsCountFrom(cronWorkflow *unstructured.Unstructured, inForce *metav1.Time) time.Time {
+	since, created := ChangedAt(cronWorkflow), cronWorkflow.GetCreationTimestamp().Time
+	if inForce != nil {
+		since = inForce.Time
+	}
+	if first := created.Add(Offset(cronWorkflow)); first.After(since) && !since.Before(created) {
 		return first
 	}
-	return changed
+	return since
 }
 
-// ChangedAt is when a CronWorkflow got its present schedule: when it was created, or
-// when we last applied it, which the API server notes for each manager. That we have
-// suspended or resumed it, which is a patch, changes no schedule.
+// ChangedAt is when a CronWorkflow got its present schedule, at the latest: when it was created,
+// or when we last applied it, which the API server notes for each manager. Then it may have got
+// another template. That we have suspended or resumed it, which is a patch, changes no schedule.
 func ChangedAt(cronWorkflow *unstructured.Unstructured) time.Time {
 	at := cronWorkflow.GetCreationTimestamp().Time
 	for _, entry := range cronWorkflow.GetManagedFields() {

@@ -204,6 +204,8 @@ func TestCountsFrom(t *testing.T) {
 	made, ran, now := reconciletest.Moment("2026-11-20T00:00:00Z"), reconciletest.Moment("2026-11-21T02:30:00Z"), reconciletest.Moment("2026-11-22T12:00:00Z")
 	changed := func(manager string) *unstructured.Unstructured {
 		u := object.New(object.CronWorkflow)
+		_ = unstructured.SetNestedStringSlice(u.Object, []string{"30 2 * * *"}, "spec", "schedules")
+		_ = unstructured.SetNestedField(u.Object, "UTC", "spec", "timezone")
 		u.SetCreationTimestamp(metav1.NewTime(made))
 		u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: manager, Time: new(metav1.NewTime(ran))}})
 		return u
@@ -220,6 +222,10 @@ func TestCountsFrom(t *testing.T) {
 	moved.Offset = "45m"
 	otherZone := late
 	otherZone.TimeZone = "Europe/Vienna"
+	inForce := is
+	inForce.InForceSince = new(metav1.NewTime(made))
+	inForceMoved := inForce
+	inForceMoved.Offset = "45m"
 	known := is
 	known.LastRun = &stanzaflowv1alpha1.RunStatus{StartTime: new(metav1.NewTime(ran))}
 	for name, tc := range map[string]struct {
@@ -230,6 +236,8 @@ func TestCountsFrom(t *testing.T) {
 		"from when it was made":                              {changed("workflow-controller"), is, is, made},
 		"from when we changed it":                            {changed(vocab.FieldManager), is, is, ran},
 		"not from when we resumed it":                        {resumed, is, is, made},
+		"not from when we changed something else":            {changed(vocab.FieldManager), inForce, is, made},
+		"from when we changed the window":                    {changed(vocab.FieldManager), inForceMoved, is, ran},
 		"what was overdue stays so, whatever else we change": {changed(vocab.FieldManager), late, is, time.Time{}},
 		"what was overdue stays so with another window":      {changed(vocab.FieldManager), moved, is, time.Time{}},
 		"in another zone it is another schedule":             {changed(vocab.FieldManager), otherZone, is, ran},
@@ -239,6 +247,9 @@ func TestCountsFrom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if tc.cronWorkflow != nil {
+				tc.is.InForceSince = InForceSince(tc.cronWorkflow, judged(tc.was))
+			}
 			if got := countsFrom(tc.cronWorkflow, tc.was, tc.is, now); !got.Equal(tc.want) {
 				t.Errorf("counts from %v, want %v", got, tc.want)
 			}
@@ -299,6 +310,15 @@ func TestExcusedUntil(t *testing.T) {
 	good := func(*outcome.Run) {}
 	notBegun := func(r *outcome.Run) { r.NotBegun = true }
 	forCap := func(r *outcome.Run) { r.Wait = &outcome.Wait{Lock: "argo/ConfigMap/caps/all"} }
+	suspended := func(r *outcome.Run) { r.Suspended = true }
+	behind := func(holder string) func(*outcome.Run) {
+		return func(r *outcome.Run) { r.Wait = &outcome.Wait{Lock: "db/Mutex/pgbackrest-shop", Holder: holder} }
+	}
+	other := func(change func(*outcome.Run)) outcome.Run {
+		r := run(1, change)
+		r.Status.Workflow, r.Status.Type = "incr-1", cpo.Incr
+		return r
+	}
 	for name, tc := range map[string]struct {
 		runs []outcome.Run
 		want *metav1.Time
@@ -308,7 +328,11 @@ func TestExcusedUntil(t *testing.T) {
 		"the newest run":                   {[]outcome.Run{run(2, good), run(4, good), run(3, good)}, at(28)},
 		"a newer one has not begun":        {[]outcome.Run{run(2, good), run(4, notBegun)}, at(26)},
 		"a newer one waits for a cap":      {[]outcome.Run{run(2, good), run(4, forCap)}, at(26)},
-		"it waits for another run":         {[]outcome.Run{run(2, func(r *outcome.Run) { r.Wait = &outcome.Wait{Lock: "db/Mutex/pgbackrest-shop"} })}, at(26)},
+		"it waits for another run":         {[]outcome.Run{run(2, behind("incr-1")), other(good)}, at(26)},
+		"it waits for one that is gone":    {[]outcome.Run{run(2, behind("incr-1"))}, at(26)},
+		"it waits for one below a cap":     {[]outcome.Run{run(2, behind("incr-1")), other(forCap)}, nil},
+		"it waits for one suspended":       {[]outcome.Run{run(2, behind("incr-1")), other(suspended)}, nil},
+		"it is suspended":                  {[]outcome.Run{run(2, suspended)}, nil},
 		"of another type, repo and kind":   {[]outcome.Run{run(2, func(r *outcome.Run) { r.Status.Type = cpo.Incr }), run(2, func(r *outcome.Run) { r.Status.Repo = "repo2" }), run(2, func(r *outcome.Run) { r.Kind = vocab.RunPredeploy })}, nil},
 		"it has failed":                    {[]outcome.Run{run(2, func(r *outcome.Run) { r.Status.Result = stanzaflowv1alpha1.RunFailed })}, nil},
 		"nobody knows when it was started": {[]outcome.Run{run(2, func(r *outcome.Run) { r.Status.StartTime = nil })}, nil},

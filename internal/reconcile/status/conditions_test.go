@@ -269,6 +269,29 @@ func TestConditionsFor(t *testing.T) {
 			want:        []string{"Ready=False/Overdue", "BackupHealthy=False/Overdue"},
 			wantMessage: "Incr backup of repo1 was due, and its run waits for a slot of a cap: docs/fleet.md#caps",
 		},
+		"overdue, and the run waits behind one that waits for a slot": {
+			change: all(
+				ran("full-1", cpo.Full, stanzaflowv1alpha1.RunRunning, "2026-11-22T02:30:00Z"),
+				ran("incr-1", cpo.Incr, stanzaflowv1alpha1.RunRunning, "2026-11-22T12:00:00Z"),
+				func(p *Pass) {
+					full, incr := p.State.Workflows[len(p.State.Workflows)-2], p.State.Workflows[len(p.State.Workflows)-1]
+					full.Status.Nodes = wfv1.Nodes{"a": {ID: "a", Phase: wfv1.NodePending, SynchronizationStatus: &wfv1.NodeSynchronizationStatus{Waiting: "argo/ConfigMap/caps/all"}}}
+					incr.Status.Nodes = wfv1.Nodes{"a": {ID: "a", Phase: wfv1.NodePending, SynchronizationStatus: &wfv1.NodeSynchronizationStatus{Waiting: "db/Mutex/pgbackrest-shop"}}}
+					incr.Status.Synchronization = &wfv1.SynchronizationStatus{Mutex: &wfv1.MutexStatus{Waiting: []wfv1.MutexHolding{{Mutex: "db/Mutex/pgbackrest-shop", Holder: "db/full-1/full-1-7"}}}}
+				}),
+			want: []string{"Ready=False/Overdue", "BackupHealthy=False/Overdue"},
+			wantMessage: "Full backup of repo1 was due, and its run waits for a slot of a cap: docs/fleet.md#caps; " +
+				"incr backup of repo1 was due, and its run incr-1 waits for run full-1",
+		},
+		"overdue, and somebody has suspended the run": {
+			change: all(
+				ran("full-1", cpo.Full, stanzaflowv1alpha1.RunSucceeded, "2026-11-22T02:30:00Z"),
+				ran("incr-1", cpo.Incr, stanzaflowv1alpha1.RunRunning, "2026-11-22T12:00:00Z"),
+				func(p *Pass) { p.State.Workflows[len(p.State.Workflows)-1].Spec.Suspend = new(true) }),
+			want: []string{"Ready=False/Overdue", "BackupHealthy=False/Overdue"},
+			wantMessage: "Incr backup of repo1 was due, and its run incr-1 has not ended: somebody has suspended the Workflow, so Argo begins no step of it, " +
+				"gives it no lock, and does not end it: argo resume -n db incr-1, or delete it",
+		},
 		"suspended is not done": {
 			change: func(p *Pass) {
 				p.State.Stanza.Spec.Suspend = true
