@@ -46,7 +46,12 @@ func TestTriggers(t *testing.T) {
 // watchingWorld has the watches of triggers.
 func (s *server) watchingWorld(t *testing.T) *world {
 	t.Helper()
-	w := s.world(t)
+	return s.watchingWorldIn(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "db-"}})
+}
+
+func (s *server) watchingWorldIn(t *testing.T, namespace *corev1.Namespace) *world {
+	t.Helper()
+	w := s.worldIn(t, namespace)
 	w.watching = true
 	w.controller.watches = w.watches()
 	return w

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -23,7 +25,8 @@ import (
 // expressions. A window that is wrong moves nothing.
 func TestWindow(t *testing.T) {
 	s := startServer(t, argoCRDs(t, "full")...)
-	w := s.watchingWorld(t)
+	// Its name decides by how much the schedules are moved: that of another may say by nothing.
+	w := s.watchingWorldIn(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "window"}})
 	w.controller.options.Window = 20 * time.Minute
 	w.create(reconciletest.Template(w.namespace))
 	w.create(reconciletest.Postgresql(w.T, w.namespace))
