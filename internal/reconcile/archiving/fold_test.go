@@ -483,3 +483,16 @@ func TestFold(t *testing.T) {
 		})
 	}
 }
+
+// A repo without a stanza has no cipher yet: pgbackrest info gives that of its configuration,
+// which a user may still change.
+func TestCipherWithoutAStanza(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{"": "none", "no valid backups": "none", "missing stanza path": ""} {
+		repo := stanzaflowv1alpha1.RepoStatus{Name: "repo1", Cipher: "none"}
+		foldRepo(&repo, report.RepoSample{Message: message, Cipher: "none"}, true)
+		if repo.Cipher != want {
+			t.Errorf("%q: cipher %q, want %q", message, repo.Cipher, want)
+		}
+	}
+}

@@ -65,6 +65,10 @@ func foldRepos(in Input) []stanzaflowv1alpha1.RepoStatus {
 	return after
 }
 
+// missingStanza is what pgbackrest info says of a repo without a stanza. As its cipher it gives
+// that of its own configuration, which may still be changed.
+const missingStanza = "missing stanza path"
+
 // foldRepo describes one repo. What it lists is left out if it may be older than the status.
 func foldRepo(repo *stanzaflowv1alpha1.RepoStatus, found report.RepoSample, known bool) {
 	repo.Message = report.OneLine(found.Message)
@@ -78,7 +82,10 @@ func foldRepo(repo *stanzaflowv1alpha1.RepoStatus, found report.RepoSample, know
 	if found.Oldest != nil {
 		repo.OldestBackupTime = stamp(*found.Oldest)
 	}
-	if found.Cipher != "" {
+	switch {
+	case found.Message == missingStanza:
+		repo.Cipher = ""
+	case found.Cipher != "":
 		repo.Cipher = found.Cipher
 	}
 	repo.Newest = nil
