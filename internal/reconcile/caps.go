@@ -38,8 +38,8 @@ func (a askedCaps) again(key string) time.Time {
 }
 
 // observeCaps finds out whether each cap has its number of slots. Without one, Argo fails
-// every run before its first pod, or lets it wait. Only a ConfigMap of our name is looked at: whoever writes a
-// template must not learn from the operator what is in others.
+// every run before its first pod, or lets it wait. Only a ConfigMap of our name is looked at:
+// whoever writes a template must not learn from the operator what is in others.
 func (c *Controller) observeCaps(ctx context.Context, namespace string, t *object.Template, caps []contract.Cap) error {
 	for _, one := range caps {
 		key := types.NamespacedName{Namespace: cmp.Or(one.Namespace, namespace), Name: one.Name}

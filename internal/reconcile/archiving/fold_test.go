@@ -494,5 +494,9 @@ func TestCipherWithoutAStanza(t *testing.T) {
 		if repo.Cipher != want {
 			t.Errorf("%q: cipher %q, want %q", message, repo.Cipher, want)
 		}
+		proven := stanzaflowv1alpha1.RepoStatus{Name: "repo1", Cipher: "aes-256-cbc", LastBackup: &stanzaflowv1alpha1.BackupStatus{}}
+		if foldRepo(&proven, report.RepoSample{Message: "missing stanza path", Cipher: "none"}, true); proven.Cipher != "aes-256-cbc" {
+			t.Errorf("the cipher of a proven backup is forgotten, and is %q", proven.Cipher)
+		}
 	}
 }

@@ -83,6 +83,7 @@ func foldRepo(repo *stanzaflowv1alpha1.RepoStatus, found report.RepoSample, know
 		repo.OldestBackupTime = stamp(*found.Oldest)
 	}
 	switch {
+	case found.Message == missingStanza && repo.LastBackup != nil: // That of the proven backup stays.
 	case found.Message == missingStanza:
 		repo.Cipher = ""
 	case found.Cipher != "":
