@@ -9,11 +9,12 @@ const (
 	EventBackupEnded       = "BackupEnded"
 	EventBackupNotEnded    = "BackupNotEnded"
 	EventBackupNotVerified = "BackupNotVerified"
+	EventBackupProven      = "BackupProven"
 	EventNoBackup          = "NoBackup"
 )
 
 // EndingEvents are all of these reasons.
-var EndingEvents = []string{EventBackupEnded, EventBackupNotEnded, EventBackupNotVerified, EventNoBackup}
+var EndingEvents = []string{EventBackupEnded, EventBackupNotEnded, EventBackupNotVerified, EventBackupProven, EventNoBackup}
 
 // What became of the retention of a run, in its output parameter and in the
 // status of the Stanza.

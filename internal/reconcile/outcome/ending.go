@@ -34,8 +34,11 @@ func ending(workflow *wfv1.Workflow) string {
 		if KindOf(workflow) == vocab.RunRestorePlan {
 			return "the plan was stopped (" + command + ")"
 		}
-		if backedUp(workflow) {
-			// Between two steps none is running that could leave an event.
+		// Between two steps, and after the last, none is running that could leave an event.
+		if hasDone(workflow, stepVerify) {
+			return "the run was stopped (" + command + ") when its step verify had succeeded: its backup is proven, but Argo has published no report of it; pgbackrest info lists it"
+		}
+		if hasDone(workflow, stepBackup) {
 			return "the run was stopped (" + command + ") when its step backup had succeeded, before the backup was proven; pgbackrest info lists it"
 		}
 		return "the run was stopped (" + command + "); if it had begun a backup, kubectl describe of the Workflow or pgbackrest info says what became of it"
@@ -49,9 +52,10 @@ func ending(workflow *wfv1.Workflow) string {
 	return ""
 }
 
-func backedUp(workflow *wfv1.Workflow) bool {
+// hasDone reports whether a step has succeeded. In the form compact Argo knows of no steps.
+func hasDone(workflow *wfv1.Workflow, step string) bool {
 	return workflow.Status.Nodes.Any(func(node wfv1.NodeStatus) bool {
-		return node.Phase == wfv1.NodeSucceeded && StepOf(node) == stepBackup
+		return node.Phase == wfv1.NodeSucceeded && StepOf(node) == step
 	})
 }
 

@@ -102,7 +102,7 @@ func steps(pod string, phases ...wfv1.NodePhase) func(*wfv1.Workflow) {
 			parent := w.Status.Nodes[before]
 			parent.Children = []string{id}
 			w.Status.Nodes[before] = parent
-			container := wfv1.NodeStatus{ID: id, Name: id, DisplayName: containers[i], Type: wfv1.NodeTypeContainer, Phase: phase, BoundaryID: pod}
+			container := wfv1.NodeStatus{ID: id, Name: id, DisplayName: containers[i], TemplateName: "backup", Type: wfv1.NodeTypeContainer, Phase: phase, BoundaryID: pod}
 			if phase != wfv1.NodeSucceeded {
 				container.Message = fmt.Sprintf("step %d: Error (exit code 30)", i)
 			}
@@ -253,6 +253,13 @@ func TestRead(t *testing.T) {
 				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
 			wantResult:  stanzaflowv1alpha1.RunFailed,
 			wantMessage: "the run was stopped (argo stop) when its step backup had succeeded, before the backup was proven; pgbackrest info lists it",
+		},
+		"stopped when the backup was proven": {
+			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),
+				steps("a", wfv1.NodeSucceeded, wfv1.NodeSucceeded, wfv1.NodeSucceeded, wfv1.NodeSucceeded, wfv1.NodeSucceeded),
+				func(w *wfv1.Workflow) { w.Status.Message = "Stopped with strategy 'Stop'" }),
+			wantResult:  stanzaflowv1alpha1.RunFailed,
+			wantMessage: "the run was stopped (argo stop) when its step verify had succeeded: its backup is proven, but Argo has published no report of it; pgbackrest info lists it",
 		},
 		"stopped in the backup": {
 			workflow: makeWorkflow(wfv1.WorkflowFailed, node("a", wfv1.NodeFailed, 0, "workflow shutdown with strategy:  Stop", nil),

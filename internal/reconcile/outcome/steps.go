@@ -11,13 +11,16 @@ import (
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 )
 
-const stepBackup = "backup"
+const (
+	stepBackup = "backup"
+	stepVerify = "verify"
+)
 
 // lastSteps are the steps of the container main, by the template of its pod. Argo takes
 // outputs and exit code of a pod from that container, so it runs the last step. Where a cap
 // puts a level around it, the template has a longer name, such as capped-backup.
 var lastSteps = map[string]string{
-	"backup": "verify", "predeploy-make": "restore-point", "predeploy-reuse": "restore-point", "stanza": "precheck",
+	"backup": stepVerify, "predeploy-make": "restore-point", "predeploy-reuse": "restore-point", "stanza": "precheck",
 }
 
 // drillSteps are the templates of the steps of a drill, each of which is a pod.

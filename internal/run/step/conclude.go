@@ -29,16 +29,22 @@ const (
 )
 
 // concludeDone concludes a step that did its work. If the run was cancelled meanwhile, no
-// other step says what became of the backup. A proof stands.
+// other step says what became of the backup. A proof stands, but Argo may call the run
+// Failed and publish nothing of it.
 func (s *step) concludeDone(ctx context.Context) int {
-	if ctx.Err() == nil || s.report.Result == stanzaflowv1alpha1.RunSucceeded {
+	if ctx.Err() == nil {
 		return 0
 	}
 	by, _ := s.findCanceller(ctx)
-	if by == "" {
-		return 0
+	switch {
+	case by == "":
+	case s.report.Result != stanzaflowv1alpha1.RunSucceeded:
+		return s.end(ctx, s.cancelledText(by), "", 0)
+	case s.report.Backup != nil:
+		s.recordEnding(ctx, vocab.EventBackupProven,
+			fmt.Sprintf("%s: its backup %s in %s was proven before that", s.cancelledText(by), s.report.Backup.Label, s.Backup.Repo))
 	}
-	return s.end(ctx, s.cancelledText(by), "", 0)
+	return 0
 }
 
 // conclude ends a step that did not do its work.

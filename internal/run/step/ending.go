@@ -63,10 +63,15 @@ func (s *step) end(ctx context.Context, why, advice string, code int) int {
 		became = s.endBackup(ctx)
 	}
 	exit := s.leave(ExitStop, stanzaflowv1alpha1.RunFailed, why+": "+became.text+advice, code)
-	ctx, cancel := s.clock.Within(ctx, eventTime, attempt.ErrNoAnswer)
+	s.recordEnding(ctx, became.reason, s.report.Message)
+	return exit
+}
+
+// recordEnding leaves the event that says what became of the backup.
+func (s *step) recordEnding(ctx context.Context, reason, message string) {
+	ctx, cancel := s.clock.Within(context.WithoutCancel(ctx), eventTime, attempt.ErrNoAnswer)
 	defer cancel()
-	if err := s.Workflows.RecordEvent(ctx, s.Namespace, s.Workflow, s.Run, became.reason, s.report.Message); err != nil {
+	if err := s.Workflows.RecordEvent(ctx, s.Namespace, s.Workflow, s.Run, reason, message); err != nil {
 		s.logf("cannot leave an event at the Workflow: %v", err)
 	}
-	return exit
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
 	stanzaflowv1alpha1 "github.com/stanzaflow/stanzaflow/api/v1alpha1"
@@ -377,8 +378,12 @@ func TestCancelledWhenTheStepIsDone(t *testing.T) {
 			code := p.step(ctx, name)
 			switch name {
 			case "verify":
-				if code != 0 || p.report().Backup == nil || len(w.Events) > 0 {
-					t.Errorf("exit code %d, report %+v, events %q; want a proven backup", code, p.report(), w.Events)
+				if code != 0 || p.report().Backup == nil {
+					t.Errorf("exit code %d, report %+v; want a proven backup", code, p.report())
+				}
+				want := []string{"BackupProven: the run was ended in step verify: argo stop: its backup 20260301-010000F in repo1 was proven before that"}
+				if diff := cmp.Diff(want, w.Events); diff != "" {
+					t.Errorf("events (-want +got):\n%s", diff)
 				}
 			case "backup", "expire":
 				p.wantFailure(code, ExitStop, name, stanzaflowv1alpha1.RunFailed, "argo stop", "complete and listed in repo1, but not verified")
