@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -44,7 +46,7 @@ func syncAll(ctx context.Context, namespace, revision string, manifests []byte, 
 		cache.SetSettings(cache.Settings{ResourcesFilter: onlyKindsOf(objects)}),
 		cache.SetPopulateResourceInfoHandler(func(*unstructured.Unstructured, bool) (any, bool) { return nil, true }),
 	)
-	if err := clusterCache.EnsureSynced(); err != nil {
+	if err := awaitSynced(ctx, clusterCache); err != nil {
 		return fmt.Errorf("cannot read the cluster: %w", err)
 	}
 	defer clusterCache.Invalidate()
@@ -121,4 +123,17 @@ func (k kinds) IsExcludedResource(group, kind, _ string) bool {
 		kind += "." + group
 	}
 	return !k[kind]
+}
+
+// awaitSynced reads the cluster, again while the API server does not answer, as Argo CD
+// does. The cache returns its last error for 10 s before it asks again.
+func awaitSynced(ctx context.Context, clusterCache cache.ClusterCache) error {
+	var last error
+	if err := wait.PollUntilContextTimeout(ctx, 5*time.Second, 3*time.Minute, true, func(context.Context) (bool, error) {
+		last = clusterCache.EnsureSynced()
+		return last == nil, nil
+	}); err != nil {
+		return cmp.Or(last, err)
+	}
+	return nil
 }

@@ -90,6 +90,7 @@ func TestSensor(t *testing.T) {
 		if diff := cmp.Diff(map[string]any{
 			"workflowTemplateRef": map[string]any{"name": "pgbackrest-backup"},
 			"entrypoint":          "predeploy",
+			"priority":            int64(30),
 			"arguments": map[string]any{"parameters": []any{
 				parameter("cluster", "cluster"), parameter("repo", "repo1"), parameter("type", "incr"),
 				parameter("max-age", "15m"), parameter("restore-point", want),
